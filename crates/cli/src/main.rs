@@ -1,0 +1,38 @@
+//! The companion `slirec`: one verb for every step from a catalogue and a clickstream to a published model.
+//!
+//! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
+//! standard error and exit code 1 (2 for wrong arguments).
+
+mod interactions;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "slirec", version, about = "Prepare data, train, evaluate and export SLi-Rec models")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make or import interactions
+    #[command(subcommand)]
+    Interactions(interactions::Verb),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Interactions(verb) => interactions::run(verb),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The catalogue: which products exist, how they are called and whether they can be bought.
+//!
+//! Enters: a JSON document (`docs/FORMATS.md`). Leaves: a [`Catalog`] in which every handle and GID is unique.
+//! Products are keyed by handle and GID; titles may repeat.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+
+const FORMAT: &str = "slirec-catalog/1";
+
+/// A catalogue that cannot be used.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The content breaks a rule.
+    #[error("{path}:{line}:{column}: {problem}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1, in bytes.
+        column: usize,
+        /// What was found and what was expected.
+        problem: String,
+    },
+}
+
+/// One product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// The name in URLs and in histories; unique.
+    pub handle: String,
+    /// The global id that answers carry, such as `gid://shopify/Product/1`; unique.
+    pub gid: String,
+    /// For people; need not be unique.
+    pub title: String,
+    /// Name of the category.
+    pub category: String,
+    /// Whether it may be recommended.
+    #[serde(default = "available")]
+    pub available: bool,
+    /// Anything else that is known, such as `vendor` or `colour`; item features can be made of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+fn available() -> bool {
+    true
+}
+
+/// Products in the file's order, with a lookup by handle.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    products: Vec<Product>,
+    by_handle: HashMap<String, usize>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'a str,
+    products: &'a [Product],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDocument<'a> {
+    format: String,
+    #[serde(borrow)]
+    products: Vec<&'a RawValue>,
+}
+
+impl Catalog {
+    /// Checks the rules of a catalogue.
+    ///
+    /// # Errors
+    /// The index of the first product that breaks a rule, and how.
+    pub fn new(products: Vec<Product>) -> Result<Self, (usize, String)> {
+        let mut by_handle = HashMap::with_capacity(products.len());
+        let mut by_gid = HashMap::with_capacity(products.len());
+        for (index, product) in products.iter().enumerate() {
+            check_product(product).map_err(|problem| (index, problem))?;
+            if let Some(earlier) = by_handle.insert(product.handle.clone(), index) {
+                return Err((index, duplicate("handle", &product.handle, earlier)));
+            }
+            if let Some(earlier) = by_gid.insert(product.gid.as_str(), index) {
+                return Err((index, duplicate("gid", &product.gid, earlier)));
+            }
+        }
+        Ok(Self { products, by_handle })
+    }
+
+    /// Reads a catalogue file.
+    ///
+    /// # Errors
+    /// [`CatalogError`] with file, line, column, what was found and what was expected.
+    pub fn read(path: &Path) -> Result<Self, CatalogError> {
+        let bytes = fs::read(path).map_err(FileError::io("read", path))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            let (line, column) = position(&String::from_utf8_lossy(valid));
+            invalid(path, line, column, "found bytes that are not UTF-8: expected UTF-8 text".into())
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses the text of a catalogue; `path` is only named in errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, CatalogError> {
+        let document: RawDocument<'_> = serde_json::from_str(text)
+            .map_err(|error| invalid(path, error.line(), error.column(), without_position(&error)))?;
+        if document.format != FORMAT {
+            let problem = format!("format is `{}`: expected `{FORMAT}`", document.format);
+            return Err(invalid(path, 1, 1, problem));
+        }
+        let mut products = Vec::with_capacity(document.products.len());
+        for raw in &document.products {
+            products.push(serde_json::from_str::<Product>(raw.get()).map_err(|error| {
+                let (line, column) = place_of(text, raw);
+                let column = if error.line() <= 1 { column + error.column().saturating_sub(1) } else { error.column() };
+                invalid(path, line + error.line().saturating_sub(1), column, without_position(&error))
+            })?);
+        }
+        Self::new(products).map_err(|(index, problem)| {
+            let (line, column) = document.products.get(index).map_or((1, 1), |raw| place_of(text, raw));
+            invalid(path, line, column, problem)
+        })
+    }
+
+    /// Writes a catalogue file that [`Catalog::read`] accepts.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        files::write_json(path, &Document { format: FORMAT, products: &self.products })
+    }
+
+    /// All products, in the file's order.
+    pub fn products(&self) -> &[Product] {
+        &self.products
+    }
+
+    /// The product with this handle.
+    pub fn product(&self, handle: &str) -> Option<&Product> {
+        self.position(handle).and_then(|index| self.products.get(index))
+    }
+
+    /// Index of the product with this handle.
+    pub fn position(&self, handle: &str) -> Option<usize> {
+        self.by_handle.get(handle).copied()
+    }
+
+    /// Names of the categories, each once, in order of first appearance.
+    pub fn categories(&self) -> Vec<&str> {
+        let mut seen = std::collections::HashSet::new();
+        self.products.iter().map(|product| product.category.as_str()).filter(|name| seen.insert(*name)).collect()
+    }
+}
+
+fn check_product(product: &Product) -> Result<(), String> {
+    let fields = [("handle", &product.handle), ("gid", &product.gid), ("category", &product.category)];
+    for (name, value) in fields {
+        if value.trim().is_empty() {
+            return Err(format!("{name} is `{value}`: expected a name that is not empty"));
+        }
+        if value.contains(['\t', '\n', '\r']) {
+            return Err(format!("{name} is {value:?}: expected no tabs or line ends, the interaction files use them"));
+        }
+    }
+    if product.handle.contains(',') {
+        return Err(format!("handle is `{}`: expected no comma, expanded histories are joined by it", product.handle));
+    }
+    Ok(())
+}
+
+fn duplicate(field: &str, value: &str, earlier: usize) -> String {
+    format!("{field} `{value}` is also that of product {}: expected every {field} once", earlier + 1)
+}
+
+fn invalid(path: &Path, line: usize, column: usize, problem: String) -> CatalogError {
+    CatalogError::Invalid { path: path.to_owned(), line, column, problem }
+}
+
+/// serde_json's message without the position that it appends, which we give relative to the file instead.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or(&message).to_owned()
+}
+
+/// Line and column of a value that was borrowed from `text`.
+fn place_of(text: &str, raw: &RawValue) -> (usize, usize) {
+    // `raw` is a slice of `text`: the distance of their addresses is its offset. No memory is read through it.
+    let offset = (raw.get().as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    position(text.get(..offset).unwrap_or_default())
+}
+
+/// Line and column of the first character after `before`.
+fn position(before: &str) -> (usize, usize) {
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(handle: &str, gid: &str) -> String {
+        format!(r#"  {{"handle": "{handle}", "gid": "{gid}", "title": "A", "category": "Books"}}"#)
+    }
+
+    fn parse(products: &[String]) -> Result<Catalog, CatalogError> {
+        let text = format!("{{\"format\": \"{FORMAT}\", \"products\": [\n{}\n]}}", products.join(",\n"));
+        Catalog::parse(&text, Path::new("catalog.json"))
+    }
+
+    fn message(products: &[String]) -> String {
+        parse(products).expect_err("the catalogue is wrong").to_string()
+    }
+
+    #[test]
+    fn products_with_equal_titles_are_kept_apart_by_their_handles() {
+        let catalog = parse(&[product("towel", "gid://1"), product("towel-1", "gid://2")]).unwrap();
+        assert_eq!(catalog.product("towel-1").map(|p| p.gid.as_str()), Some("gid://2"));
+        assert_eq!(catalog.product("towel").map(|p| p.available), Some(true));
+        assert_eq!(catalog.categories(), ["Books"]);
+    }
+
+    #[test]
+    fn a_duplicate_handle_names_file_position_and_value() {
+        let message = message(&[product("towel", "gid://1"), product("mug", "gid://2"), product("towel", "gid://3")]);
+        assert_eq!(message, "catalog.json:4:3: handle `towel` is also that of product 1: expected every handle once");
+    }
+
+    #[test]
+    fn a_duplicate_gid_names_file_position_and_value() {
+        let message = message(&[product("towel", "gid://1"), product("mug", "gid://1")]);
+        assert_eq!(message, "catalog.json:3:3: gid `gid://1` is also that of product 1: expected every gid once");
+    }
+
+    #[test]
+    fn empty_handles_and_handles_with_separators_are_refused() {
+        assert!(message(&[product(" ", "gid://1")]).contains("2:3: handle is ` `: expected a name that is not empty"));
+        assert!(message(&[product("a,b", "gid://1")]).contains("expected no comma"));
+        assert!(message(&[product("a\\tb", "gid://1")]).contains("expected no tabs"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_position() {
+        let wrong = r#"  {"handle": "a", "gid": "b", "title": "A", "category": "Books", "colour": "red"}"#.to_owned();
+        let message = message(&[product("towel", "gid://1"), wrong]);
+        assert!(message.starts_with("catalog.json:3:"), "{message}");
+        assert!(message.contains("unknown field `colour`, expected one of `handle`"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_key_a_wrong_type_and_broken_json_are_named() {
+        assert!(message(&[r#"{"handle": "a"}"#.into()]).contains("missing field `gid`"));
+        assert!(message(&[r#"{"handle": 7}"#.into()]).contains("invalid type: integer `7`, expected a string"));
+        assert!(message(&["{".into()]).contains("catalog.json:"));
+    }
+
+    #[test]
+    fn a_written_catalogue_reads_back_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.json");
+        let mut product: Product = serde_json::from_str(&product("towel", "gid://1")).unwrap();
+        product.available = false;
+        product.attributes.insert("colour".into(), "red".into());
+        let written = Catalog::new(vec![product]).unwrap();
+        written.write(&path).unwrap();
+        assert_eq!(Catalog::read(&path).unwrap().products(), written.products());
+    }
+}

@@ -1,0 +1,207 @@
+//! The history encoding: what a shopper viewed, and when, becomes the model's input.
+//!
+//! Enters: item ids, feature ids and Unix seconds of a whole history, and the time of the prediction.
+//! Leaves: the last positions' ids and the two time features. Training, evaluation and serving all call [`encode`],
+//! so that they cannot disagree.
+
+use thiserror::Error;
+
+use crate::timestamp::DAY;
+
+/// No time difference counts for less than half a day.
+const SHORTEST_DAYS: f64 = 0.5;
+
+/// A history that cannot be encoded.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum HistoryError {
+    /// The model has no answer without a history; callers fall back to popularity.
+    #[error("the history is empty: expected at least one item")]
+    Empty,
+    /// Items, features and times must belong together.
+    #[error("the history has {items} items but {found} {what}: expected {expected}")]
+    Lengths {
+        /// Number of item ids.
+        items: usize,
+        /// What did not match.
+        what: &'static str,
+        /// How many there were.
+        found: usize,
+        /// How many there should have been.
+        expected: usize,
+    },
+}
+
+/// A whole history, oldest first, as borrowed columns.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// Vocabulary ids of the items, `[n]`; 0 is the default item.
+    pub item_ids: &'a [u32],
+    /// Vocabulary ids of the items' features, `[n, feature_count]` row by row; 0 is the default value.
+    pub feature_ids: &'a [u32],
+    /// Number of features of an item.
+    pub feature_count: usize,
+    /// Unix seconds, `[n]`, as they came: nothing is sorted.
+    pub times: &'a [f64],
+}
+
+/// The model's view of a history: its last `L` positions, `1 <= L <= longest`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedHistory {
+    /// `[L]`
+    pub item_ids: Vec<u32>,
+    /// `[L, feature_count]`
+    pub feature_ids: Vec<u32>,
+    /// ln of the days from the first event of the *whole* history to the next one (`[L]`).
+    pub time_from_first: Vec<f32>,
+    /// ln of the days from each event to now (`[L]`).
+    pub time_to_now: Vec<f32>,
+    /// `time_to_now` of the last of `longest` slots: 0 unless the history fills them all. The mixing gate reads it.
+    pub last_slot_time_to_now: f32,
+}
+
+impl EncodedHistory {
+    /// Number of positions that are used.
+    pub fn len(&self) -> usize {
+        self.item_ids.len()
+    }
+
+    /// True for no history; [`encode`] never returns one.
+    pub fn is_empty(&self) -> bool {
+        self.item_ids.is_empty()
+    }
+}
+
+/// Encodes the last `longest` positions of `history` as seen at `now` (Unix seconds).
+///
+/// ```text
+/// time_from_first[i] = ln(max((t[i+1] - t[0]) / DAY, 0.5))    the last position uses now instead of t[i+1]
+/// time_to_now[i]     = ln(max((now    - t[i]) / DAY, 0.5))
+/// ```
+///
+/// # Errors
+/// [`HistoryError`] for an empty history or columns of different lengths.
+pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedHistory, HistoryError> {
+    let History { item_ids, feature_ids, feature_count, times } = history;
+    let length = item_ids.len();
+    check_lengths(&history)?;
+    let first_time = *times.first().ok_or(HistoryError::Empty)?;
+    let start = length.saturating_sub(longest);
+    let used = times.get(start..).unwrap_or_default();
+    let following = used.iter().skip(1).copied().chain(std::iter::once(now));
+    let time_to_now: Vec<f32> = used.iter().map(|time| log_days(now - time)).collect();
+    let last_slot_time_to_now =
+        if used.len() == longest { time_to_now.last().copied().unwrap_or_default() } else { 0.0 };
+    Ok(EncodedHistory {
+        item_ids: item_ids.get(start..).unwrap_or_default().to_vec(),
+        feature_ids: feature_ids.get(start * feature_count..).unwrap_or_default().to_vec(),
+        time_from_first: following.map(|time| log_days(time - first_time)).collect(),
+        time_to_now,
+        last_slot_time_to_now,
+    })
+}
+
+fn check_lengths(history: &History<'_>) -> Result<(), HistoryError> {
+    let items = history.item_ids.len();
+    let columns = [
+        ("times", history.times.len(), items),
+        ("feature ids", history.feature_ids.len(), items * history.feature_count),
+    ];
+    for (what, found, expected) in columns {
+        if found != expected {
+            return Err(HistoryError::Lengths { items, what, found, expected });
+        }
+    }
+    Ok(())
+}
+
+/// ln of a time difference in days, at least half a day; computed in f64, kept as the model's f32.
+fn log_days(seconds: f64) -> f32 {
+    // The logarithm of a finite f64 lies within ±710: narrowing to f32 rounds, it never overflows.
+    (seconds / DAY).max(SHORTEST_DAYS).ln() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode_times(times: &[f64], now: f64, longest: usize) -> EncodedHistory {
+        let ids: Vec<u32> = (1..).take(times.len()).collect();
+        let history = History { item_ids: &ids, feature_ids: &ids, feature_count: 1, times };
+        encode(history, now, longest).expect("a valid history")
+    }
+
+    #[test]
+    fn times_follow_the_formula() {
+        let encoded = encode_times(&[0.0, DAY, 3.0 * DAY], 10.0 * DAY, 50);
+        let expected_from_first = [1.0_f32, 3.0, 10.0].map(f32::ln);
+        let expected_to_now = [10.0_f32, 9.0, 7.0].map(f32::ln);
+        assert_eq!(encoded.time_from_first, expected_from_first);
+        assert_eq!(encoded.time_to_now, expected_to_now);
+        assert_eq!(encoded.last_slot_time_to_now, 0.0);
+    }
+
+    #[test]
+    fn a_cut_history_still_counts_from_its_very_first_event() {
+        let times: Vec<f64> = (0..60).map(|day| f64::from(day) * DAY).collect();
+        let encoded = encode_times(&times, 60.0 * DAY, 50);
+        assert_eq!(encoded.len(), 50);
+        assert_eq!(encoded.item_ids.first(), Some(&11));
+        assert_eq!(encoded.time_from_first.first(), Some(&11.0_f32.ln()));
+        assert_eq!(encoded.last_slot_time_to_now, 0.0_f32.max(1.0_f32.ln()));
+    }
+
+    #[test]
+    fn a_full_history_fills_the_last_slot() {
+        let times = [0.0, DAY, 2.0 * DAY];
+        assert_eq!(encode_times(&times, 6.0 * DAY, 3).last_slot_time_to_now, 4.0_f32.ln());
+        assert_eq!(encode_times(&times, 6.0 * DAY, 4).last_slot_time_to_now, 0.0);
+    }
+
+    #[test]
+    fn equal_reversed_and_future_times_count_half_a_day() {
+        let half = 0.5_f32.ln();
+        assert_eq!(encode_times(&[5.0, 5.0], 5.0, 50).time_to_now, [half, half]);
+        assert_eq!(encode_times(&[9.0 * DAY, DAY], 2.0 * DAY, 50).time_from_first, [half, half]);
+        assert_eq!(encode_times(&[9.0 * DAY], DAY, 50).time_to_now, [half]);
+    }
+
+    #[test]
+    fn an_empty_history_and_unequal_columns_are_errors() {
+        let empty = History { item_ids: &[], feature_ids: &[], feature_count: 1, times: &[] };
+        assert_eq!(encode(empty, 0.0, 50), Err(HistoryError::Empty));
+        let unequal = History { item_ids: &[1, 2], feature_ids: &[1, 2], feature_count: 1, times: &[0.0] };
+        let error = encode(unequal, 0.0, 50).expect_err("one time is missing");
+        assert_eq!(error.to_string(), "the history has 2 items but 1 times: expected 2");
+    }
+
+    proptest! {
+        #[test]
+        fn every_history_gives_finite_features_for_its_last_positions(
+            times in prop::collection::vec(-1e12_f64..1e12, 1..120),
+            now in -1e12_f64..1e12,
+            longest in 1_usize..60,
+        ) {
+            let encoded = encode_times(&times, now, longest);
+            prop_assert_eq!(encoded.len(), times.len().min(longest));
+            prop_assert_eq!(encoded.item_ids.last().copied(), u32::try_from(times.len()).ok());
+            for value in encoded.time_from_first.iter().chain(&encoded.time_to_now) {
+                prop_assert!(value.is_finite() && *value >= 0.5_f32.ln());
+            }
+        }
+
+        #[test]
+        fn an_encoding_depends_on_older_events_only_through_the_first_time(
+            times in prop::collection::vec(0.0_f64..1e9, 10..80),
+            middle in 0.0_f64..1e9,
+        ) {
+            let mut changed = times.clone();
+            changed[1] = middle;
+            prop_assert_eq!(
+                encode_times(&times, 1e9, 5).time_from_first,
+                encode_times(&changed, 1e9, 5).time_from_first
+            );
+        }
+    }
+}

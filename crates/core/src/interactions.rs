@@ -1,0 +1,206 @@
+//! Interactions: who viewed what, when. Enters: the original's TSV, `label user item timestamp category`, a line
+//! each, without a header. Leaves: [`Interaction`] rows, one at a time, so that a file of any size streams through.
+
+use std::io::{self, BufRead, Write};
+
+use thiserror::Error;
+
+use crate::timestamp::{self, TimestampError};
+
+/// How much of a bad line an error shows.
+const SHOWN: usize = 120;
+
+/// A line that is not an interaction.
+#[derive(Debug, Error)]
+#[error("line {line}: {problem}, in `{content}`")]
+pub struct LineError {
+    /// Line number, from 1.
+    pub line: u64,
+    /// What was found and what was expected.
+    pub problem: LineProblem,
+    /// The line, cut to a readable length.
+    pub content: String,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Error)]
+pub enum LineProblem {
+    /// Too few or too many columns.
+    #[error("found {0} tab-separated columns: expected 5 (label, user, item, timestamp, category)")]
+    Columns(usize),
+    /// Interactions are positives; negatives belong into evaluation files.
+    #[error("label is `{0}`: expected `1`")]
+    Label(String),
+    /// A name without characters.
+    #[error("{0} is empty: expected a name")]
+    Empty(&'static str),
+    /// A handle that the expanded files could not hold.
+    #[error("item is `{0}`: expected a handle without commas")]
+    Comma(String),
+    /// The time cannot be read.
+    #[error("timestamp: {0}")]
+    Timestamp(#[from] TimestampError),
+    /// The bytes are not text.
+    #[error("found bytes that are not UTF-8: expected UTF-8 text")]
+    Encoding,
+}
+
+/// Why reading stopped.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The line is wrong; reading may go on with the next one.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The file cannot be read further.
+    #[error("line {line}: cannot read: {source}")]
+    Io {
+        /// Line number, from 1.
+        line: u64,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// One interaction, borrowed from the line it was read from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interaction<'a> {
+    /// The shopper.
+    pub user: &'a str,
+    /// Handle of the product.
+    pub item: &'a str,
+    /// Unix seconds.
+    pub timestamp: f64,
+    /// Name of the item's category.
+    pub category: &'a str,
+}
+
+impl Interaction<'_> {
+    /// Writes the interaction as one line of the TSV.
+    pub fn write(&self, output: &mut impl Write) -> io::Result<()> {
+        writeln!(output, "1\t{}\t{}\t{}\t{}", self.user, self.item, self.timestamp, self.category)
+    }
+}
+
+/// Reads interactions line by line without keeping them.
+#[derive(Debug)]
+pub struct InteractionReader<R> {
+    input: R,
+    buffer: Vec<u8>,
+    line: u64,
+}
+
+impl<R: BufRead> InteractionReader<R> {
+    /// Reads from the start of `input`.
+    pub fn new(input: R) -> Self {
+        Self { input, buffer: Vec::new(), line: 0 }
+    }
+
+    /// Number of lines read so far.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The next interaction, or none at the end. Empty lines are passed over. After a [`ReadError::Line`] the next
+    /// call reads the next line.
+    #[expect(clippy::should_implement_trait, reason = "a lending iterator: the row borrows the reader's buffer")]
+    pub fn next(&mut self) -> Option<Result<Interaction<'_>, ReadError>> {
+        loop {
+            self.buffer.clear();
+            self.line += 1;
+            match self.input.read_until(b'\n', &mut self.buffer) {
+                Ok(0) => return None,
+                Ok(_) if self.buffer.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(_) => break,
+                Err(source) => return Some(Err(ReadError::Io { line: self.line, source })),
+            }
+        }
+        let line = self.line;
+        Some(parse(&self.buffer).map_err(|problem| {
+            let content = String::from_utf8_lossy(&self.buffer);
+            let mut shown: String = content.trim_end().chars().take(SHOWN).collect();
+            if shown.len() < content.trim_end().len() {
+                shown.push('…');
+            }
+            ReadError::Line(LineError { line, problem, content: shown })
+        }))
+    }
+}
+
+fn parse(line: &[u8]) -> Result<Interaction<'_>, LineProblem> {
+    let text = std::str::from_utf8(line).map_err(|_| LineProblem::Encoding)?.trim_end_matches(['\n', '\r']);
+    let mut columns = text.split('\t');
+    let row = [columns.next(), columns.next(), columns.next(), columns.next(), columns.next()];
+    let ([Some(label), Some(user), Some(item), Some(time), Some(category)], None) = (row, columns.next()) else {
+        return Err(LineProblem::Columns(text.split('\t').count()));
+    };
+    if label != "1" {
+        return Err(LineProblem::Label(label.chars().take(SHOWN).collect()));
+    }
+    for (name, value) in [("user", user), ("item", item), ("category", category)] {
+        if value.is_empty() {
+            return Err(LineProblem::Empty(name));
+        }
+    }
+    if item.contains(',') {
+        return Err(LineProblem::Comma(item.chars().take(SHOWN).collect()));
+    }
+    Ok(Interaction { user, item, timestamp: timestamp::from_text(time)?, category })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(line: &str) -> String {
+        let mut reader = InteractionReader::new(line.as_bytes());
+        reader.next().expect("a line").expect_err("the line is wrong").to_string()
+    }
+
+    #[test]
+    fn a_line_becomes_an_interaction_and_a_line_again() {
+        let line = "1\tuser_1\tsmartphone\t1794046742\tElectronics\n";
+        let mut reader = InteractionReader::new(line.as_bytes());
+        let interaction = reader.next().unwrap().unwrap();
+        let expected =
+            Interaction { user: "user_1", item: "smartphone", timestamp: 1_794_046_742.0, category: "Electronics" };
+        assert_eq!(interaction, expected);
+        let mut written = Vec::new();
+        interaction.write(&mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), line);
+    }
+
+    #[test]
+    fn wrong_lines_say_what_was_found_and_expected() {
+        assert!(message("1\tu\ti\t5").starts_with("line 1: found 4 tab-separated columns: expected 5"));
+        assert!(message("1\tu\ti\t5\tc\tx").starts_with("line 1: found 6 tab-separated columns"));
+        assert!(message("0\tu\ti\t5\tc").starts_with("line 1: label is `0`: expected `1`, in `0\tu"));
+        assert!(message("1\tu\t\t5\tc").contains("item is empty"));
+        assert!(message("1\tu\ta,b\t5\tc").contains("expected a handle without commas"));
+        assert!(message("1\tu\ti\tsoon\tc").contains("timestamp: `soon` is not a Unix time"));
+    }
+
+    #[test]
+    fn reading_goes_on_behind_a_bad_line() {
+        let text = "1\tu\ti\t5\tc\n\nbad\n1\tu\tj\t6\tc\r\n";
+        let mut reader = InteractionReader::new(text.as_bytes());
+        assert!(reader.next().unwrap().is_ok());
+        let error = reader.next().unwrap().unwrap_err().to_string();
+        assert!(error.starts_with("line 3:"), "{error}");
+        assert_eq!(reader.next().unwrap().unwrap().item, "j");
+        assert!(reader.next().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_stop_early(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let mut reader = InteractionReader::new(bytes.as_slice());
+            let mut rows = 0;
+            while reader.next().is_some() {
+                rows += 1;
+            }
+            prop_assert!(rows <= bytes.iter().filter(|byte| **byte == b'\n').count() + 1);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What training and serving must agree on: plain data and pure functions, no async, no tensor library.
+//!
+//! In the order of the data's road:
+//! [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names into ids, [`history`] turns what
+//! a shopper viewed into the model's input, [`bundle`] describes the files that a trained model is shipped in.
+//! [`timestamp`] and [`files`] serve all of them.
+
+pub mod bundle;
+pub mod catalog;
+pub mod files;
+pub mod history;
+pub mod interactions;
+pub mod timestamp;
+pub mod vocabulary;

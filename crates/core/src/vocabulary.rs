@@ -1,0 +1,227 @@
+//! Names and their ids. Enters: what the training rows hold. Leaves: ids for the model, `vocabulary.json` for people.
+//!
+//! Id 0 is the default in every table: it stands for padding and for whatever training has not seen. The names in
+//! the file have ids from 1 on, in the file's order (falling frequency). User ids are not kept: the model has no use
+//! for them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+
+/// Id of everything that training has not seen.
+pub const DEFAULT_ID: u32 = 0;
+
+const FORMAT: &str = "slirec-vocabulary/1";
+
+/// A vocabulary that contradicts itself.
+#[derive(Debug, Error)]
+pub enum VocabularyError {
+    /// The file could not be read or is not such a JSON document.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The content breaks a rule.
+    #[error("{file}: {problem}")]
+    Invalid {
+        /// Where it was read.
+        file: String,
+        /// What was found and what was expected.
+        problem: String,
+    },
+}
+
+/// One item that training has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// The product's handle.
+    pub handle: String,
+    /// Its number of training interactions: the popularity that answers without a history are ranked by.
+    pub interactions: u64,
+    /// Ids of its feature values, in the order of the features.
+    pub features: Vec<u32>,
+}
+
+/// The values of one item feature, such as `category`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feature {
+    /// Name of the feature; `category`, or an attribute of the catalogue.
+    pub name: String,
+    /// Value of id `index + 1`.
+    pub values: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    features: Vec<Feature>,
+    items: Vec<Item>,
+}
+
+/// Items and their features with both directions of the lookup.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    items: Vec<Item>,
+    features: Vec<Feature>,
+    item_ids: HashMap<String, u32>,
+    feature_ids: Vec<HashMap<String, u32>>,
+}
+
+impl Vocabulary {
+    /// Builds the lookups.
+    ///
+    /// # Errors
+    /// A message naming the first duplicate, the first feature id without a value, or a table beyond 32-bit ids.
+    pub fn new(features: Vec<Feature>, items: Vec<Item>) -> Result<Self, String> {
+        let feature_ids = features
+            .iter()
+            .map(|feature| index(&format!("feature `{}`", feature.name), feature.values.iter()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let item_ids = index("items", items.iter().map(|item| &item.handle))?;
+        for item in &items {
+            if item.features.len() != features.len() {
+                return Err(format!(
+                    "item `{}` has {} feature ids: expected {}",
+                    item.handle,
+                    item.features.len(),
+                    features.len()
+                ));
+            }
+            for (id, feature) in item.features.iter().zip(&features) {
+                if *id as usize > feature.values.len() {
+                    return Err(format!(
+                        "item `{}` has id {id} for feature `{}`: expected 0 to {}",
+                        item.handle,
+                        feature.name,
+                        feature.values.len()
+                    ));
+                }
+            }
+        }
+        Ok(Self { items, features, item_ids, feature_ids })
+    }
+
+    /// Reads `vocabulary.json`.
+    ///
+    /// # Errors
+    /// [`VocabularyError`], naming the file and what is wrong in it.
+    pub fn read(path: &Path) -> Result<Self, VocabularyError> {
+        let document: Document = files::read_json(path)?;
+        let invalid = |problem| VocabularyError::Invalid { file: path.display().to_string(), problem };
+        if document.format != FORMAT {
+            return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", document.format)));
+        }
+        Self::new(document.features, document.items).map_err(invalid)
+    }
+
+    /// Writes `vocabulary.json`, one item a line.
+    ///
+    /// # Errors
+    /// [`FileError`] when the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let document =
+            Document { format: FORMAT.to_owned(), features: self.features.clone(), items: self.items.clone() };
+        files::write_json(path, &document)
+    }
+
+    /// Id of an item, [`DEFAULT_ID`] when training has not seen it.
+    pub fn item_id(&self, handle: &str) -> u32 {
+        self.item_ids.get(handle).copied().unwrap_or(DEFAULT_ID)
+    }
+
+    /// The item of an id; none for the default id.
+    pub fn item(&self, id: u32) -> Option<&Item> {
+        (id as usize).checked_sub(1).and_then(|index| self.items.get(index))
+    }
+
+    /// Id of a value of the feature at `position`, [`DEFAULT_ID`] when training has not seen it.
+    pub fn feature_id(&self, position: usize, value: &str) -> u32 {
+        self.feature_ids.get(position).and_then(|ids| ids.get(value)).copied().unwrap_or(DEFAULT_ID)
+    }
+
+    /// All items; the id of an item is its index + 1.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// All features, in the order of the feature ids.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// Rows of the item embedding table: the items and the default.
+    pub fn item_rows(&self) -> usize {
+        self.items.len() + 1
+    }
+
+    /// Rows of each feature's embedding table: its values and the default.
+    pub fn feature_rows(&self) -> Vec<usize> {
+        self.features.iter().map(|feature| feature.values.len() + 1).collect()
+    }
+}
+
+fn index<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<HashMap<String, u32>, String> {
+    let mut ids = HashMap::new();
+    for (position, name) in names.enumerate() {
+        let id = u32::try_from(position + 1).map_err(|_| format!("{what}: more than 4,294,967,294 names"))?;
+        if let Some(earlier) = ids.insert(name.clone(), id) {
+            return Err(format!("{what}: `{name}` has both id {earlier} and id {id}: expected every name once"));
+        }
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(values: &[&str]) -> Vec<Feature> {
+        vec![Feature { name: "category".into(), values: values.iter().map(|v| (*v).to_owned()).collect() }]
+    }
+
+    fn item(handle: &str, category: u32) -> Item {
+        Item { handle: handle.into(), interactions: 1, features: vec![category] }
+    }
+
+    #[test]
+    fn unknown_names_have_the_default_id() {
+        let vocabulary = Vocabulary::new(category(&["Books"]), vec![item("novel", 1)]).unwrap();
+        assert_eq!((vocabulary.item_id("novel"), vocabulary.item_id("atlas")), (1, 0));
+        assert_eq!((vocabulary.feature_id(0, "Books"), vocabulary.feature_id(0, "Toys")), (1, 0));
+        assert_eq!(vocabulary.item(1).map(|item| item.handle.as_str()), Some("novel"));
+        assert!(vocabulary.item(0).is_none() && vocabulary.item(2).is_none());
+        assert_eq!((vocabulary.item_rows(), vocabulary.feature_rows()), (2, vec![2]));
+    }
+
+    #[test]
+    fn duplicates_and_dangling_feature_ids_are_refused() {
+        let twice = Vocabulary::new(category(&["Books"]), vec![item("novel", 1), item("novel", 1)]).unwrap_err();
+        assert_eq!(twice, "items: `novel` has both id 1 and id 2: expected every name once");
+        let dangling = Vocabulary::new(category(&["Books"]), vec![item("novel", 2)]).unwrap_err();
+        assert_eq!(dangling, "item `novel` has id 2 for feature `category`: expected 0 to 1");
+    }
+
+    #[test]
+    fn a_written_vocabulary_reads_back_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vocabulary.json");
+        let written = Vocabulary::new(category(&["Books", "Toys"]), vec![item("novel", 1), item("kite", 2)]).unwrap();
+        written.write(&path).unwrap();
+        let read = Vocabulary::read(&path).unwrap();
+        assert_eq!((read.items(), read.features()), (written.items(), written.features()));
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vocabulary.json");
+        std::fs::write(&path, r#"{"format":"other/1","features":[],"items":[]}"#).unwrap();
+        let message = Vocabulary::read(&path).unwrap_err().to_string();
+        assert!(message.ends_with("vocabulary.json: format is `other/1`: expected `slirec-vocabulary/1`"), "{message}");
+    }
+}
