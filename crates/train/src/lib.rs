@@ -1,1 +1,14 @@
+//! From interactions to a model: datasets, the network, its training, its metrics, its ONNX graphs.
+//!
+//! In the order of the data's road: [`dataset`] is prepared from interactions, [`batch`] forms the network's input,
+//! [`model`] is the network, [`weights`] its plain arrays.
 
+pub mod baselines;
+pub mod batch;
+pub mod dataset;
+pub mod evaluation;
+pub mod hyperparameters;
+pub mod metrics;
+pub mod model;
+pub mod random;
+pub mod weights;

@@ -1,0 +1,318 @@
+//! A dataset: interactions split for training and evaluation, made once by [`prepare`] and read by everything else.
+//!
+//! On disk: `manifest.json`, `vocabulary.json`, `interactions.safetensors` (every interaction once, grouped by user),
+//! `evaluation.safetensors` (the negatives of the evaluation rows) and `users.txt`. Histories are prefixes of a
+//! user's interactions: they are formed while reading, never stored.
+
+mod columns;
+pub mod evaluation;
+mod names;
+pub mod original;
+pub mod prepare;
+mod sort;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use slirec_core::files::{self, FileError};
+use slirec_core::history::{self, EncodedHistory, History, HistoryError};
+use slirec_core::interactions::ReadError;
+use slirec_core::vocabulary::{Vocabulary, VocabularyError};
+use thiserror::Error;
+
+use columns::Columns;
+use evaluation::{Candidate, EvaluationGroup};
+
+/// Name of the manifest; it stands last when a dataset is written.
+pub const MANIFEST: &str = "manifest.json";
+/// Names and ids.
+pub const VOCABULARY: &str = "vocabulary.json";
+const INTERACTIONS: &str = "interactions.safetensors";
+const EVALUATION: &str = "evaluation.safetensors";
+/// Names of the users, a line each, in the order of the interactions.
+pub const USERS: &str = "users.txt";
+const FORMAT: &str = "slirec-dataset/1";
+
+/// A dataset that cannot be made or read.
+#[derive(Debug, Error)]
+pub enum DatasetError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The vocabulary breaks a rule.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    /// An interaction cannot be read.
+    #[error("{path}: {source}")]
+    Interaction {
+        /// The file.
+        path: PathBuf,
+        /// Line, content and reason.
+        source: ReadError,
+    },
+    /// A line of an expanded file is wrong.
+    #[error("{path}: line {line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// The content breaks a rule.
+    #[error("{path}: {problem}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// A temporary file could not be used.
+    #[error("cannot write temporary files: {0}")]
+    Temporary(#[from] std::io::Error),
+    /// A history cannot be encoded.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+/// Which rows to evaluate on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// The second last interaction of every user.
+    Valid,
+    /// The last interaction of every user.
+    Test,
+}
+
+impl Split {
+    /// The name in files and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Test => "test",
+        }
+    }
+
+    /// How far the row stands from the end of its user's interactions.
+    fn from_end(self) -> usize {
+        match self {
+            Self::Valid => 2,
+            Self::Test => 1,
+        }
+    }
+}
+
+/// Number of rows with a history before them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// Training rows.
+    pub train: u64,
+    /// Validation rows.
+    pub valid: u64,
+    /// Test rows.
+    pub test: u64,
+}
+
+/// `manifest.json` of a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// `slirec-dataset/1`
+    pub format: String,
+    /// Interactions of all users.
+    pub interactions: u64,
+    /// Users.
+    pub users: u64,
+    /// Items of the training rows; others count as the default item.
+    pub items: usize,
+    /// Categories of the training rows.
+    pub categories: usize,
+    /// Rows by set.
+    pub rows: Rows,
+    /// Negatives of each validation row.
+    pub valid_negatives: usize,
+    /// Negatives of each test row.
+    pub test_negatives: usize,
+    /// Seed of the negatives.
+    pub seed: u64,
+    /// `time` or `file`: what the interactions of a user are ordered by.
+    pub order: String,
+    /// Unix seconds of the earliest interaction.
+    pub first_time: f64,
+    /// Unix seconds of the latest interaction.
+    pub last_time: f64,
+    /// Lines that were left out because they could not be read.
+    pub skipped_lines: u64,
+    /// SHA-256 of `interactions.safetensors`.
+    pub interactions_sha256: String,
+    /// SHA-256 of `evaluation.safetensors`.
+    pub evaluation_sha256: String,
+    /// SHA-256 of `vocabulary.json`.
+    pub vocabulary_sha256: String,
+}
+
+#[derive(Debug)]
+struct Negatives {
+    items: Vec<u32>,
+    categories: Vec<u32>,
+    each: usize,
+}
+
+/// A dataset in memory: 16 bytes an interaction.
+#[derive(Debug)]
+pub struct Dataset {
+    /// What was prepared.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest, which fixes every other file.
+    pub sha256: String,
+    /// Names and ids.
+    pub vocabulary: Vocabulary,
+    items: Vec<u32>,
+    categories: Vec<u32>,
+    times: Vec<f64>,
+    user_offsets: Vec<u64>,
+    valid_negatives: Negatives,
+    test_negatives: Negatives,
+}
+
+impl Dataset {
+    /// Reads a dataset directory.
+    ///
+    /// # Errors
+    /// [`DatasetError`] naming the file and what is wrong with it.
+    pub fn read(directory: &Path) -> Result<Self, DatasetError> {
+        let manifest_path = directory.join(MANIFEST);
+        let manifest: Manifest = files::read_json(&manifest_path)?;
+        if manifest.format != FORMAT {
+            let problem = format!("format is `{}`: expected `{FORMAT}`", manifest.format);
+            return Err(DatasetError::Invalid { path: manifest_path, problem });
+        }
+        let interactions_path = directory.join(INTERACTIONS);
+        let interactions = Columns::read(&interactions_path)?;
+        let evaluation_path = directory.join(EVALUATION);
+        let evaluation = Columns::read(&evaluation_path)?;
+        let dataset = Self {
+            sha256: files::sha256_of_file(&manifest_path)?,
+            vocabulary: Vocabulary::read(&directory.join(VOCABULARY))?,
+            items: interactions.ids("items")?,
+            categories: interactions.ids("categories")?,
+            times: interactions.floats("times")?,
+            user_offsets: interactions.counts("user_offsets")?,
+            valid_negatives: Negatives {
+                items: evaluation.ids("valid_items")?,
+                categories: evaluation.ids("valid_categories")?,
+                each: manifest.valid_negatives,
+            },
+            test_negatives: Negatives {
+                items: evaluation.ids("test_items")?,
+                categories: evaluation.ids("test_categories")?,
+                each: manifest.test_negatives,
+            },
+            manifest,
+        };
+        dataset.check().map_err(|problem| DatasetError::Invalid { path: interactions_path, problem })?;
+        Ok(dataset)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let total = self.items.len();
+        if self.categories.len() != total || self.times.len() != total {
+            return Err("columns have different lengths".into());
+        }
+        let ends = (self.user_offsets.first().copied(), self.user_offsets.last().copied());
+        if ends != (Some(0), Some(total as u64)) || !self.user_offsets.is_sorted() {
+            return Err("user_offsets do not divide the interactions".into());
+        }
+        let rows = self.vocabulary.item_rows();
+        if let Some(id) = self.items.iter().chain(&self.valid_negatives.items).find(|id| **id as usize >= rows) {
+            return Err(format!("holds item id {id}: the vocabulary has {rows}"));
+        }
+        let rows = self.vocabulary.feature_rows().first().copied().unwrap_or_default();
+        if let Some(id) = self.categories.iter().find(|id| **id as usize >= rows) {
+            return Err(format!("holds category id {id}: the vocabulary has {rows}"));
+        }
+        Ok(())
+    }
+
+    /// Users, as ranges of interactions.
+    pub fn users(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        // The offsets lie within the interactions in memory, so they fit `usize`.
+        self.user_offsets.array_windows().map(|[start, end]| *start as usize..*end as usize)
+    }
+
+    /// The training rows: indices of the interactions that have a history and are neither valid nor test.
+    pub fn train_rows(&self) -> Vec<u32> {
+        self.users()
+            .flat_map(|user| user.start + 1..user.end.saturating_sub(2).max(user.start + 1))
+            .filter_map(|row| u32::try_from(row).ok())
+            .collect()
+    }
+
+    /// Item and feature ids of an interaction.
+    pub fn candidate(&self, row: usize) -> Option<Candidate> {
+        let item = *self.items.get(row)?;
+        Some(Candidate { item, features: vec![*self.categories.get(row)?] })
+    }
+
+    /// The history before interaction `row`, encoded at that interaction's time.
+    ///
+    /// # Errors
+    /// [`HistoryError::Empty`] for the first interaction of a user.
+    pub fn history_before(&self, row: usize, longest: usize) -> Result<EncodedHistory, HistoryError> {
+        let user = self.user_offsets.partition_point(|offset| *offset <= row as u64);
+        let start = user.checked_sub(1).and_then(|user| self.user_offsets.get(user)).copied().unwrap_or_default();
+        let range = start as usize..row;
+        let history = History {
+            item_ids: self.items.get(range.clone()).unwrap_or_default(),
+            feature_ids: self.categories.get(range.clone()).unwrap_or_default(),
+            feature_count: 1,
+            times: self.times.get(range).unwrap_or_default(),
+        };
+        let now = self.times.get(row).copied().unwrap_or_default();
+        history::encode(history, now, longest)
+    }
+
+    /// Item ids of the training interactions, user by user: what popularity and co-occurrence are counted from.
+    pub fn train_sequences(&self) -> impl Iterator<Item = &[u32]> + '_ {
+        self.users().map(|user| {
+            let end = user.end.saturating_sub(2).max(user.start);
+            self.items.get(user.start..end).unwrap_or_default()
+        })
+    }
+
+    /// The evaluation groups of a split: a positive with its negatives, in the order of the users.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when the negatives do not fit the rows.
+    pub fn groups(&self, split: Split, longest: usize) -> Result<Vec<EvaluationGroup>, DatasetError> {
+        let negatives = match split {
+            Split::Valid => &self.valid_negatives,
+            Split::Test => &self.test_negatives,
+        };
+        let mut drawn = negatives
+            .items
+            .iter()
+            .zip(&negatives.categories)
+            .map(|(item, category)| Candidate { item: *item, features: vec![*category] });
+        let mut groups = Vec::new();
+        for user in self.users() {
+            let Some(row) = user.end.checked_sub(split.from_end()).filter(|row| *row > user.start) else { continue };
+            let mut candidates: Vec<Candidate> = self.candidate(row).into_iter().collect();
+            candidates.extend(drawn.by_ref().take(negatives.each));
+            if candidates.len() != negatives.each + 1 {
+                let problem = format!("has too few negatives for the {} rows", split.name());
+                return Err(DatasetError::Invalid { path: EVALUATION.into(), problem });
+            }
+            let history = self.history_before(row, longest)?;
+            groups.push(EvaluationGroup { history, history_length: row - user.start, candidates });
+        }
+        Ok(groups)
+    }
+
+    /// Unix seconds of an interaction and its item id, for people who look into a dataset.
+    pub fn interaction(&self, row: usize) -> Option<(u32, u32, f64)> {
+        Some((*self.items.get(row)?, *self.categories.get(row)?, *self.times.get(row)?))
+    }
+}
