@@ -2,7 +2,7 @@
 //!
 //! In the order of the data's road:
 //! [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names into ids, [`history`] turns what
-//! a shopper viewed into the model's input, [`bundle`] describes the files that a trained model is shipped in.
+//! a shopper viewed into the model's input, [`lookup`] does both for handles, [`bundle`] describes the files that a trained model is shipped in.
 //! [`timestamp`] and [`files`] serve all of them.
 
 pub mod bundle;
@@ -10,5 +10,6 @@ pub mod catalog;
 pub mod files;
 pub mod history;
 pub mod interactions;
+pub mod lookup;
 pub mod timestamp;
 pub mod vocabulary;

@@ -1,52 +1,50 @@
 //! Bundle in, scores out: the only crate that names ONNX Runtime.
+//!
+//! An [`Engine`] loads a bundle, prepares its candidates once and answers [`RecommendationRequest`]s on a few worker
+//! threads. A [`BundleScorer`] scores any candidates on the caller's thread, for evaluation and export.
 
+mod engine;
+mod error;
+mod model;
+mod ranking;
 mod request;
+mod runtime;
+mod scorer;
 
 use std::path::{Path, PathBuf};
 
-use slirec_core::catalog::Catalog;
-use thiserror::Error;
+use slirec_core::bundle::Bundle;
+use slirec_core::history::EncodedHistory;
 
+pub use engine::Engine;
+pub use error::{EngineError, Overloaded};
 pub use request::{RecommendationRequest, Recommendations, ScoredProduct, Source, ViewedItem};
+pub use runtime::ExecutionProvider;
+pub use scorer::{CandidateIds, PreparedCandidates};
 
-/// Hardware that ONNX Runtime may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExecutionProvider {
-    /// NVIDIA GPUs.
-    Cuda,
-    /// The processor; always there.
-    Cpu,
-}
+use runtime::SessionMaker;
+use scorer::{CandidateGraph, Scorer};
 
 /// How to load a bundle.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else found by the system's loader.
+    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else found by the system's loader. The first
+    /// engine of a process decides.
     pub onnxruntime: Option<PathBuf>,
     /// Execution providers, most preferred first; those that are not available are passed over with a log line.
     pub execution_providers: Vec<ExecutionProvider>,
-    /// Worker threads, each with its own sessions.
+    /// Worker threads, each with its own sessions; at least 1.
     pub workers: usize,
     /// Requests that may wait for a worker.
     pub queue_length: usize,
 }
 
-/// Why there is no engine or no answer.
-#[derive(Debug, Error)]
-pub enum EngineError {
-    /// Replaced by the real variants.
-    #[error("not built yet")]
-    NotBuilt,
+impl Default for EngineOptions {
+    /// One worker on the processor.
+    fn default() -> Self {
+        Self { onnxruntime: None, execution_providers: vec![ExecutionProvider::Cpu], workers: 1, queue_length: 64 }
+    }
 }
-
-/// All workers are busy and the queue is full (or the engine is stopping): try again later.
-#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
-#[error("the engine is overloaded: its queue is full")]
-pub struct Overloaded;
-
-/// A loaded bundle with its worker threads; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Engine {}
 
 /// Which model an engine serves.
 #[derive(Debug, Clone)]
@@ -61,33 +59,50 @@ pub struct ModelInfo {
     pub created: String,
 }
 
-impl Engine {
-    /// Loads and verifies a bundle, prepares its candidates and starts the workers. Blocks.
-    pub fn load(_directory: &Path, _options: &EngineOptions) -> Result<Self, EngineError> {
-        Err(EngineError::NotBuilt)
+/// The graphs of a bundle on the caller's thread, for any candidates.
+#[derive(Debug)]
+pub struct BundleScorer {
+    candidates: CandidateGraph,
+    scorer: Scorer,
+}
+
+impl BundleScorer {
+    /// Reads and checks a bundle, without its golden requests, and runs it on the processor.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the bundle or ONNX Runtime cannot be used.
+    pub fn load(directory: &Path, onnxruntime: Option<&Path>) -> Result<Self, EngineError> {
+        Self::from_bundle(&Bundle::read(directory)?, onnxruntime)
     }
-    /// Which model this is.
-    pub fn model(&self) -> &ModelInfo {
-        unreachable!()
+
+    /// As [`BundleScorer::load`], for a bundle in memory.
+    ///
+    /// # Errors
+    /// [`EngineError`] when a graph or ONNX Runtime cannot be used.
+    pub fn from_bundle(bundle: &Bundle, onnxruntime: Option<&Path>) -> Result<Self, EngineError> {
+        let graph = &bundle.scores_graph;
+        let providers = [ExecutionProvider::Cpu];
+        let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;
+        Ok(Self { candidates: CandidateGraph::new(&maker, bundle)?, scorer: Scorer::new(&maker, bundle)? })
     }
-    /// The products that answers point into.
-    pub fn catalog(&self) -> &Catalog {
-        unreachable!()
+
+    /// Computes what depends on the candidates alone.
+    ///
+    /// # Errors
+    /// [`EngineError::Session`] for ids beyond the embedding tables.
+    pub fn prepare(&mut self, ids: &CandidateIds) -> Result<PreparedCandidates, EngineError> {
+        self.candidates.prepare(ids)
     }
-    /// What the sessions really run on.
-    pub fn execution_provider(&self) -> ExecutionProvider {
-        unreachable!()
-    }
-    /// Hands a request to the workers and returns at once; `reply` is called on a worker thread.
-    pub fn submit(
-        &self,
-        _request: RecommendationRequest,
-        _reply: impl FnOnce(Result<Recommendations, EngineError>) + Send + 'static,
-    ) -> Result<(), Overloaded> {
-        unreachable!()
-    }
-    /// Answers on a worker thread and waits for it: for programs without an async runtime.
-    pub fn recommend(&self, _request: RecommendationRequest) -> Result<Recommendations, EngineError> {
-        unreachable!()
+
+    /// A score for every candidate, in their order.
+    ///
+    /// # Errors
+    /// [`EngineError::Session`] when ONNX Runtime fails.
+    pub fn score(
+        &mut self,
+        history: &EncodedHistory,
+        candidates: &PreparedCandidates,
+    ) -> Result<Vec<f32>, EngineError> {
+        self.scorer.score(history, candidates)
     }
 }

@@ -7,6 +7,7 @@ pub mod baselines;
 pub mod batch;
 pub mod dataset;
 pub mod evaluation;
+pub mod graphs;
 pub mod hyperparameters;
 pub mod metrics;
 pub mod model;

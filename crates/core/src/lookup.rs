@@ -1,0 +1,154 @@
+//! From handles to ids: what a client names enters, what the model reads leaves. Serving, export and tests of a bundle
+//! all resolve histories and candidates here.
+
+use std::collections::HashMap;
+
+use crate::catalog::{Catalog, Product};
+use crate::history::{self, EncodedHistory, History, HistoryError};
+use crate::vocabulary::{DEFAULT_ID, Vocabulary};
+
+/// Ids of an item and its features.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemIds {
+    /// Vocabulary id of the item, 0 when training has not seen it.
+    pub item: u32,
+    /// Vocabulary ids of its features, 0 where training has not seen the value.
+    pub features: Vec<u32>,
+}
+
+/// A history with its ids, and how much of it was known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedHistory {
+    /// The model's view.
+    pub encoded: EncodedHistory,
+    /// Items among the used positions that neither the catalogue nor the vocabulary holds.
+    pub unknown_items: usize,
+}
+
+/// Ids by handle, of everything that may stand in a history.
+#[derive(Debug, Clone)]
+pub struct ItemLookup {
+    ids: HashMap<String, ItemIds>,
+    feature_count: usize,
+}
+
+impl ItemLookup {
+    /// The catalogue knows an item's features best; items that it no longer holds have those of the training.
+    pub fn new(catalog: &Catalog, vocabulary: &Vocabulary) -> Self {
+        let trained = (1..).zip(vocabulary.items());
+        let mut ids: HashMap<String, ItemIds> = trained
+            .map(|(item, entry)| (entry.handle.clone(), ItemIds { item, features: entry.features.clone() }))
+            .collect();
+        for product in catalog.products() {
+            let features = vocabulary.features().iter().enumerate();
+            let features = features
+                .map(|(position, feature)| vocabulary.feature_id(position, feature_value(product, &feature.name)))
+                .collect();
+            let item = vocabulary.item_id(&product.handle);
+            ids.insert(product.handle.clone(), ItemIds { item, features });
+        }
+        Self { ids, feature_count: vocabulary.features().len() }
+    }
+
+    /// Ids of a handle; none when nobody knows it.
+    pub fn ids(&self, handle: &str) -> Option<&ItemIds> {
+        self.ids.get(handle)
+    }
+
+    /// Encodes handles with their times (Unix seconds), in order of arrival. An unknown handle counts as item 0 with
+    /// features 0. None when no used position is known: the model then has nothing to go by.
+    ///
+    /// # Errors
+    /// [`HistoryError`] never for what this function builds itself; it is passed on for completeness.
+    pub fn encode(
+        &self,
+        viewed: &[(&str, f64)],
+        now: f64,
+        longest: usize,
+    ) -> Result<Option<ResolvedHistory>, HistoryError> {
+        // Only the last positions need ids; the times of the others still count.
+        let unused = viewed.len().saturating_sub(longest);
+        let mut item_ids = vec![DEFAULT_ID; unused];
+        let mut feature_ids = vec![DEFAULT_ID; unused * self.feature_count];
+        let mut unknown_items = 0;
+        for (handle, _) in viewed.iter().skip(unused) {
+            if let Some(ids) = self.ids.get(*handle) {
+                item_ids.push(ids.item);
+                feature_ids.extend(&ids.features);
+            } else {
+                unknown_items += 1;
+                item_ids.push(DEFAULT_ID);
+                feature_ids.resize(feature_ids.len() + self.feature_count, DEFAULT_ID);
+            }
+        }
+        if unknown_items == viewed.len() - unused {
+            return Ok(None);
+        }
+        let times: Vec<f64> = viewed.iter().map(|(_, time)| *time).collect();
+        let history = History {
+            item_ids: &item_ids,
+            feature_ids: &feature_ids,
+            feature_count: self.feature_count,
+            times: &times,
+        };
+        Ok(Some(ResolvedHistory { encoded: history::encode(history, now, longest)?, unknown_items }))
+    }
+}
+
+/// Value of a feature: the category, or an attribute of that name.
+fn feature_value<'a>(product: &'a Product, feature: &str) -> &'a str {
+    if feature == "category" {
+        return &product.category;
+    }
+    product.attributes.get(feature).map_or("", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::{Feature, Item};
+
+    fn lookup() -> ItemLookup {
+        let product = |handle: &str, category: &str| Product {
+            handle: handle.into(),
+            gid: format!("gid://{handle}"),
+            title: handle.into(),
+            category: category.into(),
+            available: true,
+            attributes: std::collections::BTreeMap::new(),
+        };
+        let catalog = Catalog::new(vec![product("kite", "Toys"), product("new-novel", "Books")]).unwrap();
+        let features = vec![Feature { name: "category".into(), values: vec!["Books".into(), "Toys".into()] }];
+        let item = |handle: &str, category| Item { handle: handle.into(), interactions: 1, features: vec![category] };
+        let vocabulary = Vocabulary::new(features, vec![item("kite", 1), item("old-novel", 1)]).unwrap();
+        ItemLookup::new(&catalog, &vocabulary)
+    }
+
+    #[test]
+    fn the_catalogue_s_category_wins_and_discontinued_items_keep_theirs() {
+        let lookup = lookup();
+        assert_eq!(lookup.ids("kite"), Some(&ItemIds { item: 1, features: vec![2] }));
+        assert_eq!(lookup.ids("old-novel"), Some(&ItemIds { item: 2, features: vec![1] }));
+        assert_eq!(lookup.ids("new-novel"), Some(&ItemIds { item: 0, features: vec![1] }));
+        assert_eq!(lookup.ids("nonsense"), None);
+    }
+
+    #[test]
+    fn unknown_items_are_counted_and_wholly_unknown_histories_have_no_encoding() {
+        let lookup = lookup();
+        let resolved = lookup.encode(&[("nonsense", 1.0), ("kite", 2.0)], 3.0, 50).unwrap().unwrap();
+        assert_eq!(resolved.encoded.item_ids, [0, 1]);
+        assert_eq!(resolved.unknown_items, 1);
+        assert_eq!(lookup.encode(&[("nonsense", 1.0)], 3.0, 50).unwrap(), None);
+        assert_eq!(lookup.encode(&[], 3.0, 50).unwrap(), None);
+    }
+
+    #[test]
+    fn only_the_used_positions_must_be_known_but_the_first_time_counts() {
+        let lookup = lookup();
+        let viewed = [("nonsense", 0.0), ("kite", 86_400.0 * 4.0), ("kite", 86_400.0 * 5.0)];
+        let resolved = lookup.encode(&viewed, 86_400.0 * 8.0, 2).unwrap().unwrap();
+        assert_eq!((resolved.encoded.len(), resolved.unknown_items), (2, 0));
+        assert_eq!(resolved.encoded.time_from_first, [5.0_f32.ln(), 8.0_f32.ln()]);
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong between a bundle and an answer.
+
+use std::path::PathBuf;
+
+use slirec_core::bundle::BundleError;
+use slirec_core::history::HistoryError;
+use slirec_onnx::check::GraphError;
+use thiserror::Error;
+
+/// Why there is no engine or no answer.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// ONNX Runtime's shared library cannot be loaded.
+    #[error("cannot load ONNX Runtime from {path}: {problem}; fetch it with `make onnxruntime` or set ORT_DYLIB_PATH")]
+    Library {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why it cannot be used.
+        problem: String,
+    },
+    /// The bundle is refused.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A graph is refused before ONNX Runtime sees it.
+    #[error("{graph}: {source}")]
+    Graph {
+        /// The file.
+        graph: &'static str,
+        /// Why.
+        source: GraphError,
+    },
+    /// ONNX Runtime refuses a graph.
+    #[error("{graph}: {problem}")]
+    Session {
+        /// The file.
+        graph: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// A graph answers something else than was agreed.
+    #[error("{graph}: output `{output}` is {found}: expected {expected}")]
+    Output {
+        /// The file.
+        graph: &'static str,
+        /// The output.
+        output: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// The engine disagrees with the scores that training recorded.
+    #[error("golden request {request}: {problem}")]
+    Golden {
+        /// Number of the request in the manifest, from 1.
+        request: usize,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// None of the wanted execution providers can be used.
+    #[error("no execution provider can be used, tried {0}")]
+    NoProvider(String),
+    /// The history cannot be encoded.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A worker thread cannot be started.
+    #[error("cannot start a worker thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A worker failed inside; the request was given up, the engine goes on.
+    #[error("scoring failed unexpectedly")]
+    Worker,
+    /// The engine takes no more requests.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+}
+
+/// All workers are busy and the queue is full (or the engine is stopping): try again later.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[error("the engine is overloaded: its queue is full")]
+pub struct Overloaded;

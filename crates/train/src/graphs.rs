@@ -1,0 +1,55 @@
+//! The model as three ONNX graphs: trained weights enter, the bytes of the graph files leave.
+//!
+//! The model is split where the candidate comes in, so that each part runs as seldom as it can:
+//!
+//! | graph | runs | result |
+//! |---|---|---|
+//! | [`candidates`] | once per catalogue | the candidates' embeddings and everything that depends on them alone |
+//! | [`history`] | once per request | the LSTM's states and everything that depends on the history alone |
+//! | [`scores`] | per block of candidates | a score for each |
+//!
+//! The two hot parts are functions of the file (`slirec.TimeLstm`, `slirec.CandidateAttention`), written in standard
+//! operators: any runtime inlines them, an engine with faster kernels can replace them by name.
+
+mod candidates;
+mod dense;
+mod functions;
+mod history;
+mod scores;
+
+use thiserror::Error;
+
+use crate::hyperparameters::ModelHyperparameters;
+use crate::weights::{Array, Weights};
+
+/// A weight that the graphs need is not there.
+#[derive(Debug, Error)]
+#[error("there is no weight `{0}`")]
+pub struct MissingWeight(String);
+
+/// The bytes of the three graph files.
+#[derive(Debug, Clone)]
+pub struct Graphs {
+    /// `candidates.onnx`
+    pub candidates: Vec<u8>,
+    /// `history.onnx`
+    pub history: Vec<u8>,
+    /// `scores.onnx`
+    pub scores: Vec<u8>,
+}
+
+/// Builds all three graphs.
+///
+/// # Errors
+/// [`MissingWeight`] unless the weights passed [`Weights::check`].
+pub fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Graphs, MissingWeight> {
+    Ok(Graphs {
+        candidates: candidates::build(sizes, weights)?,
+        history: history::build(sizes, weights)?,
+        scores: scores::build(sizes, weights)?,
+    })
+}
+
+fn array<'a>(weights: &'a Weights, name: &str) -> Result<&'a Array, MissingWeight> {
+    weights.get(name).ok_or_else(|| MissingWeight(name.to_owned()))
+}

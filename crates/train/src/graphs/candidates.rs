@@ -1,0 +1,51 @@
+//! `candidates.onnx`: item ids `[N]` and feature ids `[N, F]` enter; the embeddings and their share of every first
+//! layer leave. Runs once per catalogue.
+
+use slirec_onnx::builder::{Body, Element, Size, encode_model, integer, value};
+
+use super::dense::{Dense, dense, hidden_layer};
+use super::{MissingWeight, array};
+use crate::hyperparameters::ModelHyperparameters;
+use crate::weights::Weights;
+
+pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
+    let target = sizes.target_size();
+    let mut body = Body::new("");
+    let query = embed(&mut body, weights, "query")?;
+
+    let attention = hidden_layer(weights, "candidate_attention", 1)?;
+    let (direct, difference) = (attention.weight.slice(target, target), attention.weight.slice(2 * target, target));
+    let mixing = hidden_layer(weights, "mixing", 1)?;
+    let score = hidden_layer(weights, "score", 1)?;
+    let shares = [
+        ("attention_query", Dense { weight: direct.plus(-1.0, &difference), bias: attention.bias }),
+        ("mixing_query", Dense { weight: mixing.weight.slice(0, target), bias: mixing.bias }),
+        ("score_query", Dense { weight: score.weight.slice(target, target), bias: score.bias }),
+    ];
+    let rows = Size::Named("candidates");
+    let mut outputs = vec![value("query", Element::Float, &[rows, Size::Fixed(target)])];
+    for (name, share) in &shares {
+        let result = dense(&mut body, name, share, &query);
+        body.named("Identity", &[&result], &[name], Vec::new());
+        outputs.push(value(name, Element::Float, &[rows, Size::Fixed(share.bias.len())]));
+    }
+    let inputs =
+        vec![value("item_ids", Element::Int64, &[rows]), value("feature_ids", Element::Int64, &[rows, Size::Fixed(1)])];
+    Ok(encode_model(body.into_graph("candidates", inputs, outputs), Vec::new()))
+}
+
+/// Looks up `item_ids` and `feature_ids` and joins their embeddings: `[rows, D]` under the name `output`.
+pub(super) fn embed(body: &mut Body, weights: &Weights, output: &str) -> Result<String, MissingWeight> {
+    let table =
+        |body: &mut Body, name: &str| array(weights, name).map(|table| body.floats(name, &table.shape, &table.values));
+    let items = table(body, "embedding.item")?;
+    let categories = table(body, "embedding.category")?;
+    let items = body.node("Gather", &[&items, "item_ids"]);
+    let first = body.integers(&[0]);
+    let category_ids = body.node_with("Gather", &["feature_ids", &first], vec![integer("axis", 1)]);
+    let axis = body.integers(&[1]);
+    let category_ids = body.node("Squeeze", &[&category_ids, &axis]);
+    let categories = body.node("Gather", &[&categories, &category_ids]);
+    body.named("Concat", &[&items, &categories], &[output], vec![integer("axis", 1)]);
+    Ok(output.to_owned())
+}

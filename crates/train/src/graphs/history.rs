@@ -1,0 +1,138 @@
+//! `history.onnx`: ids and time features of a history, `[L]` with 1 <= L <= longest, enter; the LSTM's states and
+//! everything else that depends on the history alone leave. Runs once per request, never padded.
+
+use slirec_onnx::builder::{Body, Element, Size, encode_model, integer, value};
+
+use super::candidates::embed;
+use super::dense::hidden_layer;
+use super::functions::{TIME_LSTM_WEIGHTS, time_lstm};
+use super::{MissingWeight, array};
+use crate::hyperparameters::ModelHyperparameters;
+use crate::weights::Weights;
+
+pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
+    let target = sizes.target_size();
+    let mut body = Body::new("");
+    let embedded = embed(&mut body, weights, "embedded")?;
+    states(&mut body, sizes, weights, &embedded)?;
+    let long_term = long_term(&mut body, sizes, weights, &embedded)?;
+    let width = attention_shares(&mut body, target, weights)?;
+    let mixing_width = mixing_share(&mut body, target, weights, &long_term)?;
+
+    let length = Size::Named("length");
+    let inputs = vec![
+        value("item_ids", Element::Int64, &[length]),
+        value("feature_ids", Element::Int64, &[length, Size::Fixed(1)]),
+        value("time_from_first", Element::Float, &[length]),
+        value("time_to_now", Element::Float, &[length]),
+        value("last_slot_time_to_now", Element::Float, &[Size::Fixed(1)]),
+    ];
+    let fixed = |size| [Size::Fixed(1), Size::Fixed(size)];
+    let outputs = vec![
+        value("states", Element::Float, &[length, Size::Fixed(target)]),
+        value("attention_history", Element::Float, &[length, Size::Fixed(width)]),
+        value("product_weights", Element::Float, &[Size::Fixed(target), Size::Named("pairs")]),
+        value("long_term", Element::Float, &fixed(target)),
+        value("mixing_history", Element::Float, &fixed(mixing_width)),
+    ];
+    Ok(encode_model(body.into_graph("history", inputs, outputs), vec![time_lstm()]))
+}
+
+fn states(
+    body: &mut Body,
+    sizes: &ModelHyperparameters,
+    weights: &Weights,
+    embedded: &str,
+) -> Result<(), MissingWeight> {
+    // Only the item's part of the embedding enters the LSTM.
+    let (start, end, axis) = (
+        body.integers(&[0]),
+        body.integers(&[i64::try_from(sizes.item_embedding_size).unwrap_or(i64::MAX)]),
+        body.integers(&[1]),
+    );
+    let items = body.node("Slice", &[embedded, &start, &end, &axis]);
+    let mut inputs = vec![items, "time_to_now".to_owned(), "time_from_first".to_owned()];
+    for name in TIME_LSTM_WEIGHTS {
+        let weight = array(weights, &format!("time_lstm.{name}"))?;
+        inputs.push(body.floats(&format!("time_lstm.{name}"), &weight.shape, &weight.values));
+    }
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    body.call("TimeLstm", &inputs, &["states"]);
+    Ok(())
+}
+
+/// Weighted mean of the history's embeddings and of its empty slots. All empty slots hold the embedding of id 0, so
+/// k of them are one row whose logit is raised by ln k; without any, ln 0 = -∞ takes the row out.
+fn long_term(
+    body: &mut Body,
+    sizes: &ModelHyperparameters,
+    weights: &Weights,
+    embedded: &str,
+) -> Result<String, MissingWeight> {
+    let matrix = array(weights, "long_term.attention_matrix")?;
+    let matrix = body.floats("long_term.attention_matrix", &matrix.shape, &matrix.values);
+    let query = &array(weights, "long_term.query")?.values;
+    let query = body.floats("long_term.query", &[query.len(), 1], query);
+    let first_row = |name: &str| -> Result<Vec<f32>, MissingWeight> {
+        let table = array(weights, name)?;
+        Ok(table.values.iter().take(table.shape.last().copied().unwrap_or_default()).copied().collect())
+    };
+    let mut default = first_row("embedding.item")?;
+    default.extend(first_row("embedding.category")?);
+    let default = body.floats("embedding.default", &[1, default.len()], &default);
+
+    let rows = body.node_with("Concat", &[embedded, &default], vec![integer("axis", 0)]);
+    let direction = body.node("MatMul", &[&matrix, &query]);
+    let logits = body.node("MatMul", &[&rows, &direction]);
+    let longest = body.integers(&[i64::try_from(sizes.longest_history).unwrap_or(i64::MAX)]);
+    let length = body.node("Shape", &["item_ids"]);
+    let empty = body.node("Sub", &[&longest, &length]);
+    let empty = body.node_with("Cast", &[&empty], vec![integer("to", 1)]);
+    let raised = body.node("Log", &[&empty]);
+    let zero = body.scalar(0.0);
+    let flat = body.integers(&[-1]);
+    let per_row = body.node("Mul", &["time_to_now", &zero]);
+    let raises = body.node_with("Concat", &[&per_row, &raised], vec![integer("axis", 0)]);
+    let logits = body.node("Reshape", &[&logits, &flat]);
+    let logits = body.node("Add", &[&logits, &raises]);
+    let attention = body.node_with("Softmax", &[&logits], vec![integer("axis", 0)]);
+    let axis = body.integers(&[0]);
+    let attention = body.node("Unsqueeze", &[&attention, &axis]);
+    body.named("MatMul", &[&attention, &rows], &["long_term"], Vec::new());
+    Ok("long_term".to_owned())
+}
+
+/// The history's share of the attention's first layer: keys · (Wa + Wd), and Wp scaled by each key, `[D, L · width]`.
+/// Answers the layer's width.
+fn attention_shares(body: &mut Body, target: usize, weights: &Weights) -> Result<usize, MissingWeight> {
+    let matrix = array(weights, "candidate_attention.attention_matrix")?;
+    let matrix = body.floats("candidate_attention.attention_matrix", &matrix.shape, &matrix.values);
+    let layer = super::dense::hidden_layer(weights, "candidate_attention", 1)?.weight;
+    let direct = layer.slice(0, target).plus(1.0, &layer.slice(2 * target, target));
+    let direct = direct.add_to(body, "candidate_attention.layer1.history_weight");
+    let product = layer.slice(3 * target, target);
+    let width = product.columns;
+    let product = body.floats("candidate_attention.layer1.product_weight", &[target, 1, width], &product.values);
+
+    let keys = body.node("MatMul", &["states", &matrix]);
+    body.named("MatMul", &[&keys, &direct], &["attention_history"], Vec::new());
+    let columns = body.node("Transpose", &[&keys]);
+    let axis = body.integers(&[2]);
+    let columns = body.node("Unsqueeze", &[&columns, &axis]);
+    let scaled = body.node("Mul", &[&columns, &product]);
+    let shape = body.integers(&[i64::try_from(target).unwrap_or(i64::MAX), -1]);
+    body.named("Reshape", &[&scaled, &shape], &["product_weights"], Vec::new());
+    Ok(width)
+}
+
+/// The long-term interest's and the last slot's share of the mixing gate's first layer. Answers the layer's width.
+fn mixing_share(body: &mut Body, target: usize, weights: &Weights, long_term: &str) -> Result<usize, MissingWeight> {
+    // The gate's input is [query, long term, short term, last slot].
+    let layer = hidden_layer(weights, "mixing", 1)?.weight;
+    let from_long_term = layer.slice(target, target).add_to(body, "mixing.layer1.long_term_weight");
+    let from_last_slot = layer.slice(3 * target, 1).add_to(body, "mixing.layer1.last_slot_weight");
+    let long_term = body.node("MatMul", &[long_term, &from_long_term]);
+    let last_slot = body.node("Mul", &["last_slot_time_to_now", &from_last_slot]);
+    body.named("Add", &[&long_term, &last_slot], &["mixing_history"], Vec::new());
+    Ok(layer.columns)
+}
