@@ -3,8 +3,13 @@
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
 //! standard error and exit code 1 (2 for wrong arguments).
 
+mod evaluate;
+mod export;
 mod interactions;
+mod prepare;
 mod progress;
+mod scorer;
+mod train;
 
 use std::process::ExitCode;
 
@@ -22,11 +27,23 @@ enum Verb {
     /// Make or import interactions
     #[command(subcommand)]
     Interactions(interactions::Verb),
+    /// Split interactions for training and evaluation
+    Prepare(prepare::Arguments),
+    /// Train a model on a prepared dataset
+    Train(train::Arguments),
+    /// Measure a run or a bundle, beside the baselines
+    Evaluate(evaluate::Arguments),
+    /// Write the bundle that the server serves
+    Export(export::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Interactions(verb) => interactions::run(verb),
+        Verb::Prepare(arguments) => prepare::run(&arguments),
+        Verb::Train(arguments) => train::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments),
+        Verb::Export(arguments) => export::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

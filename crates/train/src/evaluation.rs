@@ -37,7 +37,7 @@ pub trait Scorer {
 /// Candidates that a network scores at once; bounds its intermediate tensors to about 100 MB.
 const CANDIDATES_AT_ONCE: usize = 2000;
 
-impl Scorer for &Network {
+impl Scorer for Network {
     fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
         let mut scores = Vec::with_capacity(requests.len());
         let same_width = requests.chunk_by(|left, right| left.candidates.len() == right.candidates.len());

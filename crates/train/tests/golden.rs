@@ -51,7 +51,7 @@ struct Golden {
 #[test]
 fn the_network_gives_the_scores_of_the_original_for_every_request_and_item() {
     let vocabulary = vocabulary();
-    let network = network(&vocabulary);
+    let mut network = network(&vocabulary);
     let catalog = Catalog::read(&golden("catalog.json")).unwrap();
     let file = GzDecoder::new(File::open(golden("requests.json.gz")).unwrap());
     let requests: Vec<Golden> = serde_json::from_reader(file).unwrap();
@@ -72,7 +72,7 @@ fn the_network_gives_the_scores_of_the_original_for_every_request_and_item() {
             .map(|handle| Candidate { item: vocabulary.item_id(handle), features: vec![category(handle)] })
             .collect();
         let request = ScoreRequest { history: &encoded, candidates: &candidates };
-        let scores = (&network).score(&[request]).unwrap().remove(0);
+        let scores = network.score(&[request]).unwrap().remove(0);
         assert_eq!(scores.len(), 234);
         for (score, expected) in scores.iter().zip(golden.scores.values()) {
             worst = worst.max((score - expected).abs());
@@ -84,7 +84,7 @@ fn the_network_gives_the_scores_of_the_original_for_every_request_and_item() {
 #[test]
 fn the_evaluator_reproduces_the_original_s_metrics_to_four_decimals() {
     let vocabulary = vocabulary();
-    let network = network(&vocabulary);
+    let mut network = network(&vocabulary);
     let expected: BTreeMap<String, BTreeMap<String, f64>> =
         serde_json::from_reader(File::open(golden("metrics.json")).unwrap()).unwrap();
     for (set, groups, negatives) in [("valid", 149, 4), ("test", 149, 9)] {
@@ -92,7 +92,7 @@ fn the_evaluator_reproduces_the_original_s_metrics_to_four_decimals() {
         let evaluation_groups = read_groups(&path, &vocabulary, 50).unwrap();
         assert_eq!(evaluation_groups.len(), groups);
         assert!(evaluation_groups.iter().all(|group| group.candidates.len() == negatives + 1));
-        let metrics = evaluate_sampled(&mut &network, &evaluation_groups).unwrap().by_name();
+        let metrics = evaluate_sampled(&mut network, &evaluation_groups).unwrap().by_name();
         for (name, value) in &expected[set] {
             let found = (metrics[name] * 1e4).round() / 1e4;
             assert!((found - value).abs() < 1e-9, "{set} {name}: {} instead of {value}", metrics[name]);

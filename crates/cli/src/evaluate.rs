@@ -1,0 +1,193 @@
+//! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside two baselines on the
+//! same rows, as a table for people or JSON for programs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use serde::Serialize;
+use slirec_core::bundle::Bundle;
+use slirec_core::vocabulary::Vocabulary;
+use slirec_engine::BundleScorer;
+use slirec_train::baselines::{CoOccurrence, Popularity};
+use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup};
+use slirec_train::dataset::original::read_groups;
+use slirec_train::dataset::{Dataset, Split};
+use slirec_train::evaluation::{Scorer, evaluate_ranking, evaluate_sampled};
+use slirec_train::hyperparameters::Hyperparameters;
+use slirec_train::metrics::{RankingMetrics, SampledMetrics};
+use slirec_train::model::Network;
+use slirec_train::run::{Run, table_rows};
+use slirec_train::weights::Weights;
+
+use crate::export::original_vocabulary;
+use crate::progress;
+use crate::scorer::GraphScorer;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Set {
+    Valid,
+    Test,
+}
+
+/// Measure a run or a bundle, beside the baselines
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Run directory of `slirec train`
+    #[arg(long, value_name = "DIRECTORY", group = "model")]
+    run: Option<PathBuf>,
+    /// Bundle of `slirec export`
+    #[arg(long, value_name = "DIRECTORY", group = "model")]
+    bundle: Option<PathBuf>,
+    /// Weights as safetensors, under our names or TensorFlow's
+    #[arg(long, value_name = "FILE", group = "model", requires_all = ["item_vocabulary", "category_vocabulary", "item_categories"])]
+    weights: Option<PathBuf>,
+    /// With --weights: item ids by handle, as the original writes them (JSON)
+    #[arg(long, value_name = "FILE")]
+    item_vocabulary: Option<PathBuf>,
+    /// With --weights: category ids by name (JSON)
+    #[arg(long, value_name = "FILE")]
+    category_vocabulary: Option<PathBuf>,
+    /// With --weights: category by handle (JSON)
+    #[arg(long, value_name = "FILE")]
+    item_categories: Option<PathBuf>,
+    /// Dataset whose rows to evaluate on, and whose training rows the baselines count
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "file")]
+    dataset: Option<PathBuf>,
+    /// Rows of the dataset
+    #[arg(long, value_enum, default_value = "test", conflicts_with = "file")]
+    set: Set,
+    /// An expanded file of the original instead of a dataset's rows; gzip is recognised
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// ONNX Runtime's shared library, for --bundle; by default from ORT_DYLIB_PATH
+    #[arg(long, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured of one scorer.
+#[derive(Debug, Serialize)]
+struct Measured {
+    name: &'static str,
+    sampled: SampledMetrics,
+    ranking: RankingMetrics,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    rows: String,
+    groups: usize,
+    candidates: usize,
+    results: Vec<Measured>,
+}
+
+/// A scorer with the ids it was trained with.
+struct Model {
+    scorer: Box<dyn Scorer>,
+    vocabulary: Vocabulary,
+    longest_history: usize,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut model = load(arguments)?;
+    let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
+    let (rows, groups) = rows(arguments, dataset.as_ref(), &model)?;
+    let items = (1..).zip(model.vocabulary.items());
+    let candidates: Vec<Candidate> =
+        items.map(|(item, entry)| Candidate { item, features: entry.features.clone() }).collect();
+    let mut results = vec![measure("model", model.scorer.as_mut(), &groups, &candidates)?];
+    // Baselines count by ids: they speak of the same items only under the same vocabulary.
+    if let Some(dataset) = dataset.filter(|dataset| dataset.vocabulary.items() == model.vocabulary.items()) {
+        results.push(measure("popularity", &mut Popularity::of(&dataset), &groups, &candidates)?);
+        results.push(measure("co-occurrence", &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
+    }
+    let report = Report { rows, groups: groups.len(), candidates: candidates.len(), results };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print_table(&report);
+    }
+    Ok(())
+}
+
+fn load(arguments: &Arguments) -> Result<Model> {
+    let of_network = |hyperparameters: &Hyperparameters, vocabulary: Vocabulary, weights: &Weights| -> Result<Model> {
+        let network = Network::from_weights(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
+        let longest_history = hyperparameters.model.longest_history;
+        Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
+    };
+    if let Some(directory) = &arguments.run {
+        let run = Run::read(directory)?;
+        return of_network(&run.hyperparameters, run.vocabulary, &run.weights);
+    }
+    if let Some(directory) = &arguments.bundle {
+        let bundle = Bundle::read(directory)?;
+        let scorer = GraphScorer::new(BundleScorer::from_bundle(&bundle, arguments.onnxruntime.as_deref())?);
+        let longest_history = bundle.manifest.model.longest_history;
+        return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history });
+    }
+    if let Some(path) = &arguments.weights {
+        let vocabulary = original_vocabulary(
+            arguments.item_vocabulary.as_deref(),
+            arguments.category_vocabulary.as_deref(),
+            arguments.item_categories.as_deref(),
+        )?;
+        let weights = Weights::read(path)?;
+        return of_network(&Hyperparameters::default(), vocabulary, &weights).context(path.display().to_string());
+    }
+    bail!("nothing to evaluate: expected --run, --bundle or --weights")
+}
+
+fn rows(arguments: &Arguments, dataset: Option<&Dataset>, model: &Model) -> Result<(String, Vec<EvaluationGroup>)> {
+    if let Some(path) = &arguments.file {
+        return Ok((path.display().to_string(), read_groups(path, &model.vocabulary, model.longest_history)?));
+    }
+    let dataset = dataset.context("neither --dataset nor --file is given")?;
+    if dataset.vocabulary.items() != model.vocabulary.items() {
+        bail!("the dataset's vocabulary is not the model's: expected the dataset that the model was trained on");
+    }
+    let split = match arguments.set {
+        Set::Valid => Split::Valid,
+        Set::Test => Split::Test,
+    };
+    Ok((split.name().to_owned(), dataset.groups(split, model.longest_history)?))
+}
+
+fn measure(
+    name: &'static str,
+    scorer: &mut dyn Scorer,
+    groups: &[EvaluationGroup],
+    candidates: &[Candidate],
+) -> Result<Measured> {
+    let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
+    let bar = progress::bar(groups.len() as u64, "histories").with_message(format!("ranking by {name}"));
+    let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Ok(Measured { name, sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
+}
+
+fn print_table(report: &Report) {
+    println!("{} groups of {}, full ranking over {} candidates", report.groups, report.rows, report.candidates);
+    let sampled = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
+    let ranking = ["hr@10", "ndcg@10", "mrr", "coverage@10"];
+    print!("{:<14}", "");
+    for name in sampled.iter().chain(&ranking) {
+        print!("{name:>12}");
+    }
+    println!();
+    for Measured { name, sampled: on_negatives, ranking: on_all } in &report.results {
+        let (on_negatives, on_all) = (on_negatives.by_name(), on_all.by_name());
+        print!("{name:<14}");
+        let figures = sampled.iter().map(|name| on_negatives.get(*name));
+        for figure in figures.chain(ranking.iter().map(|name| on_all.get(*name))) {
+            match figure {
+                Some(figure) => print!("{figure:>12.4}"),
+                None => print!("{:>12}", "-"),
+            }
+        }
+        println!();
+    }
+}

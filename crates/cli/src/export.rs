@@ -1,0 +1,246 @@
+//! `slirec export`: a run, or weights of the original, and a catalogue enter; a proven bundle leaves.
+//!
+//! The bundle gets its name only after ONNX Runtime and the training network scored the same histories alike.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+use slirec_connect::original::OriginalVocabulary;
+use slirec_core::bundle::{self, Bundle, Manifest, TrainingRecord};
+use slirec_core::catalog::Catalog;
+use slirec_core::files::{self, StagedDirectory};
+use slirec_core::lookup::ItemLookup;
+use slirec_core::vocabulary::Vocabulary;
+use slirec_engine::BundleScorer;
+use slirec_train::dataset::evaluation::EvaluationGroup;
+use slirec_train::dataset::{Dataset, Split};
+use slirec_train::evaluation::evaluate_sampled;
+use slirec_train::export::{
+    self, GOLDEN_REQUESTS, ProofHistory, catalog_candidates, golden_request, proof_scores, validation_histories,
+};
+use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
+use slirec_train::model::Network;
+use slirec_train::run::{Run, RunState, table_rows};
+use slirec_train::weights::Weights;
+
+use crate::scorer::GraphScorer;
+
+/// Largest difference between the training network's score and ONNX Runtime's.
+const TOLERANCE: f32 = 1e-4;
+
+/// Write the bundle that the server serves
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Run directory of `slirec train`
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "from", conflicts_with = "from")]
+    run: Option<PathBuf>,
+    /// Weights as safetensors, under our names or TensorFlow's, instead of a run
+    #[arg(long, value_name = "FILE", requires_all = ["item_vocabulary", "category_vocabulary", "item_categories"])]
+    from: Option<PathBuf>,
+    /// With --from: item ids by handle, as the original writes them (JSON)
+    #[arg(long, value_name = "FILE")]
+    item_vocabulary: Option<PathBuf>,
+    /// With --from: category ids by name (JSON)
+    #[arg(long, value_name = "FILE")]
+    category_vocabulary: Option<PathBuf>,
+    /// With --from: category by handle (JSON)
+    #[arg(long, value_name = "FILE")]
+    item_categories: Option<PathBuf>,
+    /// Dataset of the run: its validation rows prove the bundle and give its metrics
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "from")]
+    dataset: Option<PathBuf>,
+    /// Catalogue to serve
+    #[arg(long, value_name = "FILE")]
+    catalog: PathBuf,
+    /// Name of the model
+    #[arg(long, default_value = "slirec")]
+    name: String,
+    /// Version of the model
+    #[arg(long, default_value = "1")]
+    version: String,
+    /// Bundle directory to write
+    #[arg(long, value_name = "DIRECTORY")]
+    output: PathBuf,
+    /// ONNX Runtime's shared library; by default from ORT_DYLIB_PATH
+    #[arg(long, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
+    /// Replace an earlier bundle
+    #[arg(long)]
+    force: bool,
+}
+
+/// Everything a bundle is made of.
+struct Source {
+    sizes: ModelHyperparameters,
+    weights: Weights,
+    vocabulary: Vocabulary,
+    training: TrainingRecord,
+    dataset: Option<Dataset>,
+    created: f64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let catalog = Catalog::read(&arguments.catalog)?;
+    let source = match (&arguments.run, &arguments.from) {
+        (Some(run), _) => of_run(run, arguments)?,
+        (None, Some(weights)) => of_weights(weights, arguments)?,
+        (None, None) => bail!("neither --run nor --from is given"),
+    };
+    let staged = StagedDirectory::create(&arguments.output, bundle::MANIFEST, arguments.force)?;
+    export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, &catalog)?;
+    let manifest = Manifest {
+        format: bundle::FORMAT.to_owned(),
+        name: arguments.name.clone(),
+        version: arguments.version.clone(),
+        created: created(source.created)?,
+        model: source.sizes.shape(),
+        training: source.training.clone(),
+        metrics: BTreeMap::new(),
+        files: BTreeMap::new(),
+        golden_requests: Vec::new(),
+    };
+    let manifest = bundle::seal(staged.path(), manifest)?;
+    let manifest = prove(arguments, staged.path(), &source, &catalog, manifest)?;
+    let manifest = bundle::seal(staged.path(), manifest)?;
+    staged.commit()?;
+    let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
+    println!("{}: {} {}, {} kB", arguments.output.display(), manifest.name, manifest.version, bytes / 1000);
+    println!("manifest SHA-256 {}", files::sha256_of_file(&arguments.output.join(bundle::MANIFEST))?);
+    Ok(())
+}
+
+fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
+    let run = Run::read(directory)?;
+    if run.record.state == RunState::Interrupted {
+        eprintln!("warning: the run was interrupted; exporting its best weights, of epoch {}", run.record.best_epoch);
+    }
+    let path = arguments.dataset.as_deref().context("--run needs --dataset")?;
+    let dataset = Dataset::read(path)?;
+    ensure!(
+        dataset.sha256 == run.record.dataset_sha256,
+        "{} has manifest SHA-256 {}: the run was trained on {}",
+        path.display(),
+        dataset.sha256,
+        run.record.dataset_sha256
+    );
+    let training = TrainingRecord {
+        source_sha256: run.record.dataset_sha256.clone(),
+        seed: run.record.seed,
+        epochs: run.record.epochs,
+        best_epoch: run.record.best_epoch,
+        interactions: run.record.train_rows,
+        hyperparameters: serde_json::to_value(&run.hyperparameters)?,
+    };
+    Ok(Source {
+        sizes: run.hyperparameters.model.clone(),
+        weights: run.weights,
+        vocabulary: run.vocabulary,
+        training,
+        created: run.record.last_time,
+        dataset: Some(dataset),
+    })
+}
+
+fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {
+    let vocabulary = original_vocabulary(
+        arguments.item_vocabulary.as_deref(),
+        arguments.category_vocabulary.as_deref(),
+        arguments.item_categories.as_deref(),
+    )?;
+    let hyperparameters = Hyperparameters::default();
+    let weights = Weights::read(path)?;
+    weights.check(&hyperparameters.model, &table_rows(&vocabulary)).with_context(|| path.display().to_string())?;
+    let training = TrainingRecord {
+        source_sha256: files::sha256_of_file(path)?,
+        seed: 0,
+        epochs: 0,
+        best_epoch: 0,
+        interactions: 0,
+        hyperparameters: serde_json::to_value(&hyperparameters)?,
+    };
+    let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
+    let created = dataset.as_ref().map_or(0.0, |dataset| dataset.manifest.last_time);
+    Ok(Source { sizes: hyperparameters.model, weights, vocabulary, training, dataset, created })
+}
+
+/// The original's vocabulary files, which clap made sure to be there together.
+pub(crate) fn original_vocabulary(
+    items: Option<&Path>,
+    categories: Option<&Path>,
+    item_categories: Option<&Path>,
+) -> Result<Vocabulary> {
+    let (Some(items), Some(categories), Some(item_categories)) = (items, categories, item_categories) else {
+        bail!("--item-vocabulary, --category-vocabulary and --item-categories are needed together");
+    };
+    Ok(OriginalVocabulary { items, categories, item_categories }.read(&|_| 0)?)
+}
+
+/// Scores the proof histories with both sides; fills in metrics and golden requests.
+fn prove(
+    arguments: &Arguments,
+    directory: &Path,
+    source: &Source,
+    catalog: &Catalog,
+    mut manifest: Manifest,
+) -> Result<Manifest> {
+    let bundle = Bundle::read(directory)?;
+    let lookup = ItemLookup::new(catalog, &source.vocabulary);
+    let longest = source.sizes.longest_history;
+    // A dataset of other ids than the weights' would prove nothing.
+    let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.items() == source.vocabulary.items());
+    let mut histories = dataset.map(|dataset| validation_histories(dataset, &lookup, longest)).unwrap_or_default();
+    if histories.is_empty() {
+        histories = export::made_up_histories(&source.vocabulary, &lookup, longest);
+    }
+    let candidates = catalog_candidates(catalog, &lookup);
+    let mut network = Network::from_weights(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
+    let mut graphs = GraphScorer::new(BundleScorer::from_bundle(&bundle, arguments.onnxruntime.as_deref())?);
+    let mut worst = 0.0_f32;
+    for (number, history) in (0..).zip(&histories) {
+        let expected = proof_scores(&mut network, history, &candidates).map_err(anyhow::Error::from_boxed)?;
+        let found = proof_scores(&mut graphs, history, &candidates).map_err(anyhow::Error::from_boxed)?;
+        worst = worst.max(difference(&expected, &found, history)?);
+        if number < GOLDEN_REQUESTS {
+            manifest.golden_requests.push(golden_request(history, &candidates, &expected));
+        }
+    }
+    println!(
+        "proof: {} histories × {} candidates differ by at most {worst:.1e} between training and ONNX Runtime",
+        histories.len(),
+        candidates.len()
+    );
+    if let Some(dataset) = dataset {
+        for split in [Split::Valid, Split::Test] {
+            let groups: Vec<EvaluationGroup> = dataset.groups(split, longest)?;
+            let metrics = evaluate_sampled(&mut graphs, &groups).map_err(anyhow::Error::from_boxed)?;
+            manifest.metrics.insert(split.name().to_owned(), metrics.by_name());
+        }
+    }
+    Ok(manifest)
+}
+
+fn difference(expected: &[f32], found: &[f32], history: &ProofHistory) -> Result<f32> {
+    ensure!(expected.len() == found.len(), "{} scores instead of {}", found.len(), expected.len());
+    let worst = expected.iter().zip(found).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max);
+    let sound = found.iter().all(|score| score.is_finite()) && worst <= TOLERANCE;
+    ensure!(
+        sound,
+        "the graphs differ from the training network by {worst} for a history of {} items: expected at most {TOLERANCE}; \
+         no bundle was written",
+        history.items.len()
+    );
+    Ok(worst)
+}
+
+/// RFC 3339 of `SOURCE_DATE_EPOCH`, or else of the data's last interaction: never of the clock, so that the same inputs
+/// give the same bytes.
+fn created(last_time: f64) -> Result<String> {
+    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`: expected Unix seconds"))?,
+        // Times of interactions are checked to lie between 0 and 1e11 when they are read.
+        Err(_) => last_time as u64,
+    };
+    Ok(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
+}

@@ -1,0 +1,77 @@
+//! `slirec prepare`: an interactions file enters, a dataset directory leaves.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use slirec_train::dataset::prepare::{PrepareOptions, prepare};
+
+use crate::progress;
+
+/// Split interactions for training and evaluation
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard input
+    #[arg(long, value_name = "FILE")]
+    interactions: PathBuf,
+    /// Directory to write
+    #[arg(long, value_name = "DIRECTORY")]
+    output: PathBuf,
+    /// Seed of the negatives
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Keep the file's order within a user instead of ordering by time
+    #[arg(long)]
+    keep_order: bool,
+    /// Leave out lines that cannot be read, and report them, instead of stopping
+    #[arg(long)]
+    skip_bad_lines: bool,
+    /// Also write the original's expanded files into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    export_original: Option<PathBuf>,
+    /// Negatives of each validation row
+    #[arg(long, default_value_t = 4)]
+    valid_negatives: usize,
+    /// Negatives of each test row
+    #[arg(long, default_value_t = 9)]
+    test_negatives: usize,
+    /// Replace an earlier dataset
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let options = PrepareOptions {
+        interactions: arguments.interactions.clone(),
+        output: arguments.output.clone(),
+        seed: arguments.seed,
+        keep_order: arguments.keep_order,
+        skip_bad_lines: arguments.skip_bad_lines,
+        export_original: arguments.export_original.clone(),
+        replace: arguments.force,
+        valid_negatives: arguments.valid_negatives,
+        test_negatives: arguments.test_negatives,
+    };
+    let mut counter = progress::Counter::new("interactions");
+    let report = prepare(&options, &mut |step, done| counter.set(step, done))?;
+    counter.finish();
+    let manifest = &report.manifest;
+    println!(
+        "{}: {} interactions of {} users with {} items in {} categories",
+        arguments.output.display(),
+        manifest.interactions,
+        manifest.users,
+        manifest.items,
+        manifest.categories
+    );
+    println!("rows: {} train, {} valid, {} test", manifest.rows.train, manifest.rows.valid, manifest.rows.test);
+    if manifest.skipped_lines > 0 {
+        println!("{} lines were left out:", manifest.skipped_lines);
+        for line in &report.skipped {
+            println!("  {line}");
+        }
+        if manifest.skipped_lines > report.skipped.len() as u64 {
+            println!("  …");
+        }
+    }
+    Ok(())
+}

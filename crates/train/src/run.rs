@@ -1,0 +1,206 @@
+//! A run directory: what a training run was told, what it learnt and how far it came.
+//!
+//! `hyperparameters.toml`, `vocabulary.json`, `metrics.jsonl` (a line an evaluation), `best.safetensors`,
+//! `last.safetensors` and `run.json`, whose `state` says whether the run is over. A killed run stays `running`, which
+//! nothing exports.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use slirec_core::files::{self, FileError};
+use slirec_core::vocabulary::{Vocabulary, VocabularyError};
+use thiserror::Error;
+
+use crate::hyperparameters::{HyperparameterError, Hyperparameters};
+use crate::metrics::SampledMetrics;
+use crate::weights::{TableRows, Weights, WeightsError};
+
+/// Name of the file that says how far the run came.
+pub const RUN: &str = "run.json";
+const FORMAT: &str = "slirec-run/1";
+const HYPERPARAMETERS: &str = "hyperparameters.toml";
+const VOCABULARY: &str = "vocabulary.json";
+const METRICS: &str = "metrics.jsonl";
+const BEST: &str = "best.safetensors";
+const LAST: &str = "last.safetensors";
+
+/// A run directory that cannot be used.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The vocabulary breaks a rule.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    /// The weights cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The hyperparameters cannot be used.
+    #[error(transparent)]
+    Hyperparameters(#[from] HyperparameterError),
+    /// The content breaks a rule.
+    #[error("{path}: {problem}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Still training, or killed.
+    Running,
+    /// Stopped by the user; what it had learnt was kept.
+    Interrupted,
+    /// All epochs done, or stopped early.
+    Finished,
+}
+
+/// `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// `slirec-run/1`
+    pub format: String,
+    /// How far the run came.
+    pub state: RunState,
+    /// SHA-256 of the dataset's manifest.
+    pub dataset_sha256: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Training rows.
+    pub train_rows: u64,
+    /// Interactions of the dataset.
+    pub interactions: u64,
+    /// Unix seconds of the dataset's last interaction.
+    pub last_time: f64,
+    /// Epochs that were completed.
+    pub epochs: usize,
+    /// Epoch of the best weights; 0 for the untrained ones.
+    pub best_epoch: usize,
+    /// Validation group AUC of the best weights.
+    pub best_group_auc: f64,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EpochMetrics {
+    /// Epoch, 0 for the untrained network.
+    pub epoch: usize,
+    /// Steps of the whole run so far.
+    pub steps: usize,
+    /// Mean training loss of the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// Metrics on the validation rows.
+    pub valid: SampledMetrics,
+}
+
+/// A run directory that is being written.
+#[derive(Debug)]
+pub struct RunWriter {
+    directory: PathBuf,
+    /// What `run.json` says.
+    pub record: RunRecord,
+}
+
+impl RunWriter {
+    /// Starts a run directory.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] when there is one already and `replace` is not set.
+    pub fn create(
+        directory: &Path,
+        replace: bool,
+        hyperparameters: &Hyperparameters,
+        vocabulary: &Vocabulary,
+        mut record: RunRecord,
+    ) -> Result<Self, RunError> {
+        FORMAT.clone_into(&mut record.format);
+        let staged = files::StagedDirectory::create(directory, RUN, replace)?;
+        let path = staged.path().join(HYPERPARAMETERS);
+        let text = toml::to_string(hyperparameters)
+            .map_err(|error| RunError::Invalid { path: path.clone(), problem: error.to_string() })?;
+        files::write_aside(&path, text.as_bytes())?;
+        vocabulary.write(&staged.path().join(VOCABULARY))?;
+        files::write_json(&staged.path().join(RUN), &record)?;
+        staged.commit()?;
+        Ok(Self { directory: directory.to_owned(), record })
+    }
+
+    /// Appends a line to `metrics.jsonl`.
+    pub fn append_metrics(&self, metrics: &EpochMetrics) -> Result<(), RunError> {
+        let path = self.directory.join(METRICS);
+        let append = || -> std::io::Result<()> {
+            let mut line = serde_json::to_vec(metrics)?;
+            line.push(b'\n');
+            fs::OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
+        };
+        Ok(append().map_err(FileError::io("write", &path))?)
+    }
+
+    /// Writes the best weights so far.
+    pub fn write_best(&self, weights: &Weights) -> Result<(), RunError> {
+        Ok(weights.write(&self.directory.join(BEST))?)
+    }
+
+    /// Writes the latest weights.
+    pub fn write_last(&self, weights: &Weights) -> Result<(), RunError> {
+        Ok(weights.write(&self.directory.join(LAST))?)
+    }
+
+    /// Writes `run.json`.
+    pub fn write_record(&self) -> Result<(), RunError> {
+        Ok(files::write_json(&self.directory.join(RUN), &self.record)?)
+    }
+}
+
+/// A run that is over, with its best weights.
+#[derive(Debug)]
+pub struct Run {
+    /// What `run.json` says.
+    pub record: RunRecord,
+    /// What the run was told.
+    pub hyperparameters: Hyperparameters,
+    /// Names and ids.
+    pub vocabulary: Vocabulary,
+    /// The best weights.
+    pub weights: Weights,
+}
+
+impl Run {
+    /// Reads a run directory.
+    ///
+    /// # Errors
+    /// [`RunError::Invalid`] for a run that is still running or was killed.
+    pub fn read(directory: &Path) -> Result<Self, RunError> {
+        let path = directory.join(RUN);
+        let record: RunRecord = files::read_json(&path)?;
+        if record.format != FORMAT {
+            let problem = format!("format is `{}`: expected `{FORMAT}`", record.format);
+            return Err(RunError::Invalid { path, problem });
+        }
+        if record.state == RunState::Running {
+            let problem = "state is `running`: the run is not over or was killed, expected `finished` or `interrupted`";
+            return Err(RunError::Invalid { path, problem: problem.to_owned() });
+        }
+        let hyperparameters = Hyperparameters::read(&directory.join(HYPERPARAMETERS))?;
+        let vocabulary = Vocabulary::read(&directory.join(VOCABULARY))?;
+        let weights = Weights::read(&directory.join(BEST))?;
+        weights.check(&hyperparameters.model, &table_rows(&vocabulary))?;
+        Ok(Self { record, hyperparameters, vocabulary, weights })
+    }
+}
+
+/// Rows of the embedding tables that a vocabulary asks for.
+pub fn table_rows(vocabulary: &Vocabulary) -> TableRows {
+    let categories = vocabulary.feature_rows().first().copied().unwrap_or(1);
+    TableRows { items: vocabulary.item_rows(), categories }
+}
