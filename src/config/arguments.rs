@@ -1,0 +1,26 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Serves SLi-Rec recommendations over HTTP.
+#[derive(Debug, Default, Parser)]
+#[command(name = "slirec-server", version)]
+pub(crate) struct Arguments {
+    /// Configuration file; without this flag config/server.toml, if it is there
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address to listen on (key server.host)
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Port to listen on, 0 for any free one (key server.port)
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Directory of the bundle to serve (key model.path)
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) model: Option<PathBuf>,
+    /// Check configuration and bundle, then exit
+    #[arg(long)]
+    pub(crate) check: bool,
+}

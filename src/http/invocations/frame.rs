@@ -1,0 +1,244 @@
+//! `dataframe_split` and `dataframe_records`: a payload enters, a table with named columns leaves, as pandas builds it.
+//!
+//! The table borrows the payload and keeps nothing for cells that are not there, so its size is that of the body.
+
+use std::collections::HashSet;
+
+use super::frame_text;
+use super::json::Json;
+use super::python_text;
+use super::refusal::{Name, Refusal, missing_inputs};
+use super::signature::{self, COLUMNS, CellProblem, LIST_COLUMNS};
+use slirec_engine::ViewedItem;
+
+/// A table.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    names: Vec<Name>,
+    cells: Cells<'a>,
+    rows: usize,
+}
+
+#[derive(Debug)]
+enum Cells<'a> {
+    /// Rows that are objects; other rows have no cells.
+    Records(&'a [Json]),
+    /// Rows that are lists.
+    Lists(&'a [Json]),
+    /// A single column.
+    Scalars(&'a [Json]),
+    /// Columns that are lists, by name.
+    Columns(&'a Json),
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The cell of a row and the column at `position`.
+    pub(crate) fn cell(&self, row: usize, position: usize) -> Option<&'a Json> {
+        let name = self.names.get(position)?.plain();
+        match self.cells {
+            Cells::Records(records) => records.get(row)?.member(name),
+            Cells::Lists(lists) => lists.get(row)?.elements()?.get(position),
+            Cells::Scalars(values) => values.get(row),
+            Cells::Columns(columns) => columns.member(name)?.elements()?.get(row),
+        }
+    }
+
+    /// What pandas fills a cell with that is not there.
+    pub(crate) fn missing(&self) -> (&'static str, CellProblem) {
+        match self.cells {
+            Cells::Lists(_) => ("None", CellProblem::NotAList("NoneType")),
+            _ => ("NaN", CellProblem::NotAList("float")),
+        }
+    }
+
+    /// Reads `dataframe_records`: a list of objects (or, as pandas also takes them, of lists or scalars).
+    pub(crate) fn from_records(payload: &'a Json) -> Result<Self, Refusal> {
+        let Json::List(rows) = payload else {
+            let found = match payload {
+                Json::Object(_) => "dictionary".to_owned(),
+                other => format!("type <class '{}'>", other.python_type()),
+            };
+            let detail = format!("Dataframe records format must be a list of records. Got {found}.");
+            return Err(Refusal::invalid_input(&detail));
+        };
+        Self::from_rows(rows, None).map_err(|problem| not_a_frame("records", &problem))
+    }
+
+    /// Reads `dataframe_split`: `data`, and optionally `columns` and `index`.
+    pub(crate) fn from_split(payload: &'a Json) -> Result<Self, Refusal> {
+        let Json::Object(members) = payload else {
+            let found = match payload {
+                Json::List(_) => "list".to_owned(),
+                other => format!("type <class '{}'>", other.python_type()),
+            };
+            let detail = format!("Dataframe split format must be a dictionary. Got {found}.");
+            return Err(Refusal::invalid_input(&detail));
+        };
+        let known = |name: &str| ["data", "columns", "index"].contains(&name);
+        let data = payload.member("data").filter(|_| members.iter().all(|(name, _)| known(name)));
+        let Some(data) = data else {
+            let found = members.iter().take(50).map(|(name, _)| python_text::quoted(name)).collect::<Vec<_>>();
+            let found = if found.is_empty() { "set()".to_owned() } else { format!("{{{}}}", found.join(", ")) };
+            return Err(Refusal::invalid_input(&format!(
+                "Dataframe split format must have 'data' field and optionally 'columns' and 'index' fields. Got {found}.'"
+            )));
+        };
+        let frame = split_names(payload.member("columns")).and_then(|names| Self::from_data(data, names));
+        let frame = frame.and_then(|frame| frame.with_index(payload.member("index")));
+        frame.map_err(|problem| not_a_frame("split", &problem))
+    }
+
+    fn from_data(data: &'a Json, names: Option<Vec<Name>>) -> Result<Self, String> {
+        match data {
+            Json::Null => Self::from_rows(&[], names),
+            Json::List(rows) => Self::from_rows(rows, names),
+            Json::Object(columns) => {
+                let lengths = columns.iter().map(|(_, column)| column.elements().map(<[Json]>::len));
+                let lengths: Option<HashSet<usize>> = lengths.collect();
+                let lengths = lengths.ok_or("If using all scalar values, you must pass an index")?;
+                if lengths.len() > 1 {
+                    return Err("All arrays must be of the same length".to_owned());
+                }
+                let names = names.unwrap_or_else(|| distinct(columns.iter().map(|(name, _)| name)));
+                Ok(Self { names, cells: Cells::Columns(data), rows: lengths.into_iter().next().unwrap_or(0) })
+            }
+            _ => Err("DataFrame constructor not properly called!".to_owned()),
+        }
+    }
+
+    fn from_rows(data: &'a [Json], names: Option<Vec<Name>>) -> Result<Self, String> {
+        let rows = data.len();
+        match data.first() {
+            None => Ok(Self { names: names.unwrap_or_default(), cells: Cells::Records(data), rows }),
+            Some(Json::Object(_)) => {
+                if let Some(other) = data.iter().find(|row| !row.is_object() && **row != Json::Null) {
+                    return Err(format!("'{}' object is not iterable", other.python_type()));
+                }
+                let members = data.iter().filter_map(|row| match row {
+                    Json::Object(members) => Some(members),
+                    _ => None,
+                });
+                let names = names.unwrap_or_else(|| distinct(members.flatten().map(|(name, _)| name)));
+                Ok(Self { names, cells: Cells::Records(data), rows })
+            }
+            Some(Json::List(_)) => {
+                if let Some(other) = data.iter().find(|row| !row.is_list()) {
+                    return Err(format!("object of type '{}' has no len()", other.python_type()));
+                }
+                let width = data.iter().filter_map(Json::elements).map(<[Json]>::len).max().unwrap_or(0);
+                let names = names.unwrap_or_else(|| (0..width).map(Name::position).collect());
+                if names.len() != width {
+                    return Err(format!("{} columns passed, passed data had {width} columns", names.len()));
+                }
+                Ok(Self { names, cells: Cells::Lists(data), rows })
+            }
+            Some(_) => {
+                let names = names.unwrap_or_else(|| vec![Name::position(0)]);
+                if names.len() != 1 {
+                    let width = names.len();
+                    return Err(format!("Shape of passed values is ({rows}, 1), indices imply ({rows}, {width})"));
+                }
+                Ok(Self { names, cells: Cells::Scalars(data), rows })
+            }
+        }
+    }
+
+    /// Labels of the rows are not used; there must be one for each.
+    fn with_index(self, index: Option<&Json>) -> Result<Self, String> {
+        let (rows, width) = (self.rows, self.names.len());
+        match index {
+            None | Some(Json::Null) => Ok(self),
+            Some(Json::List(labels)) if labels.len() == rows => Ok(self),
+            Some(Json::List(labels)) => {
+                let labels = labels.len();
+                Err(format!("Shape of passed values is ({rows}, {width}), indices imply ({labels}, {width})"))
+            }
+            Some(other) => Err(not_a_collection(other)),
+        }
+    }
+
+    /// Enforces the signature: one session for each row.
+    pub(crate) fn sessions(&self) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+        let position = |column: &str| self.names.iter().position(|name| *name == Name::Text(column.to_owned()));
+        let lists = LIST_COLUMNS.map(position);
+        for (column, position) in LIST_COLUMNS.iter().zip(lists) {
+            let rows = position.map_or(0, |_| self.rows);
+            for row in 0..rows {
+                self.array(row, position).map_err(|problem| incompatible(column, problem))?;
+            }
+        }
+        for column in COLUMNS {
+            if self.names.iter().filter(|name| name.plain() == column).count() > 1 {
+                let detail =
+                    format!("Data is not compatible with model signature. Column {column} stands there twice.");
+                return Err(Refusal::invalid_input(&detail));
+            }
+        }
+        if let Some(problem) = missing_inputs(&COLUMNS, &self.names) {
+            return Err(Refusal::schema(&frame_text::render(self), &problem));
+        }
+        if self.rows == 0 {
+            return Err(Refusal::model("Found no rows: expected at least one."));
+        }
+        let [items, timestamps] = lists;
+        let array = |row, position, column| self.array(row, position).map_err(|problem| incompatible(column, problem));
+        (0..self.rows)
+            .map(|row| signature::session(row, array(row, items, "items")?, array(row, timestamps, "timestamps")?))
+            .collect()
+    }
+
+    fn array(&self, row: usize, position: Option<usize>) -> Result<&'a [Json], CellProblem> {
+        let cell = position.and_then(|position| self.cell(row, position)).ok_or(self.missing().1)?;
+        signature::check_array(cell)
+    }
+}
+
+fn incompatible(column: &str, problem: CellProblem) -> Refusal {
+    Refusal::invalid_input(&format!(
+        "Data is not compatible with model signature. Failed to convert column {column} to type 'Array(string)'. Error: \
+         '{}('{}')'",
+        problem.exception(),
+        problem.message()
+    ))
+}
+
+fn not_a_frame(form: &str, problem: &str) -> Refusal {
+    Refusal::invalid_input(&format!(
+        "Provided dataframe_{form} field is not a valid dataframe representation in '{form}' format. Error: '{problem}'"
+    ))
+}
+
+fn not_a_collection(found: &Json) -> String {
+    format!("Index(...) must be called with a collection of some kind, {} was passed", python_text::repr(found))
+}
+
+/// `columns`: a list of names; an object counts by its member names, as in pandas.
+fn split_names(columns: Option<&Json>) -> Result<Option<Vec<Name>>, String> {
+    match columns {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::List(names)) => Ok(Some(names.iter().map(column_name).collect())),
+        Some(Json::Object(members)) => Ok(Some(distinct(members.iter().map(|(name, _)| name)))),
+        Some(other) => Err(not_a_collection(other)),
+    }
+}
+
+fn column_name(name: &Json) -> Name {
+    match name {
+        Json::Text(text) => Name::Text(text.clone()),
+        Json::Null => Name::Other("nan".to_owned()),
+        other => Name::Other(python_text::repr(other)),
+    }
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Vec<Name> {
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(name.as_str())).map(|name| Name::Text(name.clone())).collect()
+}

@@ -1,0 +1,111 @@
+//! `inputs` and `instances`: one row as an object, several rows as a list of objects, or columns of equal length.
+//!
+//! MLflow itself accepts neither columns nor `instances` for a signature with lists; both mean one thing only, so they
+//! are answered here.
+
+use slirec_engine::ViewedItem;
+
+use super::json::Json;
+use super::python_text;
+use super::refusal::{Name, Refusal, missing_inputs};
+use super::signature::{self, COLUMNS, CellProblem, LIST_COLUMNS};
+
+/// Reads `inputs`.
+pub(crate) fn from_inputs(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    if is_columns(payload) { from_columns(payload) } else { from_rows(payload) }
+}
+
+/// Reads `instances`, which are rows.
+pub(crate) fn from_instances(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    from_rows(payload)
+}
+
+/// Reads a whole request as one row, as MLflow does with `messages`, `prompt` or `input` at the top.
+pub(crate) fn from_request(request: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    let text = python_text::repr(request);
+    check_columns(std::slice::from_ref(request), &text)?;
+    let array = |column: &str| array(request, column).map_err(|problem| Refusal::schema(&text, &problem.message()));
+    Ok(vec![signature::session(0, array("items")?, array("timestamps")?)?])
+}
+
+fn from_rows(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    let rows = match payload {
+        Json::Object(_) => std::slice::from_ref(payload),
+        Json::List(rows) if rows.iter().all(Json::is_object) => rows,
+        Json::List(values) => return Err(list_of_values(values)),
+        _ => {
+            let problem = missing_inputs(&COLUMNS, &[Name::position(0)]).unwrap_or_default();
+            return Err(Refusal::schema(&python_text::plain(payload), &problem));
+        }
+    };
+    for row in rows {
+        for column in LIST_COLUMNS.iter().filter(|column| row.member(column).is_some()) {
+            array(row, column).map_err(|problem| Refusal::invalid_input(&problem.message()))?;
+        }
+    }
+    let text = || python_text::repr(payload);
+    check_columns(rows, &text())?;
+    let array = |row, column| array(row, column).map_err(|problem| Refusal::schema(&text(), &problem.message()));
+    let rows = rows.iter().enumerate();
+    rows.map(|(number, row)| signature::session(number, array(row, "items")?, array(row, "timestamps")?)).collect()
+}
+
+/// Every column of the signature must stand in one of the rows; whether it stands in each is the cells' matter.
+fn check_columns(rows: &[Json], text: &str) -> Result<(), Refusal> {
+    let standing = COLUMNS.iter().filter(|column| rows.iter().any(|row| row.member(column).is_some()));
+    let mut names: Vec<Name> = standing.map(|column| Name::Text((*column).to_owned())).collect();
+    if names.len() == COLUMNS.len() {
+        return Ok(());
+    }
+    if let Some(Json::Object(members)) = rows.first() {
+        names.extend(members.iter().map(|(name, _)| Name::Text(name.clone())));
+    }
+    missing_inputs(&COLUMNS, &names).map_or(Ok(()), |problem| Err(Refusal::schema(text, &problem)))
+}
+
+fn array<'a>(row: &'a Json, column: &str) -> Result<&'a [Json], CellProblem> {
+    signature::check_array(row.member(column).ok_or(CellProblem::NotAList("float"))?)
+}
+
+/// A list of anything but rows: a table without names to MLflow.
+fn list_of_values(values: &[Json]) -> Refusal {
+    let widths = values.iter().map(|value| value.elements().map(<[Json]>::len)).collect::<Option<Vec<_>>>();
+    let width = match widths.as_deref() {
+        None if values.iter().any(Json::is_list) => None,
+        None => Some(1),
+        Some([first, rest @ ..]) if rest.iter().all(|width| width == first) => Some(*first),
+        Some(_) => None,
+    };
+    let nested = values.iter().filter_map(Json::elements).flatten().any(Json::is_list);
+    let Some(width) = width.filter(|_| !nested) else {
+        return Refusal::invalid_input(&CellProblem::Nested.message());
+    };
+    let names: Vec<Name> = (0..width.min(100)).map(Name::position).collect();
+    let problem = missing_inputs(&COLUMNS, &names).unwrap_or_default();
+    Refusal::schema(&python_text::array_of_text(values), &problem)
+}
+
+/// Columns are meant when users are a list and both histories are lists of lists.
+fn is_columns(payload: &Json) -> bool {
+    let of_lists = |column: &str| {
+        let cells = payload.member(column).and_then(Json::elements);
+        cells.is_some_and(|cells| !cells.is_empty() && cells.iter().all(Json::is_list))
+    };
+    payload.member("userId").is_some_and(Json::is_list) && LIST_COLUMNS.iter().all(|column| of_lists(column))
+}
+
+fn from_columns(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    let column = |name: &str| payload.member(name).and_then(Json::elements).unwrap_or_default();
+    let [users, items, timestamps] = COLUMNS.map(column);
+    if items.len() != timestamps.len() || items.len() != users.len() {
+        return Err(Refusal::invalid_input(&format!(
+            "The length of values for each input/column name are not the same: found {} userId, {} items and {} timestamps",
+            users.len(),
+            items.len(),
+            timestamps.len()
+        )));
+    }
+    let array = |cell| signature::check_array(cell).map_err(|problem| Refusal::invalid_input(&problem.message()));
+    let rows = items.iter().zip(timestamps).enumerate();
+    rows.map(|(number, (items, timestamps))| signature::session(number, array(items)?, array(timestamps)?)).collect()
+}
