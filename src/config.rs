@@ -15,6 +15,9 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use arguments::Arguments;
 pub(crate) use layers::load;
 
+/// Where `make onnxruntime` puts ONNX Runtime.
+const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
+
 /// A setting that cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
@@ -105,11 +108,20 @@ impl EngineSettings {
     pub(crate) fn options(&self) -> EngineOptions {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         EngineOptions {
-            onnxruntime: Some(PathBuf::from(&self.onnxruntime)).filter(|path| !path.as_os_str().is_empty()),
+            onnxruntime: self.library(),
             execution_providers: self.execution_providers.clone(),
             workers: if self.workers == 0 { cores() } else { self.workers },
             queue_length: self.queue_length,
         }
+    }
+
+    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
+    fn library(&self) -> Option<PathBuf> {
+        if !self.onnxruntime.is_empty() {
+            return Some(PathBuf::from(&self.onnxruntime));
+        }
+        let fetched = PathBuf::from(FETCHED_LIBRARY);
+        (std::env::var_os("ORT_DYLIB_PATH").is_none() && fetched.exists()).then_some(fetched)
     }
 
     /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that a batch does

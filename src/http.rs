@@ -7,7 +7,9 @@ mod error;
 mod health;
 mod invocations;
 mod metrics;
+mod object;
 mod observe;
+mod parsing;
 mod recommendations;
 
 use std::any::Any;

@@ -150,7 +150,6 @@ mod tests {
         assert_eq!(settings.invocations.limit, 16);
         assert_eq!(settings.log.format, LogFormat::Json);
         assert!(settings.engine.options().workers >= 1);
-        assert_eq!(settings.engine.options().onnxruntime, None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod python_text;
 mod refusal;
 mod signature;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,7 @@ use slirec_engine::{RecommendationRequest, Recommendations};
 
 use super::error::{ApiError, RequestBody};
 use super::json_response;
+use super::parsing::parse_body;
 use crate::scoring;
 use crate::state::AppState;
 use content_type::Format;
@@ -55,7 +57,7 @@ pub(crate) async fn invoke(
         Ok(format) => format,
         Err(reason) => return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()),
     };
-    let Invocation { sessions, wrapped } = read(format, &body)?;
+    let Invocation { sessions, wrapped } = read(format, body).await?;
     let settings = &state.settings.invocations;
     if sessions.len() > settings.max_rows {
         let (found, most) = (sessions.len(), settings.max_rows);
@@ -73,22 +75,23 @@ pub(crate) async fn invoke(
     })
 }
 
-fn read(format: Format, body: &[u8]) -> Result<Invocation, Refusal> {
-    let no_table = |what: &str, method: &str, reason: &str| {
-        Refusal::bad_request(format!(
-            "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {what} Pandas DataFrame \
-             produced using the `pandas.DataFrame.{method}()` method. Error: '{reason}'"
-        ))
-    };
+async fn read(format: Format, body: Bytes) -> Result<Invocation, ApiError> {
     match format {
-        Format::Json => payload::parse(body),
+        Format::Json => Ok(parse_body(body, payload::parse).await??),
         // Neither has ever worked with lists in the signature: MLflow refuses CSV with these words.
         Format::Csv => {
             let reason = "Failed to get pandas types as some of the inputs types are not DataType.";
-            Err(no_table("CSV-formatted", "to_csv", reason))
+            Err(no_table("CSV-formatted", "to_csv", reason).into())
         }
-        Format::Parquet => Err(no_table("Parquet", "to_parquet", "Parquet is not supported here: send JSON")),
+        Format::Parquet => Err(no_table("Parquet", "to_parquet", "Parquet is not supported here: send JSON").into()),
     }
+}
+
+fn no_table(what: &str, method: &str, reason: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {what} Pandas DataFrame produced \
+         using the `pandas.DataFrame.{method}()` method. Error: '{reason}'"
+    ))
 }
 
 fn prediction<'a>(catalog: &'a Catalog, answer: &Recommendations) -> Prediction<'a> {

@@ -15,6 +15,7 @@ use slirec_engine::{Engine, RecommendationRequest, Recommendations, Source};
 
 use super::error::{ApiError, RequestBody};
 use super::json_response;
+use super::parsing::parse_body;
 use crate::scoring;
 use crate::state::AppState;
 
@@ -47,7 +48,7 @@ pub(crate) async fn recommend(
     State(state): State<AppState>,
     RequestBody(body): RequestBody,
 ) -> Result<Response, ApiError> {
-    let request = request::parse(&body).map_err(ApiError::bad_request)?;
+    let request = parse_body(body, request::parse).await?.map_err(ApiError::bad_request)?;
     let request = RecommendationRequest {
         history: request.history,
         now: request.now.unwrap_or_else(scoring::now),

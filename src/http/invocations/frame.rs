@@ -23,12 +23,18 @@ pub(crate) struct Frame<'a> {
 enum Cells<'a> {
     /// Rows that are objects; other rows have no cells.
     Records(&'a [Json]),
-    /// Rows that are lists.
-    Lists(&'a [Json]),
+    /// Rows that are lists, under given names or not.
+    Lists(&'a [Json], Naming),
     /// A single column.
     Scalars(&'a [Json]),
     /// Columns that are lists, by name.
     Columns(&'a Json),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    Given,
+    ByPosition,
 }
 
 impl<'a> Frame<'a> {
@@ -45,7 +51,7 @@ impl<'a> Frame<'a> {
         let name = self.names.get(position)?.plain();
         match self.cells {
             Cells::Records(records) => records.get(row)?.member(name),
-            Cells::Lists(lists) => lists.get(row)?.elements()?.get(position),
+            Cells::Lists(lists, _) => lists.get(row)?.elements()?.get(position),
             Cells::Scalars(values) => values.get(row),
             Cells::Columns(columns) => columns.member(name)?.elements()?.get(row),
         }
@@ -54,7 +60,7 @@ impl<'a> Frame<'a> {
     /// What pandas fills a cell with that is not there.
     pub(crate) fn missing(&self) -> (&'static str, CellProblem) {
         match self.cells {
-            Cells::Lists(_) => ("None", CellProblem::NotAList("NoneType")),
+            Cells::Lists(_, Naming::Given) => ("None", CellProblem::NotAList("NoneType")),
             _ => ("NaN", CellProblem::NotAList("float")),
         }
     }
@@ -134,11 +140,12 @@ impl<'a> Frame<'a> {
                     return Err(format!("object of type '{}' has no len()", other.python_type()));
                 }
                 let width = data.iter().filter_map(Json::elements).map(<[Json]>::len).max().unwrap_or(0);
+                let naming = if names.is_some() { Naming::Given } else { Naming::ByPosition };
                 let names = names.unwrap_or_else(|| (0..width).map(Name::position).collect());
                 if names.len() != width {
                     return Err(format!("{} columns passed, passed data had {width} columns", names.len()));
                 }
-                Ok(Self { names, cells: Cells::Lists(data), rows })
+                Ok(Self { names, cells: Cells::Lists(data, naming), rows })
             }
             Some(_) => {
                 let names = names.unwrap_or_else(|| vec![Name::position(0)]);

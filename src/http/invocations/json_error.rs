@@ -3,13 +3,18 @@
 //! Only runs once parsing has failed. The scan keeps its own stack, so that no nesting can exhaust the thread's.
 
 /// What is wrong and where: the message of Python's `JSONDecodeError`, such as
-/// `Expecting value: line 1 column 5 (char 4)`. `fallback` is for what Python accepts and we do not (`NaN`, numbers
-/// beyond a double, lone surrogates, deep nesting).
-pub(crate) fn explain(text: &str, fallback: &str) -> String {
+/// `Expecting value: line 1 column 5 (char 4)`. What Python accepts and we do not (numbers beyond a double, lone
+/// surrogates, deep nesting) is explained by `error`.
+pub(crate) fn explain(text: &str, error: &serde_json::Error) -> String {
     let mut scan = Scan { bytes: text.as_bytes(), position: 0 };
+    let message = error.to_string();
     let (problem, position) = match scan.document() {
         Err(problem) => problem,
-        Ok(()) => (fallback, 0),
+        Ok(()) => {
+            let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+            let problem = message.split(" at line ").next().unwrap_or_default();
+            (problem, line_start + error.column().saturating_sub(1))
+        }
     };
     let before = text.get(..position).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -220,36 +225,51 @@ mod tests {
         ("{\"\u{e9}\u{1f600}\": ?}", "Expecting value: line 1 column 8 (char 7)"),
     ];
 
+    /// The explanation of a text that serde_json refuses.
+    fn explained(text: &str) -> String {
+        explain(text, &serde_json::from_str::<serde_json::Value>(text).expect_err("not JSON"))
+    }
+
+    fn accepted(text: &str) -> bool {
+        Scan { bytes: text.as_bytes(), position: 0 }.document().is_ok()
+    }
+
     #[test]
     fn messages_and_positions_are_those_of_python() {
         for (text, message) in RECORDED {
-            assert_eq!(explain(text, "accepted"), message, "{text}");
+            assert_eq!(explained(text), message, "{text}");
         }
     }
 
     #[test]
-    fn what_is_valid_has_the_fallback() {
+    fn what_only_python_accepts_is_explained_in_other_words() {
+        assert_eq!(explained("{\n\"a\": 1e999}"), "number out of range: line 2 column 10 (char 11)");
+        assert!(explained("\"\\ud800\"").starts_with("unexpected end of hex escape: line 1 column "));
+        assert!(explained(&format!("{}{}", "[".repeat(500), "]".repeat(500))).starts_with("recursion limit exceeded"));
+    }
+
+    #[test]
+    fn what_is_valid_passes_the_scan() {
         for text in ["{\"a\": [1, 2.5e-7, {\"b\": []}, \"\\u00e9\\n\"]}", " 0 ", "[[], {}, null, true, false, -1E+5]"] {
-            assert!(explain(text, "accepted").starts_with("accepted"), "{text}");
+            assert!(accepted(text), "{text}");
         }
     }
 
     #[test]
     fn deep_nesting_is_explained_without_recursion() {
-        assert_eq!(explain(&"[".repeat(1_000_000), ""), "Expecting value: line 1 column 1000001 (char 1000000)");
+        assert_eq!(explained(&"[".repeat(1_000_000)), "Expecting value: line 1 column 1000001 (char 1000000)");
     }
 
     proptest! {
         #[test]
         fn a_text_is_called_valid_exactly_if_serde_json_takes_it(text in "[\\[\\]{},: \\n\"a\\\\u0-9.eE+-]{0,24}") {
             let valid = serde_json::from_str::<serde_json::Value>(&text);
-            let accepted = explain(&text, "accepted").starts_with("accepted");
             // Python also takes lone surrogates and numbers that no double can hold.
             let beyond = |error: &serde_json::Error| {
                 let message = error.to_string();
                 message.contains("surrogate") || message.contains("number out of range") || message.contains("hex escape")
             };
-            prop_assert_eq!(accepted, valid.is_ok() || valid.as_ref().is_err_and(beyond), "{:?} {:?}", text, valid);
+            prop_assert_eq!(accepted(&text), valid.is_ok() || valid.as_ref().is_err_and(beyond), "{:?} {:?}", text, valid);
         }
     }
 }

@@ -67,9 +67,7 @@ fn decode(body: &[u8]) -> Result<Json, Refusal> {
     let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(bytes).map_err(|error| not_json(&not_utf8(bytes, &error), body))?;
     serde_json::from_str(text).map_err(|error| {
-        let message = error.to_string();
-        let fallback = message.split(" at line ").next().unwrap_or_default();
-        let problem = python_text::quoted(&json_error::explain(text, fallback));
+        let problem = python_text::quoted(&json_error::explain(text, &error));
         not_json(&format!("JSONDecodeError({problem})"), body)
     })
 }

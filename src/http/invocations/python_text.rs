@@ -22,10 +22,19 @@ pub(crate) fn plain(value: &Json) -> String {
     }
 }
 
-/// `str(numpy.array(values))` of values that numpy turns into text: `['a' 'b']`.
+/// `str(numpy.array(values))` of values, or of lists of values, that numpy turns into text: `['a' 'b']`.
 pub(crate) fn array_of_text(values: &[Json]) -> String {
-    let texts = values.iter().take(LONGEST).map(|value| quoted(&plain(value))).collect::<Vec<_>>();
-    shorten(format!("[{}]", texts.join(" ")))
+    let row = |values: &[Json]| {
+        let texts = values.iter().take(LONGEST).map(|value| quoted(&plain(value))).collect::<Vec<_>>();
+        format!("[{}]", texts.join(" "))
+    };
+    let rows: Option<Vec<&[Json]>> = values.iter().take(LONGEST).map(Json::elements).collect();
+    shorten(match rows {
+        Some(rows) if !rows.is_empty() => {
+            format!("[{}]", rows.into_iter().map(row).collect::<Vec<_>>().join("\n "))
+        }
+        _ => row(values),
+    })
 }
 
 /// `repr(text)`: single quotes unless only double ones spare escapes.
@@ -169,5 +178,7 @@ mod tests {
     #[test]
     fn arrays_of_text_look_as_numpy_prints_them() {
         assert_eq!(array_of_text(&[Json::Text("a".into()), Json::Integer(2)]), "['a' '2']");
+        let rows: Json = serde_json::from_str(r#"[["a", "b"], ["c", "d"]]"#).unwrap();
+        assert_eq!(array_of_text(rows.elements().unwrap()), "[['a' 'b']\n ['c' 'd']]");
     }
 }

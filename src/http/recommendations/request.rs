@@ -7,6 +7,8 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use slirec_core::timestamp;
 use slirec_engine::ViewedItem;
 
+use crate::http::object::Object;
+
 const LIMITS: std::ops::RangeInclusive<u64> = 1..=100;
 const DEFAULT_LIMIT: usize = 16;
 
@@ -26,7 +28,7 @@ struct Document {
     #[serde(default)]
     #[expect(dead_code, reason = "accepted for the clients' sake; the model has no use for users")]
     user_id: Option<String>,
-    history: Vec<Viewed>,
+    history: Vec<Object<Viewed>>,
     #[serde(default)]
     limit: Limit,
     now: Option<Time>,
@@ -46,14 +48,14 @@ struct Time(f64);
 /// Reads a body. The message begins with the path of the field, such as `history[3].time`.
 pub(crate) fn parse(body: &[u8]) -> Result<Request, String> {
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
-    let document: Document = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
+    let Object(document): Object<Document> = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner().to_string());
         // A document that breaks off has no field to blame, and the root's own path is a dot.
         if error.inner().is_data() && path != "." { format!("{path}: {inner}") } else { format!("body: {inner}") }
     })?;
     deserializer.end().map_err(|error| format!("body: {error}"))?;
     let history = document.history.into_iter();
-    let history = history.map(|viewed| ViewedItem { handle: viewed.item.0, timestamp: viewed.time.0 });
+    let history = history.map(|Object(viewed)| ViewedItem { handle: viewed.item.0, timestamp: viewed.time.0 });
     Ok(Request { history: history.collect(), limit: document.limit.0, now: document.now.map(|time| time.0) })
 }
 
@@ -164,7 +166,9 @@ mod tests {
             (r#"{"history": [], "user_id": 7}"#, "user_id: invalid type: integer `7`"),
             (r#"{"history": [], "histroy": []}"#, "histroy: unknown field `histroy`, expected one of"),
             ("{}", "body: missing field `history`"),
-            ("[]", "body: "),
+            ("[]", "body: invalid type: sequence, expected an object"),
+            (r#"[null, [], 5, null]"#, "body: invalid type: sequence, expected an object"),
+            (r#"{"history": [["a", 1]]}"#, "history[0]: invalid type: sequence, expected an object"),
             ("", "body: EOF while parsing a value at line 1 column 0"),
             ("{\"history\": []} x", "body: trailing characters"),
             ("{\"history\": [{\"item\": \"a\", \"time\": 1e999}]}", "body: number out of range"),

@@ -1,0 +1,117 @@
+//! A service of its own for a test: started on a free port, killed when dropped.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::client::{self, Response};
+
+/// Longer than anything here takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// Collects the log until the service ends.
+    log: Option<JoinHandle<String>>,
+}
+
+/// The binary, with what it needs to find.
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slirec-server"));
+    command.current_dir(root).args(arguments).envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary to its end: exit code and standard error.
+pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = command(arguments, variables).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+impl Server {
+    /// Starts a service with the defaults.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a service with settings from the environment.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
+        let mut child = command(&["--port", "0"], variables).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| {
+            let event: Value = serde_json::from_str(&line.ok()?).ok()?;
+            (event["message"] == "listening").then(|| event["address"].as_str().unwrap().parse().unwrap())
+        });
+        let Some(address) = address else {
+            let mut reason = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
+            panic!("the service did not start (is models/demo there? `make demo` makes it): {reason}");
+        };
+        let log = thread::spawn(move || lines.map_while(Result::ok).map(|line| line + "\n").collect());
+        Self { child, address, log: Some(log) }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        client::exchange(self.address, "GET", path, &[], b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Response {
+        client::exchange(self.address, "POST", path, &[("Content-Type", "application/json")], body.as_ref())
+    }
+
+    pub(crate) fn recommend(&self, body: &Value) -> Response {
+        self.post("/v1/recommendations", body.to_string())
+    }
+
+    /// The value of a metric, by its name and labels as they stand in `/metrics`; 0 when it is not there.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        client::connect(self.address)
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end of the service: its exit status and its log.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let status = wait_until("the service ends", || self.child.try_wait().unwrap());
+        (status, self.log.take().unwrap().join().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
