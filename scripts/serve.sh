@@ -13,9 +13,12 @@ announce() {
     kill -0 "$1" 2>/dev/null || return 0
     sleep 0.1
   done
+  # Another program may hold the port: then the service has ended with a message of its own by now.
+  sleep 0.3
+  kill -0 "$1" 2>/dev/null || return 0
   cat <<TEXT
 
-Serving models/demo. What would somebody like who has just looked at a novel and an atlas?
+Serving ${MODEL:-models/demo}. What would somebody like who has just looked at a novel and an atlas?
 
   curl -s http://$host:$port/v1/recommendations -H 'content-type: application/json' \\
     -d '{"history": [{"item": "novel", "time": $(($(date +%s) - 90))}, {"item": "atlas", "time": $(($(date +%s) - 30))}], "limit": 16}'
@@ -30,5 +33,6 @@ Ctrl-C stops the service.
 TEXT
 }
 
+export SLIREC__LOG__FORMAT="${SLIREC__LOG__FORMAT:-text}"
 announce $$ &
 exec "$binary" --model "${MODEL:-models/demo}" --host "$host" --port "$port"

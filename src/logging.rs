@@ -1,5 +1,6 @@
 //! The log: events enter, lines on standard output leave, JSON or text. Panics are logged too, without a trace.
 
+use std::io::{IsTerminal, stdout};
 use std::panic;
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     let started = match settings.format {
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
-        LogFormat::Text => builder.try_init(),
+        LogFormat::Text => builder.with_ansi(stdout().is_terminal()).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
     panic::set_hook(Box::new(|panic| {

@@ -2,12 +2,13 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, the engine loads the bundle,
 //! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop. [`scoring`] hands
-//! requests to the engine's threads, [`metrics`] counts.
+//! requests to the engine's threads, [`metrics`] counts, [`probe`] asks a running service how it is.
 
 mod config;
 mod http;
 mod logging;
 mod metrics;
+mod probe;
 mod scoring;
 mod server;
 mod state;
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    match run(settings, arguments.check) {
+    let outcome = if arguments.probe { probe::probe(&settings.server) } else { run(settings, arguments.check) };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) model: Option<PathBuf>,
     /// Check configuration and bundle, then exit
-    #[arg(long)]
+    #[arg(long, conflicts_with = "probe")]
     pub(crate) check: bool,
+    /// Ask the service at the configured address whether it is ready, then exit: 0 if it is
+    #[arg(long)]
+    pub(crate) probe: bool,
 }

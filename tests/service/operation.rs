@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::client::{self, exchange, read_response};
-use crate::server::{Server, wait_until};
+use crate::server::{Server, run, wait_until};
 
 fn session(handle: &str) -> Value {
     json!({"history": [{"item": handle, "time": 1_730_807_061}]})
@@ -35,6 +35,17 @@ fn a_running_service_is_alive_and_ready() {
     let ready = server.get("/ready");
     assert_eq!((ready.status, ready.json()["ready"].as_bool()), (200, Some(true)));
     assert_eq!(server.get("/version").text(), env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_probe_succeeds_only_while_the_service_answers() {
+    let server = Server::start();
+    let port = server.address.port().to_string();
+    assert_eq!(run(&["--probe", "--port", &port], &[]), (Some(0), String::new()));
+    drop(server);
+    let (code, message) = run(&["--probe", "--port", &port], &[]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains(&format!("no answer from 127.0.0.1:{port}")), "{message}");
 }
 
 #[test]

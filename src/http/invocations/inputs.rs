@@ -22,9 +22,9 @@ pub(crate) fn from_instances(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Ref
 
 /// Reads a whole request as one row, as MLflow does with `messages`, `prompt` or `input` at the top.
 pub(crate) fn from_request(request: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
-    let text = python_text::repr(request);
-    check_columns(std::slice::from_ref(request), &text)?;
-    let array = |column: &str| array(request, column).map_err(|problem| Refusal::schema(&text, &problem.message()));
+    let refused = |problem: &str| Refusal::schema(&python_text::repr(request), problem);
+    check_columns(std::slice::from_ref(request)).map_err(|problem| refused(&problem))?;
+    let array = |column: &str| array(request, column).map_err(|problem| refused(&problem.message()));
     Ok(vec![signature::session(0, array("items")?, array("timestamps")?)?])
 }
 
@@ -43,15 +43,15 @@ fn from_rows(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
             array(row, column).map_err(|problem| Refusal::invalid_input(&problem.message()))?;
         }
     }
-    let text = || python_text::repr(payload);
-    check_columns(rows, &text())?;
-    let array = |row, column| array(row, column).map_err(|problem| Refusal::schema(&text(), &problem.message()));
+    let refused = |problem: &str| Refusal::schema(&python_text::repr(payload), problem);
+    check_columns(rows).map_err(|problem| refused(&problem))?;
+    let array = |row, column| array(row, column).map_err(|problem| refused(&problem.message()));
     let rows = rows.iter().enumerate();
     rows.map(|(number, row)| signature::session(number, array(row, "items")?, array(row, "timestamps")?)).collect()
 }
 
 /// Every column of the signature must stand in one of the rows; whether it stands in each is the cells' matter.
-fn check_columns(rows: &[Json], text: &str) -> Result<(), Refusal> {
+fn check_columns(rows: &[Json]) -> Result<(), String> {
     let standing = COLUMNS.iter().filter(|column| rows.iter().any(|row| row.member(column).is_some()));
     let mut names: Vec<Name> = standing.map(|column| Name::Text((*column).to_owned())).collect();
     if names.len() == COLUMNS.len() {
@@ -60,7 +60,7 @@ fn check_columns(rows: &[Json], text: &str) -> Result<(), Refusal> {
     if let Some(Json::Object(members)) = rows.first() {
         names.extend(members.iter().map(|(name, _)| Name::Text(name.clone())));
     }
-    missing_inputs(&COLUMNS, &names).map_or(Ok(()), |problem| Err(Refusal::schema(text, &problem)))
+    missing_inputs(&COLUMNS, &names).map_or(Ok(()), Err)
 }
 
 fn array<'a>(row: &'a Json, column: &str) -> Result<&'a [Json], CellProblem> {
