@@ -1,0 +1,290 @@
+//! The engine against the original stack: a bundle of the original's weights must give the original's scores.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use serde::Deserialize;
+use slirec_connect::original::OriginalVocabulary;
+use slirec_core::bundle::{self, Bundle, Manifest, TrainingRecord};
+use slirec_core::catalog::Catalog;
+use slirec_core::timestamp;
+use slirec_engine::{
+    Engine, EngineError, EngineOptions, ExecutionProvider, RecommendationRequest, Recommendations, Source, ViewedItem,
+};
+use slirec_train::export::write_files;
+use slirec_train::hyperparameters::ModelHyperparameters;
+use slirec_train::weights::Weights;
+use tempfile::TempDir;
+
+/// Scores agree to this; two candidates that lie closer may stand in either order.
+const TOLERANCE: f32 = 1e-4;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
+}
+
+/// A bundle of the golden weights, with the catalogue that `change` makes of the golden one.
+fn bundle(change: impl FnOnce(&mut Vec<slirec_core::catalog::Product>)) -> TempDir {
+    let [items, categories, item_categories] = ["item_vocab.json", "cate_vocab.json", "item_category.json"].map(golden);
+    let vocabulary = OriginalVocabulary { items: &items, categories: &categories, item_categories: &item_categories };
+    let vocabulary = vocabulary.read(&|_| 0).unwrap();
+    let weights = Weights::read(&golden("weights.safetensors")).unwrap();
+    let sizes = ModelHyperparameters::default();
+    let mut products = Catalog::read(&golden("catalog.json")).unwrap().products().to_vec();
+    change(&mut products);
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = Catalog::new(products).unwrap();
+    write_files(folder.path(), &sizes, &weights, &vocabulary, &catalog).unwrap();
+    let manifest = Manifest {
+        format: bundle::FORMAT.into(),
+        name: "golden".into(),
+        version: "7".into(),
+        created: "2026-11-24T00:00:00Z".into(),
+        model: sizes.shape(),
+        training: TrainingRecord {
+            source_sha256: String::new(),
+            seed: 0,
+            epochs: 0,
+            best_epoch: 0,
+            interactions: 0,
+            hyperparameters: serde_json::Value::Null,
+        },
+        metrics: BTreeMap::new(),
+        files: BTreeMap::new(),
+        golden_requests: Vec::new(),
+    };
+    bundle::seal(folder.path(), manifest).unwrap();
+    folder
+}
+
+fn engine(folder: &TempDir) -> Engine {
+    Engine::load(folder.path(), &EngineOptions { workers: 2, ..EngineOptions::default() }).unwrap()
+}
+
+fn request(handles: &[&str], limit: usize) -> RecommendationRequest {
+    let history = (0..).zip(handles).map(|(minute, handle)| ViewedItem {
+        handle: (*handle).to_owned(),
+        timestamp: 1_794_900_000.0 + 60.0 * f64::from(minute),
+    });
+    RecommendationRequest { history: history.collect(), now: 1_794_990_000.0, limit }
+}
+
+fn handles(engine: &Engine, answer: &Recommendations) -> Vec<String> {
+    answer.products.iter().map(|scored| engine.catalog().products()[scored.product].handle.clone()).collect()
+}
+
+#[derive(Deserialize)]
+struct Request {
+    items: Vec<String>,
+    timestamps: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Top {
+    handle: String,
+    gid: String,
+    pred: f32,
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    request: Request,
+    now: f64,
+    scores: BTreeMap<String, f32>,
+    top16: Vec<Top>,
+}
+
+#[test]
+fn every_golden_request_gets_the_original_s_scores_and_its_top_sixteen() {
+    let folder = bundle(|_| {});
+    let engine = engine(&folder);
+    let file = GzDecoder::new(File::open(golden("requests.json.gz")).unwrap());
+    let requests: Vec<Golden> = serde_json::from_reader(file).unwrap();
+    assert_eq!(requests.len(), 45);
+    let mut worst = 0.0_f32;
+    for golden in &requests {
+        let viewed = golden.request.items.iter().zip(&golden.request.timestamps);
+        let history = viewed.map(|(handle, time)| ViewedItem {
+            handle: handle.clone(),
+            timestamp: timestamp::from_text(time).unwrap(),
+        });
+        let request = RecommendationRequest { history: history.collect(), now: golden.now, limit: 234 };
+        let answer = engine.recommend(request).unwrap();
+        assert_eq!((answer.source, answer.products.len()), (Source::Model, 234));
+        for scored in &answer.products {
+            let handle = &engine.catalog().products()[scored.product].handle;
+            worst = worst.max((scored.score - golden.scores[handle]).abs());
+        }
+        for (rank, expected) in golden.top16.iter().enumerate() {
+            let scored = &answer.products[rank];
+            let product = &engine.catalog().products()[scored.product];
+            let same = product.handle == expected.handle && product.gid == expected.gid;
+            let close = (golden.scores[&product.handle] - expected.pred).abs() <= TOLERANCE;
+            assert!(same || close, "rank {rank}: {} instead of {}", product.handle, expected.handle);
+        }
+    }
+    assert!(worst <= TOLERANCE, "worst difference {worst}");
+}
+
+#[test]
+fn an_empty_or_unknown_history_gets_the_popular_products_and_says_so() {
+    let engine = engine(&bundle(|_| {}));
+    for history in [&[][..], &["no-such-product", "nor-this"]] {
+        let answer = engine.recommend(request(history, 5)).unwrap();
+        assert_eq!((answer.source, answer.unknown_items), (Source::Popular, history.len()));
+        // The golden vocabulary keeps no counts: its ids stand in order of frequency.
+        assert_eq!(handles(&engine, &answer)[..2], ["towel-1", "graphic-novel"]);
+    }
+}
+
+#[test]
+fn unknown_handles_beside_known_ones_are_counted_and_the_model_still_answers() {
+    let engine = engine(&bundle(|_| {}));
+    let answer = engine.recommend(request(&["novel", "no-such-product"], 16)).unwrap();
+    assert_eq!((answer.source, answer.unknown_items, answer.products.len()), (Source::Model, 1, 16));
+}
+
+#[test]
+fn histories_of_any_length_and_any_order_of_times_are_answered_with_finite_falling_scores() {
+    let engine = engine(&bundle(|_| {}));
+    for length in [1, 2, 49, 50, 51, 1000] {
+        let mut asked = request(&vec!["novel"; length], 234);
+        asked.history.reverse();
+        let answer = engine.recommend(asked).unwrap();
+        assert_eq!((answer.products.len(), answer.scored_candidates), (234, 234));
+        assert!(answer.products.iter().all(|scored| scored.score.is_finite()));
+        assert!(answer.products.is_sorted_by(|left, right| left.score >= right.score));
+    }
+}
+
+#[test]
+fn unavailable_products_are_never_recommended_but_count_in_histories() {
+    let engine = engine(&bundle(|products| {
+        products.iter_mut().filter(|product| product.category == "Books").for_each(|product| product.available = false);
+    }));
+    let answer = engine.recommend(request(&["novel"], 500)).unwrap();
+    assert_eq!((answer.source, answer.unknown_items), (Source::Model, 0));
+    let categories: Vec<&str> =
+        answer.products.iter().map(|scored| engine.catalog().products()[scored.product].category.as_str()).collect();
+    assert!(!categories.is_empty() && !categories.contains(&"Books"));
+}
+
+#[test]
+fn a_new_product_is_scored_through_its_category() {
+    let engine = engine(&bundle(|products| {
+        let mut product = products[0].clone();
+        (product.handle, product.gid) = ("brand-new".into(), "gid://shopify/Product/1".into());
+        products.push(product);
+    }));
+    let answer = engine.recommend(request(&["novel"], 235)).unwrap();
+    assert!(handles(&engine, &answer).contains(&"brand-new".to_owned()));
+    let from_it = engine.recommend(request(&["brand-new"], 3)).unwrap();
+    assert_eq!((from_it.source, from_it.unknown_items), (Source::Model, 0));
+}
+
+#[test]
+fn a_missing_gpu_falls_back_to_the_processor() {
+    let folder = bundle(|_| {});
+    let options = EngineOptions {
+        execution_providers: vec![ExecutionProvider::Cuda, ExecutionProvider::Cpu],
+        ..EngineOptions::default()
+    };
+    let engine = Engine::load(folder.path(), &options).unwrap();
+    assert_eq!(engine.execution_provider(), ExecutionProvider::Cpu);
+    assert_eq!(engine.recommend(request(&["novel"], 4)).unwrap().products.len(), 4);
+    let only = EngineOptions { execution_providers: vec![ExecutionProvider::Cuda], ..EngineOptions::default() };
+    assert!(Engine::load(folder.path(), &only).is_err());
+}
+
+#[test]
+fn a_full_queue_is_answered_at_once() {
+    let folder = bundle(|_| {});
+    let options = EngineOptions { queue_length: 1, ..EngineOptions::default() };
+    let engine = Engine::load(folder.path(), &options).unwrap();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let (started, running) = std::sync::mpsc::channel();
+    engine
+        .submit(request(&["novel"], 1), move |_| {
+            started.send(()).unwrap();
+            blocked.recv().unwrap();
+        })
+        .unwrap();
+    running.recv().unwrap();
+    engine.submit(request(&["novel"], 1), |_| {}).unwrap();
+    assert!(engine.submit(request(&["novel"], 1), |_| {}).is_err());
+    release.send(()).unwrap();
+}
+
+#[test]
+fn a_panicking_reply_does_not_end_the_worker() {
+    let engine = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap();
+    engine.submit(request(&["novel"], 1), |_| panic!("on purpose")).unwrap();
+    assert_eq!(engine.recommend(request(&["novel"], 2)).unwrap().products.len(), 2);
+}
+
+fn refusal(change: impl FnOnce(&Path)) -> String {
+    let folder = bundle(|_| {});
+    change(folder.path());
+    Engine::load(folder.path(), &EngineOptions::default()).expect_err("the bundle is broken").to_string()
+}
+
+/// Seals the bundle again, so that only the content is wrong and not the hashes.
+fn reseal(folder: &Path, change: impl FnOnce(&mut Manifest)) {
+    let mut manifest = Bundle::read(folder)
+        .map(|bundle| bundle.manifest)
+        .unwrap_or_else(|_| serde_json::from_reader(File::open(folder.join(bundle::MANIFEST)).unwrap()).unwrap());
+    change(&mut manifest);
+    bundle::seal(folder, manifest).unwrap();
+}
+
+#[test]
+fn graphs_that_are_truncated_or_pickles_are_refused_in_one_line() {
+    let truncated = refusal(|folder| {
+        let bytes = std::fs::read(folder.join(bundle::SCORES_GRAPH)).unwrap();
+        std::fs::write(folder.join(bundle::SCORES_GRAPH), &bytes[..bytes.len() / 2]).unwrap();
+        reseal(folder, |_| {});
+    });
+    assert!(truncated.contains("scores.onnx"), "{truncated}");
+    let pickle = refusal(|folder| {
+        std::fs::write(folder.join(bundle::HISTORY_GRAPH), b"\x80\x04\x95pickle").unwrap();
+        reseal(folder, |_| {});
+    });
+    assert!(pickle.contains("history.onnx: is not an ONNX file"), "{pickle}");
+}
+
+#[test]
+fn a_bundle_whose_golden_request_does_not_hold_is_refused() {
+    let message = refusal(|folder| {
+        reseal(folder, |manifest| {
+            manifest.golden_requests.push(slirec_core::bundle::GoldenRequest {
+                items: vec!["novel".into()],
+                timestamps: vec![1_794_900_000.0],
+                now: 1_794_990_000.0,
+                top: vec![slirec_core::bundle::GoldenScore { handle: "novel".into(), score: 0.123 }],
+            });
+        });
+    });
+    assert!(message.starts_with("golden request 1: `novel` has score "), "{message}");
+}
+
+#[test]
+fn a_missing_runtime_library_is_named_with_the_way_to_get_it() {
+    // The first engine of a process decides about the library, so this one must run in a process of its own.
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "helper_that_loads_without_a_library", "--ignored", "--nocapture"])
+        .env("ORT_DYLIB_PATH", "/no/such/libonnxruntime.so")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("cannot load ONNX Runtime from /no/such/libonnxruntime.so"), "{text}");
+}
+
+#[test]
+#[ignore = "run by `a_missing_runtime_library_is_named_with_the_way_to_get_it` in a process of its own"]
+fn helper_that_loads_without_a_library() {
+    let error = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap_err();
+    assert!(matches!(error, EngineError::Library { .. }));
+    println!("{error}");
+}
