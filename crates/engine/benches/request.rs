@@ -2,6 +2,8 @@
 //!
 //! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run has nothing to report")]
+
 use std::hint::black_box;
 use std::path::PathBuf;
 

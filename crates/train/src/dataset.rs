@@ -95,7 +95,7 @@ impl Split {
     }
 
     /// How far the row stands from the end of its user's interactions.
-    fn from_end(self) -> usize {
+    fn distance_to_end(self) -> usize {
         match self {
             Self::Valid => 2,
             Self::Test => 1,
@@ -298,7 +298,9 @@ impl Dataset {
             .map(|(item, category)| Candidate { item: *item, features: vec![*category] });
         let mut groups = Vec::new();
         for user in self.users() {
-            let Some(row) = user.end.checked_sub(split.from_end()).filter(|row| *row > user.start) else { continue };
+            let Some(row) = user.end.checked_sub(split.distance_to_end()).filter(|row| *row > user.start) else {
+                continue;
+            };
             let mut candidates: Vec<Candidate> = self.candidate(row).into_iter().collect();
             candidates.extend(drawn.by_ref().take(negatives.each));
             if candidates.len() != negatives.each + 1 {

@@ -276,7 +276,7 @@ struct NegativeSampler {
 impl NegativeSampler {
     fn new(item_rows: &[u64], seed: u64, split: Split) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(split.from_end() as u64);
+        random.set_stream(split.distance_to_end() as u64);
         let running = item_rows.iter().scan(0, |sum, rows| {
             *sum += rows;
             Some(*sum)
