@@ -1,6 +1,8 @@
 //! Evaluation: groups and something that scores enter, metrics leave. The network, an engine and the baselines are
 //! all measured by the same code.
 
+use std::collections::HashSet;
+
 use slirec_core::history::EncodedHistory;
 
 use crate::batch::Batch;
@@ -56,43 +58,67 @@ impl Scorer for Network {
     }
 }
 
-/// How many groups are scored before progress is told.
+/// How many groups are scored in one call.
 const GROUPS_AT_ONCE: usize = 64;
 
-/// Metrics over each group's own candidates.
+/// Scores of each group's own candidates, the positive's first.
 ///
 /// # Errors
 /// What the scorer answers.
-pub fn evaluate_sampled(scorer: &mut dyn Scorer, groups: &[EvaluationGroup]) -> Result<SampledMetrics, ScoreError> {
+pub fn score_groups(scorer: &mut dyn Scorer, groups: &[EvaluationGroup]) -> Result<Vec<Vec<f32>>, ScoreError> {
     let mut scores = Vec::with_capacity(groups.len());
     for chunk in groups.chunks(GROUPS_AT_ONCE) {
         let requests: Vec<ScoreRequest<'_>> =
             chunk.iter().map(|group| ScoreRequest { history: &group.history, candidates: &group.candidates }).collect();
         scores.extend(scorer.score(&requests)?);
     }
+    Ok(scores)
+}
+
+/// Metrics over each group's own candidates.
+///
+/// # Errors
+/// What the scorer answers.
+pub fn evaluate_sampled(scorer: &mut dyn Scorer, groups: &[EvaluationGroup]) -> Result<SampledMetrics, ScoreError> {
+    let scores = score_groups(scorer, groups)?;
+    Ok(sampled_metrics(scores.iter().map(Vec::as_slice), scorer.gives_probabilities()))
+}
+
+/// The metrics of groups that [`score_groups`] scored.
+pub fn sampled_metrics<'a>(scores: impl Iterator<Item = &'a [f32]>, probabilities: bool) -> SampledMetrics {
     let scored: Vec<ScoredGroup<'_>> = scores
-        .iter()
         .filter_map(|scores| {
             let (positive, negatives) = scores.split_first()?;
             Some(ScoredGroup { positive: *positive, negatives })
         })
         .collect();
-    Ok(SampledMetrics::of(&scored, scorer.gives_probabilities()))
+    SampledMetrics::of(&scored, probabilities)
 }
 
-/// Metrics over all of `candidates`. A positive that is not among them (training has not seen it) is ranked as one
-/// more candidate.
+/// How one history's positive fared among all candidates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedGroup {
+    /// Rank of the positive; equal scores count as half a rank.
+    pub rank: f64,
+    /// Indices of the best [`RECOMMENDED`] candidates; the index behind the last one is a positive that is no candidate.
+    pub recommended: Vec<usize>,
+}
+
+/// How many candidates count as recommended.
+pub const RECOMMENDED: usize = 10;
+
+/// Ranks each group's positive among all of `candidates`. A positive that is not among them (training has not seen it) is
+/// ranked as one more candidate.
 ///
 /// # Errors
 /// What the scorer answers.
-pub fn evaluate_ranking(
+pub fn rank_groups(
     scorer: &mut dyn Scorer,
     groups: &[EvaluationGroup],
     candidates: &[Candidate],
     progress: &mut dyn FnMut(usize),
-) -> Result<RankingMetrics, ScoreError> {
-    let mut ranks = Vec::with_capacity(groups.len());
-    let mut recommended = vec![false; candidates.len()];
+) -> Result<Vec<RankedGroup>, ScoreError> {
+    let mut ranked = Vec::with_capacity(groups.len());
     for group in groups {
         let Some(positive) = group.candidates.first() else { continue };
         let known = candidates.iter().position(|candidate| candidate.item == positive.item);
@@ -104,17 +130,35 @@ pub fn evaluate_ranking(
         let scored = scorer.score(&[ScoreRequest { history: &group.history, candidates: &all }])?;
         let scores = scored.into_iter().next().unwrap_or_default();
         if let Some(score) = scores.get(own) {
-            ranks.push(rank_among(*score, &scores, own));
+            ranked.push(RankedGroup {
+                rank: rank_among(*score, &scores, own),
+                recommended: best(&scores, RECOMMENDED),
+            });
         }
-        for index in best(&scores, 10) {
-            if let Some(seen) = recommended.get_mut(index) {
-                *seen = true;
-            }
-        }
-        progress(ranks.len());
+        progress(ranked.len());
     }
-    let covered = recommended.iter().filter(|seen| **seen).count() as f64 / candidates.len().max(1) as f64;
-    Ok(RankingMetrics::of(&ranks, covered))
+    Ok(ranked)
+}
+
+/// Metrics over all of `candidates`, as [`rank_groups`] ranks them.
+///
+/// # Errors
+/// What the scorer answers.
+pub fn evaluate_ranking(
+    scorer: &mut dyn Scorer,
+    groups: &[EvaluationGroup],
+    candidates: &[Candidate],
+    progress: &mut dyn FnMut(usize),
+) -> Result<RankingMetrics, ScoreError> {
+    Ok(ranking_metrics(&rank_groups(scorer, groups, candidates, progress)?, candidates.len()))
+}
+
+/// The metrics of ranked groups over so many candidates.
+pub fn ranking_metrics(ranked: &[RankedGroup], candidates: usize) -> RankingMetrics {
+    let ranks: Vec<f64> = ranked.iter().map(|group| group.rank).collect();
+    let recommended = ranked.iter().flat_map(|group| &group.recommended).filter(|index| **index < candidates);
+    let covered = recommended.collect::<HashSet<_>>().len() as f64 / candidates.max(1) as f64;
+    RankingMetrics::of(&ranks, covered)
 }
 
 /// Indices of the highest scores, best first, equal scores in their order.

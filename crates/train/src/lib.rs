@@ -3,6 +3,7 @@
 //! In the order of the data's road: [`dataset`] is prepared from interactions, [`batch`] forms the network's input,
 //! [`model`] is the network, [`weights`] its plain arrays.
 
+pub mod analysis;
 pub mod baselines;
 pub mod batch;
 pub mod dataset;
@@ -14,6 +15,8 @@ pub mod metrics;
 pub mod model;
 pub mod optimizer;
 pub mod random;
+pub mod report;
 pub mod run;
+pub mod summaries;
 pub mod trainer;
 pub mod weights;

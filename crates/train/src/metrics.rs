@@ -12,7 +12,7 @@ pub struct ScoredGroup<'a> {
 }
 
 /// Metrics over a positive and its sampled negatives.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SampledMetrics {
     /// Area under the curve over all rows; ties count half.
     pub auc: f64,
@@ -81,7 +81,7 @@ impl SampledMetrics {
 }
 
 /// Metrics over the whole catalogue: nothing is excluded, not even what the history holds.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RankingMetrics {
     /// Share of positives among the first ten.
     #[serde(rename = "hr@10")]

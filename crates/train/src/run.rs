@@ -90,7 +90,7 @@ pub struct RunRecord {
 }
 
 /// A line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Epoch, 0 for the untrained network.
     pub epoch: usize,
