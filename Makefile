@@ -14,7 +14,11 @@ export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
 demo_epoch := 1732406400
 demo_seed := 42
 
-.PHONY: help onnxruntime build serve demo test bench clean
+# Python packages that some tests drive, pinned, in a virtual environment of their own.
+python_tests := $(root)/work/python-tests
+export SLIREC_PYTHON := $(python_tests)/bin/python
+
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-browser bench clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,11 +37,26 @@ demo: onnxruntime ## Makes models/demo anew: generate, prepare, train, evaluate,
 	cd $(root) && cargo build --release --package slirec-cli
 	cd $(root) && SOURCE_DATE_EPOCH=$(demo_epoch) SEED=$(demo_seed) scripts/demo.sh
 
-test: onnxruntime ## Checks format, lints, tests and documentation, as the continuous integration does.
+test: onnxruntime $(python_tests)/installed ## Checks format, lints, tests and documentation, as the continuous integration does.
 	cd $(root) && cargo fmt --all --check
 	cd $(root) && cargo clippy --workspace --all-targets -- -D warnings
 	cd $(root) && cargo test --workspace
+	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
 	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+test-tensorboard: $(python_tests)/installed ## Reads event files with the real TensorBoard.
+	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
+
+test-browser: ## Draws the pages in a real browser (chromium, installed from Debian's packages when it is not there).
+	@command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
+	cd $(root) && cargo test --workspace --test report -- --ignored
+	@echo "pictures to look at: work/screenshots"
+
+$(python_tests)/installed: $(root)/scripts/test.requirements.txt
+	rm -rf $(python_tests)
+	python3 -m venv $(python_tests)
+	$(python_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine

@@ -12,9 +12,7 @@ use slirec_core::vocabulary::Vocabulary;
 use crate::baselines::{CoOccurrence, Popularity};
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::dataset::{Dataset, DatasetError, Split};
-use crate::evaluation::{
-    RankedGroup, ScoreError, Scorer, rank_groups, ranking_metrics, sampled_metrics, score_groups,
-};
+use crate::evaluation::{RankedGroup, ScoreError, Scorer, rank_groups, ranking_metrics, sampled_metrics, score_groups};
 use crate::metrics::{RankingMetrics, SampledMetrics};
 
 pub use breakdown::Slice;

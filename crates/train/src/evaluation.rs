@@ -130,10 +130,8 @@ pub fn rank_groups(
         let scored = scorer.score(&[ScoreRequest { history: &group.history, candidates: &all }])?;
         let scores = scored.into_iter().next().unwrap_or_default();
         if let Some(score) = scores.get(own) {
-            ranked.push(RankedGroup {
-                rank: rank_among(*score, &scores, own),
-                recommended: best(&scores, RECOMMENDED),
-            });
+            ranked
+                .push(RankedGroup { rank: rank_among(*score, &scores, own), recommended: best(&scores, RECOMMENDED) });
         }
         progress(ranked.len());
     }

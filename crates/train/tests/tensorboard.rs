@@ -28,8 +28,11 @@ fn read_with_tensorboard(directory: &Path) -> Value {
 fn scalars_histograms_and_hyperparameters_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = EventWriter::create(folder.path(), None).unwrap();
-    let settings =
-        [("training.epochs".to_owned(), json!(10)), ("name".to_owned(), json!("demo")), ("fused".to_owned(), json!(true))];
+    let settings = [
+        ("training.epochs".to_owned(), json!(10)),
+        ("name".to_owned(), json!("demo")),
+        ("fused".to_owned(), json!(true)),
+    ];
     writer.hyperparameters(&settings).unwrap();
     for step in 1..=3_u8 {
         writer.scalar("loss", u64::from(step), 1.0 / f32::from(step)).unwrap();

@@ -42,10 +42,8 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
     };
     let loss = [series("training loss", &|epoch| epoch.loss)];
     let logloss = [series("validation log loss", &|epoch| epoch.valid.logloss)];
-    let areas = [
-        series("group AUC", &|epoch| Some(epoch.valid.group_auc)),
-        series("AUC", &|epoch| Some(epoch.valid.auc)),
-    ];
+    let areas =
+        [series("group AUC", &|epoch| Some(epoch.valid.group_auc)), series("AUC", &|epoch| Some(epoch.valid.auc))];
     let ranked = [
         series("MRR", &|epoch| Some(epoch.valid.mean_mrr)),
         series("NDCG@2", &|epoch| Some(epoch.valid.ndcg_2)),
@@ -119,7 +117,7 @@ fn cell(analysis: &Analysis, measured: &Measured, name: &str, value: fn(&Measure
 
 pub(super) fn calibration(analysis: &Analysis) -> Markup {
     let points = analysis.calibration.iter().map(|bin| (bin.score, bin.positives)).collect();
-    let series = [identity(), Series { name: "model".to_owned(), points }];
+    let series = [Series { name: "model".to_owned(), points }, identity()];
     html! {
         h2 { "Calibration" }
         p class="muted" {
