@@ -64,20 +64,23 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
     }
 }
 
+/// A metric by its name; none where a scorer does not have it.
+type Column = (&'static str, fn(&Measured) -> Option<f64>);
+
 pub(super) fn comparison(analysis: &Analysis) -> Markup {
-    let sampled: [(&str, fn(&Measured) -> Option<f64>); 4] = [
+    let sampled: [Column; 4] = [
         ("group AUC", |measured| Some(measured.sampled.group_auc)),
         ("AUC", |measured| Some(measured.sampled.auc)),
         ("MRR", |measured| Some(measured.sampled.mean_mrr)),
         ("log loss", |measured| measured.sampled.logloss),
     ];
-    let ranking: [(&str, fn(&Measured) -> Option<f64>); 4] = [
+    let ranking: [Column; 4] = [
         ("HR@10", |measured| Some(measured.ranking.hit_rate_10)),
         ("NDCG@10", |measured| Some(measured.ranking.ndcg_10)),
         ("MRR", |measured| Some(measured.ranking.mrr)),
         ("coverage@10", |measured| Some(measured.ranking.coverage_10)),
     ];
-    let table = |columns: &[(&str, fn(&Measured) -> Option<f64>)]| {
+    let table = |columns: &[Column]| {
         html! {
             div class="scroll" {
                 table {
