@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum};
 use serde::Serialize;
 use slirec_core::bundle::Bundle;
 use slirec_core::vocabulary::Vocabulary;
@@ -21,8 +21,8 @@ use slirec_train::run::{Run, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
-use crate::progress;
 use crate::scorer::GraphScorer;
+use crate::{output, progress};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Set {
@@ -32,6 +32,7 @@ enum Set {
 
 /// Measure a run or a bundle, beside the baselines
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("model").required(true))]
 pub(crate) struct Arguments {
     /// Run directory of `slirec train`
     #[arg(long, value_name = "DIRECTORY", group = "model")]
@@ -105,12 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         results.push(measure("co-occurrence", &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
     }
     let report = Report { rows, groups: groups.len(), candidates: candidates.len(), results };
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print_table(&report);
-    }
-    Ok(())
+    if arguments.json { output::print_json(&report) } else { output::print(table(&report)) }
 }
 
 fn load(arguments: &Arguments) -> Result<Model> {
@@ -163,31 +159,31 @@ fn measure(
     candidates: &[Candidate],
 ) -> Result<Measured> {
     let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
-    let bar = progress::bar(groups.len() as u64, "histories").with_message(format!("ranking by {name}"));
-    let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| bar.set_position(done as u64));
+    let total = groups.len();
+    let bar = progress::bar(total as u64, "histories").with_message(format!("ranking by {name}"));
+    let mut lines = progress::Lines::new();
+    let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| {
+        bar.set_position(done as u64);
+        lines.print(|| format!("ranking by {name}: {done} of {total} histories"));
+    });
     bar.finish_and_clear();
     Ok(Measured { name, sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
 }
 
-fn print_table(report: &Report) {
-    println!("{} groups of {}, full ranking over {} candidates", report.groups, report.rows, report.candidates);
+fn table(report: &Report) -> String {
     let sampled = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
     let ranking = ["hr@10", "ndcg@10", "mrr", "coverage@10"];
-    print!("{:<14}", "");
-    for name in sampled.iter().chain(&ranking) {
-        print!("{name:>12}");
-    }
-    println!();
-    for Measured { name, sampled: on_negatives, ranking: on_all } in &report.results {
+    let Report { rows, groups, candidates, results } = report;
+    let heads: String = sampled.iter().chain(&ranking).map(|name| format!("{name:>12}")).collect();
+    let mut lines = vec![format!("{groups} groups of {rows}, full ranking over {candidates} candidates")];
+    lines.push(format!("{:<14}{heads}", ""));
+    for Measured { name, sampled: on_negatives, ranking: on_all } in results {
         let (on_negatives, on_all) = (on_negatives.by_name(), on_all.by_name());
-        print!("{name:<14}");
         let figures = sampled.iter().map(|name| on_negatives.get(*name));
-        for figure in figures.chain(ranking.iter().map(|name| on_all.get(*name))) {
-            match figure {
-                Some(figure) => print!("{figure:>12.4}"),
-                None => print!("{:>12}", "-"),
-            }
-        }
-        println!();
+        let figures = figures.chain(ranking.iter().map(|name| on_all.get(*name)));
+        let cells =
+            figures.map(|figure| figure.map_or_else(|| format!("{:>12}", "-"), |value| format!("{value:>12.4}")));
+        lines.push(format!("{name:<14}{}", cells.collect::<String>()));
     }
+    lines.join("\n")
 }

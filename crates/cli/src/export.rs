@@ -12,7 +12,7 @@ use slirec_core::bundle::{self, Bundle, Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, StagedDirectory};
 use slirec_core::lookup::ItemLookup;
-use slirec_core::vocabulary::Vocabulary;
+use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 use slirec_engine::BundleScorer;
 use slirec_train::dataset::evaluation::EvaluationGroup;
 use slirec_train::dataset::{Dataset, Split};
@@ -25,7 +25,11 @@ use slirec_train::model::Network;
 use slirec_train::run::{Run, RunState, table_rows};
 use slirec_train::weights::Weights;
 
+use crate::output;
 use crate::scorer::GraphScorer;
+
+/// One past the latest creation time, as for the times of interactions.
+const LATEST: u64 = 100_000_000_000;
 
 /// Largest difference between the training network's score and ONNX Runtime's.
 const TOLERANCE: f32 = 1e-4;
@@ -82,14 +86,16 @@ struct Source {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let catalog = Catalog::read(&arguments.catalog)?;
+    let catalog = Catalog::read(&arguments.catalog).context("the catalogue cannot be used")?;
     let source = match (&arguments.run, &arguments.from) {
         (Some(run), _) => of_run(run, arguments)?,
         (None, Some(weights)) => of_weights(weights, arguments)?,
         (None, None) => bail!("neither --run nor --from is given"),
     };
+    check_catalog(&arguments.catalog, &catalog, &source.vocabulary)?;
     let staged = StagedDirectory::create(&arguments.output, bundle::MANIFEST, arguments.force)?;
     export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, &catalog)?;
+    // The manifest, which makes a directory a bundle, is written only when the files are proven.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),
         name: arguments.name.clone(),
@@ -98,16 +104,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         model: source.sizes.shape(),
         training: source.training.clone(),
         metrics: BTreeMap::new(),
-        files: BTreeMap::new(),
+        files: bundle::record_files(staged.path())?,
         golden_requests: Vec::new(),
     };
-    let manifest = bundle::seal(staged.path(), manifest)?;
     let manifest = prove(arguments, staged.path(), &source, &catalog, manifest)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
     staged.commit()?;
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
-    println!("{}: {} {}, {} kB", arguments.output.display(), manifest.name, manifest.version, bytes / 1000);
-    println!("manifest SHA-256 {}", files::sha256_of_file(&arguments.output.join(bundle::MANIFEST))?);
+    let Manifest { name, version, .. } = &manifest;
+    output::print(format!("{}: {name} {version}, {} kB", arguments.output.display(), bytes / 1000))?;
+    let sha256 = files::sha256_of_file(&arguments.output.join(bundle::MANIFEST))?;
+    output::print(format!("manifest SHA-256 {sha256}"))
+}
+
+/// A catalogue that shares nothing with the training data would make a bundle that knows nothing; one that shares a
+/// part is what shops have when products are new.
+fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Result<()> {
+    let available: Vec<&str> = catalog.products().iter().filter(|p| p.available).map(|p| p.handle.as_str()).collect();
+    let unseen: Vec<&str> = available.iter().copied().filter(|h| vocabulary.item_id(h) == DEFAULT_ID).collect();
+    let (path, count) = (path.display(), available.len());
+    let Some(example) = unseen.first() else {
+        ensure!(count > 0, "{path}: holds no available products: expected at least one to recommend");
+        return Ok(());
+    };
+    ensure!(
+        unseen.len() < count,
+        "{path}: none of its {count} available products was in the training data, such as `{example}`: \
+         expected the catalogue that the interactions came from"
+    );
+    let unseen = unseen.len();
+    let example = output::printable(example);
+    eprintln!("warning: {unseen} of {count} available products were not in the training data, such as `{example}`");
     Ok(())
 }
 
@@ -185,7 +212,7 @@ fn prove(
     catalog: &Catalog,
     mut manifest: Manifest,
 ) -> Result<Manifest> {
-    let bundle = Bundle::read(directory)?;
+    let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
     let lookup = ItemLookup::new(catalog, &source.vocabulary);
     let longest = source.sizes.longest_history;
     // A dataset of other ids than the weights' would prove nothing.
@@ -206,11 +233,11 @@ fn prove(
             manifest.golden_requests.push(golden_request(history, &candidates, &expected));
         }
     }
-    println!(
+    output::print(format!(
         "proof: {} histories × {} candidates differ by at most {worst:.1e} between training and ONNX Runtime",
         histories.len(),
         candidates.len()
-    );
+    ))?;
     if let Some(dataset) = dataset {
         for split in [Split::Valid, Split::Test] {
             let groups: Vec<EvaluationGroup> = dataset.groups(split, longest)?;
@@ -237,10 +264,13 @@ fn difference(expected: &[f32], found: &[f32], history: &ProofHistory) -> Result
 /// RFC 3339 of `SOURCE_DATE_EPOCH`, or else of the data's last interaction: never of the clock, so that the same inputs
 /// give the same bytes.
 fn created(last_time: f64) -> Result<String> {
-    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`: expected Unix seconds"))?,
-        // Times of interactions are checked to lie between 0 and 1e11 when they are read.
-        Err(_) => last_time as u64,
-    };
+    let seconds =
+        match std::env::var("SOURCE_DATE_EPOCH") {
+            Ok(text) => text.parse().ok().filter(|seconds| *seconds < LATEST).with_context(|| {
+                format!("SOURCE_DATE_EPOCH is `{text}`: expected Unix seconds before the year 5138")
+            })?,
+            // Times of interactions are checked to lie between 0 and 1e11 when they are read.
+            Err(_) => last_time as u64,
+        };
     Ok(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
 }

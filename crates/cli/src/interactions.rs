@@ -10,7 +10,7 @@ use slirec_core::catalog::Catalog;
 use slirec_generate::rules::{Days, Interval, Start};
 use slirec_generate::{Generator, Rules, Summary};
 
-use crate::progress;
+use crate::{output, progress};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
@@ -74,8 +74,7 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
     arguments.overrides.apply(&mut rules)?;
     let generator = Generator::new(&catalog, &rules, arguments.seed).context("cannot generate interactions")?;
     let summary = write(&generator, &arguments.output, arguments.force).context("cannot generate interactions")?;
-    println!("{summary}\nwritten to    {}", arguments.output.display());
-    Ok(())
+    output::print(format!("{summary}\nwritten to    {}", arguments.output.display()))
 }
 
 fn write(generator: &Generator<'_>, output: &Path, force: bool) -> anyhow::Result<Summary> {

@@ -1,11 +1,12 @@
 //! The companion `slirec`: one verb for every step from a catalogue and a clickstream to a published model.
 //!
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
-//! standard error and exit code 1 (2 for wrong arguments).
+//! standard error and exit code 1 (2 for wrong arguments, 130 for a training that was interrupted).
 
 mod evaluate;
 mod export;
 mod interactions;
+mod output;
 mod prepare;
 mod progress;
 mod scorer;
@@ -17,6 +18,14 @@ use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
 #[command(name = "slirec", version, about = "Prepare data, train, evaluate and export SLi-Rec models")]
+#[command(after_help = "The road from a catalogue to a model:
+  slirec interactions generate --catalog catalog.json --output interactions.tsv
+  slirec prepare --interactions interactions.tsv --output dataset
+  slirec train --dataset dataset --output run
+  slirec evaluate --run run --dataset dataset
+  slirec export --run run --dataset dataset --catalog catalog.json --output bundle
+
+docs/FORMATS.md describes every file.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -38,17 +47,19 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
     let result = match Arguments::parse().verb {
-        Verb::Interactions(verb) => interactions::run(verb),
-        Verb::Prepare(arguments) => prepare::run(&arguments),
+        Verb::Interactions(verb) => interactions::run(verb).map(done),
+        Verb::Prepare(arguments) => prepare::run(&arguments).map(done),
         Verb::Train(arguments) => train::run(&arguments),
-        Verb::Evaluate(arguments) => evaluate::run(&arguments),
-        Verb::Export(arguments) => export::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments).map(done),
+        Verb::Export(arguments) => export::run(&arguments).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::printable_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -1,11 +1,12 @@
 //! `slirec prepare`: an interactions file enters, a dataset directory leaves.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare};
 
-use crate::progress;
+use crate::{output, progress};
 
 /// Split interactions for training and evaluation
 #[derive(Debug, clap::Args)]
@@ -29,11 +30,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY")]
     export_original: Option<PathBuf>,
     /// Negatives of each validation row
-    #[arg(long, default_value_t = 4)]
-    valid_negatives: usize,
+    #[arg(long, value_name = "NUMBER", default_value = "4")]
+    valid_negatives: NonZeroUsize,
     /// Negatives of each test row
-    #[arg(long, default_value_t = 9)]
-    test_negatives: usize,
+    #[arg(long, value_name = "NUMBER", default_value = "9")]
+    test_negatives: NonZeroUsize,
     /// Replace an earlier dataset
     #[arg(long)]
     force: bool,
@@ -55,22 +56,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let report = prepare(&options, &mut |step, done| counter.set(step, done))?;
     counter.finish();
     let manifest = &report.manifest;
-    println!(
+    output::print(format!(
         "{}: {} interactions of {} users with {} items in {} categories",
         arguments.output.display(),
         manifest.interactions,
         manifest.users,
         manifest.items,
         manifest.categories
-    );
-    println!("rows: {} train, {} valid, {} test", manifest.rows.train, manifest.rows.valid, manifest.rows.test);
+    ))?;
+    let rows = &manifest.rows;
+    output::print(format!("rows: {} train, {} valid, {} test", rows.train, rows.valid, rows.test))?;
     if manifest.skipped_lines > 0 {
-        println!("{} lines were left out:", manifest.skipped_lines);
+        output::print(format!("{} lines were left out:", manifest.skipped_lines))?;
         for line in &report.skipped {
-            println!("  {line}");
+            output::print(format!("  {}", output::printable(line)))?;
         }
         if manifest.skipped_lines > report.skipped.len() as u64 {
-            println!("  …");
+            output::print("  …")?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! learnt; a second Ctrl-C stops at once.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,10 @@ use slirec_train::metrics::SampledMetrics;
 use slirec_train::run::RunState;
 use slirec_train::trainer::{TrainEvent, TrainOptions, train};
 
-use crate::progress;
+use crate::{output, progress};
+
+/// Exit code of a training that Ctrl-C ended, as shells have it: a script does not go on as if it had finished.
+const INTERRUPTED: u8 = 130;
 
 /// Train a model on a prepared dataset
 #[derive(Debug, clap::Args)]
@@ -48,14 +52,14 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let hyperparameters = hyperparameters(arguments)?;
     let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+            std::process::exit(i32::from(INTERRUPTED));
         }
         eprintln!("stopping after this step; again to stop at once");
     })?;
@@ -70,15 +74,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut display = Display::new(hyperparameters.training.epochs);
     let record = train(options, &mut |event| display.show(&event))?;
     display.bar.finish_and_clear();
-    let state = if record.state == RunState::Interrupted { "interrupted" } else { "finished" };
-    println!(
+    let (state, code) = match record.state {
+        RunState::Interrupted => ("interrupted", ExitCode::from(INTERRUPTED)),
+        _ => ("finished", ExitCode::SUCCESS),
+    };
+    output::print(format!(
         "{}: {state} after {} epochs, best epoch {} with group_auc {:.4}",
         arguments.output.display(),
         record.epochs,
         record.best_epoch,
         record.best_group_auc
-    );
-    Ok(())
+    ))?;
+    Ok(code)
 }
 
 /// The file's values, replaced by the flags'.
@@ -140,7 +147,12 @@ impl Display {
                 self.bar.finish_and_clear();
                 let loss = metrics.loss.map_or_else(|| "       ".to_owned(), |loss| format!("{loss:7.4}"));
                 let mark = if *best { " *" } else { "" };
-                println!("epoch {:>3} loss {loss} valid {}{mark}", metrics.epoch, figures(&metrics.valid));
+                // Training goes on when nobody reads any more.
+                let _ = output::print(format!(
+                    "epoch {:>3} loss {loss} valid {}{mark}",
+                    metrics.epoch,
+                    figures(&metrics.valid)
+                ));
             }
         }
     }

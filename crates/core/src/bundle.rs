@@ -177,17 +177,40 @@ pub struct Bundle {
     pub scores_graph: Vec<u8>,
 }
 
+impl Manifest {
+    /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
+    ///
+    /// # Errors
+    /// [`BundleError`] when it is missing, of another format or lists other files than a bundle's.
+    pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
+        let path = directory.join(MANIFEST);
+        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
+        let manifest: Self =
+            serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
+        check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;
+        Ok((manifest, files::sha256(&bytes)))
+    }
+}
+
 impl Bundle {
     /// Reads and checks a bundle.
     ///
     /// # Errors
     /// [`BundleError`] for the first thing that is wrong.
     pub fn read(directory: &Path) -> Result<Self, BundleError> {
-        let path = directory.join(MANIFEST);
-        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
-        let manifest: Manifest =
-            serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
-        check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;
+        let (manifest, sha256) = Manifest::read(directory)?;
+        Self::read_files(directory, manifest, sha256)
+    }
+
+    /// Reads the files of a bundle that is not sealed yet, so that it can be tried before it gets its manifest.
+    ///
+    /// # Errors
+    /// [`BundleError`] for the first thing that is wrong.
+    pub fn read_unsealed(directory: &Path, manifest: Manifest) -> Result<Self, BundleError> {
+        Self::read_files(directory, manifest, String::new())
+    }
+
+    fn read_files(directory: &Path, manifest: Manifest, sha256: String) -> Result<Self, BundleError> {
         let verified = |name: &str| read_verified(directory, name, &manifest.files);
         let catalog_path = directory.join(CATALOG);
         let catalog_text = String::from_utf8(verified(CATALOG)?)
@@ -197,7 +220,7 @@ impl Bundle {
         check_features(&manifest, &vocabulary)
             .map_err(|problem| BundleError::Invalid { path: directory.join(VOCABULARY), problem })?;
         Ok(Self {
-            sha256: files::sha256(&bytes),
+            sha256,
             catalog: Catalog::parse(&catalog_text, &catalog_path)?,
             vocabulary,
             candidates_graph: verified(CANDIDATES_GRAPH)?,
@@ -208,19 +231,33 @@ impl Bundle {
     }
 }
 
+/// Compares one of the [`FILES`] with its record in the manifest.
+///
+/// # Errors
+/// [`BundleError`] when it is missing or has another size or hash.
+pub fn verify_file(directory: &Path, name: &str, manifest: &Manifest) -> Result<(), BundleError> {
+    read_verified(directory, name, &manifest.files).map(drop)
+}
+
+/// Size and hash of every file of a bundle, for its manifest.
+///
+/// # Errors
+/// [`BundleError`] when a file is missing.
+pub fn record_files(directory: &Path) -> Result<BTreeMap<String, FileRecord>, BundleError> {
+    let record = |name: &&str| -> Result<(String, FileRecord), BundleError> {
+        let path = directory.join(name);
+        let bytes = fs::metadata(&path).map_err(FileError::io("read", &path))?.len();
+        Ok(((*name).to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
+    };
+    FILES.iter().map(record).collect()
+}
+
 /// Completes a bundle: records every file of `directory` in the manifest and writes it, last.
 ///
 /// # Errors
 /// [`BundleError`] when a file is missing or the manifest cannot be written.
 pub fn seal(directory: &Path, mut manifest: Manifest) -> Result<Manifest, BundleError> {
-    manifest.files = FILES
-        .iter()
-        .map(|name| {
-            let path = directory.join(name);
-            let bytes = fs::metadata(&path).map_err(FileError::io("read", &path))?.len();
-            Ok(((*name).to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
-        })
-        .collect::<Result<_, FileError>>()?;
+    manifest.files = record_files(directory)?;
     files::write_json(&directory.join(MANIFEST), &manifest)?;
     Ok(manifest)
 }
@@ -328,6 +365,29 @@ mod tests {
         let bundle = Bundle::read(folder.path()).unwrap();
         assert_eq!(bundle.scores_graph, SCORES_GRAPH.as_bytes());
         assert_eq!(bundle.vocabulary.item_id("novel"), 1);
+    }
+
+    #[test]
+    fn an_unsealed_bundle_can_be_tried_but_is_no_bundle_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        write_bundle(folder.path());
+        fs::remove_file(folder.path().join(MANIFEST)).unwrap();
+        let files = record_files(folder.path()).unwrap();
+        let bundle = Bundle::read_unsealed(folder.path(), Manifest { files, ..manifest() }).unwrap();
+        assert_eq!(bundle.history_graph, HISTORY_GRAPH.as_bytes());
+        assert!(Bundle::read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn every_file_can_be_verified_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        write_bundle(folder.path());
+        fs::write(folder.path().join(SCORES_GRAPH), "SCORES.onnx").unwrap();
+        let (manifest, sha256) = Manifest::read(folder.path()).unwrap();
+        assert_eq!(sha256, files::sha256_of_file(&folder.path().join(MANIFEST)).unwrap());
+        let wrong: Vec<&str> =
+            FILES.into_iter().filter(|name| verify_file(folder.path(), name, &manifest).is_err()).collect();
+        assert_eq!(wrong, [SCORES_GRAPH]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod columns;
 pub mod evaluation;
 mod names;
+mod negatives;
 pub mod original;
 pub mod prepare;
 mod sort;
@@ -95,7 +96,7 @@ impl Split {
     }
 
     /// How far the row stands from the end of its user's interactions.
-    fn distance_to_end(self) -> usize {
+    fn rows_from_end(self) -> usize {
         match self {
             Self::Valid => 2,
             Self::Test => 1,
@@ -190,12 +191,14 @@ impl Dataset {
             return Err(DatasetError::Invalid { path: manifest_path, problem });
         }
         let interactions_path = directory.join(INTERACTIONS);
-        let interactions = Columns::read(&interactions_path)?;
+        let interactions = Columns::read(&interactions_path, &manifest.interactions_sha256)?;
         let evaluation_path = directory.join(EVALUATION);
-        let evaluation = Columns::read(&evaluation_path)?;
+        let evaluation = Columns::read(&evaluation_path, &manifest.evaluation_sha256)?;
+        let vocabulary_path = directory.join(VOCABULARY);
+        check_hash(&vocabulary_path, &files::sha256_of_file(&vocabulary_path)?, &manifest.vocabulary_sha256)?;
         let dataset = Self {
             sha256: files::sha256_of_file(&manifest_path)?,
-            vocabulary: Vocabulary::read(&directory.join(VOCABULARY))?,
+            vocabulary: Vocabulary::read(&vocabulary_path)?,
             items: interactions.ids("items")?,
             categories: interactions.ids("categories")?,
             times: interactions.floats("times")?,
@@ -226,11 +229,13 @@ impl Dataset {
             return Err("user_offsets do not divide the interactions".into());
         }
         let rows = self.vocabulary.item_rows();
-        if let Some(id) = self.items.iter().chain(&self.valid_negatives.items).find(|id| **id as usize >= rows) {
+        let negatives = self.valid_negatives.items.iter().chain(&self.test_negatives.items);
+        if let Some(id) = self.items.iter().chain(negatives).find(|id| **id as usize >= rows) {
             return Err(format!("holds item id {id}: the vocabulary has {rows}"));
         }
         let rows = self.vocabulary.feature_rows().first().copied().unwrap_or_default();
-        if let Some(id) = self.categories.iter().find(|id| **id as usize >= rows) {
+        let negatives = self.valid_negatives.categories.iter().chain(&self.test_negatives.categories);
+        if let Some(id) = self.categories.iter().chain(negatives).find(|id| **id as usize >= rows) {
             return Err(format!("holds category id {id}: the vocabulary has {rows}"));
         }
         Ok(())
@@ -298,7 +303,7 @@ impl Dataset {
             .map(|(item, category)| Candidate { item: *item, features: vec![*category] });
         let mut groups = Vec::new();
         for user in self.users() {
-            let Some(row) = user.end.checked_sub(split.distance_to_end()).filter(|row| *row > user.start) else {
+            let Some(row) = user.end.checked_sub(split.rows_from_end()).filter(|row| *row > user.start) else {
                 continue;
             };
             let mut candidates: Vec<Candidate> = self.candidate(row).into_iter().collect();
@@ -313,8 +318,16 @@ impl Dataset {
         Ok(groups)
     }
 
-    /// Unix seconds of an interaction and its item id, for people who look into a dataset.
+    /// Item id, category id and Unix seconds of an interaction, for people who look into a dataset.
     pub fn interaction(&self, row: usize) -> Option<(u32, u32, f64)> {
         Some((*self.items.get(row)?, *self.categories.get(row)?, *self.times.get(row)?))
     }
+}
+
+fn check_hash(path: &Path, found: &str, recorded: &str) -> Result<(), DatasetError> {
+    if found == recorded {
+        return Ok(());
+    }
+    let problem = format!("has SHA-256 {found}: the manifest has {recorded}");
+    Err(DatasetError::Invalid { path: path.to_owned(), problem })
 }

@@ -8,6 +8,9 @@ use slirec_core::bundle::{FeatureShape, ModelShape};
 use slirec_core::files::FileError;
 use thiserror::Error;
 
+/// Training passes over batches with fewer positives, as the original does: they have hardly any negatives to draw.
+pub const SMALLEST_BATCH: usize = 5;
+
 /// Hyperparameters that cannot be used.
 #[derive(Debug, Error)]
 pub enum HyperparameterError {
@@ -21,6 +24,14 @@ pub enum HyperparameterError {
         path: PathBuf,
         /// Line, key, what was found and what was expected.
         source: Box<toml::de::Error>,
+    },
+    /// A value of a file is out of its range.
+    #[error("{path}: {source}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// Key, what was found and what was expected.
+        source: Box<HyperparameterError>,
     },
     /// A value is out of its range.
     #[error("{key} is {found}: expected {expected}")]
@@ -147,7 +158,8 @@ impl Hyperparameters {
         let text = fs::read_to_string(path).map_err(FileError::io("read", path))?;
         let parsed: Self = toml::from_str(&text)
             .map_err(|source| HyperparameterError::Toml { path: path.to_owned(), source: Box::new(source) })?;
-        parsed.check()?;
+        let in_file = |source| HyperparameterError::InFile { path: path.to_owned(), source: Box::new(source) };
+        parsed.check().map_err(in_file)?;
         Ok(parsed)
     }
 
@@ -171,7 +183,7 @@ impl Hyperparameters {
             ensure((1..=100_000).contains(&value), key, value, "1 to 100,000")?;
         }
         let batch = training.batch_size;
-        ensure((2..=100_000).contains(&batch), "training.batch_size", batch, "2 to 100,000")?;
+        ensure((SMALLEST_BATCH..=100_000).contains(&batch), "training.batch_size", batch, "5 to 100,000")?;
         for rate in training.dropout {
             ensure((0.0..1.0).contains(&rate), "training.dropout", rate, "0 up to below 1")?;
         }
@@ -229,9 +241,14 @@ mod tests {
         let mistyped = read("[training]\nepochs = \"3\"\n").unwrap_err();
         assert!(mistyped.contains("line 2") && mistyped.contains("expected usize"), "{mistyped}");
         let dropout = read("[training]\ndropout = [0.3, 1.0]\n").unwrap_err();
-        assert_eq!(dropout, "training.dropout is 1: expected 0 up to below 1");
+        assert!(
+            dropout.ends_with("hyperparameters.toml: training.dropout is 1: expected 0 up to below 1"),
+            "{dropout}"
+        );
         let rate = read("[training]\nlearning_rate = -1.0\n").unwrap_err();
-        assert_eq!(rate, "training.learning_rate is -1: expected a finite number above 0");
+        assert!(rate.ends_with("training.learning_rate is -1: expected a finite number above 0"), "{rate}");
+        let batch = read("[training]\nbatch_size = 4\n").unwrap_err();
+        assert!(batch.ends_with("training.batch_size is 4: expected 5 to 100,000"), "{batch}");
     }
 
     #[test]

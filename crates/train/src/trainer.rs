@@ -12,15 +12,12 @@ use crate::batch::Batch;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{ScoreError, evaluate_sampled};
-use crate::hyperparameters::{HyperparameterError, Hyperparameters};
+use crate::hyperparameters::{HyperparameterError, Hyperparameters, SMALLEST_BATCH};
 use crate::metrics::SampledMetrics;
 use crate::model::{Network, Pass, loss};
 use crate::optimizer::Adam;
 use crate::random::{self, Purpose};
 use crate::run::{EpochMetrics, RunError, RunRecord, RunState, RunWriter, table_rows};
-
-/// A batch with fewer positives is passed over, as in the original: it has hardly any negatives to draw.
-const SMALLEST_BATCH: usize = 5;
 
 /// Why training stopped without finishing.
 #[derive(Debug, Error)]

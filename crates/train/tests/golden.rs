@@ -2,8 +2,6 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "clippy grants these to tests, but not to the helpers beside them"
 )]

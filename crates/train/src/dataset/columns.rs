@@ -8,9 +8,9 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
-use slirec_core::files::FileError;
+use slirec_core::files::{self, FileError};
 
-use super::DatasetError;
+use super::{DatasetError, check_hash};
 
 /// A column that is being written.
 #[derive(Debug)]
@@ -85,8 +85,11 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(crate) fn read(path: &'a Path) -> Result<Self, DatasetError> {
-        Ok(Self { path, bytes: fs::read(path).map_err(FileError::io("read", path))? })
+    /// Reads a file whose SHA-256 the manifest records.
+    pub(crate) fn read(path: &'a Path, sha256: &str) -> Result<Self, DatasetError> {
+        let bytes = fs::read(path).map_err(FileError::io("read", path))?;
+        check_hash(path, &files::sha256(&bytes), sha256)?;
+        Ok(Self { path, bytes })
     }
 
     pub(crate) fn ids(&self, name: &str) -> Result<Vec<u32>, DatasetError> {

@@ -1,9 +1,11 @@
-//! The original's expanded files: an evaluation row for every candidate, with the whole history spelled out.
+//! The original's expanded files: a row for every candidate, with the whole history spelled out.
 //!
 //! `label user item category timestamp history_items history_categories history_timestamps`, tab-separated, the
-//! history's parts joined by commas. Read line by line as evaluation groups; written by `prepare --export-original`.
+//! history's parts joined by commas. Read row by row, or as evaluation groups; written by `prepare --export-original`.
 
-use std::io::{BufRead, Write};
+mod writer;
+
+use std::io::BufRead;
 use std::path::Path;
 
 use slirec_core::files::{self, FileError};
@@ -13,6 +15,12 @@ use slirec_core::vocabulary::Vocabulary;
 
 use super::DatasetError;
 use super::evaluation::{Candidate, EvaluationGroup};
+
+pub(crate) use writer::{ExpandedHistory, OriginalFiles};
+
+/// Names of the columns.
+pub const COLUMNS: [&str; 8] =
+    ["label", "user", "item", "category", "timestamp", "history_items", "history_categories", "history_timestamps"];
 
 /// Reads the groups of an expanded file: each positive row with the negative rows behind it.
 ///
@@ -24,42 +32,83 @@ pub fn read_groups(
     longest_history: usize,
 ) -> Result<Vec<EvaluationGroup>, DatasetError> {
     let mut groups: Vec<EvaluationGroup> = Vec::new();
-    for (number, line) in (1..).zip(files::open_text(path)?.lines()) {
-        let line = line.map_err(FileError::io("read", path))?;
-        if line.is_empty() {
-            continue;
-        }
-        let invalid = |problem: String| DatasetError::Line { path: path.to_owned(), line: number, problem };
-        let row = Row::parse(&line).map_err(invalid)?;
+    for_each_row(path, &mut |row| {
         let candidate =
             Candidate { item: vocabulary.item_id(row.item), features: vec![vocabulary.feature_id(0, row.category)] };
         if row.positive {
-            let mut group = row.group(vocabulary, longest_history).map_err(invalid)?;
+            let mut group = row.group(vocabulary, longest_history)?;
             group.candidates.push(candidate);
             groups.push(group);
         } else {
             let group = groups.last_mut().ok_or_else(|| {
-                invalid("label is `0` before any positive row: expected each positive before its negatives".into())
+                "label is `0` before any positive row: expected each positive before its negatives".to_owned()
             })?;
             group.candidates.push(candidate);
         }
+        Ok(())
+    })?;
+    if groups.is_empty() {
+        let problem = "holds no rows: expected positives with their negatives".to_owned();
+        return Err(DatasetError::Invalid { path: path.to_owned(), problem });
     }
     Ok(groups)
 }
 
-struct Row<'a> {
-    positive: bool,
-    item: &'a str,
-    category: &'a str,
-    timestamp: f64,
-    history: [&'a str; 3],
+/// Calls `visit` with every row of an expanded file, one at a time; gzip is recognised. What `visit` finds wrong becomes
+/// an error with the row's place.
+///
+/// # Errors
+/// [`DatasetError::Line`] with file, line, what was found and what was expected.
+pub fn for_each_row(
+    path: &Path,
+    visit: &mut dyn FnMut(ExpandedRow<'_>) -> Result<(), String>,
+) -> Result<(), DatasetError> {
+    let mut input = files::open_text(path)?;
+    let mut buffer = Vec::new();
+    for line in 1.. {
+        buffer.clear();
+        if input.read_until(b'\n', &mut buffer).map_err(FileError::io("read", path))? == 0 {
+            break;
+        }
+        let text =
+            std::str::from_utf8(&buffer).map_err(|_| "found bytes that are not UTF-8: expected UTF-8 text".into());
+        let text = text.map(|text| text.trim_end_matches(['\n', '\r']));
+        if text == Ok("") {
+            continue;
+        }
+        let visited: Result<(), String> = text.and_then(ExpandedRow::parse).and_then(&mut *visit);
+        visited.map_err(|problem| DatasetError::Line { path: path.to_owned(), line, problem })?;
+    }
+    Ok(())
 }
 
-impl<'a> Row<'a> {
-    fn parse(line: &'a str) -> Result<Self, String> {
+/// One row of an expanded file, borrowed from its line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExpandedRow<'a> {
+    /// Whether the interaction happened; otherwise it is a negative of the positive before it.
+    pub positive: bool,
+    /// The shopper.
+    pub user: &'a str,
+    /// Handle of the product.
+    pub item: &'a str,
+    /// Name of its category.
+    pub category: &'a str,
+    /// Unix seconds.
+    pub timestamp: f64,
+    /// Items, categories and times of the history, each joined by commas, oldest first.
+    pub history: [&'a str; 3],
+}
+
+impl<'a> ExpandedRow<'a> {
+    /// Parses a line without its end.
+    ///
+    /// # Errors
+    /// What was found and what was expected.
+    pub fn parse(line: &'a str) -> Result<Self, String> {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [label, _user, item, category, time, items, categories, times] = columns.as_slice() else {
-            return Err(format!("found {} tab-separated columns: expected 8", columns.len()));
+        let [label, user, item, category, time, items, categories, times] = columns.as_slice() else {
+            let (found, names) = (columns.len(), COLUMNS.join(", "));
+            return Err(format!("found {found} tab-separated columns: expected 8 ({names})"));
         };
         let positive = match *label {
             "1" => true,
@@ -67,7 +116,13 @@ impl<'a> Row<'a> {
             other => return Err(format!("label is `{other}`: expected `0` or `1`")),
         };
         let timestamp = timestamp::from_text(time).map_err(|error| format!("timestamp: {error}"))?;
-        Ok(Self { positive, item, category, timestamp, history: [items, categories, times] })
+        Ok(Self { positive, user, item, category, timestamp, history: [items, categories, times] })
+    }
+
+    /// Number of interactions in the history.
+    pub fn history_length(&self) -> usize {
+        let [items, ..] = self.history;
+        items.split(',').count()
     }
 
     fn group(&self, vocabulary: &Vocabulary, longest_history: usize) -> Result<EvaluationGroup, String> {
@@ -83,35 +138,49 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A history as the expanded files spell it; grows with every interaction of a user.
-#[derive(Debug, Default)]
-pub(crate) struct ExpandedHistory {
-    items: String,
-    categories: String,
-    times: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ExpandedHistory {
-    pub(crate) fn push(&mut self, item: &str, category: &str, time: f64) {
-        let time = time.to_string();
-        for (part, value) in [(&mut self.items, item), (&mut self.categories, category), (&mut self.times, &time)] {
-            if !part.is_empty() {
-                part.push(',');
-            }
-            part.push_str(value);
-        }
+    const ROW: &str = "1\tuser_1\tcharger\tTech\t20\tlaptop,mug\tTech,Kitchen\t5,9";
+
+    fn message(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        std::fs::write(&path, text).unwrap();
+        let vocabulary = Vocabulary::new(Vec::new(), Vec::new()).unwrap();
+        let error = read_groups(&path, &vocabulary, 50).expect_err("the file is wrong").to_string();
+        error.strip_prefix(&path.display().to_string()).expect("the file is named").to_owned()
     }
 
-    /// Writes a row with this history before it.
-    pub(crate) fn write_row(
-        &self,
-        output: &mut impl Write,
-        label: u8,
-        user: &str,
-        (item, category): (&str, &str),
-        time: f64,
-    ) -> std::io::Result<()> {
-        let Self { items, categories, times } = self;
-        writeln!(output, "{label}\t{user}\t{item}\t{category}\t{time}\t{items}\t{categories}\t{times}")
+    #[test]
+    fn a_row_holds_its_whole_history() {
+        let row = ExpandedRow::parse(ROW).unwrap();
+        assert_eq!(
+            (row.positive, row.user, row.item, row.category, row.timestamp),
+            (true, "user_1", "charger", "Tech", 20.0)
+        );
+        assert_eq!((row.history, row.history_length()), (["laptop,mug", "Tech,Kitchen", "5,9"], 2));
+    }
+
+    #[test]
+    fn wrong_rows_are_named_by_file_and_line() {
+        assert!(
+            message(&format!("{ROW}\n\n1\tu\ti\n")).starts_with(": line 3: found 3 tab-separated columns: expected 8")
+        );
+        assert!(message(&ROW.replacen('1', "2", 1)).starts_with(": line 1: label is `2`: expected `0` or `1`"));
+        assert!(message(&ROW.replacen('1', "0", 1)).contains("before any positive row"));
+        assert!(message(&ROW.replace("5,9", "5")).contains("has 2 items but 1 times: expected 2"));
+        assert!(message(&ROW.replace("5,9", "5,x")).contains("history timestamps: `x` is not a Unix time"));
+        assert_eq!(message(""), ": holds no rows: expected positives with their negatives");
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_named_by_their_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        std::fs::write(&path, [ROW.as_bytes(), b"\n\xff\n"].concat()).unwrap();
+        let error = for_each_row(&path, &mut |_| Ok(())).unwrap_err().to_string();
+        assert!(error.ends_with("line 2: found bytes that are not UTF-8: expected UTF-8 text"), "{error}");
     }
 }

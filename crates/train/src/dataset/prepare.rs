@@ -5,18 +5,17 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use rand::Rng;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use slirec_core::files::{self, FileError, StagedDirectory};
 use slirec_core::interactions::{InteractionReader, ReadError};
 use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
 use super::columns::{self, Column};
 use super::names::Names;
-use super::original::ExpandedHistory;
+use super::negatives::NegativeSampler;
+use super::original::{ExpandedHistory, OriginalFiles};
 use super::sort::{RUN_LENGTH, Record, Sorted, Sorter};
 use super::{DatasetError, EVALUATION, FORMAT, INTERACTIONS, MANIFEST, Manifest, Rows, Split, USERS, VOCABULARY};
 
@@ -38,9 +37,9 @@ pub struct PrepareOptions {
     /// Replace an earlier dataset.
     pub replace: bool,
     /// Negatives of each validation row.
-    pub valid_negatives: usize,
+    pub valid_negatives: NonZeroUsize,
     /// Negatives of each test row.
-    pub test_negatives: usize,
+    pub test_negatives: NonZeroUsize,
 }
 
 /// What happened besides the dataset.
@@ -64,13 +63,15 @@ pub fn prepare(
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<PrepareReport, DatasetError> {
     let staged = StagedDirectory::create(&options.output, MANIFEST, options.replace)?;
+    let export = options.export_original.as_deref().map(|directory| OriginalFiles::create(directory, options.replace));
+    let export = export.transpose()?;
     let mut collected = collect(options, staged.path(), progress)?;
     let counts = count(&mut collected)?;
     check(options, &collected, &counts)?;
     let vocabulary = build_vocabulary(&collected, &counts)
         .map_err(|problem| DatasetError::Invalid { path: options.interactions.clone(), problem })?;
     vocabulary.write(&staged.path().join(VOCABULARY))?;
-    let rows = write_columns(options, staged.path(), &mut collected, &vocabulary, progress)?;
+    let rows = write_columns(options, staged.path(), &mut collected, &vocabulary, export, progress)?;
     let hash = |name: &str| files::sha256_of_file(&staged.path().join(name));
     let manifest = Manifest {
         format: FORMAT.to_owned(),
@@ -79,8 +80,8 @@ pub fn prepare(
         items: counts.items.len(),
         categories: counts.categories.len(),
         rows,
-        valid_negatives: options.valid_negatives,
-        test_negatives: options.test_negatives,
+        valid_negatives: options.valid_negatives.get(),
+        test_negatives: options.test_negatives.get(),
         seed: options.seed,
         order: if options.keep_order { "file" } else { "time" }.to_owned(),
         first_time: collected.first_time,
@@ -226,7 +227,7 @@ fn check(options: &PrepareOptions, collected: &Collected, counts: &Counts) -> Re
             collected.users.len()
         ));
     }
-    let needed = options.valid_negatives.max(options.test_negatives) + 1;
+    let needed = options.valid_negatives.max(options.test_negatives).get().saturating_add(1);
     if collected.items.len() < needed {
         return invalid(format!(
             "has {} different items: expected at least {needed}, to draw {} negatives beside a positive",
@@ -267,38 +268,6 @@ fn ids(ranked: &[(u32, u64)], total: usize) -> Vec<u32> {
     ids
 }
 
-/// Draws negatives by popularity: as if from the rows of the interactions file.
-struct NegativeSampler {
-    cumulative: Vec<u64>,
-    random: ChaCha8Rng,
-}
-
-impl NegativeSampler {
-    fn new(item_rows: &[u64], seed: u64, split: Split) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(split.distance_to_end() as u64);
-        let running = item_rows.iter().scan(0, |sum, rows| {
-            *sum += rows;
-            Some(*sum)
-        });
-        Self { cumulative: running.collect(), random }
-    }
-
-    /// `count` distinct items that are not the positive.
-    fn draw(&mut self, positive: u32, count: usize) -> Vec<u32> {
-        let total = self.cumulative.last().copied().unwrap_or_default();
-        let mut drawn: Vec<u32> = Vec::with_capacity(count);
-        while drawn.len() < count && total > 0 {
-            let row = self.random.random_range(0..total);
-            let item = self.cumulative.partition_point(|sum| *sum <= row) as u32;
-            if item != positive && !drawn.contains(&item) {
-                drawn.push(item);
-            }
-        }
-        drawn
-    }
-}
-
 /// The negatives of one split while they are written.
 struct NegativeColumns {
     sampler: NegativeSampler,
@@ -313,6 +282,7 @@ fn write_columns(
     directory: &Path,
     collected: &mut Collected,
     vocabulary: &Vocabulary,
+    mut export: Option<OriginalFiles>,
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<Rows, DatasetError> {
     let Collected { users, items, categories, item_rows, item_category, sorted, .. } = collected;
@@ -324,10 +294,10 @@ fn write_columns(
     let mut category_column = Column::ids(directory, "categories")?;
     let mut time_column = Column::floats(directory, "times")?;
     let mut offset_column = Column::counts(directory, "user_offsets")?;
-    let negatives = |split: Split, each, names: [&'static str; 2]| -> io::Result<NegativeColumns> {
+    let negatives = |split: Split, each: NonZeroUsize, names: [&'static str; 2]| -> io::Result<NegativeColumns> {
         Ok(NegativeColumns {
             sampler: NegativeSampler::new(item_rows, options.seed, split),
-            each,
+            each: each.get(),
             items: Column::ids(directory, names[0])?,
             categories: Column::ids(directory, names[1])?,
             rows: 0,
@@ -337,7 +307,6 @@ fn write_columns(
     let mut test = negatives(Split::Test, options.test_negatives, ["test_items", "test_categories"])?;
     let mut user_file =
         BufWriter::new(File::create(directory.join(USERS)).map_err(FileError::io("write", &directory.join(USERS)))?);
-    let mut export = options.export_original.as_deref().map(OriginalFiles::create).transpose()?;
 
     let (mut written, mut train_rows) = (0_u64, 0_u64);
     offset_column.push(&written.to_le_bytes())?;
@@ -396,54 +365,4 @@ fn write_columns(
     let evaluation = vec![valid.items, valid.categories, test.items, test.categories];
     columns::write(&directory.join(EVALUATION), evaluation)?;
     Ok(rows)
-}
-
-/// `train_data`, `valid_data` and `test_data` as the original writes them, the latter two with negatives.
-struct OriginalFiles {
-    staged: StagedDirectory,
-    train: BufWriter<File>,
-    valid: BufWriter<File>,
-    test: BufWriter<File>,
-}
-
-impl OriginalFiles {
-    fn create(directory: &Path) -> Result<Self, DatasetError> {
-        let staged = StagedDirectory::create(directory, "train_data", true)?;
-        let open = |name: &str| -> Result<BufWriter<File>, FileError> {
-            let path = staged.path().join(name);
-            Ok(BufWriter::new(File::create(&path).map_err(FileError::io("write", &path))?))
-        };
-        let train = open("train_data")?;
-        let valid = open("negative_sampled_valid_data")?;
-        let test = open("negative_sampled_test_data")?;
-        Ok(Self { staged, train, valid, test })
-    }
-
-    fn write<'a>(
-        &mut self,
-        split: Option<Split>,
-        history: &ExpandedHistory,
-        user: &str,
-        time: f64,
-        positive: (&str, &str),
-        negatives: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> io::Result<()> {
-        let output = match split {
-            None => &mut self.train,
-            Some(Split::Valid) => &mut self.valid,
-            Some(Split::Test) => &mut self.test,
-        };
-        history.write_row(output, 1, user, positive, time)?;
-        for negative in negatives {
-            history.write_row(output, 0, user, negative, time)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<(), DatasetError> {
-        for file in [&mut self.train, &mut self.valid, &mut self.test] {
-            file.flush()?;
-        }
-        Ok(self.staged.commit()?)
-    }
 }

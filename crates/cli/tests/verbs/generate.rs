@@ -1,13 +1,5 @@
 //! `slirec interactions generate` as a user runs it: files and arguments enter, files, a summary or one error leave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,0 +1,18 @@
+//! The companion end to end: the real binary on small data of its own, every verb as a user runs it.
+//!
+//! Whatever exports or loads a bundle needs ONNX Runtime, by `ORT_DYLIB_PATH` as `make test` sets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants these to tests, but not to the helpers beside them"
+)]
+
+mod companion;
+mod generate;
+mod killed;
+mod refusals;
+mod repeated;
+mod road;

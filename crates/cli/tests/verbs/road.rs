@@ -1,0 +1,81 @@
+//! The whole road: each verb takes what the one before it left, and the engine answers with the bundle at its end.
+
+use slirec_core::bundle::Bundle;
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Source, ViewedItem};
+
+use crate::companion::{Folder, ROAD, verb_arguments};
+
+#[test]
+fn interactions_become_a_bundle_that_answers() {
+    let folder = Folder::new();
+    let generated = folder.succeed(verb_arguments("generate"));
+    assert!(generated.contains("users         12\n"), "{generated}");
+    let prepared = folder.succeed(verb_arguments("prepare"));
+    assert!(prepared.starts_with("dataset: ") && prepared.contains("interactions of 12 users"), "{prepared}");
+    assert!(prepared.contains("12 valid, 12 test"), "{prepared}");
+    let trained = folder.succeed(verb_arguments("train"));
+    assert!(trained.contains("epoch   0 loss         valid auc 0."), "{trained}");
+    assert!(trained.contains("run: finished after 2 epochs"), "{trained}");
+    let exported = folder.succeed(verb_arguments("export"));
+    assert!(exported.contains("bundle: small 7,") && exported.contains("differ by at most"), "{exported}");
+
+    let bundle = Bundle::read(&folder.path("bundle")).unwrap();
+    assert_eq!((bundle.manifest.training.epochs, bundle.manifest.training.seed), (2, 42));
+    // Loading compares the golden requests as well.
+    assert_eq!(bundle.manifest.golden_requests.len(), 4);
+    let engine = Engine::load(&folder.path("bundle"), &EngineOptions::default()).unwrap();
+    let viewed = ["easel", "canvas", "never-heard-of"];
+    let history = (0..).zip(viewed).map(|(step, handle)| ViewedItem {
+        handle: handle.to_owned(),
+        timestamp: 1_790_900_000.0 + 60.0 * f64::from(step),
+    });
+    let request = RecommendationRequest { history: history.collect(), now: 1_790_900_300.0, limit: 16 };
+    let answer = engine.recommend(request).unwrap();
+    assert_eq!((answer.source, answer.unknown_items, answer.products.len()), (Source::Model, 1, 16));
+    assert!(answer.products.is_sorted_by(|left, right| left.score >= right.score));
+}
+
+#[test]
+fn evaluation_gives_the_same_figures_as_table_and_json_for_run_and_bundle() {
+    let folder = Folder::after(&ROAD);
+    let of_run = ["evaluate", "--run", "run", "--dataset", "dataset"];
+    let run = folder.json(&of_run);
+    let bundle = folder.json(&["evaluate", "--bundle", "bundle", "--dataset", "dataset"]);
+    assert_eq!((&run["rows"], &run["groups"]), (&"test".into(), &12.into()));
+    let names: Vec<&str> = run["results"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["model", "popularity", "co-occurrence"]);
+    for (set, metric) in [("sampled", "group_auc"), ("sampled", "ndcg@4"), ("ranking", "hr@10"), ("ranking", "mrr")] {
+        let figure = |report: &serde_json::Value| report["results"][0][set][metric].as_f64().unwrap();
+        let difference = (figure(&run) - figure(&bundle)).abs();
+        assert!(difference <= 1e-4, "{metric}: run {}, bundle {}", figure(&run), figure(&bundle));
+    }
+    let table = folder.succeed(&of_run);
+    let auc = run["results"][0]["sampled"]["auc"].as_f64().unwrap();
+    assert!(table.contains("group_auc") && table.contains(&format!("{auc:.4}")), "{table}");
+    let valid = folder.json(&[&of_run[..], &["--set", "valid"]].concat());
+    assert_ne!(valid["results"], run["results"]);
+}
+
+#[test]
+fn the_original_s_files_have_its_columns_and_evaluate_to_the_same_figures() {
+    let folder = Folder::after(&["generate"]);
+    folder.succeed(&[verb_arguments("prepare"), &["--export-original", "original"]].concat());
+    folder.succeed(verb_arguments("train"));
+    assert_eq!(folder.names("original"), ["negative_sampled_test_data", "negative_sampled_valid_data", "train_data"]);
+    for (name, labels) in [("train_data", "1"), ("negative_sampled_valid_data", "10000")] {
+        for rows in folder.read(&format!("original/{name}")).lines().collect::<Vec<_>>().chunks(labels.len()) {
+            let columns: Vec<Vec<&str>> = rows.iter().map(|row| row.split('\t').collect()).collect();
+            assert!(columns.iter().all(|row| row.len() == 8), "{name}: {rows:?}");
+            assert_eq!(columns.iter().map(|row| row[0]).collect::<String>(), labels);
+            let lengths: Vec<usize> = columns[0][5..].iter().map(|part| part.split(',').count()).collect();
+            assert!(lengths[0] >= 1 && lengths.iter().all(|length| *length == lengths[0]), "{name}: {lengths:?}");
+        }
+    }
+    let of_dataset = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset", "--set", "test"]);
+    let file = "original/negative_sampled_test_data";
+    let of_file = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset", "--file", file]);
+    assert_eq!(of_file["rows"], file);
+    assert_eq!(of_file["results"], of_dataset["results"]);
+    let without_dataset = folder.json(&["evaluate", "--run", "run", "--file", file]);
+    assert_eq!(without_dataset["results"], serde_json::json!([of_dataset["results"][0]]));
+}
