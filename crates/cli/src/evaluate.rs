@@ -9,6 +9,7 @@ use serde::Serialize;
 use slirec_core::bundle::Bundle;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::BundleScorer;
+use slirec_train::analysis::vocabulary_candidates;
 use slirec_train::baselines::{CoOccurrence, Popularity};
 use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup};
 use slirec_train::dataset::original::read_groups;
@@ -95,13 +96,16 @@ struct Model {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut model = load(arguments)?;
     let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
-    let (rows, groups) = rows(arguments, dataset.as_ref(), &model)?;
-    let items = (1..).zip(model.vocabulary.items());
-    let candidates: Vec<Candidate> =
-        items.map(|(item, entry)| Candidate { item, features: entry.features.clone() }).collect();
-    let mut results = vec![measure("model", model.scorer.as_mut(), &groups, &candidates)?];
     // Baselines count by ids: they speak of the same items only under the same vocabulary.
-    if let Some(dataset) = dataset.filter(|dataset| dataset.vocabulary.items() == model.vocabulary.items()) {
+    let dataset = dataset
+        .filter(|dataset| arguments.file.is_none() || dataset.vocabulary.same_items(&model.vocabulary))
+        .map(|dataset| dataset.with_vocabulary(&model.vocabulary))
+        .transpose()
+        .context("the dataset does not fit the model")?;
+    let (rows, groups) = rows(arguments, dataset.as_ref(), &model)?;
+    let candidates = vocabulary_candidates(&model.vocabulary);
+    let mut results = vec![measure("model", model.scorer.as_mut(), &groups, &candidates)?];
+    if let Some(dataset) = dataset {
         results.push(measure("popularity", &mut Popularity::of(&dataset), &groups, &candidates)?);
         results.push(measure("co-occurrence", &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
     }
@@ -142,9 +146,6 @@ fn rows(arguments: &Arguments, dataset: Option<&Dataset>, model: &Model) -> Resu
         return Ok((path.display().to_string(), read_groups(path, &model.vocabulary, model.longest_history)?));
     }
     let dataset = dataset.context("neither --dataset nor --file is given")?;
-    if dataset.vocabulary.items() != model.vocabulary.items() {
-        bail!("the dataset's vocabulary is not the model's: expected the dataset that the model was trained on");
-    }
     let split = match arguments.set {
         Set::Valid => Split::Valid,
         Set::Test => Split::Test,

@@ -152,6 +152,7 @@ fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
         dataset.sha256,
         run.record.dataset_sha256
     );
+    let dataset = dataset.with_vocabulary(&run.vocabulary)?;
     let training = TrainingRecord {
         source_sha256: run.record.dataset_sha256.clone(),
         seed: run.record.seed,
@@ -216,7 +217,7 @@ fn prove(
     let lookup = ItemLookup::new(catalog, &source.vocabulary);
     let longest = source.sizes.longest_history;
     // A dataset of other ids than the weights' would prove nothing.
-    let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.items() == source.vocabulary.items());
+    let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&source.vocabulary));
     let mut histories = dataset.map(|dataset| validation_histories(dataset, &lookup, longest)).unwrap_or_default();
     if histories.is_empty() {
         histories = export::made_up_histories(&source.vocabulary, &lookup, longest);

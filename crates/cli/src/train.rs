@@ -1,7 +1,7 @@
 //! `slirec train`: a dataset enters, a run directory leaves. Ctrl-C stops after the current step and keeps what was
 //! learnt; a second Ctrl-C stops at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
+use slirec_core::catalog::Catalog;
 use slirec_train::dataset::Dataset;
 use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::metrics::SampledMetrics;
@@ -29,6 +30,9 @@ pub(crate) struct Arguments {
     /// Run directory to write
     #[arg(long, value_name = "DIRECTORY")]
     output: PathBuf,
+    /// Catalogue that item features beyond the category come from
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
     /// Hyperparameters as TOML; keys that are left out keep the original's values
     #[arg(long, value_name = "FILE")]
     hyperparameters: Option<PathBuf>,
@@ -55,6 +59,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let hyperparameters = hyperparameters(arguments)?;
     let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
+    let dataset = with_item_features(dataset, &hyperparameters, arguments.catalog.as_deref())?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || {
@@ -86,6 +91,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         record.best_group_auc
     ))?;
     Ok(code)
+}
+
+/// Adds the item features that the hyperparameters list beyond the category.
+fn with_item_features(dataset: Dataset, hyperparameters: &Hyperparameters, catalog: Option<&Path>) -> Result<Dataset> {
+    let names: Vec<&str> = hyperparameters.model.features.iter().map(|feature| feature.name.as_str()).collect();
+    let [_category, further, ..] = names.as_slice() else { return Ok(dataset) };
+    let path =
+        catalog.with_context(|| format!("the item feature `{further}` needs --catalog, where its values stand"))?;
+    let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
+    let vocabulary = dataset.vocabulary.with_item_features(&catalog, &names).context(path.display().to_string())?;
+    Ok(dataset.with_vocabulary(&vocabulary)?)
 }
 
 /// The file's values, replaced by the flags'.

@@ -59,6 +59,16 @@ fn available() -> bool {
     true
 }
 
+/// The item feature that every product has.
+pub const CATEGORY: &str = "category";
+
+impl Product {
+    /// Value of an item feature: the category, or the attribute of that name; empty where the product has none.
+    pub fn feature(&self, name: &str) -> &str {
+        if name == CATEGORY { &self.category } else { self.attributes.get(name).map_or("", String::as_str) }
+    }
+}
+
 /// Products in the file's order, with a lookup by handle.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {

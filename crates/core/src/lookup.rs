@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::{Catalog, Product};
+use crate::catalog::Catalog;
 use crate::history::{self, EncodedHistory, History, HistoryError};
 use crate::vocabulary::{DEFAULT_ID, Vocabulary};
 
@@ -42,7 +42,7 @@ impl ItemLookup {
         for product in catalog.products() {
             let features = vocabulary.features().iter().enumerate();
             let features = features
-                .map(|(position, feature)| vocabulary.feature_id(position, feature_value(product, &feature.name)))
+                .map(|(position, feature)| vocabulary.feature_id(position, product.feature(&feature.name)))
                 .collect();
             let item = vocabulary.item_id(&product.handle);
             ids.insert(product.handle.clone(), ItemIds { item, features });
@@ -95,17 +95,10 @@ impl ItemLookup {
     }
 }
 
-/// Value of a feature: the category, or an attribute of that name.
-fn feature_value<'a>(product: &'a Product, feature: &str) -> &'a str {
-    if feature == "category" {
-        return &product.category;
-    }
-    product.attributes.get(feature).map_or("", String::as_str)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Product;
     use crate::vocabulary::{Feature, Item};
 
     fn lookup() -> ItemLookup {

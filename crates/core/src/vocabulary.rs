@@ -4,6 +4,8 @@
 //! the file have ids from 1 on, in the file's order (falling frequency). User ids are not kept: the model has no use
 //! for them.
 
+mod item_features;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::files::{self, FileError};
+
+pub use item_features::ItemFeatureError;
 
 /// Id of everything that training has not seen.
 pub const DEFAULT_ID: u32 = 0;
@@ -142,6 +146,20 @@ impl Vocabulary {
     /// Id of a value of the feature at `position`, [`DEFAULT_ID`] when training has not seen it.
     pub fn feature_id(&self, position: usize, value: &str) -> u32 {
         self.feature_ids.get(position).and_then(|ids| ids.get(value)).copied().unwrap_or(DEFAULT_ID)
+    }
+
+    /// Whether both give the same ids to the same items, whatever features they know.
+    pub fn same_items(&self, other: &Self) -> bool {
+        self.items.iter().map(|item| &item.handle).eq(other.items.iter().map(|item| &item.handle))
+    }
+
+    /// Feature ids of an interaction, `[feature_count]`: the category as it was recorded, all other features as they are
+    /// known of the item.
+    pub fn interaction_features(&self, item: u32, category: u32) -> impl Iterator<Item = u32> + '_ {
+        let known = self.item(item).map(|item| item.features.as_slice()).unwrap_or_default();
+        let further = (1..self.features.len()).map(move |feature| known.get(feature).copied().unwrap_or(DEFAULT_ID));
+        // Without any feature there is no category either.
+        (0..self.features.len().min(1)).map(move |_| category).chain(further)
     }
 
     /// All items; the id of an item is its index + 1.

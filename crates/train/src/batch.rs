@@ -13,10 +13,12 @@ pub struct Batch {
     pub slots: usize,
     /// Candidates of a history, C.
     pub candidates: usize,
+    /// Item features, F.
+    pub features: usize,
     /// Item ids of the histories, `[B, L]`; 0 in empty slots, as all that follows.
     pub history_items: Vec<u32>,
-    /// Category ids, `[B, L]`.
-    pub history_categories: Vec<u32>,
+    /// Feature ids, `[B, L, F]`.
+    pub history_features: Vec<u32>,
     /// `[B, L]`
     pub time_from_first: Vec<f32>,
     /// `[B, L]`
@@ -27,14 +29,15 @@ pub struct Batch {
     pub last_slot_time_to_now: Vec<f32>,
     /// Item ids of the candidates, `[B, C]`.
     pub candidate_items: Vec<u32>,
-    /// Category ids, `[B, C]`.
-    pub candidate_categories: Vec<u32>,
+    /// Feature ids, `[B, C, F]`.
+    pub candidate_features: Vec<u32>,
 }
 
 impl Batch {
-    /// An empty batch for histories of up to `slots` positions with `candidates` candidates each.
-    pub fn new(slots: usize, candidates: usize) -> Self {
-        Self { slots, candidates, ..Self::default() }
+    /// An empty batch for histories of up to `slots` positions with `candidates` candidates each, of items with so many
+    /// `features`.
+    pub fn new(slots: usize, candidates: usize, features: usize) -> Self {
+        Self { slots, candidates, features, ..Self::default() }
     }
 
     /// Adds a history; its candidates follow by [`Batch::push_candidate`].
@@ -42,11 +45,11 @@ impl Batch {
         self.groups += 1;
         let filled = self.groups * self.slots;
         self.history_items.extend(history.item_ids.iter().take(self.slots));
-        self.history_categories.extend(history.feature_ids.iter().take(self.slots));
+        self.history_features.extend(history.feature_ids.iter().take(self.slots * self.features));
         self.time_from_first.extend(history.time_from_first.iter().take(self.slots));
         self.time_to_now.extend(history.time_to_now.iter().take(self.slots));
         self.history_items.resize(filled, 0);
-        self.history_categories.resize(filled, 0);
+        self.history_features.resize(filled * self.features, 0);
         self.time_from_first.resize(filled, 0.0);
         self.time_to_now.resize(filled, 0.0);
         // At most `slots` positions, which a hyperparameter bounds far below 2^32.
@@ -57,6 +60,8 @@ impl Batch {
     /// Adds a candidate of the last history.
     pub fn push_candidate(&mut self, candidate: &Candidate) {
         self.candidate_items.push(candidate.item);
-        self.candidate_categories.push(candidate.features.first().copied().unwrap_or_default());
+        let filled = self.candidate_items.len() * self.features;
+        self.candidate_features.extend(candidate.features.iter().take(self.features));
+        self.candidate_features.resize(filled, 0);
     }
 }

@@ -6,6 +6,7 @@
 
 mod columns;
 pub mod evaluation;
+mod item_features;
 mod names;
 mod negatives;
 pub mod original;
@@ -157,7 +158,8 @@ pub struct Manifest {
 #[derive(Debug)]
 struct Negatives {
     items: Vec<u32>,
-    categories: Vec<u32>,
+    /// Row by row, as many a row as the vocabulary has features.
+    feature_ids: Vec<u32>,
     each: usize,
 }
 
@@ -171,7 +173,8 @@ pub struct Dataset {
     /// Names and ids.
     pub vocabulary: Vocabulary,
     items: Vec<u32>,
-    categories: Vec<u32>,
+    /// Row by row, as many a row as the vocabulary has features.
+    feature_ids: Vec<u32>,
     times: Vec<f64>,
     user_offsets: Vec<u64>,
     valid_negatives: Negatives,
@@ -200,17 +203,17 @@ impl Dataset {
             sha256: files::sha256_of_file(&manifest_path)?,
             vocabulary: Vocabulary::read(&vocabulary_path)?,
             items: interactions.ids("items")?,
-            categories: interactions.ids("categories")?,
+            feature_ids: interactions.ids("categories")?,
             times: interactions.floats("times")?,
             user_offsets: interactions.counts("user_offsets")?,
             valid_negatives: Negatives {
                 items: evaluation.ids("valid_items")?,
-                categories: evaluation.ids("valid_categories")?,
+                feature_ids: evaluation.ids("valid_categories")?,
                 each: manifest.valid_negatives,
             },
             test_negatives: Negatives {
                 items: evaluation.ids("test_items")?,
-                categories: evaluation.ids("test_categories")?,
+                feature_ids: evaluation.ids("test_categories")?,
                 each: manifest.test_negatives,
             },
             manifest,
@@ -221,7 +224,7 @@ impl Dataset {
 
     fn check(&self) -> Result<(), String> {
         let total = self.items.len();
-        if self.categories.len() != total || self.times.len() != total {
+        if self.feature_ids.len() != total || self.times.len() != total {
             return Err("columns have different lengths".into());
         }
         let ends = (self.user_offsets.first().copied(), self.user_offsets.last().copied());
@@ -234,8 +237,8 @@ impl Dataset {
             return Err(format!("holds item id {id}: the vocabulary has {rows}"));
         }
         let rows = self.vocabulary.feature_rows().first().copied().unwrap_or_default();
-        let negatives = self.valid_negatives.categories.iter().chain(&self.test_negatives.categories);
-        if let Some(id) = self.categories.iter().chain(negatives).find(|id| **id as usize >= rows) {
+        let negatives = self.valid_negatives.feature_ids.iter().chain(&self.test_negatives.feature_ids);
+        if let Some(id) = self.feature_ids.iter().chain(negatives).find(|id| **id as usize >= rows) {
             return Err(format!("holds category id {id}: the vocabulary has {rows}"));
         }
         Ok(())
@@ -258,7 +261,8 @@ impl Dataset {
     /// Item and feature ids of an interaction.
     pub fn candidate(&self, row: usize) -> Option<Candidate> {
         let item = *self.items.get(row)?;
-        Some(Candidate { item, features: vec![*self.categories.get(row)?] })
+        let count = self.feature_count();
+        Some(Candidate { item, features: self.feature_ids.get(row * count..(row + 1) * count)?.to_vec() })
     }
 
     /// The history before interaction `row`, encoded at that interaction's time.
@@ -269,10 +273,11 @@ impl Dataset {
         let user = self.user_offsets.partition_point(|offset| *offset <= row as u64);
         let start = user.checked_sub(1).and_then(|user| self.user_offsets.get(user)).copied().unwrap_or_default();
         let range = start as usize..row;
+        let count = self.feature_count();
         let history = History {
             item_ids: self.items.get(range.clone()).unwrap_or_default(),
-            feature_ids: self.categories.get(range.clone()).unwrap_or_default(),
-            feature_count: 1,
+            feature_ids: self.feature_ids.get(range.start * count..range.end * count).unwrap_or_default(),
+            feature_count: count,
             times: self.times.get(range).unwrap_or_default(),
         };
         let now = self.times.get(row).copied().unwrap_or_default();
@@ -299,8 +304,8 @@ impl Dataset {
         let mut drawn = negatives
             .items
             .iter()
-            .zip(&negatives.categories)
-            .map(|(item, category)| Candidate { item: *item, features: vec![*category] });
+            .zip(negatives.feature_ids.chunks_exact(self.feature_count().max(1)))
+            .map(|(item, features)| Candidate { item: *item, features: features.to_vec() });
         let mut groups = Vec::new();
         for user in self.users() {
             let Some(row) = user.end.checked_sub(split.rows_from_end()).filter(|row| *row > user.start) else {
@@ -320,7 +325,8 @@ impl Dataset {
 
     /// Item id, category id and Unix seconds of an interaction, for people who look into a dataset.
     pub fn interaction(&self, row: usize) -> Option<(u32, u32, f64)> {
-        Some((*self.items.get(row)?, *self.categories.get(row)?, *self.times.get(row)?))
+        let category = *self.feature_ids.get(row * self.feature_count())?;
+        Some((*self.items.get(row)?, category, *self.times.get(row)?))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use slirec_core::bundle::{FeatureShape, ModelShape};
+use slirec_core::catalog::CATEGORY;
 use slirec_core::files::FileError;
 use thiserror::Error;
 
@@ -51,8 +52,8 @@ pub enum HyperparameterError {
 pub struct ModelHyperparameters {
     /// Size of the item embedding.
     pub item_embedding_size: usize,
-    /// Size of the category embedding.
-    pub category_embedding_size: usize,
+    /// Item features with the sizes of their embeddings, `category` first; the others are attributes of the catalogue.
+    pub features: Vec<FeatureShape>,
     /// Positions of a history that are used.
     pub longest_history: usize,
     /// Hidden layers of the candidate attention and of the mixing gate.
@@ -65,7 +66,7 @@ impl Default for ModelHyperparameters {
     fn default() -> Self {
         Self {
             item_embedding_size: 32,
-            category_embedding_size: 8,
+            features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: 8 }],
             longest_history: 50,
             attention_layers: [80, 40],
             score_layers: [100, 64],
@@ -77,7 +78,7 @@ impl ModelHyperparameters {
     /// Size D of a target or history vector; the LSTM's state and the attention have the same size, because the
     /// mixing gate adds their results.
     pub fn target_size(&self) -> usize {
-        self.item_embedding_size + self.category_embedding_size
+        self.item_embedding_size + self.features.iter().map(|feature| feature.embedding_size).sum::<usize>()
     }
 
     /// What a bundle says of the model.
@@ -85,7 +86,7 @@ impl ModelHyperparameters {
         ModelShape {
             longest_history: self.longest_history,
             item_embedding_size: self.item_embedding_size,
-            features: vec![FeatureShape { name: "category".to_owned(), embedding_size: self.category_embedding_size }],
+            features: self.features.clone(),
         }
     }
 }
@@ -171,7 +172,6 @@ impl Hyperparameters {
         let Self { model, training } = self;
         let sizes = [
             ("model.item_embedding_size", model.item_embedding_size),
-            ("model.category_embedding_size", model.category_embedding_size),
             ("model.longest_history", model.longest_history),
             ("model.attention_layers", model.attention_layers.into_iter().min().unwrap_or_default()),
             ("model.score_layers", model.score_layers.into_iter().min().unwrap_or_default()),
@@ -184,6 +184,7 @@ impl Hyperparameters {
         }
         let batch = training.batch_size;
         ensure((SMALLEST_BATCH..=100_000).contains(&batch), "training.batch_size", batch, "5 to 100,000")?;
+        check_features(&model.features)?;
         for rate in training.dropout {
             ensure((0.0..1.0).contains(&rate), "training.dropout", rate, "0 up to below 1")?;
         }
@@ -204,6 +205,22 @@ impl Hyperparameters {
         }
         Ok(())
     }
+}
+
+fn check_features(features: &[FeatureShape]) -> Result<(), HyperparameterError> {
+    let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
+    let first = names.first().copied().unwrap_or("missing");
+    ensure(first == CATEGORY, "model.features, the first name,", first, "`category`")?;
+    for (position, feature) in features.iter().enumerate() {
+        let name = feature.name.as_str();
+        let new = names.iter().position(|other| *other == name) == Some(position);
+        // Embeddings are named after their features, beside that of the item.
+        let usable = new && !name.is_empty() && name != "item";
+        ensure(usable, "model.features, a name,", name, "every attribute once, and none called `item`")?;
+        let size = feature.embedding_size;
+        ensure((1..=10_000).contains(&size), "model.features.embedding_size", size, "1 to 10,000")?;
+    }
+    Ok(())
 }
 
 fn ensure(
@@ -249,6 +266,17 @@ mod tests {
         assert!(rate.ends_with("training.learning_rate is -1: expected a finite number above 0"), "{rate}");
         let batch = read("[training]\nbatch_size = 4\n").unwrap_err();
         assert!(batch.ends_with("training.batch_size is 4: expected 5 to 100,000"), "{batch}");
+    }
+
+    #[test]
+    fn item_features_are_listed_with_the_category_first() {
+        let category = "[[model.features]]\nname = \"category\"\nembedding_size = 8\n";
+        let vendor = "[[model.features]]\nname = \"vendor\"\nembedding_size = 4\n";
+        assert_eq!(read(&format!("{category}{vendor}")).unwrap().model.target_size(), 44);
+        assert!(read(vendor).unwrap_err().ends_with("the first name, is vendor: expected `category`"));
+        assert!(read(&format!("{category}{category}")).unwrap_err().contains("a name, is category: expected every"));
+        let huge = category.replace('8', "0");
+        assert!(read(&huge).unwrap_err().ends_with("model.features.embedding_size is 0: expected 1 to 10,000"));
     }
 
     #[test]

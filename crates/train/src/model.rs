@@ -110,24 +110,30 @@ impl Network {
         FullyConnected { network: self, name, pass }
     }
 
-    /// Item and category embeddings of the same ids' shape, joined: `[n, D]`.
-    fn targets(&self, items: &[u32], categories: &[u32]) -> Result<(Tensor, Tensor)> {
+    /// Embeddings of items and of their features, `features` being a row of ids for each item: joined, `[n, D]`, and those
+    /// of the items alone.
+    fn targets(&self, items: &[u32], features: &[u32]) -> Result<(Tensor, Tensor)> {
         let lookup = |table: &str, ids: &[u32]| {
             self.weight(table)?.index_select(&Tensor::from_slice(ids, ids.len(), &Device::Cpu)?, 0)
         };
         let items = lookup("embedding.item", items)?;
-        let categories = lookup("embedding.category", categories)?;
-        Ok((Tensor::cat(&[&items, &categories], 1)?, items))
+        let mut parts = vec![items.clone()];
+        let count = self.sizes.features.len();
+        for (position, feature) in self.sizes.features.iter().enumerate() {
+            let ids: Vec<u32> = features.iter().skip(position).step_by(count).copied().collect();
+            parts.push(lookup(&format!("embedding.{}", feature.name), &ids)?);
+        }
+        Ok((Tensor::cat(&parts, 1)?, items))
     }
 
     /// Logits of all candidates, `[B, C]`.
     pub fn forward(&self, batch: &Batch, pass: &Pass) -> Result<Tensor> {
         let (groups, slots, candidates) = (batch.groups, batch.slots, batch.candidates);
         let target = self.sizes.target_size();
-        let (history, history_items) = self.targets(&batch.history_items, &batch.history_categories)?;
+        let (history, history_items) = self.targets(&batch.history_items, &batch.history_features)?;
         let history = history.reshape((groups, slots, target))?;
         let history_items = history_items.reshape((groups, slots, self.sizes.item_embedding_size))?;
-        let (query, _) = self.targets(&batch.candidate_items, &batch.candidate_categories)?;
+        let (query, _) = self.targets(&batch.candidate_items, &batch.candidate_features)?;
 
         let long_term = long_term::forward(self, &history)?;
         let recurrent = time_lstm::forward(self, &history_items, batch)?;

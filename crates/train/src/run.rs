@@ -201,6 +201,5 @@ impl Run {
 
 /// Rows of the embedding tables that a vocabulary asks for.
 pub fn table_rows(vocabulary: &Vocabulary) -> TableRows {
-    let categories = vocabulary.feature_rows().first().copied().unwrap_or(1);
-    TableRows { items: vocabulary.item_rows(), categories }
+    TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() }
 }

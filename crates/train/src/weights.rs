@@ -140,8 +140,8 @@ impl Weights {
 pub struct TableRows {
     /// Items and the default.
     pub items: usize,
-    /// Categories and the default.
-    pub categories: usize,
+    /// Values of each item feature and the default.
+    pub features: Vec<usize>,
 }
 
 /// How a weight starts.
@@ -179,7 +179,9 @@ pub fn specifications(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Spe
         all.push(Specification { name: name.to_owned(), shape: shape.to_vec(), start, trained });
     };
     add("embedding.item", &[rows.items, items], Start::Normal);
-    add("embedding.category", &[rows.categories, sizes.category_embedding_size], Start::Normal);
+    for (feature, rows) in sizes.features.iter().zip(&rows.features) {
+        add(&format!("embedding.{}", feature.name), &[*rows, feature.embedding_size], Start::Normal);
+    }
     add("long_term.attention_matrix", &[target, target], Start::Normal);
     add("long_term.query", &[target], Start::Normal);
     for gate in ["1", "2"] {
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn a_missing_a_misshapen_and_a_nan_weight_are_named() {
         let sizes = ModelHyperparameters::default();
-        let rows = TableRows { items: 3, categories: 2 };
+        let rows = TableRows { items: 3, features: vec![2] };
         let mut weights = Weights::default();
         for specification in specifications(&sizes, &rows) {
             let count = specification.shape.iter().product();

@@ -37,7 +37,7 @@ fn vocabulary() -> Vocabulary {
 
 fn network(vocabulary: &Vocabulary) -> Network {
     let weights = Weights::read(&golden("weights.safetensors")).unwrap();
-    let rows = TableRows { items: vocabulary.item_rows(), categories: vocabulary.feature_rows()[0] };
+    let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() };
     Network::from_weights(&ModelHyperparameters::default(), &rows, &weights).unwrap()
 }
 

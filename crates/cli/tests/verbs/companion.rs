@@ -16,10 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/demo");
 
 /// A network that trains in no time.
-const SMALL_NETWORK: &str = "
+const SMALL_NETWORK: &str = r#"
 [model]
 item_embedding_size = 6
-category_embedding_size = 2
+features = [{ name = "category", embedding_size = 2 }]
 longest_history = 12
 attention_layers = [8, 4]
 score_layers = [8, 4]
@@ -28,7 +28,7 @@ score_layers = [8, 4]
 epochs = 2
 batch_size = 50
 learning_rate = 0.01
-";
+"#;
 
 /// A folder with the demo catalogue, its rules and the hyperparameters of a small network; removed when dropped.
 pub(crate) struct Folder(TempDir);

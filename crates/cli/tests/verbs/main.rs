@@ -12,6 +12,7 @@
 
 mod companion;
 mod generate;
+mod item_features;
 mod killed;
 mod refusals;
 mod repeated;

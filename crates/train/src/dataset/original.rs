@@ -33,8 +33,8 @@ pub fn read_groups(
 ) -> Result<Vec<EvaluationGroup>, DatasetError> {
     let mut groups: Vec<EvaluationGroup> = Vec::new();
     for_each_row(path, &mut |row| {
-        let candidate =
-            Candidate { item: vocabulary.item_id(row.item), features: vec![vocabulary.feature_id(0, row.category)] };
+        let (item, category) = (vocabulary.item_id(row.item), vocabulary.feature_id(0, row.category));
+        let candidate = Candidate { item, features: vocabulary.interaction_features(item, category).collect() };
         if row.positive {
             let mut group = row.group(vocabulary, longest_history)?;
             group.candidates.push(candidate);
@@ -128,11 +128,19 @@ impl<'a> ExpandedRow<'a> {
     fn group(&self, vocabulary: &Vocabulary, longest_history: usize) -> Result<EvaluationGroup, String> {
         let [items, categories, times] = self.history.map(|part| part.split(','));
         let item_ids: Vec<u32> = items.map(|item| vocabulary.item_id(item)).collect();
-        let feature_ids: Vec<u32> = categories.map(|category| vocabulary.feature_id(0, category)).collect();
+        let categories: Vec<u32> = categories.map(|category| vocabulary.feature_id(0, category)).collect();
+        let feature_count = vocabulary.features().len();
+        if categories.len() != item_ids.len() {
+            let (items, found) = (item_ids.len(), categories.len());
+            return Err(format!("the history has {items} items but {found} categories: expected {items}"));
+        }
+        let rows = item_ids.iter().zip(&categories);
+        let feature_ids: Vec<u32> =
+            rows.flat_map(|(item, category)| vocabulary.interaction_features(*item, *category)).collect();
         let times: Vec<f64> = times
             .map(|time| timestamp::from_text(time).map_err(|error| format!("history timestamps: {error}")))
             .collect::<Result<_, _>>()?;
-        let whole = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count: 1, times: &times };
+        let whole = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count, times: &times };
         let encoded = history::encode(whole, self.timestamp, longest_history).map_err(|error| error.to_string())?;
         Ok(EvaluationGroup { history: encoded, history_length: item_ids.len(), candidates: Vec::new() })
     }

@@ -11,7 +11,7 @@ use crate::weights::Weights;
 pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
     let target = sizes.target_size();
     let mut body = Body::new("");
-    let query = embed(&mut body, weights, "query")?;
+    let query = embed(&mut body, sizes, weights, "query")?;
 
     let attention = hidden_layer(weights, "candidate_attention", 1)?;
     let (direct, difference) = (attention.weight.slice(target, target), attention.weight.slice(2 * target, target));
@@ -29,23 +29,32 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
         body.named("Identity", &[&result], &[name], Vec::new());
         outputs.push(value(name, Element::Float, &[rows, Size::Fixed(share.bias.len())]));
     }
+    let features = Size::Fixed(sizes.features.len());
     let inputs =
-        vec![value("item_ids", Element::Int64, &[rows]), value("feature_ids", Element::Int64, &[rows, Size::Fixed(1)])];
+        vec![value("item_ids", Element::Int64, &[rows]), value("feature_ids", Element::Int64, &[rows, features])];
     Ok(encode_model(body.into_graph("candidates", inputs, outputs), Vec::new()))
 }
 
 /// Looks up `item_ids` and `feature_ids` and joins their embeddings: `[rows, D]` under the name `output`.
-pub(super) fn embed(body: &mut Body, weights: &Weights, output: &str) -> Result<String, MissingWeight> {
+pub(super) fn embed(
+    body: &mut Body,
+    sizes: &ModelHyperparameters,
+    weights: &Weights,
+    output: &str,
+) -> Result<String, MissingWeight> {
     let table =
         |body: &mut Body, name: &str| array(weights, name).map(|table| body.floats(name, &table.shape, &table.values));
     let items = table(body, "embedding.item")?;
-    let categories = table(body, "embedding.category")?;
-    let items = body.node("Gather", &[&items, "item_ids"]);
-    let first = body.integers(&[0]);
-    let category_ids = body.node_with("Gather", &["feature_ids", &first], vec![integer("axis", 1)]);
-    let axis = body.integers(&[1]);
-    let category_ids = body.node("Squeeze", &[&category_ids, &axis]);
-    let categories = body.node("Gather", &[&categories, &category_ids]);
-    body.named("Concat", &[&items, &categories], &[output], vec![integer("axis", 1)]);
+    let mut parts = vec![body.node("Gather", &[&items, "item_ids"])];
+    for (position, feature) in (0..).zip(&sizes.features) {
+        let values = table(body, &format!("embedding.{}", feature.name))?;
+        let column = body.integers(&[position]);
+        let ids = body.node_with("Gather", &["feature_ids", &column], vec![integer("axis", 1)]);
+        let axis = body.integers(&[1]);
+        let ids = body.node("Squeeze", &[&ids, &axis]);
+        parts.push(body.node("Gather", &[&values, &ids]));
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    body.named("Concat", &parts, &[output], vec![integer("axis", 1)]);
     Ok(output.to_owned())
 }

@@ -13,7 +13,7 @@ use crate::weights::Weights;
 pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
     let target = sizes.target_size();
     let mut body = Body::new("");
-    let embedded = embed(&mut body, weights, "embedded")?;
+    let embedded = embed(&mut body, sizes, weights, "embedded")?;
     states(&mut body, sizes, weights, &embedded)?;
     let long_term = long_term(&mut body, sizes, weights, &embedded)?;
     let width = attention_shares(&mut body, target, weights)?;
@@ -22,7 +22,7 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
     let length = Size::Named("length");
     let inputs = vec![
         value("item_ids", Element::Int64, &[length]),
-        value("feature_ids", Element::Int64, &[length, Size::Fixed(1)]),
+        value("feature_ids", Element::Int64, &[length, Size::Fixed(sizes.features.len())]),
         value("time_from_first", Element::Float, &[length]),
         value("time_to_now", Element::Float, &[length]),
         value("last_slot_time_to_now", Element::Float, &[Size::Fixed(1)]),
@@ -78,7 +78,9 @@ fn long_term(
         Ok(table.values.iter().take(table.shape.last().copied().unwrap_or_default()).copied().collect())
     };
     let mut default = first_row("embedding.item")?;
-    default.extend(first_row("embedding.category")?);
+    for feature in &sizes.features {
+        default.extend(first_row(&format!("embedding.{}", feature.name))?);
+    }
     let default = body.floats("embedding.default", &[1, default.len()], &default);
 
     let rows = body.node_with("Concat", &[embedded, &default], vec![integer("axis", 0)]);
