@@ -12,6 +12,7 @@
 
 mod companion;
 mod generate;
+mod inspect;
 mod killed;
 mod refusals;
 mod repeated;
