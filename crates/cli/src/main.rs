@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod export;
+mod inspect;
 mod interactions;
 mod output;
 mod prepare;
@@ -25,7 +26,7 @@ use clap::{Parser, Subcommand};
   slirec evaluate --run run --dataset dataset
   slirec export --run run --dataset dataset --catalog catalog.json --output bundle
 
-docs/FORMATS.md describes every file.")]
+`slirec inspect PATH` shows what any of these holds; docs/FORMATS.md describes every file.")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -44,6 +45,8 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Write the bundle that the server serves
     Export(export::Arguments),
+    /// Show what a file or directory of ours holds
+    Inspect(inspect::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,12 +57,13 @@ fn main() -> ExitCode {
         Verb::Train(arguments) => train::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments).map(done),
         Verb::Export(arguments) => export::run(&arguments).map(done),
+        Verb::Inspect(arguments) => inspect::run(&arguments).map(done),
     };
     match result {
         Ok(code) => code,
         Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", output::printable_lines(&format!("{error:#}")));
+            eprintln!("error: {}", output::message(&error));
             ExitCode::FAILURE
         }
     }

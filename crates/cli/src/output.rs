@@ -36,9 +36,17 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(spelled_out).collect()
 }
 
-/// As [`printable`], for text of several lines, such as an error that lists things.
-pub(crate) fn printable_lines(text: &str) -> String {
-    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+/// An error with its causes, each once: many of our errors spell out their cause themselves. Line ends stay, for errors
+/// that list things.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message += if message.is_empty() { "" } else { ": " };
+            message += &cause;
+        }
+    }
+    message.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn steers(letter: char) -> bool {
@@ -57,6 +65,13 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\u{7}\t\n"), "\\u{1b}[31mred\\u{7}\\t\\n");
         // C1 control, right-to-left override, zero-width space.
         assert_eq!(printable("\u{9b}2J \u{202e} \u{200b}"), "\\u{9b}2J \\u{202e} \\u{200b}");
-        assert_eq!(printable_lines("one\n\u{1b}two"), "one\n\\u{1b}two");
+    }
+
+    #[test]
+    fn an_error_names_every_cause_once() {
+        let file = slirec_core::files::read_json::<u8>(std::path::Path::new("/nowhere/x\u{1b}\n.json")).unwrap_err();
+        let message = message(&anyhow::Error::from(file).context("the dataset cannot be used"));
+        assert!(message.starts_with("the dataset cannot be used: cannot read /nowhere/x\\u{1b}\n.json: "), "{message}");
+        assert_eq!(message.matches("No such file").count(), 1, "{message}");
     }
 }

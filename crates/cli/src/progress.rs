@@ -1,9 +1,14 @@
 //! Progress of long steps: a bar on a terminal, a line every few seconds otherwise.
 
-use std::io::IsTerminal;
+use std::fs;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use slirec_core::files::{self, FileError};
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -19,6 +24,9 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
+
+/// Rows between two looks at the clock.
+const CALLS_BETWEEN_UPDATES: u64 = 1 << 14;
 
 /// Counts work without a known end.
 pub(crate) struct Counter {
@@ -41,6 +49,54 @@ impl Counter {
         self.bar.set_message(text.clone());
         self.bar.tick();
         self.lines.print(|| text);
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A text file that is read whole, with how far it is: by its bytes, which are compressed or not.
+pub(crate) struct Reading {
+    path: PathBuf,
+    text: Option<Box<dyn BufRead + Send>>,
+    read: Arc<AtomicU64>,
+    bytes: u64,
+    bar: ProgressBar,
+    lines: Lines,
+    calls: u64,
+}
+
+impl Reading {
+    /// Opens a file; gzip is recognised.
+    pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
+        let read = Arc::default();
+        let text = files::open_text_counted(path, &read)?;
+        let bytes = fs::metadata(path).map_err(FileError::io("read", path))?.len();
+        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} ({eta} left)") {
+            bar.set_style(style);
+        }
+        Ok(Self { path: path.to_owned(), text: Some(text), read, bytes, bar, lines: Lines::new(), calls: 0 })
+    }
+
+    /// The text, once.
+    pub(crate) fn text(&mut self) -> Box<dyn BufRead + Send> {
+        self.text.take().unwrap_or_else(|| Box::new(std::io::empty()))
+    }
+
+    /// Tells how many `what` are done; cheap enough for every one of them.
+    pub(crate) fn tell(&mut self, done: u64, what: &str) {
+        self.calls += 1;
+        if !self.calls.is_multiple_of(CALLS_BETWEEN_UPDATES) {
+            return;
+        }
+        let read = self.read.load(Ordering::Relaxed);
+        self.bar.set_message(format!("{done} {what}"));
+        self.bar.set_position(read);
+        let (path, bytes) = (&self.path, self.bytes);
+        let percent = read.saturating_mul(100) / bytes.max(1);
+        self.lines.print(|| format!("reading {}: {done} {what}, {percent} % of {bytes} bytes", path.display()));
     }
 
     pub(crate) fn finish(&self) {

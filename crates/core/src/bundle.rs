@@ -4,17 +4,20 @@
 //! [`Bundle`] whose files match the sizes and hashes of the manifest, or one line that says why not. Nothing in a
 //! bundle is trusted: names are fixed, sizes are bounded, nothing outside the directory is read.
 
+mod manifest;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::files::{self, FileError};
 use crate::vocabulary::{Vocabulary, VocabularyError};
+
+pub use manifest::{FeatureShape, FileRecord, GoldenRequest, GoldenScore, Manifest, ModelShape, TrainingRecord};
 
 /// Format of the manifest that this version writes and reads.
 pub const FORMAT: &str = "slirec-bundle/1";
@@ -60,104 +63,6 @@ pub enum BundleError {
     },
 }
 
-/// What the manifest records of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileRecord {
-    /// SHA-256, lowercase hexadecimal.
-    pub sha256: String,
-    /// Size in bytes.
-    pub bytes: u64,
-}
-
-/// An item feature of the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FeatureShape {
-    /// Its name: `category`, or an attribute of the catalogue.
-    pub name: String,
-    /// Size of its embedding.
-    pub embedding_size: usize,
-}
-
-/// The sizes of a model that its users must know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelShape {
-    /// Positions of a history that are used; older ones only move the time features.
-    pub longest_history: usize,
-    /// Size of the item embedding.
-    pub item_embedding_size: usize,
-    /// The item features, in the order of the feature ids.
-    pub features: Vec<FeatureShape>,
-}
-
-/// How the model came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingRecord {
-    /// SHA-256 of the dataset's manifest, or of the weights file for imported weights.
-    pub source_sha256: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epochs that were completed.
-    pub epochs: usize,
-    /// The epoch whose weights were exported.
-    pub best_epoch: usize,
-    /// Training interactions.
-    pub interactions: u64,
-    /// All hyperparameters as they ran.
-    pub hyperparameters: serde_json::Value,
-}
-
-/// One recommended product of a golden request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GoldenScore {
-    /// The product's handle.
-    pub handle: String,
-    /// Its score.
-    pub score: f32,
-}
-
-/// A request with the scores that the training network gave it: an engine that differs must not serve the bundle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GoldenRequest {
-    /// Handles, oldest first.
-    pub items: Vec<String>,
-    /// Unix seconds, one for each item.
-    pub timestamps: Vec<f64>,
-    /// Time of the prediction, Unix seconds.
-    pub now: f64,
-    /// The best candidates with their scores.
-    pub top: Vec<GoldenScore>,
-}
-
-/// `manifest.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// [`FORMAT`].
-    pub format: String,
-    /// Name of the model.
-    pub name: String,
-    /// Version of the model.
-    pub version: String,
-    /// RFC 3339, UTC.
-    pub created: String,
-    /// Sizes.
-    pub model: ModelShape,
-    /// How it was trained.
-    pub training: TrainingRecord,
-    /// Metrics by set (`valid`, `test`, …) and name.
-    pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Every other file of the bundle.
-    pub files: BTreeMap<String, FileRecord>,
-    /// Requests with their answers.
-    pub golden_requests: Vec<GoldenRequest>,
-}
-
 /// A bundle that was read whole and matches its manifest.
 #[derive(Debug)]
 pub struct Bundle {
@@ -175,21 +80,6 @@ pub struct Bundle {
     pub history_graph: Vec<u8>,
     /// `scores.onnx`
     pub scores_graph: Vec<u8>,
-}
-
-impl Manifest {
-    /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
-    ///
-    /// # Errors
-    /// [`BundleError`] when it is missing, of another format or lists other files than a bundle's.
-    pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
-        let path = directory.join(MANIFEST);
-        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
-        let manifest: Self =
-            serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
-        check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;
-        Ok((manifest, files::sha256(&bytes)))
-    }
 }
 
 impl Bundle {
@@ -260,20 +150,6 @@ pub fn seal(directory: &Path, mut manifest: Manifest) -> Result<Manifest, Bundle
     manifest.files = record_files(directory)?;
     files::write_json(&directory.join(MANIFEST), &manifest)?;
     Ok(manifest)
-}
-
-fn check_manifest(manifest: &Manifest) -> Result<(), String> {
-    if manifest.format != FORMAT {
-        return Err(format!("format is `{}`: expected `{FORMAT}`", manifest.format));
-    }
-    let listed: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
-    if listed != FILES {
-        return Err(format!("files are {listed:?}: expected {FILES:?}"));
-    }
-    if manifest.model.longest_history == 0 {
-        return Err("model.longest_history is 0: expected at least 1".into());
-    }
-    Ok(())
 }
 
 fn check_features(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<(), String> {

@@ -13,7 +13,8 @@ use thiserror::Error;
 
 use crate::files::{self, FileError};
 
-const FORMAT: &str = "slirec-catalog/1";
+/// Format of the file that this version writes and reads.
+pub const FORMAT: &str = "slirec-catalog/1";
 
 /// A catalogue that cannot be used.
 #[derive(Debug, Error)]

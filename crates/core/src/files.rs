@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 use serde::Serialize;
@@ -50,17 +52,37 @@ impl FileError {
 
 /// Opens text for reading line by line; gzip is recognised by its first two bytes, `-` is standard input.
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, FileError> {
-    let mut reader: Box<dyn BufRead + Send> = if path == Path::new("-") {
-        Box::new(BufReader::new(io::stdin()))
+    open_text_counted(path, &Arc::default())
+}
+
+/// As [`open_text`]; `count` tells how many bytes of the file have been read, compressed or not, for progress.
+pub fn open_text_counted(path: &Path, count: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>, FileError> {
+    let input: Box<dyn Read + Send> = if path == Path::new("-") {
+        Box::new(io::stdin())
     } else {
-        let file = File::open(path).map_err(FileError::io("read", path))?;
-        Box::new(BufReader::with_capacity(1 << 18, file))
+        Box::new(File::open(path).map_err(FileError::io("read", path))?)
     };
+    let mut reader = BufReader::with_capacity(1 << 18, Counted { input, count: Arc::clone(count) });
     let start = reader.fill_buf().map_err(FileError::io("read", path))?;
     if start.starts_with(&[0x1f, 0x8b]) {
         return Ok(Box::new(BufReader::with_capacity(1 << 18, MultiGzDecoder::new(reader))));
     }
-    Ok(reader)
+    Ok(Box::new(reader))
+}
+
+/// Counts what is read through it.
+struct Counted<R> {
+    input: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        // A length in memory always fits 64 bits.
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
 /// Reads a whole JSON document.
@@ -233,8 +255,10 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(File::create(&path).unwrap(), flate2::Compression::fast());
         encoder.write_all(b"first\nsecond\n").unwrap();
         encoder.finish().unwrap();
-        let lines: Vec<String> = open_text(&path).unwrap().lines().map(Result::unwrap).collect();
+        let count = Arc::default();
+        let lines: Vec<String> = open_text_counted(&path, &count).unwrap().lines().map(Result::unwrap).collect();
         assert_eq!(lines, ["first", "second"]);
+        assert_eq!(count.load(Ordering::Relaxed), fs::metadata(&path).unwrap().len());
     }
 
     #[test]

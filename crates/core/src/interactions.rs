@@ -95,15 +95,15 @@ impl<R: BufRead> InteractionReader<R> {
         Self { input, buffer: Vec::new(), line: 0 }
     }
 
-    /// Number of lines read so far.
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-
     /// The next interaction, or none at the end. Empty lines are passed over. After a [`ReadError::Line`] the next
     /// call reads the next line.
     #[expect(clippy::should_implement_trait, reason = "a lending iterator: the row borrows the reader's buffer")]
     pub fn next(&mut self) -> Option<Result<Interaction<'_>, ReadError>> {
+        Some(self.next_numbered()?.map(|(_, interaction)| interaction))
+    }
+
+    /// As [`InteractionReader::next`], with the number of the line.
+    pub fn next_numbered(&mut self) -> Option<Result<(u64, Interaction<'_>), ReadError>> {
         loop {
             self.buffer.clear();
             self.line += 1;
@@ -115,7 +115,7 @@ impl<R: BufRead> InteractionReader<R> {
             }
         }
         let line = self.line;
-        Some(parse(&self.buffer).map_err(|problem| {
+        Some(parse(&self.buffer).map(|interaction| (line, interaction)).map_err(|problem| {
             let content = String::from_utf8_lossy(&self.buffer);
             let mut shown: String = content.trim_end().chars().take(SHOWN).collect();
             if shown.len() < content.trim_end().len() {
@@ -188,7 +188,7 @@ mod tests {
         assert!(reader.next().unwrap().is_ok());
         let error = reader.next().unwrap().unwrap_err().to_string();
         assert!(error.starts_with("line 3:"), "{error}");
-        assert_eq!(reader.next().unwrap().unwrap().item, "j");
+        assert_eq!(reader.next_numbered().unwrap().map(|(line, row)| (line, row.item)).unwrap(), (4, "j"));
         assert!(reader.next().is_none());
     }
 

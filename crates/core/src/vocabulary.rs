@@ -19,7 +19,8 @@ pub use item_features::ItemFeatureError;
 /// Id of everything that training has not seen.
 pub const DEFAULT_ID: u32 = 0;
 
-const FORMAT: &str = "slirec-vocabulary/1";
+/// Format of the file that this version writes and reads.
+pub const FORMAT: &str = "slirec-vocabulary/1";
 
 /// A vocabulary that contradicts itself.
 #[derive(Debug, Error)]

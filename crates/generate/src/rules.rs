@@ -99,6 +99,7 @@ pub struct Tastes {
 /// Products bought together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
+    pub(crate) name: String,
     pub(crate) weight: Weight,
     pub(crate) products: Vec<Mention>,
 }
@@ -186,7 +187,7 @@ impl Rules {
                 return Err(invalid(path, text, offset, format!("found `{name}` again: expected every name once")));
             }
             let products = mentions(path, text, &group.products, 2)?;
-            Ok(Group { weight: group.weight, products })
+            Ok(Group { name, weight: group.weight, products })
         });
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
         let follow_ups = follow_ups.into_iter().map(|follow_up| {
@@ -202,6 +203,22 @@ impl Rules {
         let follow_ups = follow_ups.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { population, walks, sessions, tastes, groups, follow_ups, source: path.to_owned() })
     }
+}
+
+impl Rules {
+    /// Names of the groups with the handles of their products; none when they are to be drawn from a catalogue.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.groups.iter().map(|group| (group.name.as_str(), handles(&group.products)))
+    }
+
+    /// Handles with those that are viewed right after them.
+    pub fn follow_ups(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.follow_ups.iter().map(|follow_up| (follow_up.after.handle.as_str(), handles(&follow_up.then)))
+    }
+}
+
+fn handles(mentions: &[Mention]) -> Vec<&str> {
+    mentions.iter().map(|mention| mention.handle.as_str()).collect()
 }
 
 fn mention(text: &str, name: &Spanned<String>) -> Mention {

@@ -13,6 +13,7 @@ pub mod original;
 pub mod prepare;
 mod sort;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,8 @@ const INTERACTIONS: &str = "interactions.safetensors";
 const EVALUATION: &str = "evaluation.safetensors";
 /// Names of the users, a line each, in the order of the interactions.
 pub const USERS: &str = "users.txt";
-const FORMAT: &str = "slirec-dataset/1";
+/// Format of the manifest that this version writes and reads.
+pub const FORMAT: &str = "slirec-dataset/1";
 
 /// A dataset that cannot be made or read.
 #[derive(Debug, Error)]
@@ -103,6 +105,27 @@ impl Split {
             Self::Test => 1,
         }
     }
+}
+
+/// Which set an interaction belongs to, by its position among its user's: the last one is test, the one before valid,
+/// the others, for which there is none here, train.
+pub fn split_of(position: usize, length: usize) -> Option<Split> {
+    [Split::Test, Split::Valid].into_iter().find(|split| length.checked_sub(split.rows_from_end()) == Some(position))
+}
+
+/// Names of the users of a dataset directory, in the order of [`Dataset::users`].
+///
+/// # Errors
+/// [`DatasetError`] when the file cannot be read or holds another number of names than `expected`.
+pub fn read_users(directory: &Path, expected: u64) -> Result<Vec<String>, DatasetError> {
+    let path = directory.join(USERS);
+    let text = fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+    let names: Vec<String> = text.split_terminator('\n').map(str::to_owned).collect();
+    if names.len() as u64 != expected {
+        let problem = format!("holds {} names: expected {expected}, one for each user", names.len());
+        return Err(DatasetError::Invalid { path, problem });
+    }
+    Ok(names)
 }
 
 /// Number of rows with a history before them.

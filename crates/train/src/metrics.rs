@@ -17,7 +17,7 @@ pub struct SampledMetrics {
     /// Area under the curve over all rows; ties count half.
     pub auc: f64,
     /// Mean negative log-likelihood; none for scores that are no probabilities.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logloss: Option<f64>,
     /// Mean of 1 / rank of the positive.
     pub mean_mrr: f64,

@@ -4,6 +4,8 @@
 //! `last.safetensors` and `run.json`, whose `state` says whether the run is over. A killed run stays `running`, which
 //! nothing exports.
 
+mod summary;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,9 +19,12 @@ use crate::hyperparameters::{HyperparameterError, Hyperparameters};
 use crate::metrics::SampledMetrics;
 use crate::weights::{TableRows, Weights, WeightsError};
 
+pub use summary::{Checkpoint, RunSummary};
+
 /// Name of the file that says how far the run came.
 pub const RUN: &str = "run.json";
-const FORMAT: &str = "slirec-run/1";
+/// Format of `run.json` that this version writes and reads.
+pub const FORMAT: &str = "slirec-run/1";
 const HYPERPARAMETERS: &str = "hyperparameters.toml";
 const VOCABULARY: &str = "vocabulary.json";
 const METRICS: &str = "metrics.jsonl";
@@ -89,6 +94,22 @@ pub struct RunRecord {
     pub best_group_auc: f64,
 }
 
+impl RunRecord {
+    /// Reads `run.json`, whatever its state.
+    ///
+    /// # Errors
+    /// [`RunError`] when there is none or it is of another format.
+    pub fn read(directory: &Path) -> Result<Self, RunError> {
+        let path = directory.join(RUN);
+        let record: Self = files::read_json(&path)?;
+        if record.format != FORMAT {
+            let problem = format!("format is `{}`: expected `{FORMAT}`", record.format);
+            return Err(RunError::Invalid { path, problem });
+        }
+        Ok(record)
+    }
+}
+
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
@@ -97,7 +118,7 @@ pub struct EpochMetrics {
     /// Steps of the whole run so far.
     pub steps: usize,
     /// Mean training loss of the epoch.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
     /// Metrics on the validation rows.
     pub valid: SampledMetrics,
@@ -181,13 +202,9 @@ impl Run {
     /// # Errors
     /// [`RunError::Invalid`] for a run that is still running or was killed.
     pub fn read(directory: &Path) -> Result<Self, RunError> {
-        let path = directory.join(RUN);
-        let record: RunRecord = files::read_json(&path)?;
-        if record.format != FORMAT {
-            let problem = format!("format is `{}`: expected `{FORMAT}`", record.format);
-            return Err(RunError::Invalid { path, problem });
-        }
+        let record = RunRecord::read(directory)?;
         if record.state == RunState::Running {
+            let path = directory.join(RUN);
             let problem = "state is `running`: the run is not over or was killed, expected `finished` or `interrupted`";
             return Err(RunError::Invalid { path, problem: problem.to_owned() });
         }

@@ -12,6 +12,7 @@
 
 mod companion;
 mod generate;
+mod inspect;
 mod item_features;
 mod killed;
 mod refusals;

@@ -32,7 +32,7 @@ pub fn read_groups(
     longest_history: usize,
 ) -> Result<Vec<EvaluationGroup>, DatasetError> {
     let mut groups: Vec<EvaluationGroup> = Vec::new();
-    for_each_row(path, &mut |row| {
+    for_each_row(path, files::open_text(path)?.as_mut(), &mut |row| {
         let (item, category) = (vocabulary.item_id(row.item), vocabulary.feature_id(0, row.category));
         let candidate = Candidate { item, features: vocabulary.interaction_features(item, category).collect() };
         if row.positive {
@@ -54,16 +54,16 @@ pub fn read_groups(
     Ok(groups)
 }
 
-/// Calls `visit` with every row of an expanded file, one at a time; gzip is recognised. What `visit` finds wrong becomes
-/// an error with the row's place.
+/// Calls `visit` with every row of an expanded file, one at a time. What `visit` finds wrong becomes an error with the
+/// row's place; `path` is only named in errors.
 ///
 /// # Errors
 /// [`DatasetError::Line`] with file, line, what was found and what was expected.
 pub fn for_each_row(
     path: &Path,
+    input: &mut dyn BufRead,
     visit: &mut dyn FnMut(ExpandedRow<'_>) -> Result<(), String>,
 ) -> Result<(), DatasetError> {
-    let mut input = files::open_text(path)?;
     let mut buffer = Vec::new();
     for line in 1.. {
         buffer.clear();
@@ -185,10 +185,14 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_are_named_by_their_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows");
-        std::fs::write(&path, [ROW.as_bytes(), b"\n\xff\n"].concat()).unwrap();
-        let error = for_each_row(&path, &mut |_| Ok(())).unwrap_err().to_string();
-        assert!(error.ends_with("line 2: found bytes that are not UTF-8: expected UTF-8 text"), "{error}");
+        let bytes = [ROW.as_bytes(), b"\n\xff\n"].concat();
+        let mut rows = 0;
+        let mut visit = |_: ExpandedRow<'_>| {
+            rows += 1;
+            Ok(())
+        };
+        let error = for_each_row(Path::new("rows"), &mut bytes.as_slice(), &mut visit).unwrap_err().to_string();
+        assert_eq!(error, "rows: line 2: found bytes that are not UTF-8: expected UTF-8 text");
+        assert_eq!(rows, 1);
     }
 }

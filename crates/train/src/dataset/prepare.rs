@@ -17,7 +17,9 @@ use super::names::Names;
 use super::negatives::NegativeSampler;
 use super::original::{ExpandedHistory, OriginalFiles};
 use super::sort::{RUN_LENGTH, Record, Sorted, Sorter};
-use super::{DatasetError, EVALUATION, FORMAT, INTERACTIONS, MANIFEST, Manifest, Rows, Split, USERS, VOCABULARY};
+use super::{
+    DatasetError, EVALUATION, FORMAT, INTERACTIONS, MANIFEST, Manifest, Rows, Split, USERS, VOCABULARY, split_of,
+};
 
 /// How to prepare.
 #[derive(Debug, Clone)]
@@ -175,15 +177,6 @@ fn collect(
         skipped,
         sorted,
     })
-}
-
-/// Which set an interaction belongs to: the last of a user is test, the one before valid, the others train.
-fn split_of(position: usize, length: usize) -> Option<Split> {
-    match length - position {
-        1 => Some(Split::Test),
-        2 => Some(Split::Valid),
-        _ => None,
-    }
 }
 
 /// Training interactions of each item and category, most frequent first, ties in order of first appearance.

@@ -1,0 +1,136 @@
+//! `manifest.json` of a bundle: what the model is, how it came to be and what every other file must be.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BundleError, FILES, FORMAT, LARGEST_MANIFEST, MANIFEST, read_bounded};
+use crate::files::{self, FileError};
+
+/// What the manifest records of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRecord {
+    /// SHA-256, lowercase hexadecimal.
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// An item feature of the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureShape {
+    /// Its name: `category`, or an attribute of the catalogue.
+    pub name: String,
+    /// Size of its embedding.
+    pub embedding_size: usize,
+}
+
+/// The sizes of a model that its users must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelShape {
+    /// Positions of a history that are used; older ones only move the time features.
+    pub longest_history: usize,
+    /// Size of the item embedding.
+    pub item_embedding_size: usize,
+    /// The item features, in the order of the feature ids.
+    pub features: Vec<FeatureShape>,
+}
+
+/// How the model came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecord {
+    /// SHA-256 of the dataset's manifest, or of the weights file for imported weights.
+    pub source_sha256: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epochs that were completed.
+    pub epochs: usize,
+    /// The epoch whose weights were exported.
+    pub best_epoch: usize,
+    /// Training interactions.
+    pub interactions: u64,
+    /// All hyperparameters as they ran.
+    pub hyperparameters: serde_json::Value,
+}
+
+/// One recommended product of a golden request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenScore {
+    /// The product's handle.
+    pub handle: String,
+    /// Its score.
+    pub score: f32,
+}
+
+/// A request with the scores that the training network gave it: an engine that differs must not serve the bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenRequest {
+    /// Handles, oldest first.
+    pub items: Vec<String>,
+    /// Unix seconds, one for each item.
+    pub timestamps: Vec<f64>,
+    /// Time of the prediction, Unix seconds.
+    pub now: f64,
+    /// The best candidates with their scores.
+    pub top: Vec<GoldenScore>,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Name of the model.
+    pub name: String,
+    /// Version of the model.
+    pub version: String,
+    /// RFC 3339, UTC.
+    pub created: String,
+    /// Sizes.
+    pub model: ModelShape,
+    /// How it was trained.
+    pub training: TrainingRecord,
+    /// Metrics by set (`valid`, `test`, …) and name.
+    pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Every other file of the bundle.
+    pub files: BTreeMap<String, FileRecord>,
+    /// Requests with their answers.
+    pub golden_requests: Vec<GoldenRequest>,
+}
+
+impl Manifest {
+    /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
+    ///
+    /// # Errors
+    /// [`BundleError`] when it is missing, of another format or lists other files than a bundle's.
+    pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
+        let path = directory.join(MANIFEST);
+        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
+        let manifest: Self =
+            serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
+        check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;
+        Ok((manifest, files::sha256(&bytes)))
+    }
+}
+
+fn check_manifest(manifest: &Manifest) -> Result<(), String> {
+    if manifest.format != FORMAT {
+        return Err(format!("format is `{}`: expected `{FORMAT}`", manifest.format));
+    }
+    let listed: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
+    if listed != FILES {
+        return Err(format!("files are {listed:?}: expected {FILES:?}"));
+    }
+    if manifest.model.longest_history == 0 {
+        return Err("model.longest_history is 0: expected at least 1".into());
+    }
+    Ok(())
+}
