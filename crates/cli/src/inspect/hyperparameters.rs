@@ -42,7 +42,17 @@ fn flat(hyperparameters: &Hyperparameters) -> BTreeMap<String, String> {
     let Ok(Value::Object(tables)) = serde_json::to_value(hyperparameters) else { return BTreeMap::new() };
     let keys = tables.into_iter().flat_map(|(table, values)| {
         let values = if let Value::Object(values) = values { values } else { serde_json::Map::new() };
-        values.into_iter().map(move |(key, value)| (format!("{table}.{key}"), value.to_string()))
+        values.into_iter().map(move |(key, value)| (format!("{table}.{key}"), text(&value)))
     });
     keys.collect()
+}
+
+/// A value as JSON; rows of settings, such as item features, by their values alone.
+fn text(value: &Value) -> String {
+    let row = |row: &Value| {
+        let values: Vec<String> = row.as_object()?.values().rev().map(text).collect();
+        Some(values.join(" ").replace('"', ""))
+    };
+    let rows: Option<Vec<String>> = value.as_array().and_then(|rows| rows.iter().map(row).collect());
+    rows.map_or_else(|| value.to_string(), |rows| rows.join(", "))
 }

@@ -148,8 +148,9 @@ fn horizontal_grid(scale: &Scale, axes: Axes<'_>) -> Markup {
 /// Round numbers within a range.
 fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let step = round_step((high - low) / TICKS);
-    let first = (low / step).ceil() as i64;
-    (first..).map(|number| number as f64 * step).take_while(|tick| *tick <= high + step * 1e-6).take(16).collect()
+    let first = (low / step).ceil();
+    let numbers = (0..16_u8).map(|number| first + f64::from(number));
+    numbers.map(|number| number * step).take_while(|tick| *tick <= high + step * 1e-6).collect()
 }
 
 /// 1, 2 or 5 times a power of ten, not below `step`.
