@@ -26,6 +26,9 @@ pub enum HyperparameterError {
         /// Line, key, what was found and what was expected.
         source: Box<toml::de::Error>,
     },
+    /// A key of a table is unknown or a value has the wrong type.
+    #[error("{0}")]
+    Table(Box<toml::de::Error>),
     /// A value of a file is out of its range.
     #[error("{path}: {source}")]
     InFile {
@@ -161,6 +164,16 @@ impl Hyperparameters {
             .map_err(|source| HyperparameterError::Toml { path: path.to_owned(), source: Box::new(source) })?;
         let in_file = |source| HyperparameterError::InFile { path: path.to_owned(), source: Box::new(source) };
         parsed.check().map_err(in_file)?;
+        Ok(parsed)
+    }
+
+    /// Hyperparameters of a TOML table, checked; keys that are left out have their defaults.
+    ///
+    /// # Errors
+    /// [`HyperparameterError`], naming the key, what was found and what was expected.
+    pub fn from_table(table: toml::Table) -> Result<Self, HyperparameterError> {
+        let parsed: Self = table.try_into().map_err(|source| HyperparameterError::Table(Box::new(source)))?;
+        parsed.check()?;
         Ok(parsed)
     }
 

@@ -18,5 +18,6 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod summaries;
+pub mod sweep;
 pub mod trainer;
 pub mod weights;
