@@ -2,6 +2,8 @@
 //!
 //! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run has nothing to report")]
+
 use std::hint::black_box;
 use std::path::PathBuf;
 
@@ -14,7 +16,7 @@ fn request(engine: &Engine, length: usize) -> RecommendationRequest {
         handle: product.handle.clone(),
         timestamp: 1_790_000_000.0 + 60.0 * f64::from(minute),
     });
-    RecommendationRequest { history: history.collect(), now: 1_790_100_000.0, limit: 16 }
+    RecommendationRequest::new(history.collect(), 1_790_100_000.0, 16)
 }
 
 fn requests(criterion: &mut Criterion) {
