@@ -65,12 +65,12 @@ fn counters_move_with_the_requests() {
         (r#"slirec_requests_total{route="unmatched",status="404"}"#, 1.0),
         (r#"slirec_request_seconds_count{route="/v1/recommendations"}"#, 3.0),
         ("slirec_unknown_items_total", 1.0),
-        ("slirec_overloaded_total", 0.0),
+        (r#"slirec_shed_total{reason="queue_full"}"#, 0.0),
     ] {
         assert_eq!(server.metric(series), expected, "{series}");
     }
     assert!(server.metric("slirec_scored_items_total") >= 100.0);
-    let text = server.get("/metrics").text();
+    let text = server.metrics();
     assert!(text.contains("slirec_model_info{name=") && text.contains("provider=\"cpu\""), "{text}");
 }
 
@@ -136,7 +136,7 @@ fn overload_is_answered_with_503_and_recovers() {
         assert_eq!(refused.header("retry-after"), Some("1"));
         assert_eq!(refused.json()["error_code"], "TEMPORARILY_UNAVAILABLE");
     }
-    assert!(server.metric("slirec_overloaded_total") >= 1.0);
+    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
     assert_eq!(server.recommend(&session("novel")).status, 200);
 }
 

@@ -122,7 +122,7 @@ impl Engine {
     /// [`Overloaded`] when the queue is full; the caller is then dropped without an answer.
     pub fn submit(
         &self,
-        request: RecommendationRequest,
+        request: impl Into<Arc<RecommendationRequest>>,
         priority: Priority,
         caller: impl Caller,
     ) -> Result<(), Overloaded> {
@@ -130,7 +130,7 @@ impl Engine {
             Priority::Interactive => &self.interactive,
             Priority::Batch => &self.batch,
         };
-        let job = Job { request, caller: Box::new(caller), queued: Instant::now() };
+        let job = Job { request: request.into(), caller: Box::new(caller), queued: Instant::now() };
         queue.try_send(job).map_err(|_| Overloaded::QueueFull)
     }
 

@@ -18,7 +18,7 @@ const STANDING: Duration = Duration::from_millis(100);
 
 /// A request that waits for a worker.
 pub(crate) struct Job {
-    pub(crate) request: RecommendationRequest,
+    pub(crate) request: Arc<RecommendationRequest>,
     pub(crate) caller: Box<dyn Caller>,
     pub(crate) queued: Instant,
 }
