@@ -3,20 +3,20 @@
 
 mod arguments;
 mod layers;
+mod sections;
+mod values;
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use serde::{Deserialize, Deserializer};
-use slirec_engine::{EngineOptions, ExecutionProvider};
+use axum::http::HeaderValue;
+use serde::Deserialize;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use layers::load;
-
-/// Where `make onnxruntime` puts ONNX Runtime.
-const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
+pub(crate) use sections::{
+    AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
+    LogFormat, LogSettings, ModelSettings, OverloadAnswer, ServerSettings, TelemetrySettings, TlsSettings,
+};
 
 /// A setting that cannot be used.
 #[derive(Debug, Error)]
@@ -37,146 +37,106 @@ pub(crate) enum SettingsError {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
+    pub(crate) admin: AdminSettings,
     pub(crate) model: ModelSettings,
     pub(crate) engine: EngineSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) invocations: InvocationSettings,
+    pub(crate) inference: InferenceSettings,
+    pub(crate) auth: AuthSettings,
+    pub(crate) cors: CorsSettings,
+    pub(crate) tls: TlsSettings,
     pub(crate) log: LogSettings,
+    pub(crate) telemetry: TelemetrySettings,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServerSettings {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) max_body_bytes: usize,
-    read_timeout_seconds: u64,
-    drain_seconds: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ModelSettings {
-    pub(crate) path: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EngineSettings {
-    onnxruntime: String,
-    #[serde(deserialize_with = "providers")]
-    execution_providers: Vec<ExecutionProvider>,
-    workers: usize,
-    queue_length: usize,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct InvocationSettings {
-    pub(crate) limit: usize,
-    pub(crate) max_rows: usize,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LogSettings {
-    pub(crate) format: LogFormat,
-    pub(crate) level: String,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    Json,
-    Text,
-}
-
-impl ServerSettings {
-    /// How long a client may be silent while it sends a request.
-    pub(crate) fn read_timeout(&self) -> Duration {
-        Duration::from_secs(self.read_timeout_seconds)
-    }
-
-    /// How long requests in flight have once the service stops.
-    pub(crate) fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
-    }
-}
-
-impl EngineSettings {
-    /// As the engine wants them.
-    pub(crate) fn options(&self) -> EngineOptions {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        EngineOptions {
-            onnxruntime: self.library(),
-            execution_providers: self.execution_providers.clone(),
-            workers: if self.workers == 0 { cores() } else { self.workers },
-            queue_length: self.queue_length,
-        }
-    }
-
-    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
-    fn library(&self) -> Option<PathBuf> {
-        if !self.onnxruntime.is_empty() {
-            return Some(PathBuf::from(&self.onnxruntime));
-        }
-        let fetched = PathBuf::from(FETCHED_LIBRARY);
-        (std::env::var_os("ORT_DYLIB_PATH").is_none() && fetched.exists()).then_some(fetched)
-    }
-
-    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that a batch does
-    /// not fill the queue for everybody.
-    pub(crate) fn rows_at_once(&self) -> usize {
-        self.queue_length.min(4)
-    }
-}
+type Problem = (&'static str, String);
 
 impl Settings {
     /// Values that have the right type and still make no sense: the key and what is wrong.
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn check(&self) -> Result<(), Problem> {
+        self.check_numbers()?;
+        self.check_texts()?;
+        self.check_security()?;
+        EnvFilter::try_new(&self.log.level).map(|_| ()).map_err(|error| ("log.level", error.to_string()))
+    }
+
+    fn check_numbers(&self) -> Result<(), Problem> {
+        let Self { server, model, engine, limits, invocations, .. } = self;
         let ranges = [
-            ("server.max_body_bytes", self.server.max_body_bytes as u64, 1, 1 << 32),
-            ("server.read_timeout_seconds", self.server.read_timeout_seconds, 1, 3_600),
-            ("server.drain_seconds", self.server.drain_seconds, 0, 3_600),
-            ("engine.workers", self.engine.workers as u64, 0, 1_024),
-            ("engine.queue_length", self.engine.queue_length as u64, 1, 1_000_000),
-            ("invocations.limit", self.invocations.limit as u64, 1, 1_000),
-            ("invocations.max_rows", self.invocations.max_rows as u64, 1, 1_000_000),
+            ("server.max_body_bytes", server.max_body_bytes as u64, 1, 1 << 32),
+            ("server.max_connections", server.max_connections as u64, 1, 1_000_000),
+            ("server.read_timeout_seconds", server.read_timeout_seconds, 1, 3_600),
+            ("server.idle_timeout_seconds", server.idle_timeout_seconds, 1, 86_400),
+            ("server.drain_delay_seconds", server.drain_delay_seconds, 0, 3_600),
+            ("server.drain_seconds", server.drain_seconds, 0, 3_600),
+            ("model.poll_seconds", model.poll_seconds, 1, 86_400),
+            ("engine.workers", engine.workers as u64, 0, 1_024),
+            ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
+            ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
+            ("limits.queue_wait_ms", limits.queue_wait_ms, 0, 60_000),
+            ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
+            ("limits.history", limits.history as u64, 1, 100_000_000),
+            ("limits.sessions", limits.sessions as u64, 1, 100_000),
+            ("limits.candidates", limits.candidates as u64, 1, 1_000_000),
+            ("invocations.limit", invocations.limit as u64, 1, 1_000),
+            ("invocations.max_rows", invocations.max_rows as u64, 1, 1_000_000),
         ];
         for (key, value, least, most) in ranges {
             if !(least..=most).contains(&value) {
                 return Err((key, format!("{value}: expected {least} to {most}")));
             }
         }
+        Ok(())
+    }
+
+    fn check_texts(&self) -> Result<(), Problem> {
+        let empty = |expected: &str| format!("is empty: expected {expected}");
         if self.server.host.is_empty() {
-            return Err(("server.host", "is empty: expected an address".to_owned()));
+            return Err(("server.host", empty("an address")));
+        }
+        if self.admin.host.is_empty() {
+            return Err(("admin.host", empty("an address")));
         }
         if self.model.path.as_os_str().is_empty() {
-            return Err(("model.path", "is empty: expected the directory of a bundle".to_owned()));
+            return Err(("model.path", empty("the directory of a bundle")));
         }
         if self.engine.execution_providers.is_empty() {
-            return Err(("engine.execution_providers", "is empty: expected `cuda`, `cpu`".to_owned()));
+            return Err(("engine.execution_providers", empty("`cuda`, `cpu`")));
         }
-        EnvFilter::try_new(&self.log.level).map(|_| ()).map_err(|error| ("log.level", error.to_string()))
+        Ok(())
     }
-}
 
-/// A list, or names between commas as an environment variable has them.
-fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Names {
-        List(Vec<String>),
-        Text(String),
+    fn check_security(&self) -> Result<(), Problem> {
+        if !self.admin.is_loopback() && self.admin.keys.is_empty() {
+            let problem =
+                format!("{} can be reached from other machines: expected admin.keys to be set", self.admin.host);
+            return Err(("admin.host", problem));
+        }
+        for (key, keys) in [("auth.keys", &self.auth.keys), ("admin.keys", &self.admin.keys)] {
+            crate::keys::check(keys).map_err(|problem| (key, problem))?;
+        }
+        let tls = &self.tls;
+        if tls.is_set() && !cfg!(feature = "tls") {
+            return Err(("tls.certificate", "this build has no TLS: expected one with the feature `tls`".to_owned()));
+        }
+        if tls.is_set() && tls.key.as_os_str().is_empty() {
+            return Err(("tls.key", "is empty while tls.certificate is set: expected both or none".to_owned()));
+        }
+        if tls.is_set() && tls.certificate.as_os_str().is_empty() {
+            return Err(("tls.certificate", "is empty while tls.key is set: expected both or none".to_owned()));
+        }
+        if !self.telemetry.endpoint.is_empty() && !cfg!(feature = "otel") {
+            let problem = "this build sends no traces: expected one with the feature `otel`".to_owned();
+            return Err(("telemetry.endpoint", problem));
+        }
+        let wrong =
+            |origin: &&String| *origin != "*" && (!origin.contains("://") || HeaderValue::from_str(origin).is_err());
+        match self.cors.origins.iter().find(wrong) {
+            Some(origin) => {
+                Err(("cors.origins", format!("`{origin}`: expected an origin such as https://shop.example")))
+            }
+            None => Ok(()),
+        }
     }
-    let names = match Names::deserialize(deserializer)? {
-        Names::List(names) => names,
-        Names::Text(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
-    };
-    let provider = |name: &String| match name.as_str() {
-        "cuda" => Ok(ExecutionProvider::Cuda),
-        "cpu" => Ok(ExecutionProvider::Cpu),
-        other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
-    };
-    names.iter().map(provider).collect()
 }

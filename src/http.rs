@@ -1,14 +1,19 @@
 //! The HTTP side of the service: the whole route table, and what stands around every route.
 //!
-//! Handlers extract, call the engine, reply. One file per protocol: [`invocations`] speaks MLflow's scoring protocol,
-//! [`recommendations`] the service's own.
+//! Handlers extract, call the engine, reply. One file per protocol: [`recommendations`] speaks the service's own,
+//! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol.
 
-mod error;
+mod admin;
+mod call;
+mod cors;
+pub(crate) mod error;
 mod health;
+mod inference;
 mod invocations;
 mod metrics;
 mod object;
 mod observe;
+mod openapi;
 mod parsing;
 mod recommendations;
 
@@ -19,7 +24,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -27,25 +32,67 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::state::AppState;
 use error::ApiError;
 
-/// Every route of the service.
+/// Every route for clients.
 pub(crate) fn router(state: AppState) -> Router {
-    let settings = &state.settings.server;
-    let routes = Router::new()
-        .route("/v1/recommendations", post(recommendations::recommend))
-        .route("/invocations", post(invocations::invoke))
+    let open = Router::new()
         .route("/ping", get(health::ping))
         .route("/health", get(health::ping))
+        .route("/live", get(health::live))
         .route("/ready", get(health::ready))
         .route("/version", get(health::version))
-        .route("/metrics", get(metrics::metrics))
+        .route("/v2/health/live", get(inference::live))
+        .route("/v2/health/ready", get(inference::ready))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::page));
+    let guarded = Router::new()
+        .route("/v1/recommendations", post(recommendations::recommend))
+        .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
+        .route("/v1/rank", post(recommendations::rank))
+        .route("/v1/related", post(recommendations::related))
+        .route("/invocations", post(invocations::invoke))
+        .route("/v2", get(inference::server))
+        .route("/v2/repository/index", post(inference::index))
+        .route("/v2/models/{model}", get(inference::model))
+        .route("/v2/models/{model}/ready", get(inference::model_ready))
+        .route("/v2/models/{model}/infer", post(inference::infer))
+        .route("/v2/models/{model}/versions/{version}", get(inference::model_version))
+        .route("/v2/models/{model}/versions/{version}/ready", get(inference::model_version_ready))
+        .route("/v2/models/{model}/versions/{version}/infer", post(inference::infer_version))
+        .route_layer(middleware::from_fn_with_state(state.clone(), call::want_key));
+    let mut routes = open.merge(guarded);
+    if state.settings.server.metrics {
+        routes = routes.route("/metrics", get(metrics::metrics));
+    }
+    surround(routes, state)
+}
+
+/// Every route for operators; the answers of the admin address.
+pub(crate) fn admin_router(state: AppState) -> Router {
+    let open = Router::new()
+        .route("/live", get(health::live))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics));
+    let guarded = Router::new()
+        .route("/admin/reload", post(admin::reload))
+        .route("/admin/rollback", post(admin::rollback))
+        .route("/admin/log-level", put(admin::log_level))
+        .route_layer(middleware::from_fn_with_state(state.clone(), call::want_admin_key));
+    surround(open.merge(guarded), state)
+}
+
+fn surround(routes: Router<AppState>, state: AppState) -> Router {
+    let settings = &state.settings;
+    let routes = routes
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
-    routes
-        .layer(DefaultBodyLimit::max(settings.max_body_bytes))
-        .layer(RequestBodyTimeoutLayer::new(settings.read_timeout()))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), observe::observe))
-        .with_state(state)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(settings.server.max_body_bytes))
+        .layer(RequestBodyTimeoutLayer::new(settings.server.read_timeout()))
+        .layer(CatchPanicLayer::custom(panicked));
+    let routes = match cors::layer(&settings.cors) {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    };
+    routes.layer(middleware::from_fn_with_state(state.clone(), observe::observe)).with_state(state)
 }
 
 async fn not_found(request: Request) -> ApiError {

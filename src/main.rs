@@ -1,26 +1,29 @@
 //! `slirec-server`: configuration and a bundle enter, recommendations over HTTP leave.
 //!
-//! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, the engine loads the bundle,
-//! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop. [`scoring`] hands
-//! requests to the engine's threads, [`metrics`] counts, [`probe`] asks a running service how it is.
+//! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
+//! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
+//! bundles into service. [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
+//! counts, [`probe`] asks a running service how it is.
 
 mod config;
 mod http;
+mod keys;
 mod logging;
 mod metrics;
 mod probe;
+mod reload;
 mod scoring;
 mod server;
+mod serving;
 mod state;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use slirec_engine::Engine;
 
 use crate::config::{Arguments, Settings};
 use crate::metrics::Metrics;
+use crate::serving::Serving;
 use crate::state::AppState;
 
 /// Exit code for a configuration that cannot be used.
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    let outcome = if arguments.probe { probe::probe(&settings.server) } else { run(settings, arguments.check) };
+    let outcome = if arguments.probe { probe::probe(&settings) } else { run(settings, arguments.check) };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,16 +49,18 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
-    logging::start(&settings.log)?;
-    let path = &settings.model.path;
-    let engine = Engine::load(path, &settings.engine.options())
-        .with_context(|| format!("cannot serve the bundle {} (key model.path)", path.display()))?;
+    let (log_level, _guard) = logging::start(&settings.log, &settings.telemetry)?;
+    let serving = Serving::load(&settings)?;
+    let state = AppState::new(serving, Metrics::new()?, settings, log_level)?;
     if check {
-        let model = engine.model();
+        let served = state.served();
+        let model = served.engine.model();
         println!("configuration and bundle are sound: {} version {}", model.name, model.version);
         return Ok(());
     }
-    let state = AppState::new(engine, Metrics::new()?, settings);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(server::serve(http::router(state.clone()), &state))
+    let outcome = runtime.block_on(server::serve(state));
+    // Requests that are still in flight were given their time; a bundle that is being loaded is not waited for.
+    runtime.shutdown_background();
+    outcome
 }

@@ -1,31 +1,86 @@
 //! What the service counts. Events enter; Prometheus' text format leaves. All labels are from closed sets: routes of the
-//! route table, statuses that the service answers, sources of an answer; never users, items or paths of clients.
+//! route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
+
+mod families;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
-use slirec_engine::{Engine, Recommendations, Source};
+use prometheus::{Encoder, Registry, TextEncoder};
+use slirec_engine::{Overloaded, Recommendations, Source};
+
+use crate::serving::Served;
+use families::Families;
 
 /// Content type of the text format.
 pub(crate) const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
-/// Bounds of the latency histogram, seconds.
-const LATENCY_BOUNDS: [f64; 14] =
-    [0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
+/// A part of the way from a request to its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// From bytes to a request.
+    Parse,
+    /// Waiting for a worker.
+    Queue,
+    /// From handles to what the history graph computes.
+    Encode,
+    /// Scoring and ranking.
+    Score,
+    /// From an answer to bytes.
+    Serialise,
+}
+
+impl Stage {
+    const ALL: [Self; 5] = [Self::Parse, Self::Queue, Self::Encode, Self::Score, Self::Serialise];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Queue => "queue",
+            Self::Encode => "encode",
+            Self::Score => "score",
+            Self::Serialise => "serialise",
+        }
+    }
+}
+
+/// Why a request was not scored although it could have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// Too many requests at a time.
+    InFlight,
+    /// The queue was full.
+    QueueFull,
+    /// It waited too long in a queue that does not empty.
+    QueueWait,
+}
+
+impl Shed {
+    const ALL: [Self; 3] = [Self::InFlight, Self::QueueFull, Self::QueueWait];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::QueueFull => "queue_full",
+            Self::QueueWait => "queue_wait",
+        }
+    }
+}
+
+impl From<Overloaded> for Shed {
+    fn from(overloaded: Overloaded) -> Self {
+        match overloaded {
+            Overloaded::QueueFull => Self::QueueFull,
+            Overloaded::WaitedTooLong => Self::QueueWait,
+        }
+    }
+}
 
 /// Counters of one service, in a registry of their own.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: IntCounterVec,
-    seconds: HistogramVec,
-    scored: IntCounter,
-    answers: IntCounterVec,
-    unknown: IntCounter,
-    overloaded: IntCounter,
-    queued: IntGauge,
-    model: IntGaugeVec,
+    families: Families,
 }
 
 impl Metrics {
@@ -35,86 +90,113 @@ impl Metrics {
     /// When two of them have one name.
     pub(crate) fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let latency = HistogramOpts::new("slirec_request_seconds", "Time from a request's headers to its answer");
-        let metrics = Self {
-            requests: vector("slirec_requests_total", "Answered requests", &["route", "status"])?,
-            seconds: HistogramVec::new(latency.buckets(LATENCY_BOUNDS.to_vec()), &["route"])?,
-            scored: IntCounter::new("slirec_scored_items_total", "Candidates that were scored")?,
-            answers: vector(
-                "slirec_recommendations_total",
-                "Recommendations by where the scores come from",
-                &["source"],
-            )?,
-            unknown: IntCounter::new("slirec_unknown_items_total", "Items of histories that the model does not know")?,
-            overloaded: IntCounter::new(
-                "slirec_overloaded_total",
-                "Recommendations refused because the queue was full",
-            )?,
-            queued: IntGauge::new("slirec_queued_requests", "Recommendations that wait for a worker")?,
-            model: IntGaugeVec::new(
-                Opts::new("slirec_model_info", "The model that is served"),
-                &["name", "version", "sha256", "provider"],
-            )?,
-            registry,
-        };
-        metrics.register()?;
+        let families = Families::register(&registry)?;
+        // Series that exist from the start can be alerted on from the start.
         for source in [Source::Model, Source::Popular] {
-            metrics.answers.with_label_values(&[source_label(source)]);
+            families.answers.with_label_values(&[source_label(source)]);
         }
-        Ok(metrics)
-    }
-
-    fn register(&self) -> prometheus::Result<()> {
-        self.registry.register(Box::new(self.requests.clone()))?;
-        self.registry.register(Box::new(self.seconds.clone()))?;
-        self.registry.register(Box::new(self.scored.clone()))?;
-        self.registry.register(Box::new(self.answers.clone()))?;
-        self.registry.register(Box::new(self.unknown.clone()))?;
-        self.registry.register(Box::new(self.overloaded.clone()))?;
-        self.registry.register(Box::new(self.queued.clone()))?;
-        self.registry.register(Box::new(self.model.clone()))
+        Shed::ALL.iter().for_each(|reason| drop(families.shed.with_label_values(&[reason.label()])));
+        Stage::ALL.iter().for_each(|stage| drop(families.stages.with_label_values(&[stage.label()])));
+        ["success", "failure"].iter().for_each(|outcome| drop(families.reloads.with_label_values(&[*outcome])));
+        Ok(Self { registry, families })
     }
 
     /// A request was answered; `route` is one of the route table or `unmatched`.
     pub(crate) fn answered(&self, route: &str, status: StatusCode, seconds: f64) {
-        self.requests.with_label_values(&[route, status.as_str()]).inc();
-        self.seconds.with_label_values(&[route]).observe(seconds);
+        self.families.requests.with_label_values(&[route, status.as_str()]).inc();
+        self.families.seconds.with_label_values(&[route]).observe(seconds);
     }
 
-    /// The engine answered.
-    pub(crate) fn recommended(&self, answer: &Recommendations) {
-        self.answers.with_label_values(&[source_label(answer.source)]).inc();
-        self.scored.inc_by(answer.scored_candidates as u64);
-        self.unknown.inc_by(answer.unknown_items as u64);
+    /// A stage took this long.
+    pub(crate) fn took(&self, stage: Stage, duration: Duration) {
+        self.families.stages.with_label_values(&[stage.label()]).observe(duration.as_secs_f64());
     }
 
-    /// The engine's queue was full.
-    pub(crate) fn overloaded(&self) {
-        self.overloaded.inc();
+    /// Runs `work` as a stage.
+    pub(crate) fn timed<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let started = std::time::Instant::now();
+        let result = work();
+        self.took(stage, started.elapsed());
+        result
+    }
+
+    /// A session of `history` views was answered.
+    pub(crate) fn recommended(&self, answer: &Recommendations, history: usize) {
+        let families = &self.families;
+        families.answers.with_label_values(&[source_label(answer.source)]).inc();
+        families.history.observe(history as f64);
+        families.history_items.inc_by(history as u64);
+        families.unknown.inc_by(answer.unknown_items as u64);
+        families.scored.inc_by(answer.scored_candidates as u64);
+        families.spoiled.inc_by(answer.spoiled_scores as u64);
+        if answer.source == Source::Model {
+            self.took(Stage::Queue, answer.timings.queued);
+            self.took(Stage::Encode, answer.timings.encode);
+            self.took(Stage::Score, answer.timings.score);
+            if let Some(best) = answer.products.first() {
+                families.best_scores.observe(f64::from(best.score));
+            }
+        }
+    }
+
+    /// A request was shed.
+    pub(crate) fn shed(&self, reason: Shed) {
+        self.families.shed.with_label_values(&[reason.label()]).inc();
+    }
+
+    /// A deadline passed before the answer was there.
+    pub(crate) fn deadline_exceeded(&self) {
+        self.families.deadline_exceeded.inc();
+    }
+
+    /// A client left before it had its answer.
+    pub(crate) fn cancelled(&self) {
+        self.families.cancelled.inc();
+    }
+
+    /// The engine dropped a request unscored, because nobody waited for it any more.
+    pub(crate) fn dropped(&self) {
+        self.families.dropped.inc();
+    }
+
+    /// A connection was opened (+1) or closed (-1).
+    pub(crate) fn connections(&self, change: i64) {
+        self.families.connections.add(change);
+    }
+
+    /// A connection was refused because there were too many.
+    pub(crate) fn connection_refused(&self) {
+        self.families.connections_refused.inc();
+    }
+
+    /// A bundle was put into service, or could not be.
+    pub(crate) fn reloaded(&self, success: bool) {
+        self.families.reloads.with_label_values(&[if success { "success" } else { "failure" }]).inc();
+        self.families.last_reload_failed.set(i64::from(!success));
     }
 
     /// Everything in Prometheus' text format.
     ///
     /// # Errors
     /// When a counter cannot be written.
-    pub(crate) fn render(&self, engine: &Engine) -> prometheus::Result<String> {
+    pub(crate) fn render(&self, served: &Served, in_flight: usize) -> prometheus::Result<String> {
+        let (families, engine) = (&self.families, &served.engine);
         let model = engine.model();
         let provider = engine.execution_provider().name();
-        self.model.reset();
-        self.model.with_label_values(&[&model.name, &model.version, &model.sha256, provider]).set(1);
-        self.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
-        self.text()
-    }
-
-    fn text(&self) -> prometheus::Result<String> {
+        families.model.reset();
+        families.model.with_label_values(&[&model.name, &model.version, &model.sha256, provider]).set(1);
+        families.model_loaded.set(unix_seconds(served.since));
+        families.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
+        families.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+        families.coverage.set(served.coverage.share());
         let mut bytes = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
-fn vector(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name, help), labels)
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }
 
 fn source_label(source: Source) -> &'static str {
@@ -128,27 +210,48 @@ fn source_label(source: Source) -> &'static str {
 mod tests {
     use super::*;
 
+    fn text(metrics: &Metrics) -> String {
+        let mut bytes = Vec::new();
+        TextEncoder::new().encode(&metrics.registry.gather(), &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
     #[test]
     fn events_move_their_counters() {
         let metrics = Metrics::new().unwrap();
         metrics.answered("/invocations", StatusCode::OK, 0.004);
-        metrics.recommended(&Recommendations {
-            source: Source::Popular,
-            products: Vec::new(),
-            unknown_items: 3,
-            scored_candidates: 7,
-        });
-        metrics.overloaded();
-        let text = metrics.text().unwrap();
+        metrics.recommended(
+            &Recommendations {
+                source: Source::Popular,
+                products: Vec::new(),
+                explanations: Vec::new(),
+                unknown_items: 3,
+                scored_candidates: 7,
+                spoiled_scores: 2,
+                timings: slirec_engine::Timings::default(),
+            },
+            5,
+        );
+        metrics.shed(Shed::QueueFull);
+        metrics.took(Stage::Parse, Duration::from_micros(30));
+        metrics.reloaded(false);
+        let text = text(&metrics);
         for line in [
             r#"slirec_requests_total{route="/invocations",status="200"} 1"#,
             r#"slirec_request_seconds_bucket{route="/invocations",le="0.003"} 0"#,
             r#"slirec_request_seconds_bucket{route="/invocations",le="0.005"} 1"#,
+            r#"slirec_stage_seconds_count{stage="parse"} 1"#,
+            r#"slirec_stage_seconds_count{stage="serialise"} 0"#,
             r#"slirec_recommendations_total{source="popular"} 1"#,
             r#"slirec_recommendations_total{source="model"} 0"#,
             "slirec_unknown_items_total 3",
+            "slirec_history_items_total 5",
             "slirec_scored_items_total 7",
-            "slirec_overloaded_total 1",
+            "slirec_non_finite_scores_total 2",
+            r#"slirec_shed_total{reason="queue_full"} 1"#,
+            r#"slirec_shed_total{reason="in_flight"} 0"#,
+            r#"slirec_reloads_total{outcome="failure"} 1"#,
+            "slirec_last_reload_failed 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::config::ServerSettings;
+use crate::config::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the service cannot be reached or is not ready.
-pub(crate) fn probe(settings: &ServerSettings) -> anyhow::Result<()> {
+pub(crate) fn probe(settings: &Settings) -> anyhow::Result<()> {
     let address = address(settings)?;
     let answer = ask(address).with_context(|| format!("no answer from {address}"))?;
     ensure!(
@@ -26,10 +26,16 @@ pub(crate) fn probe(settings: &ServerSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A service that listens on every interface is reached over the loopback.
-fn address(settings: &ServerSettings) -> anyhow::Result<SocketAddr> {
-    let (host, port) = (settings.host.as_str(), settings.port);
-    let mut found = (host, port).to_socket_addrs().with_context(|| format!("the address {host} (key server.host)"))?;
+/// A service that listens on every interface is reached over the loopback; one whose clients must encrypt on its admin
+/// address.
+fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
+    let (server, admin) = (&settings.server, &settings.admin);
+    let (host, port, section) = match settings.tls.is_set() {
+        true => (admin.host.as_str(), admin.port(server.port), "admin"),
+        false => (server.host.as_str(), server.port, "server"),
+    };
+    let found = (host, port).to_socket_addrs();
+    let mut found = found.with_context(|| format!("the address {host} (key {section}.host)"))?;
     let mut address = found.next().with_context(|| format!("{host} has no address"))?;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -1,64 +1,167 @@
 //! From the async side to the engine and back: requests enter, recommendations leave, and no async thread ever scores.
+//! Who has waited in vain is dropped before scoring; an overloaded service refuses or answers by popularity.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slirec_engine::{Engine, EngineError, Overloaded, RecommendationRequest, Recommendations};
+use slirec_engine::{Caller, EngineError, Overloaded, Priority, RecommendationRequest, Recommendations};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
+use crate::config::OverloadAnswer;
+use crate::http::error::ApiError;
 use crate::metrics::Metrics;
-
-type Pending = oneshot::Receiver<Result<Recommendations, EngineError>>;
+use crate::serving::Served;
+use crate::state::AppState;
 
 /// Unix seconds of the service's clock.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }
 
-/// Answers one request.
-pub(crate) async fn recommend(
-    engine: &Engine,
-    metrics: &Metrics,
-    request: RecommendationRequest,
-) -> Result<Recommendations, EngineError> {
-    let pending = submit(engine, request).inspect_err(|_| metrics.overloaded())?;
-    finish(metrics, pending).await
+/// One call of a client: what may be done for it, and until when.
+#[derive(Debug)]
+pub(crate) struct Scoring<'a> {
+    pub(crate) state: &'a AppState,
+    /// The model that answers this call.
+    pub(crate) served: &'a Served,
+    /// When the answer must be there.
+    pub(crate) deadline: Instant,
+    /// True when the service has no place for the call, and popularity answers it.
+    pub(crate) only_popular: bool,
 }
 
-/// Answers several requests, in their order, of which `at_once` wait for the engine at a time. All of them, or none.
-pub(crate) async fn recommend_all(
-    engine: &Engine,
-    metrics: &Metrics,
-    requests: impl ExactSizeIterator<Item = RecommendationRequest>,
-    at_once: usize,
-) -> Result<Vec<Recommendations>, EngineError> {
-    let mut answers = Vec::with_capacity(requests.len());
-    let mut pending = VecDeque::with_capacity(at_once);
-    for request in requests {
-        if pending.len() >= at_once
-            && let Some(oldest) = pending.pop_front()
-        {
-            answers.push(finish(metrics, oldest).await?);
+impl Scoring<'_> {
+    /// Answers one session.
+    ///
+    /// # Errors
+    /// 503 when the service is overloaded, 504 when the deadline passed, 500 when scoring failed.
+    pub(crate) async fn recommend(&self, request: RecommendationRequest) -> Result<Recommendations, ApiError> {
+        let pending = self.submit(request, Priority::Interactive);
+        self.finish(pending).await
+    }
+
+    /// Answers the sessions of one call, in their order. All of them, or none. Several of them let others go first.
+    ///
+    /// # Errors
+    /// As for [`Scoring::recommend`].
+    pub(crate) async fn recommend_all(
+        &self,
+        requests: impl ExactSizeIterator<Item = RecommendationRequest>,
+    ) -> Result<Vec<Recommendations>, ApiError> {
+        let at_once = self.state.settings.engine.rows_at_once();
+        let priority = if requests.len() == 1 { Priority::Interactive } else { Priority::Batch };
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut pending = VecDeque::with_capacity(at_once);
+        for request in requests {
+            if pending.len() >= at_once
+                && let Some(oldest) = pending.pop_front()
+            {
+                answers.push(self.finish(oldest).await?);
+            }
+            pending.push_back(self.submit(request, priority));
         }
-        pending.push_back(submit(engine, request).inspect_err(|_| metrics.overloaded())?);
+        for oldest in pending {
+            answers.push(self.finish(oldest).await?);
+        }
+        Ok(answers)
     }
-    for oldest in pending {
-        answers.push(finish(metrics, oldest).await?);
+
+    fn submit(&self, request: RecommendationRequest, priority: Priority) -> Pending {
+        let request = Arc::new(request);
+        if self.only_popular {
+            return Pending { request, answer: None };
+        }
+        let (sender, receiver) = oneshot::channel();
+        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics) };
+        let submitted = self.served.engine.submit(Arc::clone(&request), priority, caller);
+        Pending { request, answer: Some(submitted.map(|()| receiver)) }
     }
-    Ok(answers)
+
+    async fn finish(&self, pending: Pending) -> Result<Recommendations, ApiError> {
+        let Pending { request, answer } = pending;
+        let metrics = &self.state.metrics;
+        let answer = match answer {
+            None => self.served.engine.popular(&request),
+            Some(Err(overloaded)) => self.overloaded(overloaded, &request)?,
+            Some(Ok(receiver)) => match self.wait(receiver).await? {
+                Ok(answer) => answer,
+                Err(EngineError::Overloaded(overloaded)) => self.overloaded(overloaded, &request)?,
+                Err(error) => return Err(error.into()),
+            },
+        };
+        metrics.recommended(&answer, request.history.len());
+        self.served.coverage.add(&answer);
+        Ok(answer)
+    }
+
+    async fn wait(
+        &self,
+        receiver: oneshot::Receiver<Result<Recommendations, EngineError>>,
+    ) -> Result<Result<Recommendations, EngineError>, ApiError> {
+        let present = Present(Some(&self.state.metrics));
+        let answer = timeout_at(self.deadline, receiver).await;
+        present.stayed();
+        match answer {
+            Ok(answer) => Ok(answer.unwrap_or(Err(EngineError::Worker))),
+            Err(_) => {
+                self.state.metrics.deadline_exceeded();
+                Err(ApiError::deadline_exceeded())
+            }
+        }
+    }
+
+    fn overloaded(&self, overloaded: Overloaded, request: &RecommendationRequest) -> Result<Recommendations, ApiError> {
+        self.state.metrics.shed(overloaded.into());
+        match self.state.settings.limits.overload {
+            OverloadAnswer::Reject => Err(ApiError::overloaded()),
+            OverloadAnswer::Popular => Ok(self.served.engine.popular(request)),
+        }
+    }
 }
 
-fn submit(engine: &Engine, request: RecommendationRequest) -> Result<Pending, Overloaded> {
-    let (sender, receiver) = oneshot::channel();
-    engine.submit(request, move |answer| {
-        // Nobody waits any more when the client has left.
-        let _ = sender.send(answer);
-    })?;
-    Ok(receiver)
+/// A request that the engine has, or does not want.
+struct Pending {
+    request: Arc<RecommendationRequest>,
+    /// None: popularity answers without the engine.
+    answer: Option<Result<oneshot::Receiver<Result<Recommendations, EngineError>>, Overloaded>>,
 }
 
-async fn finish(metrics: &Metrics, pending: Pending) -> Result<Recommendations, EngineError> {
-    let answer = pending.await.map_err(|_| EngineError::Worker)??;
-    metrics.recommended(&answer);
-    Ok(answer)
+/// The engine's side of a call that waits.
+struct Waiting {
+    sender: oneshot::Sender<Result<Recommendations, EngineError>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Caller for Waiting {
+    fn is_waiting(&self) -> bool {
+        let waiting = !self.sender.is_closed();
+        if !waiting {
+            self.metrics.dropped();
+        }
+        waiting
+    }
+
+    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>) {
+        // The client may have left since the worker looked.
+        let _ = self.sender.send(answer);
+    }
+}
+
+/// Counts a client that leaves: the server drops the handler then.
+struct Present<'a>(Option<&'a Metrics>);
+
+impl Present<'_> {
+    fn stayed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0 {
+            metrics.cancelled();
+        }
+    }
 }

@@ -1,107 +1,140 @@
 //! Sockets: binds, accepts, and stops so that no request is lost.
 
+mod listener;
+mod patience;
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::config::ServerSettings;
+use crate::http;
+use crate::reload;
 use crate::state::AppState;
+use listener::Connections;
 
-/// Pause after an accept that failed, as when file descriptors have run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Serves until SIGTERM or SIGINT, then finishes what is in flight.
+/// Serves until SIGTERM or SIGINT, then finishes what is in flight. SIGHUP reloads.
 ///
 /// # Errors
-/// When the address cannot be bound, or when the service stopped before every request was answered.
-pub(crate) async fn serve(router: Router, state: &AppState) -> anyhow::Result<()> {
-    let settings = &state.settings.server;
+/// When an address cannot be bound, or when the service stopped before every request was answered.
+pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let listener = bind(settings).await?;
-    let mut connections = http1::Builder::new();
-    connections.timer(TokioTimer::new()).header_read_timeout(settings.read_timeout());
-    let open = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => spawn(&connections, &open, stream, router.clone()),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection cannot be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            signal = signals.next() => {
-                tracing::info!(signal, in_flight = open.count(), "stopping");
-                break;
-            }
-        }
+    let (server, admin) = (&state.settings.server, &state.settings.admin);
+    let clients = Connections::for_clients(&state, http::router(state.clone()))?;
+    let operators = Connections::for_operators(&state, http::admin_router(state.clone()));
+    let listener = bind(&server.host, server.port, "server").await?;
+    let admin_listener = bind(&admin.host, admin.port(server.port), "admin").await?;
+    tracing::info!(address = %admin_listener.local_addr().context("the admin address")?, "admin listening");
+    tracing::info!(address = %listener.local_addr().context("the address")?, "listening");
+    let (stop, stopped) = watch::channel(false);
+    let clients = tokio::spawn(clients.accept(listener, stopped.clone()));
+    // Operators may watch until the process ends.
+    tokio::spawn(operators.accept(admin_listener, stopped));
+    if state.settings.model.pointer().is_some() {
+        tokio::spawn(reload::follow_pointer(state.clone()));
     }
+    let signal = signals.stop(&state).await;
     state.readiness.stop();
-    drop(listener);
-    drain(open, settings, &mut signals).await
-}
-
-async fn bind(settings: &ServerSettings) -> anyhow::Result<TcpListener> {
-    let (host, port) = (settings.host.as_str(), settings.port);
-    let listener = TcpListener::bind((host, port))
-        .await
-        .with_context(|| format!("cannot listen on {host}:{port} (keys server.host, server.port)"))?;
-    let address = listener.local_addr().context("the address of the listener")?;
-    tracing::info!(%address, "listening");
-    Ok(listener)
-}
-
-fn spawn(connections: &http1::Builder, open: &GracefulShutdown, stream: TcpStream, router: Router) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection is already gone");
+    tracing::info!(signal = signal.name(), "stopping");
+    if signal == Stop::Terminate {
+        signals.pause(server.drain_delay()).await?;
     }
-    let connection = connections.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            // Clients that leave or say nothing are their own affair.
-            tracing::debug!(%error, "a connection broke off");
-        }
-    });
+    // Nobody listens any more if accepting broke off, which `drain` reports.
+    let _ = stop.send(true);
+    drain(clients, server.drain(), &mut signals).await
 }
 
-async fn drain(open: GracefulShutdown, settings: &ServerSettings, signals: &mut Signals) -> anyhow::Result<()> {
+async fn bind(host: &str, port: u16, section: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((host, port))
+        .await
+        .with_context(|| format!("cannot listen on {host}:{port} (keys {section}.host, {section}.port)"))
+}
+
+async fn drain(
+    accepting: JoinHandle<GracefulShutdown>,
+    patience: Duration,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
+    let open = accepting.await.context("accepting connections broke off")?;
     let left = open.count();
     tokio::select! {
         () = open.shutdown() => {
             tracing::info!("stopped");
             Ok(())
         }
-        () = tokio::time::sleep(settings.drain()) => {
+        () = tokio::time::sleep(patience) => {
             bail!("requests were still in flight after server.drain_seconds; {left} connections were open at the start")
         }
-        signal = signals.next() => bail!("stopped by a second signal, {signal}"),
+        signal = signals.next() => bail!("stopped by a second signal, {}", signal.name()),
     }
 }
 
-/// The signals that ask the service to stop.
+/// A signal that ends the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Terminate,
+    Interrupt,
+}
+
+impl Stop {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
+/// The signals that the service listens for.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Waits for the signal to stop, and reloads for those that ask for it meanwhile.
+    async fn stop(&mut self, state: &AppState) -> Stop {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Stop::Terminate,
+                _ = self.interrupt.recv() => return Stop::Interrupt,
+                _ = self.hangup.recv() => {
+                    let state = state.clone();
+                    // The outcome is in the log; a signal to stop must not wait for it.
+                    tokio::spawn(async move { reload::reload(&state, "SIGHUP").await });
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Stop {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Stop::Terminate,
+            _ = self.interrupt.recv() => Stop::Interrupt,
+        }
+    }
+
+    /// Serves on for a while, unless a second signal says to end now.
+    async fn pause(&mut self, delay: Duration) -> anyhow::Result<()> {
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Ok(()),
+            signal = self.next() => bail!("stopped by a second signal, {}", signal.name()),
         }
     }
 }

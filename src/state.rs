@@ -3,38 +3,66 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slirec_engine::Engine;
+use tokio::sync::Semaphore;
 
 use crate::config::Settings;
+use crate::keys::ApiKeys;
+use crate::logging::LogLevel;
 use crate::metrics::Metrics;
+use crate::serving::{Served, Serving};
 
 /// The state of the service.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
-    /// Read through [`AppState::engine`] once per request, so that a whole request sees one model.
-    engine: Engine,
+    /// Which model answers; read through [`AppState::served`] once per request.
+    pub(crate) serving: Arc<Serving>,
     /// Everything that is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Whether requests are welcome.
     pub(crate) readiness: Arc<Readiness>,
     /// Checked configuration.
     pub(crate) settings: Arc<Settings>,
+    /// Keys of clients.
+    pub(crate) keys: Arc<ApiKeys>,
+    /// Keys of administrators.
+    pub(crate) admin_keys: Arc<ApiKeys>,
+    /// Places for requests that are read, scored and answered.
+    pub(crate) places: Arc<Semaphore>,
+    /// The log's level.
+    pub(crate) log_level: LogLevel,
 }
 
 impl AppState {
-    /// Puts a loaded engine into service.
-    pub(crate) fn new(engine: Engine, metrics: Metrics, settings: Settings) -> Self {
-        Self {
-            engine,
+    /// Puts a loaded model into service.
+    ///
+    /// # Errors
+    /// When the file of keys cannot be used.
+    pub(crate) fn new(
+        serving: Serving,
+        metrics: Metrics,
+        settings: Settings,
+        log_level: LogLevel,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            serving: Arc::new(serving),
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),
+            keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
+            admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
+            places: Arc::new(Semaphore::new(settings.limits.in_flight)),
             settings: Arc::new(settings),
-        }
+            log_level,
+        })
     }
 
-    /// The engine that answers now.
-    pub(crate) fn engine(&self) -> Engine {
-        self.engine.clone()
+    /// The model that answers now.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        self.serving.current()
+    }
+
+    /// Requests that are read, scored and answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.settings.limits.in_flight.saturating_sub(self.places.available_permits())
     }
 }
 

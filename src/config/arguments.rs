@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Port to listen on, 0 for any free one (key server.port)
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// Port of the admin address (key admin.port)
+    #[arg(long, value_name = "PORT")]
+    pub(crate) admin_port: Option<u16>,
     /// Directory of the bundle to serve (key model.path)
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) model: Option<PathBuf>,

@@ -98,6 +98,7 @@ fn flags_layer(arguments: &Arguments) -> Result<Layer, ConfigError> {
     let flags = Config::builder()
         .set_override_option("server.host", arguments.host.clone())?
         .set_override_option("server.port", arguments.port)?
+        .set_override_option("admin.port", arguments.admin_port)?
         .set_override_option("model.path", arguments.model.as_ref().map(path))?
         .build()?;
     Layer::new("the flags", &flags)
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(settings.server.port, 8080);
         assert_eq!(settings.invocations.limit, 16);
         assert_eq!(settings.log.format, LogFormat::Json);
-        assert!(settings.engine.options().workers >= 1);
+        assert!(settings.engine.options(&settings.limits).workers >= 1);
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
             ("SLIREC__LOG__FORMAT", "text"),
         ];
         let settings = with_file("", &variables, None).unwrap();
-        let options = settings.engine.options();
+        let options = settings.engine.options(&settings.limits);
         assert_eq!(options.execution_providers.len(), 2);
         assert_eq!(options.workers, 3);
         assert_eq!(settings.model.path, Path::new("007"));
@@ -201,6 +202,11 @@ mod tests {
                 vec![],
                 "`engine.execution_providers`: `tpu`: expected `cuda` or `cpu`",
             ),
+            ("[admin]\nhost = \"0.0.0.0\"", vec![], "settings.toml: `admin.host`: 0.0.0.0 can be reached"),
+            ("[auth]\nkeys = [\"short\"]", vec![], "settings.toml: `auth.keys`: key 1 is shorter than 16"),
+            ("[cors]\norigins = [\"shop\"]", vec![], "settings.toml: `cors.origins`: `shop`: expected an origin"),
+            ("", vec![("SLIREC__LIMITS__OVERLOAD", "queue")], "the environment (SLIREC__…): `limits.overload`: "),
+            ("[limits]\ndeadline_ms = 0", vec![], "settings.toml: `limits.deadline_ms`: 0: expected 1 to"),
             ("[log]\nlevel = \"=loud=\"", vec![], "settings.toml: `log.level`: "),
             ("[log]\nformat = \"xml\"", vec![], "settings.toml: `log.format`: "),
             ("[model]\npath = \"\"", vec![], "settings.toml: `model.path`: is empty"),

@@ -7,12 +7,14 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use slirec_engine::{EngineError, Overloaded};
+use slirec_engine::EngineError;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::json_response;
 
 /// Seconds that an overloaded service asks its clients to wait.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// An answer that says what went wrong.
 #[derive(Debug)]
@@ -22,10 +24,37 @@ pub(crate) struct ApiError {
     message: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// The body of an error answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct ErrorBody<'a> {
+    /// What kind of error it is.
+    #[schema(example = "BAD_REQUEST")]
     error_code: &'a str,
+    /// What was found and what was expected.
+    #[schema(example = "history[0].time: `noon` is not a Unix time: expected seconds or milliseconds as a number")]
     message: &'a str,
+}
+
+/// How a call to the model may fail, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described, never made")]
+pub(super) enum Failure {
+    /// The request is wrong; the message names the field
+    #[response(status = 400)]
+    Wrong(ErrorBody<'static>),
+    /// A known API key is needed
+    #[response(status = 401)]
+    Unknown(ErrorBody<'static>),
+    /// The body is too large
+    #[response(status = 413)]
+    TooLarge(ErrorBody<'static>),
+    /// The service is overloaded; the header Retry-After says when to try again
+    #[response(status = 503)]
+    Overloaded(ErrorBody<'static>),
+    /// The deadline passed
+    #[response(status = 504)]
+    TooLate(ErrorBody<'static>),
 }
 
 impl ApiError {
@@ -45,6 +74,11 @@ impl ApiError {
         Self { status: StatusCode::NOT_FOUND, code: "RESOURCE_DOES_NOT_EXIST", message: format!("No route `{shown}`") }
     }
 
+    /// 404 for something that a known route names.
+    pub(crate) fn no_such(message: String) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code: "RESOURCE_DOES_NOT_EXIST", message }
+    }
+
     /// 405
     pub(crate) fn method_not_allowed(method: &str) -> Self {
         let shown: String = method.chars().take(20).collect();
@@ -58,6 +92,38 @@ impl ApiError {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: "INTERNAL_ERROR", message }
     }
 
+    /// 401
+    pub(crate) fn unauthorized() -> Self {
+        let message = "A known API key is needed, in the header x-api-key or as a bearer token".to_owned();
+        Self { status: StatusCode::UNAUTHORIZED, code: "UNAUTHENTICATED", message }
+    }
+
+    /// 409
+    pub(crate) fn conflict(message: &str) -> Self {
+        Self { status: StatusCode::CONFLICT, code: "CONFLICT", message: message.to_owned() }
+    }
+
+    /// 422
+    pub(crate) fn unprocessable(message: String) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "UNPROCESSABLE", message }
+    }
+
+    /// 503
+    pub(crate) fn overloaded() -> Self {
+        Self::unavailable("The service is overloaded: try again in a second")
+    }
+
+    /// 504
+    pub(crate) fn deadline_exceeded() -> Self {
+        let message = "The answer was not there before the deadline".to_owned();
+        Self { status: StatusCode::GATEWAY_TIMEOUT, code: "DEADLINE_EXCEEDED", message }
+    }
+
+    /// The status and the message, for protocols whose errors have another form.
+    pub(crate) fn into_parts(self) -> (StatusCode, String) {
+        (self.status, self.message)
+    }
+
     /// 503
     pub(crate) fn unavailable(message: &str) -> Self {
         let message = message.to_owned();
@@ -67,25 +133,26 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error_code: self.code, message: &self.message };
-        let mut response = json_response(self.status, &body);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        response
+        let body = ErrorBody { error_code: self.code, message: &self.message };
+        with_headers(json_response(self.status, &body))
     }
 }
 
-impl From<Overloaded> for ApiError {
-    fn from(_: Overloaded) -> Self {
-        Self::unavailable("The service is overloaded: try again in a second")
-    }
+/// Adds what HTTP wants beside some statuses.
+pub(crate) fn with_headers(mut response: Response) -> Response {
+    let (name, value) = match response.status() {
+        StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, RETRY_AFTER),
+        StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, CHALLENGE),
+        _ => return response,
+    };
+    response.headers_mut().insert(name, value);
+    response
 }
 
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Overloaded(overloaded) => overloaded.into(),
+            EngineError::Overloaded(_) => Self::overloaded(),
             EngineError::History(history) => Self::bad_request(history.to_string()),
             other => {
                 tracing::error!(error = %other, "scoring failed");

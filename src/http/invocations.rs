@@ -24,9 +24,11 @@ use serde::Serialize;
 use slirec_core::catalog::Catalog;
 use slirec_engine::{RecommendationRequest, Recommendations};
 
+use super::call::Call;
 use super::error::{ApiError, RequestBody};
 use super::json_response;
 use super::parsing::parse_body;
+use crate::metrics::{Metrics, Stage};
 use crate::scoring;
 use crate::state::AppState;
 use content_type::Format;
@@ -49,6 +51,7 @@ struct Predictions<'a> {
 /// Answers an invocation.
 pub(crate) async fn invoke(
     State(state): State<AppState>,
+    call: Call,
     headers: HeaderMap,
     RequestBody(body): RequestBody,
 ) -> Result<Response, ApiError> {
@@ -57,27 +60,32 @@ pub(crate) async fn invoke(
         Ok(format) => format,
         Err(reason) => return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()),
     };
-    let Invocation { sessions, wrapped } = read(format, body).await?;
+    let Invocation { sessions, wrapped } = read(&state.metrics, format, body).await?;
     let settings = &state.settings.invocations;
     if sessions.len() > settings.max_rows {
         let (found, most) = (sessions.len(), settings.max_rows);
         return Err(Refusal::invalid_input(&format!("Found {found} rows: expected at most {most}.")).into());
     }
-    let now = scoring::now();
-    let requests = sessions.into_iter().map(|history| RecommendationRequest { history, now, limit: settings.limit });
-    let engine = state.engine();
-    let at_once = state.settings.engine.rows_at_once();
-    let answers = scoring::recommend_all(&engine, &state.metrics, requests, at_once).await?;
-    let predictions: Vec<_> = answers.iter().map(|answer| prediction(engine.catalog(), answer)).collect();
-    Ok(match wrapped {
+    let (now, limit) = (scoring::now(), settings.limit);
+    let longest = state.settings.limits.history;
+    if let Some(found) = sessions.iter().map(Vec::len).find(|length| *length > longest) {
+        return Err(Refusal::invalid_input(&format!("Found {found} items: expected at most {longest}.")).into());
+    }
+    let served = state.served();
+    let scoring = call.scoring(&state, &served);
+    let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
+    let answers = scoring.recommend_all(requests).await?;
+    let catalog = served.engine.catalog();
+    let predictions: Vec<_> = answers.iter().map(|answer| prediction(catalog, answer)).collect();
+    Ok(state.metrics.timed(Stage::Serialise, || match wrapped {
         true => json_response(StatusCode::OK, &Predictions { predictions }),
         false => json_response(StatusCode::OK, &predictions),
-    })
+    }))
 }
 
-async fn read(format: Format, body: Bytes) -> Result<Invocation, ApiError> {
+async fn read(metrics: &Metrics, format: Format, body: Bytes) -> Result<Invocation, ApiError> {
     match format {
-        Format::Json => Ok(parse_body(body, payload::parse).await??),
+        Format::Json => Ok(parse_body(metrics, body, payload::parse).await??),
         // Neither has ever worked with lists in the signature: MLflow refuses CSV with these words.
         Format::Csv => {
             let reason = "Failed to get pandas types as some of the inputs types are not DataType.";

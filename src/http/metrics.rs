@@ -9,7 +9,7 @@ use crate::metrics::TEXT_FORMAT;
 use crate::state::AppState;
 
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let text = state.metrics.render(&state.engine()).map_err(|error| {
+    let text = state.metrics.render(&state.served(), state.in_flight()).map_err(|error| {
         tracing::error!(%error, "metrics cannot be rendered");
         ApiError::internal()
     })?;

@@ -1,79 +1,128 @@
-//! `POST /v1/recommendations`: the products that fit a session best.
+//! `/v1`, the service's own API: the products that fit a session best, those of many sessions, the order of given products,
+//! the products that go with one.
 //!
-//! Enters: `{"history": [{"item": "novel", "time": 1730807061}], "limit": 16, "now": 1730809300, "user_id": "…"}`; only
-//! `history` is required. Leaves: which model answered, whether the scores are the model's or popularity's, and products
-//! in falling order of their scores.
+//! Enters, for `POST /v1/recommendations`: `{"history": [{"item": "novel", "time": 1730807061}], "limit": 16}` and options;
+//! only `history` is required. Leaves: which model answered, whether the scores are the model's or popularity's, and
+//! products in falling order of their scores.
 
-mod request;
+pub(super) mod answers;
+pub(super) mod bodies;
+mod values;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
-use slirec_core::catalog::Product;
-use slirec_engine::{Engine, RecommendationRequest, Recommendations, Source};
+use slirec_engine::RecommendationRequest;
 
-use super::error::{ApiError, RequestBody};
+use super::call::Call;
+use super::error::{ApiError, Failure, RequestBody};
 use super::json_response;
 use super::parsing::parse_body;
+use crate::metrics::Stage;
 use crate::scoring;
 use crate::state::AppState;
+use answers::{Answer, BatchAnswer, RankAnswer, explained_history};
+use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody, parse};
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    model: Model<'a>,
-    source: &'a str,
-    items: Vec<Item<'a>>,
-    /// Items of the history that the model does not know.
-    unknown_items: usize,
-}
-
-#[derive(Serialize)]
-struct Model<'a> {
-    name: &'a str,
-    version: &'a str,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    handle: &'a str,
-    gid: &'a str,
-    title: &'a str,
-    category: &'a str,
-    score: f32,
-}
-
-/// Answers one session.
-pub(crate) async fn recommend(
+/// The products that fit a session best.
+#[utoipa::path(
+    post, path = "/v1/recommendations", operation_id = "recommend", tag = "recommendations",
+    request_body = RecommendationBody,
+    responses(
+        (status = 200, description = "The best products", body = Answer),
+        Failure,
+    ),
+)]
+pub(super) async fn recommend(
     State(state): State<AppState>,
+    call: Call,
     RequestBody(body): RequestBody,
 ) -> Result<Response, ApiError> {
-    let request = parse_body(body, request::parse).await?.map_err(ApiError::bad_request)?;
-    let request = RecommendationRequest {
-        history: request.history,
-        now: request.now.unwrap_or_else(scoring::now),
-        limit: request.limit,
-    };
-    let engine = state.engine();
-    let recommendations = scoring::recommend(&engine, &state.metrics, request).await?;
-    Ok(json_response(StatusCode::OK, &answer(&engine, &recommendations)))
+    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
+    let read = move |bytes: &[u8]| parse::<RecommendationBody>(bytes)?.into_request(limits, now);
+    answer(&state, &call, parse_body(&state.metrics, body, read).await?).await
 }
 
-fn answer<'a>(engine: &'a Engine, recommendations: &Recommendations) -> Answer<'a> {
-    let products = recommendations.products.iter();
-    let items =
-        products.filter_map(|scored| Some(item(engine.catalog().products().get(scored.product)?, scored.score)));
-    Answer {
-        model: Model { name: &engine.model().name, version: &engine.model().version },
-        source: match recommendations.source {
-            Source::Model => "model",
-            Source::Popular => "popular",
-        },
-        items: items.collect(),
-        unknown_items: recommendations.unknown_items,
-    }
+/// The products that fit each of several sessions best.
+#[utoipa::path(
+    post, path = "/v1/recommendations:batch", operation_id = "recommendBatch", tag = "recommendations",
+    request_body = BatchBody,
+    responses(
+        (status = 200, description = "The best products of each session, in the order of the sessions", body = BatchAnswer),
+        Failure,
+    ),
+)]
+pub(super) async fn recommend_batch(
+    State(state): State<AppState>,
+    call: Call,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
+    let read = move |bytes: &[u8]| parse::<BatchBody>(bytes)?.into_requests(limits, now);
+    let requests = parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)?;
+    let histories: Vec<_> = requests.iter().map(explained_history).collect();
+    let served = state.served();
+    let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
+    Ok(state.metrics.timed(Stage::Serialise, || {
+        json_response(StatusCode::OK, &BatchAnswer::new(&served.engine, &histories, &found))
+    }))
 }
 
-fn item(product: &Product, score: f32) -> Item<'_> {
-    Item { handle: &product.handle, gid: &product.gid, title: &product.title, category: &product.category, score }
+/// Given products in the order in which they fit a session.
+#[utoipa::path(
+    post, path = "/v1/rank", operation_id = "rank", tag = "recommendations",
+    request_body = RankBody,
+    responses(
+        (status = 200, description = "The candidates by falling score", body = RankAnswer),
+        Failure,
+    ),
+)]
+pub(super) async fn rank(
+    State(state): State<AppState>,
+    call: Call,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
+    let read = move |bytes: &[u8]| parse::<RankBody>(bytes)?.into_request(limits, now);
+    let read = parse_body(&state.metrics, body, read).await?;
+    let (request, candidates) = read.map_err(ApiError::bad_request)?;
+    let history = explained_history(&request);
+    let served = state.served();
+    let found = call.scoring(&state, &served).recommend(request).await?;
+    Ok(state.metrics.timed(Stage::Serialise, || {
+        json_response(StatusCode::OK, &RankAnswer::new(&served.engine, &history, &found, candidates))
+    }))
+}
+
+/// The products that go with one product: the best for a shopper who has just viewed it and nothing else.
+#[utoipa::path(
+    post, path = "/v1/related", operation_id = "related", tag = "recommendations",
+    request_body = RelatedBody,
+    responses(
+        (status = 200, description = "The best products beside it", body = Answer),
+        Failure,
+    ),
+)]
+pub(super) async fn related(
+    State(state): State<AppState>,
+    call: Call,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
+    let read = move |bytes: &[u8]| parse::<RelatedBody>(bytes)?.into_request(limits, now);
+    answer(&state, &call, parse_body(&state.metrics, body, read).await?).await
+}
+
+async fn answer(
+    state: &AppState,
+    call: &Call,
+    request: Result<RecommendationRequest, String>,
+) -> Result<Response, ApiError> {
+    let request = request.map_err(ApiError::bad_request)?;
+    let history = explained_history(&request);
+    let served = state.served();
+    let found = call.scoring(state, &served).recommend(request).await?;
+    Ok(state
+        .metrics
+        .timed(Stage::Serialise, || json_response(StatusCode::OK, &Answer::new(&served.engine, &history, &found))))
 }

@@ -10,9 +10,16 @@
     reason = "clippy grants these to tests, but not to the helpers beside them"
 )]
 
+mod bundle;
 mod client;
+mod inference;
+mod limits;
 mod mlflow;
+mod openapi;
 mod operation;
+mod options;
 mod recommendations;
+mod reload;
+mod security;
 mod server;
 mod starting;

@@ -65,12 +65,20 @@ fn counters_move_with_the_requests() {
         (r#"slirec_requests_total{route="unmatched",status="404"}"#, 1.0),
         (r#"slirec_request_seconds_count{route="/v1/recommendations"}"#, 3.0),
         ("slirec_unknown_items_total", 1.0),
-        ("slirec_overloaded_total", 0.0),
+        ("slirec_history_items_total", 2.0),
+        (r#"slirec_history_length_bucket{le="1"}"#, 2.0),
+        ("slirec_best_score_count", 1.0),
+        (r#"slirec_stage_seconds_count{stage="parse"}"#, 3.0),
+        (r#"slirec_stage_seconds_count{stage="score"}"#, 1.0),
+        (r#"slirec_stage_seconds_count{stage="serialise"}"#, 2.0),
+        (r#"slirec_shed_total{reason="queue_full"}"#, 0.0),
     ] {
         assert_eq!(server.metric(series), expected, "{series}");
     }
     assert!(server.metric("slirec_scored_items_total") >= 100.0);
-    let text = server.get("/metrics").text();
+    let coverage = server.metric("slirec_catalog_coverage_ratio");
+    assert!(coverage > 0.0 && coverage <= 32.0 / 100.0, "{coverage}");
+    let text = server.metrics();
     assert!(text.contains("slirec_model_info{name=") && text.contains("provider=\"cpu\""), "{text}");
 }
 
@@ -136,7 +144,7 @@ fn overload_is_answered_with_503_and_recovers() {
         assert_eq!(refused.header("retry-after"), Some("1"));
         assert_eq!(refused.json()["error_code"], "TEMPORARILY_UNAVAILABLE");
     }
-    assert!(server.metric("slirec_overloaded_total") >= 1.0);
+    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
     assert_eq!(server.recommend(&session("novel")).status, 200);
 }
 
@@ -189,6 +197,26 @@ fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
         assert_eq!(status.code(), Some(0));
         assert!(log.contains("\"stopped\""), "{log}");
     }
+}
+
+#[test]
+fn after_sigterm_the_service_is_not_ready_and_still_serves_until_the_delay_is_over() {
+    let server = Server::start_with(&[("SLIREC__SERVER__DRAIN_DELAY_SECONDS", "3")]);
+    server.signal("TERM");
+    let response = wait_until("it is not ready", || Some(server.get("/ready")).filter(|answer| answer.status == 503));
+    assert_eq!((response.header("connection"), response.header("retry-after")), (Some("close"), Some("1")));
+    assert_eq!((server.get("/live").status, server.get("/v2/health/ready").status), (200, 503));
+    assert_eq!(server.recommend(&session("novel")).status, 200);
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_cuts_the_delay_short() {
+    let server = Server::start_with(&[("SLIREC__SERVER__DRAIN_DELAY_SECONDS", "3600")]);
+    server.signal("TERM");
+    wait_until("it is not ready", || (server.get("/ready").status == 503).then_some(()));
+    server.signal("INT");
+    assert_eq!(server.wait().0.code(), Some(1));
 }
 
 #[test]

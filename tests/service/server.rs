@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// Collects the log until the service ends.
     log: Option<JoinHandle<String>>,
 }
@@ -45,19 +46,23 @@ impl Server {
 
     /// Starts a service with settings from the environment.
     pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(&["--port", "0"], variables).spawn().unwrap();
+        let mut child = command(&["--port", "0"], &[]);
+        child.env("SLIREC__SERVER__DRAIN_DELAY_SECONDS", "0").envs(variables.iter().copied());
+        let mut child = child.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let event: Value = serde_json::from_str(&line.ok()?).ok()?;
-            (event["message"] == "listening").then(|| event["address"].as_str().unwrap().parse().unwrap())
-        });
-        let Some(address) = address else {
+        let mut find = |message: &str| {
+            lines.find_map(|line| {
+                let event: Value = serde_json::from_str(&line.ok()?).ok()?;
+                (event["message"] == message).then(|| event["address"].as_str().unwrap().parse().unwrap())
+            })
+        };
+        let (Some(admin), Some(address)) = (find("admin listening"), find("listening")) else {
             let mut reason = String::new();
             child.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
             panic!("the service did not start (is models/demo there? `make demo` makes it): {reason}");
         };
         let log = thread::spawn(move || lines.map_while(Result::ok).map(|line| line + "\n").collect());
-        Self { child, address, log: Some(log) }
+        Self { child, address, admin, log: Some(log) }
     }
 
     pub(crate) fn get(&self, path: &str) -> Response {
@@ -72,9 +77,19 @@ impl Server {
         self.post("/v1/recommendations", body.to_string())
     }
 
+    /// Asks the admin address.
+    pub(crate) fn operate(&self, method: &str, path: &str, body: &str) -> Response {
+        client::exchange(self.admin, method, path, &[], body.as_bytes())
+    }
+
+    /// The metrics in Prometheus' text format.
+    pub(crate) fn metrics(&self) -> String {
+        self.operate("GET", "/metrics", "").text()
+    }
+
     /// The value of a metric, by its name and labels as they stand in `/metrics`; 0 when it is not there.
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let text = self.get("/metrics").text();
+        let text = self.metrics();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
     }

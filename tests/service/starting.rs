@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 
+use crate::bundle::Bundle;
 use crate::server::{Server, run};
 
 fn one_line(message: &str) {
@@ -58,18 +58,12 @@ fn a_missing_bundle_is_named() {
 
 #[test]
 fn a_changed_bundle_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let bundle = std::env::var("SLIREC__MODEL__PATH").map_or(root.join("models/demo"), Into::into);
-    for entry in fs::read_dir(bundle).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-    }
-    let graph = folder.path().join("scores.onnx");
-    let mut bytes = fs::read(&graph).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(&graph, bytes).unwrap();
-    let (code, message) = run(&["--model", folder.path().to_str().unwrap(), "--port", "0"], &[]);
+    let bundle = Bundle::new();
+    bundle.spoil("scores.onnx", |mut bytes| {
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    });
+    let (code, message) = run(&["--model", bundle.path(), "--port", "0"], &[]);
     assert_eq!(code, Some(1));
     assert!(message.contains("scores.onnx: has SHA-256"), "{message}");
     one_line(&message);

@@ -105,8 +105,8 @@ impl Bundle {
         let catalog_path = directory.join(CATALOG);
         let catalog_text = String::from_utf8(verified(CATALOG)?)
             .map_err(|_| BundleError::Invalid { path: catalog_path.clone(), problem: "is not UTF-8 text".into() })?;
-        verified(VOCABULARY)?;
-        let vocabulary = Vocabulary::read(&directory.join(VOCABULARY))?;
+        // Parsed from the bytes that were verified: the file may change meanwhile.
+        let vocabulary = Vocabulary::parse(&verified(VOCABULARY)?, &directory.join(VOCABULARY))?;
         check_features(&manifest, &vocabulary)
             .map_err(|problem| BundleError::Invalid { path: directory.join(VOCABULARY), problem })?;
         Ok(Self {
@@ -158,13 +158,23 @@ fn check_features(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<(), St
     if found == expected { Ok(()) } else { Err(format!("features are {found:?}: the manifest has {expected:?}")) }
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
-    let file = File::open(path).map_err(FileError::io("read", path))?;
+/// Reads an ordinary file that really lies in the directory: links that lead elsewhere, pipes and devices are refused.
+fn read_bounded(directory: &Path, name: &str, limit: u64) -> Result<Vec<u8>, BundleError> {
+    let path = directory.join(name);
+    let invalid = |problem: String| BundleError::Invalid { path: path.clone(), problem };
+    let real = |path: &Path| path.canonicalize().map_err(FileError::io("read", path));
+    let file = real(&path)?;
+    if !file.starts_with(real(directory)?) {
+        return Err(invalid("leads out of the bundle: expected a file inside".to_owned()));
+    }
+    if !file.is_file() {
+        return Err(invalid("is not an ordinary file".to_owned()));
+    }
+    let file = File::open(&file).map_err(FileError::io("read", &path))?;
     let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::io("read", &path))?;
     if bytes.len() as u64 > limit {
-        let problem = format!("is larger than {limit} bytes");
-        return Err(BundleError::Invalid { path: path.to_owned(), problem });
+        return Err(invalid(format!("is larger than {limit} bytes")));
     }
     Ok(bytes)
 }
@@ -174,7 +184,7 @@ fn read_verified(directory: &Path, name: &str, records: &BTreeMap<String, FileRe
     let path = directory.join(name);
     let invalid = |problem| BundleError::Invalid { path: path.clone(), problem };
     let record = records.get(name).ok_or_else(|| invalid("is not in the manifest".into()))?;
-    let bytes = read_bounded(&path, record.bytes.min(LARGEST_FILE))?;
+    let bytes = read_bounded(directory, name, record.bytes.min(LARGEST_FILE))?;
     if bytes.len() as u64 != record.bytes {
         return Err(invalid(format!("has {} bytes: the manifest has {}", bytes.len(), record.bytes)));
     }
@@ -279,6 +289,28 @@ mod tests {
         assert!(longer.contains("is larger than 12 bytes"), "{longer}");
         assert!(refusal(|folder| fs::remove_file(folder.join(CATALOG)).unwrap()).contains("cannot read"));
         assert!(refusal(|folder| fs::remove_file(folder.join(MANIFEST)).unwrap()).contains("manifest.json"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_out_of_the_bundle_and_what_is_no_file_are_refused() {
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        fs::write(outside.path(), "scores.onnx").unwrap();
+        let message = refusal(|folder| {
+            fs::remove_file(folder.join(SCORES_GRAPH)).unwrap();
+            std::os::unix::fs::symlink(outside.path(), folder.join(SCORES_GRAPH)).unwrap();
+        });
+        assert!(message.contains("scores.onnx: leads out of the bundle"), "{message}");
+        let message = refusal(|folder| {
+            fs::remove_file(folder.join(SCORES_GRAPH)).unwrap();
+            fs::create_dir(folder.join(SCORES_GRAPH)).unwrap();
+        });
+        assert!(message.contains("scores.onnx: is not an ordinary file"), "{message}");
+        let folder = tempfile::tempdir().unwrap();
+        write_bundle(folder.path());
+        fs::rename(folder.path().join(SCORES_GRAPH), folder.path().join("scores-1")).unwrap();
+        std::os::unix::fs::symlink("scores-1", folder.path().join(SCORES_GRAPH)).unwrap();
+        assert!(Bundle::read(folder.path()).is_ok());
     }
 
     #[test]

@@ -116,7 +116,17 @@ impl Vocabulary {
     /// # Errors
     /// [`VocabularyError`], naming the file and what is wrong in it.
     pub fn read(path: &Path) -> Result<Self, VocabularyError> {
-        let document: Document = files::read_json(path)?;
+        let bytes = std::fs::read(path).map_err(FileError::io("read", path))?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Parses the content of a `vocabulary.json`; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// [`VocabularyError`], naming the file and what is wrong in it.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, VocabularyError> {
+        let document: Document =
+            serde_json::from_slice(bytes).map_err(|source| FileError::Json { path: path.to_owned(), source })?;
         let invalid = |problem| VocabularyError::Invalid { file: path.display().to_string(), problem };
         if document.format != FORMAT {
             return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", document.format)));

@@ -16,7 +16,7 @@ fn request(engine: &Engine, length: usize) -> RecommendationRequest {
         handle: product.handle.clone(),
         timestamp: 1_790_000_000.0 + 60.0 * f64::from(minute),
     });
-    RecommendationRequest { history: history.collect(), now: 1_790_100_000.0, limit: 16 }
+    RecommendationRequest::new(history.collect(), 1_790_100_000.0, 16)
 }
 
 fn requests(criterion: &mut Criterion) {

@@ -1,11 +1,11 @@
-//! The engine: worker threads, each with its own sessions, behind one bounded queue.
+//! The engine: worker threads, each with its own sessions, behind bounded queues.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
 
@@ -13,22 +13,36 @@ use crate::model::Model;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
 use crate::scorer::{CandidateGraph, Scorer};
+use crate::spread::Helpers;
+use crate::worker::{Job, Patience, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
 
-type Reply = Box<dyn FnOnce(Result<Recommendations, EngineError>) + Send>;
+/// Who asked, and whether they still want to know.
+pub trait Caller: Send + 'static {
+    /// False once nobody waits for the answer; the engine then drops the request before it scores.
+    fn is_waiting(&self) -> bool;
 
-struct Job {
-    request: RecommendationRequest,
-    reply: Reply,
+    /// Takes the answer, on a worker thread.
+    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>);
+}
+
+/// Which queue a request waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody waits for this very answer. Goes first; is refused when it would wait too long.
+    Interactive,
+    /// Part of a larger piece of work. Scored when nobody interactive waits; waits as long as its caller does.
+    Batch,
 }
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
-/// queue is empty.
+/// queues are empty.
 #[derive(Debug, Clone)]
 pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
-    queue: Sender<Job>,
+    interactive: Sender<Job>,
+    batch: Sender<Job>,
 }
 
 impl Engine {
@@ -41,8 +55,9 @@ impl Engine {
         let bundle = Bundle::read(directory)?;
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
-        let mut scorers = Vec::with_capacity(options.workers.max(1));
-        for _ in 0..options.workers.max(1) {
+        let workers = options.workers.max(1);
+        let mut scorers = Vec::with_capacity(workers);
+        for _ in 0..workers {
             scorers.push(Scorer::new(&maker, &bundle)?);
         }
         let mut candidates = CandidateGraph::new(&maker, &bundle)?;
@@ -52,11 +67,21 @@ impl Engine {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
         }
-        let (queue, jobs) = bounded(options.queue_length);
+        let (interactive, urgent_jobs) = bounded(options.queue_length);
+        let (batch, batch_jobs) = bounded(options.queue_length);
+        let (invitations, shared) = bounded(workers);
+        let patience = Arc::new(Patience::new(options.queue_wait));
         for (number, scorer) in scorers.into_iter().enumerate() {
-            let (model, jobs) = (Arc::clone(&model), jobs.clone());
-            let name = format!("scoring-{number}");
-            thread::Builder::new().name(name).spawn(move || work(&model, scorer, &jobs))?;
+            let worker = Worker {
+                model: Arc::clone(&model),
+                scorer,
+                helpers: Helpers::new(invitations.clone(), workers - 1, options.spread_from),
+                shared: shared.clone(),
+                interactive: urgent_jobs.clone(),
+                batch: batch_jobs.clone(),
+                patience: Arc::clone(&patience),
+            };
+            thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;
         }
         let info = &model.info;
         tracing::info!(
@@ -64,10 +89,11 @@ impl Engine {
             version = info.version,
             sha256 = info.sha256,
             provider = maker.provider().name(),
-            workers = options.workers.max(1),
+            workers,
+            golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), queue })
+        Ok(Self { model, provider: maker.provider(), interactive, batch })
     }
 
     /// Which model this is.
@@ -87,19 +113,30 @@ impl Engine {
 
     /// Requests that wait for a worker.
     pub fn queued(&self) -> usize {
-        self.queue.len()
+        self.interactive.len() + self.batch.len()
     }
 
-    /// Hands a request to the workers and returns at once; `reply` is called on a worker thread.
+    /// Hands a request to the workers and returns at once.
     ///
     /// # Errors
-    /// [`Overloaded`] when the queue is full; `reply` is then dropped without being called.
+    /// [`Overloaded`] when the queue is full; the caller is then dropped without an answer.
     pub fn submit(
         &self,
-        request: RecommendationRequest,
-        reply: impl FnOnce(Result<Recommendations, EngineError>) + Send + 'static,
+        request: impl Into<Arc<RecommendationRequest>>,
+        priority: Priority,
+        caller: impl Caller,
     ) -> Result<(), Overloaded> {
-        self.queue.try_send(Job { request, reply: Box::new(reply) }).map_err(|_| Overloaded)
+        let queue = match priority {
+            Priority::Interactive => &self.interactive,
+            Priority::Batch => &self.batch,
+        };
+        let job = Job { request: request.into(), caller: Box::new(caller), queued: Instant::now() };
+        queue.try_send(job).map_err(|_| Overloaded::QueueFull)
+    }
+
+    /// Answers by popularity on the caller's thread, without any queue.
+    pub fn popular(&self, request: &RecommendationRequest) -> Recommendations {
+        self.model.popular(request)
     }
 
     /// Answers on a worker thread and waits for it: for programs without an async runtime.
@@ -108,7 +145,7 @@ impl Engine {
     /// [`EngineError`], also when the queue is full.
     pub fn recommend(&self, request: RecommendationRequest) -> Result<Recommendations, EngineError> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        self.submit(request, move |answer| {
+        self.submit(request, Priority::Batch, move |answer| {
             // The receiver lives until it has its answer.
             let _ = sender.send(answer);
         })?;
@@ -116,16 +153,13 @@ impl Engine {
     }
 }
 
-fn work(model: &Model, mut scorer: Scorer, jobs: &Receiver<Job>) {
-    for Job { request, reply } in jobs {
-        // A panic ends the request, not the worker. The scorer holds no state between runs that it could spoil.
-        let answer = catch_unwind(AssertUnwindSafe(|| model.recommend(&mut scorer, &request)));
-        let answer = answer.unwrap_or_else(|_| {
-            tracing::error!("scoring panicked");
-            Err(EngineError::Worker)
-        });
-        if catch_unwind(AssertUnwindSafe(|| reply(answer))).is_err() {
-            tracing::error!("answering panicked");
-        }
+/// A function takes the answer, whatever has happened meanwhile.
+impl<F: FnOnce(Result<Recommendations, EngineError>) + Send + 'static> Caller for F {
+    fn is_waiting(&self) -> bool {
+        true
+    }
+
+    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>) {
+        self(answer);
     }
 }

@@ -74,7 +74,13 @@ pub enum EngineError {
     Overloaded(#[from] Overloaded),
 }
 
-/// All workers are busy and the queue is full (or the engine is stopping): try again later.
+/// The engine has more to do than it can: try again later.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
-#[error("the engine is overloaded: its queue is full")]
-pub struct Overloaded;
+pub enum Overloaded {
+    /// All workers are busy and the queue is full (or the engine is stopping).
+    #[error("the engine is overloaded: its queue is full")]
+    QueueFull,
+    /// The queue does not empty any more, and the request had waited too long when its turn came.
+    #[error("the engine is overloaded: the request waited too long")]
+    WaitedTooLong,
+}

@@ -10,15 +10,21 @@ mod ranking;
 mod request;
 mod runtime;
 mod scorer;
+mod selection;
+mod spread;
+mod worker;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
-pub use engine::Engine;
+pub use engine::{Caller, Engine, Priority};
 pub use error::{EngineError, Overloaded};
-pub use request::{RecommendationRequest, Recommendations, ScoredProduct, Source, ViewedItem};
+pub use request::{
+    Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
+};
 pub use runtime::ExecutionProvider;
 pub use scorer::{CandidateIds, PreparedCandidates};
 
@@ -35,14 +41,25 @@ pub struct EngineOptions {
     pub execution_providers: Vec<ExecutionProvider>,
     /// Worker threads, each with its own sessions; at least 1.
     pub workers: usize,
-    /// Requests that may wait for a worker.
+    /// Requests of each [`Priority`] that may wait for a worker.
     pub queue_length: usize,
+    /// How long an interactive request may wait once the queue no longer empties; none: as long as its caller.
+    pub queue_wait: Option<Duration>,
+    /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
+    pub spread_from: usize,
 }
 
 impl Default for EngineOptions {
     /// One worker on the processor.
     fn default() -> Self {
-        Self { onnxruntime: None, execution_providers: vec![ExecutionProvider::Cpu], workers: 1, queue_length: 64 }
+        Self {
+            onnxruntime: None,
+            execution_providers: vec![ExecutionProvider::Cpu],
+            workers: 1,
+            queue_length: 64,
+            queue_wait: None,
+            spread_from: 10_000,
+        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! A loaded bundle without its threads: handles and times become ids, scores become products.
 
-use slirec_core::bundle::{Bundle, GoldenRequest};
+use std::sync::Arc;
+use std::time::Instant;
+
+use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, GoldenRequest};
 use slirec_core::catalog::Catalog;
-use slirec_core::lookup::ItemLookup;
+use slirec_core::lookup::{ItemLookup, ResolvedHistory};
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
-use crate::ranking::best;
-use crate::request::{RecommendationRequest, Recommendations, ScoredProduct, Source};
-use crate::scorer::{CandidateIds, PreparedCandidates, Scorer};
+use crate::ranking::{Contender, Ranking};
+use crate::request::{RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
+use crate::scorer::{CandidateIds, HistoryTensors, PreparedCandidates, Scorer};
+use crate::selection::Filter;
+use crate::spread::Helpers;
 use crate::{EngineError, ModelInfo};
 
 /// Scores may differ from training's by this much: other orders of summation, nothing else.
@@ -22,8 +27,9 @@ pub(crate) struct Model {
     lookup: ItemLookup,
     /// Products that may be recommended; the candidates, in the order of `prepared`.
     candidates: Vec<usize>,
-    /// Set once the candidates graph has run.
-    prepared: PreparedCandidates,
+    /// Place of each product in the order of the handles: decides between equal scores.
+    ties: Vec<u32>,
+    prepared: Arc<PreparedCandidates>,
     /// Candidates by falling number of training interactions.
     popular: Vec<ScoredProduct>,
 }
@@ -44,11 +50,21 @@ impl Model {
                 candidate_ids.features.extend(&ids.features);
             }
         }
+        let prepared = prepare(&candidate_ids)?;
+        if !prepared.is_finite() {
+            return Err(EngineError::Output {
+                graph: CANDIDATES_GRAPH,
+                output: "query",
+                found: "not a number".to_owned(),
+                expected: "finite values".to_owned(),
+            });
+        }
         Ok(Self {
             info: ModelInfo { name: manifest.name, version: manifest.version, sha256, created: manifest.created },
             longest_history: manifest.model.longest_history,
             popular: popular(&catalog, &vocabulary, &candidates),
-            prepared: prepare(&candidate_ids)?,
+            ties: places_of_handles(&catalog),
+            prepared: Arc::new(prepared),
             candidates,
             lookup,
             catalog,
@@ -59,24 +75,104 @@ impl Model {
     pub(crate) fn recommend(
         &self,
         scorer: &mut Scorer,
+        helpers: &Helpers,
         request: &RecommendationRequest,
     ) -> Result<Recommendations, EngineError> {
+        let started = Instant::now();
         let viewed: Vec<(&str, f64)> =
             request.history.iter().map(|item| (item.handle.as_str(), item.timestamp)).collect();
         let Some(resolved) = self.lookup.encode(&viewed, request.now, self.longest_history)? else {
-            let products = self.popular.iter().take(request.limit).copied().collect();
-            let unknown_items = request.history.len();
-            return Ok(Recommendations { source: Source::Popular, products, unknown_items, scored_candidates: 0 });
+            return Ok(Recommendations { unknown_items: request.history.len(), ..self.popular(request) });
         };
-        let scores = scorer.score(&resolved.encoded, &self.prepared)?;
-        let scored =
-            self.candidates.iter().zip(scores).map(|(product, score)| ScoredProduct { product: *product, score });
+        let history = Arc::new(scorer.encode(&resolved.encoded)?);
+        let encode = started.elapsed();
+        let mut answer = self.by_model(scorer, helpers, request, &resolved, &history)?;
+        answer.timings = Timings { encode, score: started.elapsed() - encode, ..Timings::default() };
+        Ok(answer)
+    }
+
+    fn by_model(
+        &self,
+        scorer: &mut Scorer,
+        helpers: &Helpers,
+        request: &RecommendationRequest,
+        resolved: &ResolvedHistory,
+        history: &Arc<HistoryTensors>,
+    ) -> Result<Recommendations, EngineError> {
+        let filter = Filter::new(&self.catalog, request);
+        let chosen = self.choose(&filter);
+        let (scores, rows): (Vec<f32>, Option<Vec<usize>>) = match chosen {
+            // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
+            Some(rows) if rows.len() * 2 <= self.candidates.len() => {
+                let prepared = self.prepared.select(&rows);
+                (scorer.score_encoded(history, &prepared)?, Some(rows))
+            }
+            chosen => {
+                let scores = helpers.score(scorer, history, &self.prepared)?;
+                match chosen {
+                    Some(rows) => {
+                        (rows.iter().map(|row| scores.get(*row).copied().unwrap_or(f32::NAN)).collect(), Some(rows))
+                    }
+                    None => (scores, None),
+                }
+            }
+        };
+        let scored_candidates = scores.len();
+        let contender = |(position, score)| {
+            let row = rows.as_ref().map_or(Some(position), |rows| rows.get(position).copied())?;
+            let product = *self.candidates.get(row)?;
+            Some(Contender { product, score, tie: self.ties.get(product).copied().unwrap_or(u32::MAX) })
+        };
+        let ranking = Ranking::new(scores.into_iter().enumerate().filter_map(contender));
+        let spoiled_scores = ranking.spoiled;
+        let products = filter.page(ranking, request.limit);
+        let explanations = match request.explain {
+            true => scorer.explain(history, &self.prepared.select(&self.rows(&products)))?,
+            false => Vec::new(),
+        };
         Ok(Recommendations {
             source: Source::Model,
-            products: best(scored.collect(), request.limit, |left, right| self.handle(left).cmp(self.handle(right))),
+            products,
+            explanations,
             unknown_items: resolved.unknown_items,
-            scored_candidates: self.candidates.len(),
+            scored_candidates,
+            spoiled_scores,
+            timings: Timings::default(),
         })
+    }
+
+    /// Rows of the candidates that pass; none for all of them.
+    fn choose(&self, filter: &Filter<'_>) -> Option<Vec<usize>> {
+        if filter.passes_all() {
+            return None;
+        }
+        // Candidates stand in the catalogue's order, so that a product's row can be searched for.
+        let row = |product: usize| self.candidates.binary_search(&product).ok();
+        let passing = |(row, product): (usize, &usize)| filter.passes(*product).then_some(row);
+        Some(match filter.named() {
+            Some(named) => named.filter(|product| filter.passes(*product)).filter_map(row).collect(),
+            None => self.candidates.iter().enumerate().filter_map(passing).collect(),
+        })
+    }
+
+    fn rows(&self, products: &[ScoredProduct]) -> Vec<usize> {
+        products.iter().filter_map(|scored| self.candidates.binary_search(&scored.product).ok()).collect()
+    }
+
+    /// Answers by popularity alone; cheap enough for any thread.
+    pub(crate) fn popular(&self, request: &RecommendationRequest) -> Recommendations {
+        let filter = Filter::new(&self.catalog, request);
+        let passing =
+            self.popular.iter().copied().filter(|scored| filter.passes_all() || filter.passes(scored.product));
+        Recommendations {
+            source: Source::Popular,
+            products: filter.page(passing, request.limit),
+            explanations: Vec::new(),
+            unknown_items: request.history.iter().filter(|item| self.lookup.ids(&item.handle).is_none()).count(),
+            scored_candidates: 0,
+            spoiled_scores: 0,
+            timings: Timings::default(),
+        }
     }
 
     fn handle(&self, product: usize) -> &str {
@@ -94,6 +190,9 @@ impl Model {
                 .encode(&viewed, request.now, self.longest_history)?
                 .ok_or_else(|| wrong("has no known item: expected at least one".to_owned()))?;
             let scores = scorer.score(&resolved.encoded, &self.prepared)?;
+            if let Some(spoiled) = scores.iter().find(|score| !score.is_finite()) {
+                return Err(wrong(format!("has a score of {spoiled}: expected finite scores")));
+            }
             for expected in &request.top {
                 let position = self.candidates.iter().position(|product| self.handle(*product) == expected.handle);
                 let score = position
@@ -109,6 +208,19 @@ impl Model {
         }
         Ok(())
     }
+}
+
+fn places_of_handles(catalog: &Catalog) -> Vec<u32> {
+    let products = catalog.products();
+    let mut order: Vec<usize> = (0..products.len()).collect();
+    order.sort_by_key(|index| products.get(*index).map(|product| product.handle.as_str()));
+    let mut places = vec![0; products.len()];
+    for (place, index) in (0..).zip(order) {
+        if let Some(slot) = places.get_mut(index) {
+            *slot = place;
+        }
+    }
+    places
 }
 
 fn popular(catalog: &Catalog, vocabulary: &Vocabulary, candidates: &[usize]) -> Vec<ScoredProduct> {

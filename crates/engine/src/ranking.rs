@@ -1,39 +1,80 @@
-//! From scores to the best products: scores enter, the first N in falling order leave.
+//! From scores to the best products: scores enter in any order, products leave in falling order, one at a time, so that
+//! only as many are sorted as somebody takes.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use crate::ScoredProduct;
 
-/// The best `limit` of `scored`: falling scores, equal scores in order of `tie`, so that answers are stable. Scores
-/// that are not finite are left out. Selects first and sorts only what it selected.
-pub(crate) fn best(
-    mut scored: Vec<ScoredProduct>,
-    limit: usize,
-    tie: impl Fn(usize, usize) -> Ordering,
-) -> Vec<ScoredProduct> {
-    scored.retain(|candidate| candidate.score.is_finite());
-    let order = |left: &ScoredProduct, right: &ScoredProduct| {
-        right.score.total_cmp(&left.score).then_with(|| tie(left.product, right.product))
-    };
-    if limit == 0 {
-        return Vec::new();
+/// A product that takes part in a ranking; the greatest is the best.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contender {
+    pub(crate) product: usize,
+    pub(crate) score: f32,
+    /// Equal scores stand in rising order of this, so that answers are stable.
+    pub(crate) tie: u32,
+}
+
+impl Ord for Contender {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then_with(|| other.tie.cmp(&self.tie))
     }
-    if scored.len() > limit {
-        scored.select_nth_unstable_by(limit - 1, order);
-        scored.truncate(limit);
+}
+
+impl PartialOrd for Contender {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
-    scored.sort_unstable_by(order);
-    scored
+}
+
+impl PartialEq for Contender {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Contender {}
+
+/// Products by falling score. Scores that are not finite never leave.
+#[derive(Debug)]
+pub(crate) struct Ranking {
+    rest: BinaryHeap<Contender>,
+    /// Number of scores that were not finite.
+    pub(crate) spoiled: usize,
+}
+
+impl Ranking {
+    pub(crate) fn new(contenders: impl Iterator<Item = Contender>) -> Self {
+        let mut spoiled = 0;
+        let finite = contenders.filter(|contender| {
+            let finite = contender.score.is_finite();
+            spoiled += usize::from(!finite);
+            finite
+        });
+        let rest = finite.collect::<Vec<_>>().into();
+        Self { rest, spoiled }
+    }
+}
+
+impl Iterator for Ranking {
+    type Item = ScoredProduct;
+
+    fn next(&mut self) -> Option<ScoredProduct> {
+        self.rest.pop().map(|Contender { product, score, .. }| ScoredProduct { product, score })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ranking(scores: &[f32]) -> Ranking {
+        let contenders = (0..).zip(scores).enumerate();
+        Ranking::new(contenders.map(|(product, (tie, score))| Contender { product, score: *score, tie }))
+    }
+
     fn ranked(scores: &[f32], limit: usize) -> Vec<usize> {
-        let scored =
-            scores.iter().enumerate().map(|(product, score)| ScoredProduct { product, score: *score }).collect();
-        best(scored, limit, |left, right| left.cmp(&right)).into_iter().map(|candidate| candidate.product).collect()
+        ranking(scores).take(limit).map(|scored| scored.product).collect()
     }
 
     #[test]
@@ -45,7 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn scores_that_are_not_finite_never_leave() {
-        assert_eq!(ranked(&[f32::NAN, 0.3, f32::INFINITY, 0.4], 16), [3, 1]);
+    fn scores_that_are_not_finite_never_leave_and_are_counted() {
+        let scores = [f32::NAN, 0.3, f32::INFINITY, 0.4];
+        assert_eq!(ranked(&scores, 16), [3, 1]);
+        assert_eq!(ranking(&scores).spoiled, 2);
     }
 }

@@ -1,5 +1,8 @@
 //! What the engine is asked and what it answers: plain data, parsed by whoever calls.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 /// One product that the shopper viewed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewedItem {
@@ -18,6 +21,38 @@ pub struct RecommendationRequest {
     pub now: f64,
     /// How many products to answer at most.
     pub limit: usize,
+    /// Which of the available products may be answered.
+    pub selection: Selection,
+    /// Whether to say which views weighed most.
+    pub explain: bool,
+}
+
+impl RecommendationRequest {
+    /// Asks for the best of all available products, unexplained.
+    pub fn new(history: Vec<ViewedItem>, now: f64, limit: usize) -> Self {
+        Self { history, now, limit, selection: Selection::default(), explain: false }
+    }
+}
+
+/// Narrows an answer; the default narrows nothing. Products that the catalogue calls unavailable are never answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Selection {
+    /// Products to leave out at the beginning of the answer.
+    pub offset: usize,
+    /// Lowest score to answer.
+    pub min_score: Option<f32>,
+    /// Leaves out what the history holds.
+    pub exclude_seen: bool,
+    /// Handles to leave out.
+    pub exclude: HashSet<String>,
+    /// The only handles that may be answered.
+    pub include_only: Option<HashSet<String>>,
+    /// The only categories that may be answered.
+    pub categories: Option<HashSet<String>>,
+    /// Categories to leave out.
+    pub exclude_categories: HashSet<String>,
+    /// Most products of one category in the answer, counted from the best product on, whatever the offset.
+    pub per_category: Option<usize>,
 }
 
 /// Where the scores come from.
@@ -25,7 +60,8 @@ pub struct RecommendationRequest {
 pub enum Source {
     /// The model scored the candidates for this history.
     Model,
-    /// The history is empty or holds no known item: products by their number of training interactions.
+    /// The history is empty or holds no known item, or nobody asked the model: products by their number of training
+    /// interactions.
     Popular,
 }
 
@@ -38,6 +74,26 @@ pub struct ScoredProduct {
     pub score: f32,
 }
 
+/// Why the model gave a product its score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// Share of the long-term interest in the score, 0 to 1; the rest is the short-term interest that `attention` is of.
+    pub long_term_share: f32,
+    /// Attention to each of the last positions of the history, in their order; the sum is 1.
+    pub attention: Vec<f32>,
+}
+
+/// How long the parts of an answer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timings {
+    /// Waiting for a worker.
+    pub queued: Duration,
+    /// From handles to what the history graph computes.
+    pub encode: Duration,
+    /// Scoring the candidates and ranking them.
+    pub score: Duration,
+}
+
 /// The answer: falling scores, equal scores in order of the handles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendations {
@@ -45,8 +101,14 @@ pub struct Recommendations {
     pub source: Source,
     /// At most `limit` available products.
     pub products: Vec<ScoredProduct>,
+    /// One for each product, if the request asked for them and the model scored.
+    pub explanations: Vec<Explanation>,
     /// Number of history items that the model does not know.
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.
     pub scored_candidates: usize,
+    /// Number of scores that were not finite; such products are left out.
+    pub spoiled_scores: usize,
+    /// How long it took.
+    pub timings: Timings,
 }

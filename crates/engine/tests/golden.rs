@@ -10,65 +10,27 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
-use slirec_connect::original::OriginalVocabulary;
-use slirec_core::bundle::{self, Bundle, Manifest, TrainingRecord};
-use slirec_core::catalog::Catalog;
+use slirec_core::bundle::{self, Bundle, Manifest};
 use slirec_core::history::{self, History};
 use slirec_core::lookup::ItemLookup;
 use slirec_core::timestamp;
 use slirec_engine::{
-    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, RecommendationRequest,
+    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Priority, RecommendationRequest,
     Recommendations, Source, ViewedItem,
 };
-use slirec_train::export::write_files;
-use slirec_train::hyperparameters::ModelHyperparameters;
-use slirec_train::weights::Weights;
 use tempfile::TempDir;
+
+#[path = "support/bundle.rs"]
+mod support;
+
+use support::{bundle, golden};
 
 /// Scores agree to this; two candidates that lie closer may stand in either order.
 const TOLERANCE: f32 = 1e-4;
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
-}
-
-/// A bundle of the golden weights, with the catalogue that `change` makes of the golden one.
-fn bundle(change: impl FnOnce(&mut Vec<slirec_core::catalog::Product>)) -> TempDir {
-    let [items, categories, item_categories] = ["item_vocab.json", "cate_vocab.json", "item_category.json"].map(golden);
-    let vocabulary = OriginalVocabulary { items: &items, categories: &categories, item_categories: &item_categories };
-    let vocabulary = vocabulary.read(&|_| 0).unwrap();
-    let weights = Weights::read(&golden("weights.safetensors")).unwrap();
-    let sizes = ModelHyperparameters::default();
-    let mut products = Catalog::read(&golden("catalog.json")).unwrap().products().to_vec();
-    change(&mut products);
-    let folder = tempfile::tempdir().unwrap();
-    let catalog = Catalog::new(products).unwrap();
-    write_files(folder.path(), &sizes, &weights, &vocabulary, &catalog).unwrap();
-    let manifest = Manifest {
-        format: bundle::FORMAT.into(),
-        name: "golden".into(),
-        version: "7".into(),
-        created: "2026-11-24T00:00:00Z".into(),
-        model: sizes.shape(),
-        training: TrainingRecord {
-            source_sha256: String::new(),
-            seed: 0,
-            epochs: 0,
-            best_epoch: 0,
-            interactions: 0,
-            hyperparameters: serde_json::Value::Null,
-        },
-        metrics: BTreeMap::new(),
-        files: BTreeMap::new(),
-        golden_requests: Vec::new(),
-    };
-    bundle::seal(folder.path(), manifest).unwrap();
-    folder
-}
 
 fn engine(folder: &TempDir) -> Engine {
     Engine::load(folder.path(), &EngineOptions { workers: 2, ..EngineOptions::default() }).unwrap()
@@ -79,7 +41,7 @@ fn request(handles: &[&str], limit: usize) -> RecommendationRequest {
         handle: (*handle).to_owned(),
         timestamp: 1_794_900_000.0 + 60.0 * f64::from(minute),
     });
-    RecommendationRequest { history: history.collect(), now: 1_794_990_000.0, limit }
+    RecommendationRequest::new(history.collect(), 1_794_990_000.0, limit)
 }
 
 fn handles(engine: &Engine, answer: &Recommendations) -> Vec<String> {
@@ -149,7 +111,7 @@ fn every_golden_request_with_a_known_item_gets_the_original_s_top_sixteen() {
             handle: handle.clone(),
             timestamp: timestamp::from_text(time).unwrap(),
         });
-        let request = RecommendationRequest { history: history.collect(), now: golden.now, limit: 16 };
+        let request = RecommendationRequest::new(history.collect(), golden.now, 16);
         let answer = engine.recommend(request).unwrap();
         assert_eq!(answer.products.len(), 16);
         if answer.source == Source::Popular {
@@ -247,21 +209,21 @@ fn a_full_queue_is_answered_at_once() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();
     let (started, running) = std::sync::mpsc::channel();
     engine
-        .submit(request(&["novel"], 1), move |_| {
+        .submit(request(&["novel"], 1), Priority::Interactive, move |_| {
             started.send(()).unwrap();
             blocked.recv().unwrap();
         })
         .unwrap();
     running.recv().unwrap();
-    engine.submit(request(&["novel"], 1), |_| {}).unwrap();
-    assert!(engine.submit(request(&["novel"], 1), |_| {}).is_err());
+    engine.submit(request(&["novel"], 1), Priority::Interactive, |_| {}).unwrap();
+    assert!(engine.submit(request(&["novel"], 1), Priority::Interactive, |_| {}).is_err());
     release.send(()).unwrap();
 }
 
 #[test]
 fn a_panicking_reply_does_not_end_the_worker() {
     let engine = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap();
-    engine.submit(request(&["novel"], 1), |_| panic!("on purpose")).unwrap();
+    engine.submit(request(&["novel"], 1), Priority::Interactive, |_| panic!("on purpose")).unwrap();
     assert_eq!(engine.recommend(request(&["novel"], 2)).unwrap().products.len(), 2);
 }
 

@@ -1,5 +1,5 @@
 //! Refuses graphs that would reach outside of their file: external data, sparse tensors, operators that are neither
-//! standard nor functions of the file itself. Bytes enter, the decoded model leaves, or one line that says why not.
+//! standard nor functions of the file itself, weights that are not finite. Bytes enter, the decoded model leaves, or one line that says why not.
 //!
 //! Every tensor is visited: initializers, attributes, subgraphs and functions.
 
@@ -7,7 +7,7 @@ use prost::Message;
 use thiserror::Error;
 
 use crate::builder::FUNCTION_DOMAIN;
-use crate::proto::tensor_proto::DataLocation;
+use crate::proto::tensor_proto::{DataLocation, DataType};
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// How deep graphs may be nested in graphs.
@@ -36,6 +36,9 @@ pub enum GraphError {
         /// Its domain.
         domain: String,
     },
+    /// A weight is infinite or not a number.
+    #[error("tensor `{0}` holds a value that is not finite")]
+    NotFinite(String),
     /// Graphs in graphs in graphs.
     #[error("graphs are nested more than {DEEPEST} deep")]
     Depth,
@@ -92,6 +95,12 @@ fn check_attribute(attribute: &AttributeProto, depth: usize) -> Result<(), Graph
 fn check_tensor(tensor: &TensorProto) -> Result<(), GraphError> {
     if tensor.data_location() == DataLocation::External || !tensor.external_data.is_empty() {
         return Err(GraphError::ExternalData(tensor.name().to_owned()));
+    }
+    let little_endian = |bytes: &[u8]| bytes.try_into().map(f32::from_le_bytes).unwrap_or_default();
+    let raw = if tensor.data_type() == DataType::Float as i32 { tensor.raw_data() } else { &[] };
+    let mut values = tensor.float_data.iter().copied().chain(raw.chunks_exact(4).map(little_endian));
+    if values.any(|value| !value.is_finite()) {
+        return Err(GraphError::NotFinite(tensor.name().to_owned()));
     }
     Ok(())
 }
@@ -158,6 +167,30 @@ mod tests {
             graph.node[0].attribute.push(builder::graph("body", inner));
         });
         assert!(decode_checked(&nested).is_err());
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_are_refused_in_either_form() {
+        let packed = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let raw = |value| TensorProto {
+            name: Some("spoiled".into()),
+            data_type: Some(DataType::Float as i32),
+            raw_data: Some(packed(&[1.0, value])),
+            ..TensorProto::default()
+        };
+        let listed = |value| TensorProto {
+            name: Some("spoiled".into()),
+            data_type: Some(DataType::Float as i32),
+            float_data: vec![1.0, value],
+            ..TensorProto::default()
+        };
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for tensor in [raw(value), listed(value)] {
+                let bytes = model(|graph| graph.initializer.push(tensor));
+                assert!(matches!(decode_checked(&bytes), Err(GraphError::NotFinite(name)) if name == "spoiled"));
+            }
+        }
+        assert!(decode_checked(&model(|graph| graph.initializer.push(raw(2.0)))).is_ok());
     }
 
     #[test]

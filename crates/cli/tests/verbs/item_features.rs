@@ -60,7 +60,7 @@ fn features_of_the_catalogue_reach_the_scores() {
         ]);
         let engine = Engine::load(&folder.path("wider"), &EngineOptions::default()).unwrap();
         let history = vec![ViewedItem { handle: "easel".to_owned(), timestamp: 1_790_900_000.0 }];
-        let answer = engine.recommend(RecommendationRequest { history, now: 1_790_900_300.0, limit: 1000 }).unwrap();
+        let answer = engine.recommend(RecommendationRequest::new(history, 1_790_900_300.0, 1000)).unwrap();
         ["new-0", "new-1"].map(|handle| {
             let scored = answer.products.iter().find(|it| engine.catalog().products()[it.product].handle == handle);
             scored.unwrap().score

@@ -29,7 +29,7 @@ fn interactions_become_a_bundle_that_answers() {
         handle: handle.to_owned(),
         timestamp: 1_790_900_000.0 + 60.0 * f64::from(step),
     });
-    let request = RecommendationRequest { history: history.collect(), now: 1_790_900_300.0, limit: 16 };
+    let request = RecommendationRequest::new(history.collect(), 1_790_900_300.0, 16);
     let answer = engine.recommend(request).unwrap();
     assert_eq!((answer.source, answer.unknown_items, answer.products.len()), (Source::Model, 1, 16));
     assert!(answer.products.is_sorted_by(|left, right| left.score >= right.score));

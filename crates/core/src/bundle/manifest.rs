@@ -113,7 +113,7 @@ impl Manifest {
     /// [`BundleError`] when it is missing, of another format or lists other files than a bundle's.
     pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
         let path = directory.join(MANIFEST);
-        let bytes = read_bounded(&path, LARGEST_MANIFEST)?;
+        let bytes = read_bounded(directory, MANIFEST, LARGEST_MANIFEST)?;
         let manifest: Self =
             serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
         check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;

@@ -1,0 +1,151 @@
+//! One worker thread: takes jobs, drops those that nobody waits for or that waited too long, scores the others.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select_biased};
+
+use crate::engine::Caller;
+use crate::model::Model;
+use crate::request::RecommendationRequest;
+use crate::scorer::Scorer;
+use crate::spread::{Helpers, SharedWork};
+use crate::{EngineError, Overloaded};
+
+/// A queue that has not been empty for this long is a standing one: not a burst that the next moments work off.
+const STANDING: Duration = Duration::from_millis(100);
+
+/// A request that waits for a worker.
+pub(crate) struct Job {
+    pub(crate) request: Arc<RecommendationRequest>,
+    pub(crate) caller: Box<dyn Caller>,
+    pub(crate) queued: Instant,
+}
+
+/// How long interactive requests may wait. A burst may wait its turn; once the queue stands, whoever waited longer than
+/// the target is refused, so that the requests that are answered are answered in time (the idea of CoDel, as servers
+/// use it: Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
+#[derive(Debug)]
+pub(crate) struct Patience {
+    target: Option<Duration>,
+    /// When the queue was last seen empty. Held for one comparison.
+    empty: Mutex<Instant>,
+}
+
+impl Patience {
+    pub(crate) fn new(target: Option<Duration>) -> Self {
+        Self { target, empty: Mutex::new(Instant::now()) }
+    }
+
+    /// Whether a job that waited this long is still worth an answer; called whenever one is taken from the queue.
+    fn allows(&self, waited: Duration, queue_is_empty: bool) -> bool {
+        let Some(target) = self.target else { return true };
+        let mut empty = self.empty.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = empty.elapsed() > STANDING;
+        if queue_is_empty {
+            *empty = Instant::now();
+        }
+        waited <= if standing { target } else { STANDING.max(target) }
+    }
+}
+
+/// Everything that a worker thread owns.
+pub(crate) struct Worker {
+    pub(crate) model: Arc<Model>,
+    pub(crate) scorer: Scorer,
+    pub(crate) helpers: Helpers,
+    /// Invitations to help with large requests.
+    pub(crate) shared: Receiver<Arc<SharedWork>>,
+    pub(crate) interactive: Receiver<Job>,
+    pub(crate) batch: Receiver<Job>,
+    pub(crate) patience: Arc<Patience>,
+}
+
+impl Worker {
+    /// Works until the engine is gone and its queues are empty.
+    pub(crate) fn work(mut self) {
+        loop {
+            select_biased! {
+                recv(self.shared) -> work => {
+                    if let Ok(work) = work {
+                        work.help(&mut self.scorer);
+                    }
+                }
+                recv(self.interactive) -> job => match job {
+                    Ok(job) => self.interactive_job(job),
+                    // Both queues close together.
+                    Err(_) => break,
+                },
+                recv(self.batch) -> job => match job {
+                    Ok(job) => self.job(job),
+                    Err(_) => break,
+                },
+            }
+        }
+        while let Ok(job) = self.interactive.try_recv() {
+            self.job(job);
+        }
+        while let Ok(job) = self.batch.try_recv() {
+            self.job(job);
+        }
+    }
+
+    fn interactive_job(&mut self, job: Job) {
+        if self.patience.allows(job.queued.elapsed(), self.interactive.is_empty()) {
+            self.job(job);
+        } else {
+            reply(job.caller, Err(Overloaded::WaitedTooLong.into()));
+        }
+    }
+
+    fn job(&mut self, job: Job) {
+        let Job { request, caller, queued } = job;
+        if !caller.is_waiting() {
+            return;
+        }
+        let waited = queued.elapsed();
+        // A panic ends the request, not the worker. The scorer holds no state between runs that it could spoil.
+        let scored = catch_unwind(AssertUnwindSafe(|| self.model.recommend(&mut self.scorer, &self.helpers, &request)));
+        let mut answer = scored.unwrap_or_else(|_| {
+            tracing::error!("scoring panicked");
+            Err(EngineError::Worker)
+        });
+        if let Ok(answer) = &mut answer {
+            answer.timings.queued = waited;
+        }
+        reply(caller, answer);
+    }
+}
+
+fn reply(caller: Box<dyn Caller>, answer: Result<crate::Recommendations, EngineError>) {
+    if catch_unwind(AssertUnwindSafe(|| caller.answer(answer))).is_err() {
+        tracing::error!("answering panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_target_everybody_may_wait() {
+        assert!(Patience::new(None).allows(Duration::from_secs(60), false));
+    }
+
+    #[test]
+    fn a_burst_may_wait_but_nobody_waits_forever() {
+        let patience = Patience::new(Some(Duration::from_millis(2)));
+        assert!(patience.allows(Duration::from_millis(50), false));
+        assert!(!patience.allows(Duration::from_millis(150), false));
+    }
+
+    #[test]
+    fn in_a_standing_queue_only_short_waits_are_answered_until_it_was_empty() {
+        let patience = Patience::new(Some(Duration::from_millis(2)));
+        *patience.empty.lock().unwrap() = Instant::now() - Duration::from_secs(1);
+        assert!(patience.allows(Duration::from_millis(1), false));
+        assert!(!patience.allows(Duration::from_millis(50), true));
+        assert!(patience.allows(Duration::from_millis(50), false));
+    }
+}

@@ -1,0 +1,50 @@
+//! Bundles of the golden weights, for the tests of the engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use slirec_connect::original::OriginalVocabulary;
+use slirec_core::bundle::{self, Manifest, TrainingRecord};
+use slirec_core::catalog::{Catalog, Product};
+use slirec_train::export::write_files;
+use slirec_train::hyperparameters::ModelHyperparameters;
+use slirec_train::weights::Weights;
+use tempfile::TempDir;
+
+pub(crate) fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
+}
+
+/// A bundle of the golden weights, with the catalogue that `change` makes of the golden one.
+pub(crate) fn bundle(change: impl FnOnce(&mut Vec<Product>)) -> TempDir {
+    let [items, categories, item_categories] = ["item_vocab.json", "cate_vocab.json", "item_category.json"].map(golden);
+    let vocabulary = OriginalVocabulary { items: &items, categories: &categories, item_categories: &item_categories };
+    let vocabulary = vocabulary.read(&|_| 0).unwrap();
+    let weights = Weights::read(&golden("weights.safetensors")).unwrap();
+    let sizes = ModelHyperparameters::default();
+    let mut products = Catalog::read(&golden("catalog.json")).unwrap().products().to_vec();
+    change(&mut products);
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = Catalog::new(products).unwrap();
+    write_files(folder.path(), &sizes, &weights, &vocabulary, &catalog).unwrap();
+    let manifest = Manifest {
+        format: bundle::FORMAT.into(),
+        name: "golden".into(),
+        version: "7".into(),
+        created: "2026-11-24T00:00:00Z".into(),
+        model: sizes.shape(),
+        training: TrainingRecord {
+            source_sha256: String::new(),
+            seed: 0,
+            epochs: 0,
+            best_epoch: 0,
+            interactions: 0,
+            hyperparameters: serde_json::Value::Null,
+        },
+        metrics: BTreeMap::new(),
+        files: BTreeMap::new(),
+        golden_requests: Vec::new(),
+    };
+    bundle::seal(folder.path(), manifest).unwrap();
+    folder
+}

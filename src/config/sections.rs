@@ -1,0 +1,239 @@
+//! The sections of the configuration; `config/server.toml` documents each key.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use slirec_engine::{EngineOptions, ExecutionProvider};
+
+use super::values::{names, providers};
+
+/// Where `make onnxruntime` puts ONNX Runtime.
+const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) max_connections: usize,
+    pub(super) read_timeout_seconds: u64,
+    pub(super) idle_timeout_seconds: u64,
+    pub(super) drain_delay_seconds: u64,
+    pub(super) drain_seconds: u64,
+    pub(crate) metrics: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdminSettings {
+    pub(crate) host: String,
+    port: u16,
+    #[serde(deserialize_with = "names")]
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelSettings {
+    pub(crate) path: PathBuf,
+    pub(super) pointer: PathBuf,
+    pub(super) poll_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineSettings {
+    onnxruntime: String,
+    #[serde(deserialize_with = "providers")]
+    pub(super) execution_providers: Vec<ExecutionProvider>,
+    pub(super) workers: usize,
+    pub(super) queue_length: usize,
+    spread_from: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitSettings {
+    pub(crate) in_flight: usize,
+    pub(super) queue_wait_ms: u64,
+    pub(super) deadline_ms: u64,
+    pub(crate) overload: OverloadAnswer,
+    pub(crate) history: usize,
+    pub(crate) sessions: usize,
+    pub(crate) candidates: usize,
+}
+
+/// What an overloaded service answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OverloadAnswer {
+    Reject,
+    Popular,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvocationSettings {
+    pub(crate) limit: usize,
+    pub(crate) max_rows: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InferenceSettings {
+    #[serde(deserialize_with = "names")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSettings {
+    #[serde(deserialize_with = "names")]
+    pub(crate) keys: Vec<String>,
+    file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CorsSettings {
+    #[serde(deserialize_with = "names")]
+    pub(crate) origins: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSettings {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TelemetrySettings {
+    pub(crate) endpoint: String,
+}
+
+impl ServerSettings {
+    /// How long a client may be silent while it sends a request.
+    pub(crate) fn read_timeout(&self) -> Duration {
+        Duration::from_secs(self.read_timeout_seconds)
+    }
+
+    /// How long a connection may be without a request.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_seconds)
+    }
+
+    /// How long the service serves on after it was asked to stop.
+    pub(crate) fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay_seconds)
+    }
+
+    /// How long requests in flight have once the service stops.
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}
+
+impl AdminSettings {
+    /// The port to bind when the service itself is asked to bind `server_port`.
+    pub(crate) fn port(&self, server_port: u16) -> u16 {
+        match (self.port, server_port) {
+            (0, 0) => 0,
+            (0, port) => port.checked_add(1).unwrap_or_default(),
+            (port, _) => port,
+        }
+    }
+
+    /// False when machines beside this one may reach the address.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl ModelSettings {
+    /// The file that names the bundle, if there is one.
+    pub(crate) fn pointer(&self) -> Option<&PathBuf> {
+        Some(&self.pointer).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// Time between two looks at the pointer file.
+    pub(crate) fn poll(&self) -> Duration {
+        Duration::from_secs(self.poll_seconds)
+    }
+}
+
+impl EngineSettings {
+    /// As the engine wants them.
+    pub(crate) fn options(&self, limits: &LimitSettings) -> EngineOptions {
+        let wait = limits.queue_wait_ms;
+        EngineOptions {
+            onnxruntime: self.library(),
+            execution_providers: self.execution_providers.clone(),
+            workers: self.workers(),
+            queue_length: self.queue_length,
+            queue_wait: (wait > 0).then(|| Duration::from_millis(wait)),
+            spread_from: self.spread_from,
+        }
+    }
+
+    /// Threads that score.
+    pub(crate) fn workers(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        if self.workers == 0 { cores() } else { self.workers }
+    }
+
+    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
+    fn library(&self) -> Option<PathBuf> {
+        if !self.onnxruntime.is_empty() {
+            return Some(PathBuf::from(&self.onnxruntime));
+        }
+        let fetched = PathBuf::from(FETCHED_LIBRARY);
+        (std::env::var_os("ORT_DYLIB_PATH").is_none() && fetched.exists()).then_some(fetched)
+    }
+
+    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that a batch does
+    /// not fill the queue for everybody.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.queue_length.min(2 * self.workers())
+    }
+}
+
+impl LimitSettings {
+    /// From a request's headers to its answer.
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+}
+
+impl AuthSettings {
+    /// The file of further keys, if there is one.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        Some(&self.file).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+impl TlsSettings {
+    /// True when connections are to be encrypted.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.certificate.as_os_str().is_empty() || !self.key.as_os_str().is_empty()
+    }
+}

@@ -1,0 +1,30 @@
+//! Values that the environment writes otherwise than a file does: lists, as names between commas.
+
+use serde::{Deserialize, Deserializer};
+use slirec_engine::ExecutionProvider;
+
+/// A list of strings, or names between commas.
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Names::deserialize(deserializer)? {
+        Names::List(names) => names,
+        Names::Text(text) => {
+            text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+        }
+    })
+}
+
+/// Execution providers by name.
+pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
+    let provider = |name: &String| match name.as_str() {
+        "cuda" => Ok(ExecutionProvider::Cuda),
+        "cpu" => Ok(ExecutionProvider::Cpu),
+        other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
+    };
+    names(deserializer)?.iter().map(provider).collect()
+}

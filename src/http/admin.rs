@@ -1,0 +1,63 @@
+//! What operators can do while the service runs, on the admin address: load the bundle again, go back to the one before,
+//! change the log's level. Nothing here takes a path or an address: what is loaded is configured, not requested.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use slirec_engine::ModelInfo;
+
+use super::error::{ApiError, RequestBody};
+use super::json_response;
+use super::object::Object;
+use crate::reload;
+use crate::serving::Busy;
+use crate::state::AppState;
+
+#[derive(Serialize)]
+struct InService<'a> {
+    name: &'a str,
+    version: &'a str,
+    sha256: &'a str,
+    created: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Level {
+    level: String,
+}
+
+/// `POST /admin/reload`: 200 with the model now in service, or 422 with the reason why the old one stays.
+pub(super) async fn reload(State(state): State<AppState>) -> Result<Response, ApiError> {
+    outcome(reload::reload(&state, "request").await)
+}
+
+/// `POST /admin/rollback`: the model before the present one.
+pub(super) async fn rollback(State(state): State<AppState>) -> Result<Response, ApiError> {
+    outcome(reload::rollback(&state).await)
+}
+
+/// `PUT /admin/log-level` with `{"level": "debug"}`, as `log.level` has it, until the next start.
+pub(super) async fn log_level(
+    State(state): State<AppState>,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let Object(Level { level }) =
+        serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("body: {error}")))?;
+    state.log_level.set(&level).map_err(|problem| ApiError::bad_request(format!("level: {problem}")))?;
+    tracing::info!(level, "log level changed");
+    Ok(json_response(StatusCode::OK, &serde_json::json!({ "level": level })))
+}
+
+fn outcome(outcome: anyhow::Result<ModelInfo>) -> Result<Response, ApiError> {
+    match outcome {
+        Ok(ModelInfo { name, version, sha256, created }) => {
+            let body = InService { name: &name, version: &version, sha256: &sha256, created: &created };
+            Ok(json_response(StatusCode::OK, &body))
+        }
+        Err(error) if error.is::<Busy>() => Err(ApiError::conflict(&error.to_string())),
+        // Operators are told what was wrong; clients never see this.
+        Err(error) => Err(ApiError::unprocessable(format!("{error:#}"))),
+    }
+}

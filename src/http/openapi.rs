@@ -1,0 +1,164 @@
+//! `GET /openapi.json`: the API for new clients, generated from the code; `GET /docs`: the same for people.
+//!
+//! The document is kept so simple that generators of clients of all ages read it: version 3.0.3, one JSON body of plain
+//! objects for each operation, no unions, no free-form maps, the API key in a header. The protocols of others (MLflow's
+//! scoring protocol, the Open Inference Protocol) are described by their owners and in `docs/API.md`.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::{health, json_response, recommendations};
+use crate::keys::API_KEY;
+use crate::state::AppState;
+
+const VERSION: &str = "3.0.3";
+const PAGE: &str = include_str!("openapi/page.html");
+/// The page runs its own script, asks its own service, and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "slirec",
+        description = "Recommends products from what a shopper has just viewed.",
+    ),
+    paths(
+        recommendations::recommend,
+        recommendations::recommend_batch,
+        recommendations::rank,
+        recommendations::related,
+        health::live,
+        health::ready,
+    ),
+    tags(
+        (name = "recommendations", description = "What would this shopper like?"),
+        (name = "operation", description = "How is the service?"),
+    ),
+)]
+struct Document;
+
+/// The OpenAPI document.
+pub(super) async fn document(State(state): State<AppState>) -> Response {
+    let limits = &state.settings.limits;
+    let mut document = generate(state.keys.are_needed());
+    for (schema, property, most) in [
+        ("RecommendationRequest", "history", limits.history),
+        ("RankRequest", "history", limits.history),
+        ("BatchRequest", "sessions", limits.sessions),
+        ("RankRequest", "candidates", limits.candidates),
+    ] {
+        if let Some(Value::Object(property)) =
+            document.pointer_mut(&format!("/components/schemas/{schema}/properties/{property}"))
+        {
+            property.insert("maxItems".to_owned(), json!(most));
+        }
+    }
+    json_response(StatusCode::OK, &document)
+}
+
+/// The page for people.
+pub(super) async fn page() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, PAGE_POLICY)];
+    (headers, PAGE).into_response()
+}
+
+fn generate(keys_are_needed: bool) -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    simplify(&mut document);
+    let Value::Object(members) = &mut document else { return document };
+    members.insert("openapi".to_owned(), json!(VERSION));
+    if let Some(Value::Object(info)) = members.get_mut("info") {
+        info.retain(|name, _| ["title", "description", "version"].contains(&name.as_str()));
+    }
+    if keys_are_needed {
+        let scheme = json!({"type": "apiKey", "in": "header", "name": API_KEY});
+        if let Some(Value::Object(components)) = members.get_mut("components") {
+            components.insert("securitySchemes".to_owned(), json!({ "key": scheme }));
+        }
+        for operation in operations(members) {
+            if operation.get("tags") == Some(&json!(["recommendations"])) {
+                operation.insert("security".to_owned(), json!([{"key": []}]));
+            }
+        }
+    }
+    document
+}
+
+fn operations(document: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    let methods = paths.filter_map(|(_, path)| path.as_object_mut()).flatten();
+    methods.filter_map(|(_, operation)| operation.as_object_mut())
+}
+
+/// From the 3.1 that the library writes to 3.0: one type for each schema, and no formats that JSON does not have.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Array(elements) => elements.iter_mut().for_each(simplify),
+        Value::Object(members) => {
+            if let Some(Value::Array(types)) = members.get("type") {
+                let one = types.iter().find(|name| **name != json!("null")).cloned().unwrap_or_default();
+                members.insert("type".to_owned(), one);
+            }
+            members.values_mut().for_each(simplify);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visit(value: &Value, path: &str, each: &mut impl FnMut(&str, &Map<String, Value>)) {
+        match value {
+            Value::Array(elements) => elements.iter().for_each(|element| visit(element, path, each)),
+            Value::Object(members) => {
+                each(path, members);
+                members.iter().for_each(|(name, member)| visit(member, &format!("{path}/{name}"), each));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_has_nothing_that_simple_generators_do_not_know() {
+        let document = generate(true);
+        assert_eq!(document["openapi"], "3.0.3");
+        visit(&document, "", &mut |path, members| {
+            for unknown in ["oneOf", "anyOf", "allOf", "const", "prefixItems", "$defs", "additionalItems"] {
+                assert!(!members.contains_key(unknown), "{path} has {unknown}");
+            }
+            assert!(!matches!(members.get("type"), Some(Value::Array(_))), "{path} has several types");
+            assert!(members.get("additionalProperties").is_none_or(|more| *more == json!(false)), "{path} is a map");
+        });
+    }
+
+    #[test]
+    fn every_operation_has_an_id_one_json_body_at_most_and_a_summary() {
+        let mut document = generate(false);
+        let mut ids = Vec::new();
+        for operation in operations(document.as_object_mut().unwrap()) {
+            ids.push(operation["operationId"].as_str().unwrap().to_owned());
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()));
+            if let Some(body) = operation.get("requestBody") {
+                let types: Vec<&String> = body["content"].as_object().unwrap().keys().collect();
+                assert_eq!(types, ["application/json"]);
+            }
+            assert!(operation.get("security").is_none());
+        }
+        ids.sort();
+        assert_eq!(ids, ["live", "rank", "ready", "recommend", "recommendBatch", "related"]);
+    }
+
+    #[test]
+    fn keys_are_asked_for_in_a_header_where_the_model_is_called() {
+        let document = generate(true);
+        assert_eq!(document["components"]["securitySchemes"]["key"]["name"], "x-api-key");
+        assert_eq!(document["paths"]["/v1/rank"]["post"]["security"], json!([{"key": []}]));
+        assert!(document["paths"]["/live"]["get"].get("security").is_none());
+    }
+}

@@ -1,0 +1,195 @@
+//! The answers of `/v1`: what the engine recommends enters, what clients read leaves.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use slirec_core::catalog::Product;
+use slirec_engine::{Engine, Explanation, RecommendationRequest, Recommendations, Source, ViewedItem};
+use utoipa::ToSchema;
+
+/// Views that an explanation names at most.
+const EXPLAINING_VIEWS: usize = 5;
+
+/// The best products of a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Recommendations)]
+pub(crate) struct Answer<'a> {
+    model: Model<'a>,
+    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    source: SourceName,
+    /// Falling scores.
+    items: Vec<Item<'a>>,
+    /// Views of the history whose product the service does not know.
+    unknown_items: usize,
+}
+
+/// The best products of several sessions, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchRecommendations)]
+pub(crate) struct BatchAnswer<'a> {
+    model: Model<'a>,
+    /// One for each session.
+    answers: Vec<Session<'a>>,
+}
+
+/// Given products in the order of their scores.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Ranking)]
+pub(crate) struct RankAnswer<'a> {
+    model: Model<'a>,
+    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    source: SourceName,
+    /// Falling scores.
+    items: Vec<Item<'a>>,
+    /// Views of the history whose product the service does not know.
+    unknown_items: usize,
+    /// Candidates that are not in the catalogue or not available, as they were given.
+    unranked: Vec<String>,
+}
+
+/// Which model answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
+struct Model<'a> {
+    #[schema(example = "slirec-demo")]
+    name: &'a str,
+    #[schema(example = "1")]
+    version: &'a str,
+}
+
+/// The best products of one session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionRecommendations)]
+struct Session<'a> {
+    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    source: SourceName,
+    /// Falling scores.
+    items: Vec<Item<'a>>,
+    /// Views of the history whose product the service does not know.
+    unknown_items: usize,
+}
+
+/// Where the scores come from.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Source)]
+enum SourceName {
+    Model,
+    Popular,
+}
+
+/// A recommended product.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
+struct Item<'a> {
+    #[schema(example = "atlas")]
+    handle: &'a str,
+    #[schema(example = "gid://shopify/Product/14809003753817")]
+    gid: &'a str,
+    title: &'a str,
+    category: &'a str,
+    /// Of the model: a probability. Of popularity: interactions as a share of the most popular product's.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f32,
+    /// Why the model gave this score, if the request asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    explanation: Option<Why<'a>>,
+}
+
+/// Why the model gave a score.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Explanation)]
+struct Why<'a> {
+    /// Share of the long-term interest; the rest is the short-term interest that the attention is of.
+    #[schema(minimum = 0, maximum = 1)]
+    long_term_share: f32,
+    /// The products of the history that weighed most, at most five, by falling weight.
+    attention: Vec<Weight<'a>>,
+}
+
+/// How much the views of a product weighed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Weight)]
+struct Weight<'a> {
+    item: &'a str,
+    /// Share of the attention; all views of the product together.
+    #[schema(minimum = 0)]
+    weight: f32,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn new(engine: &'a Engine, history: &'a [ViewedItem], found: &Recommendations) -> Self {
+        let Session { source, items, unknown_items } = Session::new(engine, history, found);
+        Self { model: Model::new(engine), source, items, unknown_items }
+    }
+}
+
+impl<'a> BatchAnswer<'a> {
+    pub(crate) fn new(engine: &'a Engine, requests: &'a [Vec<ViewedItem>], found: &[Recommendations]) -> Self {
+        let answers = requests.iter().zip(found).map(|(history, found)| Session::new(engine, history, found));
+        Self { model: Model::new(engine), answers: answers.collect() }
+    }
+}
+
+impl<'a> RankAnswer<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        history: &'a [ViewedItem],
+        found: &Recommendations,
+        candidates: Vec<String>,
+    ) -> Self {
+        let available = |handle: &String| engine.catalog().product(handle).is_some_and(|product| product.available);
+        let unranked = candidates.into_iter().filter(|handle| !available(handle)).collect();
+        let Session { source, items, unknown_items } = Session::new(engine, history, found);
+        Self { model: Model::new(engine), source, items, unknown_items, unranked }
+    }
+}
+
+impl<'a> Model<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        Self { name: &engine.model().name, version: &engine.model().version }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(engine: &'a Engine, history: &'a [ViewedItem], found: &Recommendations) -> Self {
+        let products = found.products.iter().enumerate();
+        let items = products.filter_map(|(index, scored)| {
+            let product = engine.catalog().products().get(scored.product)?;
+            Some(Item::new(product, scored.score, found.explanations.get(index).map(|why| Why::new(history, why))))
+        });
+        let source = match found.source {
+            Source::Model => SourceName::Model,
+            Source::Popular => SourceName::Popular,
+        };
+        Self { source, items: items.collect(), unknown_items: found.unknown_items }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn new(product: &'a Product, score: f32, explanation: Option<Why<'a>>) -> Self {
+        let Product { handle, gid, title, category, .. } = product;
+        Self { handle, gid, title, category, score, explanation }
+    }
+}
+
+impl<'a> Why<'a> {
+    /// The attention is of the last views of the history; several views of one product are added up.
+    fn new(history: &'a [ViewedItem], explanation: &Explanation) -> Self {
+        let used = history.iter().skip(history.len().saturating_sub(explanation.attention.len()));
+        let mut weights: HashMap<&str, f32> = HashMap::new();
+        for (view, weight) in used.zip(&explanation.attention) {
+            *weights.entry(&view.handle).or_default() += weight;
+        }
+        let mut attention: Vec<_> = weights.into_iter().map(|(item, weight)| Weight { item, weight }).collect();
+        attention.sort_by(|left, right| right.weight.total_cmp(&left.weight).then_with(|| left.item.cmp(right.item)));
+        attention.truncate(EXPLAINING_VIEWS);
+        Self { long_term_share: explanation.long_term_share, attention }
+    }
+}
+
+/// What an explanation needs of requests that the engine takes away.
+pub(crate) fn explained_history(request: &RecommendationRequest) -> Vec<ViewedItem> {
+    if request.explain { request.history.clone() } else { Vec::new() }
+}

@@ -1,0 +1,83 @@
+//! Bundles for tests to change: a copy of the served one, whose manifest can be made to fit whatever was done to its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+/// A copy of the bundle that tests serve.
+pub(crate) struct Bundle {
+    folder: TempDir,
+}
+
+impl Bundle {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&served(), folder.path());
+        Self { folder }
+    }
+
+    /// A copy that calls itself by another version.
+    pub(crate) fn of_version(version: &str) -> Self {
+        let bundle = Self::new();
+        bundle.set_version(version);
+        bundle
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn set_version(&self, version: &str) {
+        self.change_manifest(|manifest| manifest["version"] = json!(version));
+    }
+
+    pub(crate) fn change_manifest(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.file("manifest.json");
+        let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        change(&mut manifest);
+        // Renamed into place, as those who publish bundles do.
+        let aside = self.file("manifest.json.partial");
+        fs::write(&aside, manifest.to_string()).unwrap();
+        fs::rename(aside, path).unwrap();
+    }
+
+    /// Replaces a file and leaves the manifest as it was.
+    pub(crate) fn spoil(&self, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        let path = self.file(name);
+        let bytes = change(fs::read(&path).unwrap());
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Replaces a file and makes the manifest fit it: only the content is wrong then.
+    pub(crate) fn replace(&self, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        self.spoil(name, change);
+        let bytes = fs::read(self.file(name)).unwrap();
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.change_manifest(|manifest| manifest["files"][name] = json!({"sha256": sha256, "bytes": bytes.len()}));
+    }
+
+    /// Makes this bundle the same as another.
+    pub(crate) fn become_like(&self, other: &Self) {
+        copy(other.folder.path(), self.folder.path());
+    }
+}
+
+/// The bundle that tests serve.
+pub(crate) fn served() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::env::var("SLIREC__MODEL__PATH").map_or(root.join("models/demo"), Into::into)
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}

@@ -1,0 +1,180 @@
+//! What the service does when there is too much of something: requests, waiting, connections, silence.
+
+use std::io::{Read, Write};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::client::{self, Response, exchange};
+use crate::server::{Server, wait_until};
+
+fn session() -> Value {
+    json!({"history": [{"item": "novel", "time": 1_730_807_061}]})
+}
+
+/// Keeps the only worker busy until its client leaves: a batch of long histories.
+fn busy_body(rows: usize) -> String {
+    let row = json!({"userId": "u", "items": vec!["novel"; 50], "timestamps": vec!["1730807061"; 50]});
+    json!({"inputs": vec![row; rows]}).to_string()
+}
+
+fn with_timeout(server: &Server, path: &str, milliseconds: &str, body: &str) -> Response {
+    let headers = [("Content-Type", "application/json"), ("X-Request-Timeout-Ms", milliseconds)];
+    exchange(server.address, "POST", path, &headers, body.as_bytes())
+}
+
+#[test]
+fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
+    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+    let response = with_timeout(&server, "/invocations", "20", &busy_body(500));
+    assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
+    assert_eq!(server.metric("slirec_deadline_exceeded_total"), 1.0);
+    // What its batch still had in the queue is not scored.
+    wait_until("the worker is free", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
+    assert!(server.metric("slirec_dropped_total") >= 1.0);
+    assert_eq!(server.recommend(&session()).status, 200);
+}
+
+#[test]
+fn the_configured_deadline_holds_and_the_header_only_shortens_it() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__DEADLINE_MS", "20"), ("SLIREC__ENGINE__WORKERS", "1")]);
+    assert_eq!(with_timeout(&server, "/invocations", "60000", &busy_body(500)).status, 504);
+    for wrong in ["0", "-1", "soon", "1.5"] {
+        let response = with_timeout(&server, "/v1/recommendations", wrong, &session().to_string());
+        assert_eq!(response.status, 400, "{wrong}");
+        assert!(response.message().starts_with("header x-request-timeout-ms: "), "{}", response.message());
+    }
+}
+
+#[test]
+fn the_work_of_a_client_that_leaves_is_dropped_unscored() {
+    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+    let body = busy_body(1_000);
+    let mut stream = server.connect();
+    let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    wait_until("its rows are scored", || (server.metric("slirec_scored_items_total") > 0.0).then_some(()));
+    drop(stream);
+    wait_until("the client is missed", || (server.metric("slirec_cancelled_total") == 1.0).then_some(()));
+    wait_until("the queue is empty", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
+    let series = r#"slirec_recommendations_total{source="model"}"#;
+    assert!(server.metric(series) < 1_000.0, "{}", server.metric(series));
+    assert!(server.metric("slirec_dropped_total") >= 1.0);
+}
+
+/// A request whose body is not there yet: it holds a place.
+fn hold_a_place(server: &Server) -> std::net::TcpStream {
+    let mut stream = server.connect();
+    stream.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
+    wait_until("the place is taken", || (server.metric("slirec_in_flight_requests") == 1.0).then_some(()));
+    stream
+}
+
+#[test]
+fn requests_beyond_those_in_flight_are_refused_at_once_and_health_is_not() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1")]);
+    let held = hold_a_place(&server);
+    let response = server.recommend(&session());
+    assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+    assert_eq!(server.metric(r#"slirec_shed_total{reason="in_flight"}"#), 1.0);
+    assert_eq!((server.get("/ready").status, server.get("/ping").status), (200, 200));
+    drop(held);
+    wait_until("the place is free", || (server.metric("slirec_in_flight_requests") == 0.0).then_some(()));
+    assert_eq!(server.recommend(&session()).status, 200);
+}
+
+#[test]
+fn an_overloaded_service_may_answer_by_popularity_and_says_so() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__OVERLOAD", "popular")]);
+    let _held = hold_a_place(&server);
+    let answer = server.recommend(&session());
+    assert_eq!((answer.status, answer.json()["source"].as_str()), (200, Some("popular")));
+    assert_eq!(answer.json()["items"].as_array().unwrap().len(), 16);
+    let row = json!({"userId": "u", "items": ["novel"], "timestamps": ["1730807061"]});
+    let invoked = server.post("/invocations", json!({ "inputs": row }).to_string());
+    assert_eq!((invoked.status, invoked.json()["predictions"][0]["itemIds"].as_array().unwrap().len()), (200, 16));
+}
+
+#[test]
+fn a_full_queue_may_be_answered_by_popularity_too() {
+    let server = Server::start_with(&[
+        ("SLIREC__ENGINE__WORKERS", "1"),
+        ("SLIREC__ENGINE__QUEUE_LENGTH", "1"),
+        ("SLIREC__LIMITS__OVERLOAD", "popular"),
+    ]);
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let address = server.address;
+            thread::spawn(move || {
+                let headers = [("Content-Type", "application/json")];
+                exchange(address, "POST", "/invocations", &headers, busy_body(100).as_bytes())
+            })
+        })
+        .collect();
+    let statuses: Vec<u16> = clients.into_iter().map(|client| client.join().unwrap().status).collect();
+    assert_eq!(statuses, [200; 8]);
+    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
+    assert!(server.metric(r#"slirec_recommendations_total{source="popular"}"#) >= 1.0);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told_so_and_closed() {
+    let server = Server::start_with(&[("SLIREC__SERVER__MAX_CONNECTIONS", "2")]);
+    let held = [server.connect(), server.connect()];
+    wait_until("both are accepted", || (server.metric("slirec_connections") >= 3.0).then_some(()));
+    let mut third = server.connect();
+    let mut answer = String::new();
+    let _ = third.read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert_eq!(server.metric("slirec_connections_refused_total"), 1.0);
+    drop(held);
+    wait_until("a place is free again", || {
+        let mut stream = server.connect();
+        stream.write_all(client::head("GET", "/ping", &[], 0).as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.starts_with("HTTP/1.1 200").then_some(())
+    });
+}
+
+#[test]
+fn a_thousand_silent_connections_bother_nobody() {
+    let server = Server::start();
+    let silent: Vec<_> = (0..1_000)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(b"POST /v1/recommendations HTTP/1.1\r\nHo").unwrap();
+            stream
+        })
+        .collect();
+    wait_until("all are accepted", || (server.metric("slirec_connections") >= 1_000.0).then_some(()));
+    for _ in 0..20 {
+        assert_eq!(server.recommend(&session()).status, 200);
+    }
+    drop(silent);
+}
+
+#[test]
+fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
+    let server = Server::start_with(&[
+        ("SLIREC__SERVER__READ_TIMEOUT_SECONDS", "1"),
+        ("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "3"),
+    ]);
+    let mut idle = server.connect();
+    idle.write_all(b"GET /version HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(env!("CARGO_PKG_VERSION").as_bytes()) {
+        let mut byte = [0];
+        assert_eq!(idle.read(&mut byte).unwrap(), 1);
+        seen.push(byte[0]);
+    }
+    let mut slow = server.connect();
+    slow.write_all(b"GET /version HTTP/1.1\r\nHo").unwrap();
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    // The slow one is gone; the idle one still has an answer.
+    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut byte = [0];
+    assert_eq!(idle.read(&mut byte).unwrap(), 1);
+    let _ = idle.read_to_end(&mut rest);
+}

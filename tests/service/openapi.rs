@@ -1,0 +1,46 @@
+//! The description of the API: for programs and for people.
+
+use serde_json::Value;
+
+use crate::server::Server;
+
+#[test]
+fn the_document_describes_the_routes_and_the_limits_that_are_served() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__SESSIONS", "7")]);
+    let response = server.get("/openapi.json");
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    let document = response.json();
+    assert_eq!(
+        (document["openapi"].as_str(), document["info"]["version"].as_str()),
+        (Some("3.0.3"), Some(env!("CARGO_PKG_VERSION")))
+    );
+    let sessions = "/components/schemas/BatchRequest/properties/sessions/maxItems";
+    assert_eq!(document.pointer(sessions).and_then(Value::as_u64), Some(7));
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, _) in methods.as_object().unwrap() {
+            let status = crate::client::exchange(server.address, &method.to_uppercase(), path, &[], b"").status;
+            assert!(status != 404 && status != 405, "{method} {path}: {status}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_document_is_answered() {
+    let server = Server::start();
+    let document = server.get("/openapi.json").json();
+    let view = &document["components"]["schemas"]["View"]["properties"];
+    let history = serde_json::json!([{"item": view["item"]["example"], "time": view["time"]["example"]}]);
+    let response = server.recommend(&serde_json::json!({ "history": history }));
+    assert_eq!((response.status, response.json()["source"].as_str()), (200, Some("model")));
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let server = Server::start();
+    let page = server.get("/docs");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    for outside in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.text().contains(outside), "{outside}");
+    }
+}
