@@ -13,6 +13,7 @@ pub mod graphs;
 pub mod hyperparameters;
 pub mod metrics;
 pub mod model;
+pub mod negatives;
 pub mod optimizer;
 pub mod random;
 pub mod report;
