@@ -28,6 +28,29 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     bar
 }
 
+/// A step of unknown length, shown until the answer is dropped: with the time that it takes on a terminal, else as one
+/// line.
+pub(crate) fn step(text: String) -> Step {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{text}");
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(text);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Step(bar)
+}
+
+/// A step that goes on until this is dropped.
+pub(crate) struct Step(ProgressBar);
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Rows between two looks at the clock.
 const CALLS_BETWEEN_UPDATES: u64 = 1 << 14;
 
