@@ -159,8 +159,10 @@ fn measure(
     groups: &[EvaluationGroup],
     candidates: &[Candidate],
 ) -> Result<Measured> {
-    let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
     let total = groups.len();
+    let step = progress::step(format!("scoring {total} groups by {name}"));
+    let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
+    drop(step);
     let bar = progress::bar(total as u64, "histories").with_message(format!("ranking by {name}"));
     let mut lines = progress::Lines::new();
     let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| {

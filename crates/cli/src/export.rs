@@ -25,8 +25,8 @@ use slirec_train::model::Network;
 use slirec_train::run::{Run, RunState, table_rows};
 use slirec_train::weights::Weights;
 
-use crate::output;
 use crate::scorer::GraphScorer;
+use crate::{output, progress};
 
 /// One past the latest creation time, as for the times of interactions.
 const LATEST: u64 = 100_000_000_000;
@@ -242,6 +242,7 @@ fn prove(
     if let Some(dataset) = dataset {
         for split in [Split::Valid, Split::Test] {
             let groups: Vec<EvaluationGroup> = dataset.groups(split, longest)?;
+            let _step = progress::step(format!("measuring the bundle on {} {} rows", groups.len(), split.name()));
             let metrics = evaluate_sampled(&mut graphs, &groups).map_err(anyhow::Error::from_boxed)?;
             manifest.metrics.insert(split.name().to_owned(), metrics.by_name());
         }

@@ -17,7 +17,7 @@ pub(crate) fn print(text: impl Display) -> Result<()> {
 /// Prints JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }

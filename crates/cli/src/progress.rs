@@ -13,6 +13,9 @@ use slirec_core::files::{self, FileError};
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often a counter changes on a terminal.
+const SHOWN_EVERY: Duration = Duration::from_millis(100);
+
 /// A bar over `total` steps of work; `unit` names them.
 pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
@@ -25,6 +28,29 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
     bar
 }
 
+/// A step of unknown length, shown until the answer is dropped: with the time that it takes on a terminal, else as one
+/// line.
+pub(crate) fn step(text: String) -> Step {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{text}");
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(text);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Step(bar)
+}
+
+/// A step that goes on until this is dropped.
+pub(crate) struct Step(ProgressBar);
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Rows between two looks at the clock.
 const CALLS_BETWEEN_UPDATES: u64 = 1 << 14;
 
@@ -33,6 +59,7 @@ pub(crate) struct Counter {
     unit: &'static str,
     bar: ProgressBar,
     lines: Lines,
+    shown: Instant,
 }
 
 impl Counter {
@@ -41,10 +68,15 @@ impl Counter {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
-        Self { unit, bar, lines: Lines::new() }
+        Self { unit, bar, lines: Lines::new(), shown: Instant::now() }
     }
 
+    /// Tells how far a step is; may be called for every unit.
     pub(crate) fn set(&mut self, step: &str, done: u64) {
+        if self.shown.elapsed() < SHOWN_EVERY {
+            return;
+        }
+        self.shown = Instant::now();
         let text = format!("{step}: {done} {}", self.unit);
         self.bar.set_message(text.clone());
         self.bar.tick();

@@ -36,17 +36,17 @@ pub(crate) struct Arguments {
     /// Hyperparameters as TOML; keys that are left out keep the original's values
     #[arg(long, value_name = "FILE")]
     hyperparameters: Option<PathBuf>,
-    /// Passes over the training rows
-    #[arg(long)]
+    /// Passes over the training rows; 10 unless the file says otherwise
+    #[arg(long, value_name = "NUMBER")]
     epochs: Option<usize>,
-    /// Positives of a step
-    #[arg(long)]
+    /// Positives of a step; 400 unless the file says otherwise
+    #[arg(long, value_name = "NUMBER")]
     batch_size: Option<usize>,
-    /// Step size of Adam
-    #[arg(long)]
+    /// Step size of Adam; 0.001 unless the file says otherwise
+    #[arg(long, value_name = "NUMBER")]
     learning_rate: Option<f64>,
-    /// Negatives of a positive
-    #[arg(long)]
+    /// Negatives of a positive; 4 unless the file says otherwise
+    #[arg(long, value_name = "NUMBER")]
     negatives: Option<usize>,
     /// Seed of everything random
     #[arg(long, default_value_t = 42)]

@@ -4,9 +4,9 @@
 //!
 //! | graph | runs | result |
 //! |---|---|---|
-//! | [`candidates`] | once per catalogue | the candidates' embeddings and everything that depends on them alone |
-//! | [`history`] | once per request | the LSTM's states and everything that depends on the history alone |
-//! | [`scores`] | per block of candidates | a score for each |
+//! | `candidates.onnx` | once per catalogue | the candidates' embeddings and everything that depends on them alone |
+//! | `history.onnx` | once per request | the LSTM's states and everything that depends on the history alone |
+//! | `scores.onnx` | per block of candidates | a score for each |
 //!
 //! The two hot parts are functions of the file (`slirec.TimeLstm`, `slirec.CandidateAttention`), written in standard
 //! operators: any runtime inlines them, an engine with faster kernels can replace them by name.

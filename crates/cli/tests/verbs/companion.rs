@@ -1,8 +1,7 @@
 //! A folder of its own for a test, and the binary run in it.
 
-use std::fs;
-use std::io::Read;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -114,7 +113,12 @@ impl Folder {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        Running(self.command(arguments).stdin(Stdio::piped()).spawn().unwrap())
+        // Files, not pipes: a pipe that nobody reads would stop the process when it is full.
+        let [output, errors] = ["output.log", "errors.log"].map(|name| self.path(name));
+        let log = |path: &Path| File::create(path).unwrap();
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(log(&output)).stderr(log(&errors));
+        Running { child: command.spawn().unwrap(), output, errors }
     }
 }
 
@@ -162,19 +166,23 @@ pub(crate) fn verb_arguments(verb: &str) -> &'static [&'static str] {
 pub(crate) const ROAD: [&str; 4] = ["generate", "prepare", "train", "export"];
 
 /// A process that a test stops; killed when dropped.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    output: PathBuf,
+    errors: PathBuf,
+}
 
 impl Running {
     /// The process's standard input; it stays open for as long as the answer lives.
     pub(crate) fn input(&mut self) -> ChildStdin {
-        self.0.stdin.take().unwrap()
+        self.child.stdin.take().unwrap()
     }
 
     /// Waits until the process has come so far; it must not end before.
     pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds() {
-            assert!(self.0.try_wait().unwrap().is_none(), "the process ended before {what}");
+            assert!(self.child.try_wait().unwrap().is_none(), "the process ended before {what}");
             assert!(Instant::now() < deadline, "waited in vain: {what}");
             thread::sleep(Duration::from_millis(1));
         }
@@ -182,23 +190,21 @@ impl Running {
 
     /// Sends a signal by its name, such as `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.0.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Kills the process as the kernel does when memory runs out; it must not have ended by itself.
     pub(crate) fn kill(&mut self) {
-        self.0.kill().unwrap();
-        let status = self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        let status = self.child.wait().unwrap();
         assert_eq!(status.code(), None, "the process ended by itself before it was killed");
     }
 
-    /// Waits for the end: exit code, standard output and standard error, which are small enough for their pipes.
+    /// Waits for the end: exit code, standard output and standard error.
     pub(crate) fn wait(&mut self) -> (Option<i32>, String, String) {
-        let status = self.0.wait().unwrap();
-        let (mut output, mut errors) = (String::new(), String::new());
-        self.0.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        self.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        let status = self.child.wait().unwrap();
+        let [output, errors] = [&self.output, &self.errors].map(|path| fs::read_to_string(path).unwrap());
         (status.code(), output, errors)
     }
 }
@@ -206,7 +212,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

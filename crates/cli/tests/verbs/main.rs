@@ -11,6 +11,7 @@
 )]
 
 mod companion;
+mod formats;
 mod generate;
 mod inspect;
 mod item_features;

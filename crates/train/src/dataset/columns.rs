@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::json;
 use slirec_core::files::{self, FileError};
 
@@ -77,19 +78,24 @@ pub(crate) fn write(path: &Path, columns: Vec<Column>) -> Result<(), FileError> 
     join().map_err(FileError::io("write", path))
 }
 
-/// Columns of a file, read whole.
+/// Columns of a file, each read when it is asked for: never is more than one in memory twice.
 #[derive(Debug)]
 pub(crate) struct Columns<'a> {
     path: &'a Path,
-    bytes: Vec<u8>,
+    metadata: Metadata,
+    /// Where the values start.
+    start: u64,
 }
 
 impl<'a> Columns<'a> {
-    /// Reads a file whose SHA-256 the manifest records.
+    /// Opens a file whose SHA-256 the manifest records.
     pub(crate) fn read(path: &'a Path, sha256: &str) -> Result<Self, DatasetError> {
         let bytes = fs::read(path).map_err(FileError::io("read", path))?;
         check_hash(path, &files::sha256(&bytes), sha256)?;
-        Ok(Self { path, bytes })
+        let invalid = |error: SafeTensorError| invalid(path, error.to_string());
+        let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(invalid)?;
+        // A header lies in memory, so its length fits 64 bits. Before it stands its length, in 8 bytes.
+        Ok(Self { path, metadata, start: 8 + header as u64 })
     }
 
     pub(crate) fn ids(&self, name: &str) -> Result<Vec<u32>, DatasetError> {
@@ -110,12 +116,24 @@ impl<'a> Columns<'a> {
         kind: Dtype,
         convert: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<T>, DatasetError> {
-        let invalid = |problem: String| DatasetError::Invalid { path: self.path.to_owned(), problem };
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|error| invalid(error.to_string()))?;
-        let tensor = tensors.tensor(name).map_err(|error| invalid(error.to_string()))?;
-        if tensor.dtype() != kind {
-            return Err(invalid(format!("column `{name}` has type {:?}: expected {kind:?}", tensor.dtype())));
+        let missing = || invalid(self.path, format!("has no column `{name}`"));
+        let column = self.metadata.info(name).ok_or_else(missing)?;
+        if column.dtype != kind {
+            let problem = format!("column `{name}` has type {:?}: expected {kind:?}", column.dtype);
+            return Err(invalid(self.path, problem));
         }
-        Ok(tensor.data().as_chunks::<N>().0.iter().map(|bytes| convert(*bytes)).collect())
+        let (from, to) = column.data_offsets;
+        let read = || -> io::Result<Vec<T>> {
+            let mut file = File::open(self.path)?;
+            file.seek(SeekFrom::Start(self.start + from as u64))?;
+            let mut bytes = vec![0; to.saturating_sub(from)];
+            file.read_exact(&mut bytes)?;
+            Ok(bytes.as_chunks::<N>().0.iter().map(|bytes| convert(*bytes)).collect())
+        };
+        Ok(read().map_err(FileError::io("read", self.path))?)
     }
+}
+
+fn invalid(path: &Path, problem: String) -> DatasetError {
+    DatasetError::Invalid { path: path.to_owned(), problem }
 }

@@ -1,12 +1,14 @@
 //! Gives names small numbers in order of first appearance: text enters, dense indices leave.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A two-way table of names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    indices: HashMap<String, u32>,
-    names: Vec<String>,
+    /// Both directions share the letters.
+    indices: HashMap<Rc<str>, u32>,
+    names: Vec<Rc<str>>,
 }
 
 impl Names {
@@ -16,19 +18,20 @@ impl Names {
             return Some(*index);
         }
         let index = u32::try_from(self.names.len()).ok()?;
-        self.indices.insert(name.to_owned(), index);
-        self.names.push(name.to_owned());
+        let name: Rc<str> = name.into();
+        self.indices.insert(Rc::clone(&name), index);
+        self.names.push(name);
         Some(index)
     }
 
     /// All names by index.
-    pub(crate) fn all(&self) -> &[String] {
+    pub(crate) fn all(&self) -> &[Rc<str>] {
         &self.names
     }
 
     /// The name of an index.
     pub(crate) fn name(&self, index: u32) -> &str {
-        self.names.get(index as usize).map_or("", String::as_str)
+        self.names.get(index as usize).map_or("", |name| name)
     }
 
     pub(crate) fn len(&self) -> usize {

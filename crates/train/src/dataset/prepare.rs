@@ -16,7 +16,7 @@ use super::columns::{self, Column};
 use super::names::Names;
 use super::negatives::NegativeSampler;
 use super::original::{ExpandedHistory, OriginalFiles};
-use super::sort::{RUN_LENGTH, Record, Sorted, Sorter};
+use super::sort::{MOST_RUNS, RUN_LENGTH, Record, Sorted, Sorter};
 use super::{
     DatasetError, EVALUATION, FORMAT, INTERACTIONS, MANIFEST, Manifest, Rows, Split, USERS, VOCABULARY, split_of,
 };
@@ -122,7 +122,7 @@ fn collect(
 ) -> Result<Collected, DatasetError> {
     let path = &options.interactions;
     let mut reader = InteractionReader::new(files::open_text(path)?);
-    let mut sorter = Sorter::new(directory, !options.keep_order, RUN_LENGTH);
+    let mut sorter = Sorter::new(directory, !options.keep_order, RUN_LENGTH, MOST_RUNS);
     let (mut users, mut items, mut categories) = (Names::default(), Names::default(), Names::default());
     let (mut item_rows, mut item_category) = (Vec::new(), Vec::new());
     let (mut total, mut skipped_lines, mut skipped) = (0, 0, Vec::new());
@@ -163,7 +163,7 @@ fn collect(
             progress("reading", total);
         }
     }
-    let sorted = sorter.finish()?;
+    let sorted = sorter.finish(&mut |done| progress("sorting", done))?;
     Ok(Collected {
         users,
         items,

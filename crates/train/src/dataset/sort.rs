@@ -1,7 +1,7 @@
 //! Orders any number of interactions by user in bounded memory: records enter in any order, leave grouped by user.
 //!
 //! Records are sorted in runs of fixed size, the runs are written to unnamed temporary files and merged. Only one
-//! run is in memory at a time, whatever the number of records.
+//! run is in memory at a time and only so many files are open, whatever the number of records.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,6 +11,9 @@ use std::path::Path;
 
 /// Records of one run: 32 MB of them.
 pub(crate) const RUN_LENGTH: usize = 1 << 20;
+
+/// Runs that are merged at once: their files are open together, and processes may have 1,024 open.
+pub(crate) const MOST_RUNS: usize = 256;
 
 /// One interaction with its names replaced by indices.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,14 +71,16 @@ pub(crate) struct Sorter<'a> {
     by_time: bool,
     directory: &'a Path,
     run_length: usize,
+    most_runs: usize,
     buffer: Vec<Record>,
     runs: Vec<File>,
 }
 
 impl<'a> Sorter<'a> {
-    /// Sorts by user, then by time (with `by_time`), then by sequence. Runs are written into `directory`.
-    pub(crate) fn new(directory: &'a Path, by_time: bool, run_length: usize) -> Self {
-        Self { by_time, directory, run_length, buffer: Vec::new(), runs: Vec::new() }
+    /// Sorts by user, then by time (with `by_time`), then by sequence. Runs of `run_length` records are written into
+    /// `directory`; `most_runs`, at least 2, are merged at once.
+    pub(crate) fn new(directory: &'a Path, by_time: bool, run_length: usize, most_runs: usize) -> Self {
+        Self { by_time, directory, run_length, most_runs, buffer: Vec::new(), runs: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, record: Record) -> io::Result<()> {
@@ -91,17 +96,27 @@ impl<'a> Sorter<'a> {
             writer.write_all(&record.to_bytes())?;
         }
         self.runs.push(writer.into_inner().map_err(io::IntoInnerError::into_error)?);
+        if self.runs.len() >= self.most_runs {
+            let merged = self.merge(&mut |_| {})?;
+            self.runs.push(merged);
+        }
         Ok(())
     }
 
-    /// All records in order. May be asked for repeatedly.
-    pub(crate) fn finish(mut self) -> io::Result<Sorted> {
+    /// All records in order. May be asked for repeatedly. `progress` hears now and then how many are in order.
+    pub(crate) fn finish(mut self, progress: &mut dyn FnMut(u64)) -> io::Result<Sorted> {
         self.spill()?;
         self.buffer = Vec::new();
+        Ok(Sorted { file: self.merge(progress)? })
+    }
+
+    /// Joins all runs to one.
+    fn merge(&mut self, progress: &mut dyn FnMut(u64)) -> io::Result<File> {
+        let mut merged = 0_u64;
         let mut output = BufWriter::new(tempfile::tempfile_in(self.directory)?);
         let by_time = self.by_time;
         let mut readers = Vec::with_capacity(self.runs.len());
-        for mut run in self.runs {
+        for mut run in self.runs.drain(..) {
             run.rewind()?;
             readers.push(BufReader::with_capacity(1 << 16, run));
         }
@@ -118,14 +133,17 @@ impl<'a> Sorter<'a> {
             let (Some(head), Some(reader)) = (heads.get_mut(index), readers.get_mut(index)) else { continue };
             if let Some(record) = head {
                 output.write_all(&record.to_bytes())?;
+                merged += 1;
+                if merged.is_multiple_of(1 << 16) {
+                    progress(merged);
+                }
             }
             *head = read_record(reader)?;
             if let Some(record) = head {
                 heap.push(Reverse((record.key(by_time), index)));
             }
         }
-        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(Sorted { file })
+        output.into_inner().map_err(io::IntoInnerError::into_error)
     }
 }
 
@@ -170,9 +188,9 @@ mod tests {
 
     use super::*;
 
-    fn sorted(rows: &[(u32, u32)], by_time: bool, run_length: usize) -> Vec<(u32, u32, u64)> {
+    fn sorted(rows: &[(u32, u32)], by_time: bool, run_length: usize, most_runs: usize) -> Vec<(u32, u32, u64)> {
         let folder = tempfile::tempdir().unwrap();
-        let mut sorter = Sorter::new(folder.path(), by_time, run_length);
+        let mut sorter = Sorter::new(folder.path(), by_time, run_length, most_runs);
         for (sequence, (user, time)) in (0..).zip(rows) {
             let record = Record { user: *user, item: 1, category: 2, time: f64::from(*time), sequence };
             sorter.push(record).unwrap();
@@ -183,7 +201,7 @@ mod tests {
             seen.extend(records.iter().map(|r| (r.user, r.time as u32, r.sequence)));
             Ok(())
         };
-        sorter.finish().unwrap().for_each_user(visit).unwrap();
+        sorter.finish(&mut |_| {}).unwrap().for_each_user(visit).unwrap();
         seen
     }
 
@@ -192,12 +210,13 @@ mod tests {
         fn many_small_runs_give_the_order_of_a_sort_in_memory(
             rows in prop::collection::vec((0_u32..6, 0_u32..20), 0..100),
             run_length in 1_usize..40,
+            most_runs in 2_usize..9,
             by_time in any::<bool>(),
         ) {
             let mut expected: Vec<(u32, u32, u64)> =
                 (0..).zip(&rows).map(|(sequence, (user, time))| (*user, *time, sequence)).collect();
             expected.sort_by_key(|(user, time, sequence)| (*user, if by_time { *time } else { 0 }, *sequence));
-            prop_assert_eq!(sorted(&rows, by_time, run_length), expected);
+            prop_assert_eq!(sorted(&rows, by_time, run_length, most_runs), expected);
         }
     }
 }
