@@ -1,7 +1,8 @@
-//! Exponential functions of whole slices, as polynomials that vectorise: absolute errors of sigmoid and tanh stay
+//! Exponential functions of whole slices and softmax, as polynomials that vectorise: absolute errors of sigmoid and tanh stay
 //! below 1.5e-7, relative ones of exp below 2e-7. NaN stays NaN.
 
 use crate::instruction_set::vectorised;
+use crate::lanes::{LANES, lanes, total};
 
 /// exp(x), for x from -87.3 to 88; beyond them the value at the end of that range.
 #[inline(always)]
@@ -61,6 +62,24 @@ vectorised! {
     pub fn exp_all(values: &mut [f32]) {
         for value in values {
             *value = exp(*value);
+        }
+    }
+
+    /// Replaces logits by exp(logit - m) / Σ exp(logit - m), m the greatest of them.
+    pub fn softmax(values: &mut [f32]) {
+        let greatest = values.iter().fold(f32::NEG_INFINITY, |greatest, value| if *value < greatest { greatest } else { *value });
+        for value in values.iter_mut() {
+            *value = exp(*value - greatest);
+        }
+        // Whole vectors first, so that the sum does not wait for one value after the other.
+        let (whole, rest) = values.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for chunk in whole {
+            sums = lanes(|lane| sums[lane] + chunk[lane]);
+        }
+        let sum = total(&sums) + rest.iter().sum::<f32>();
+        for value in values {
+            *value /= sum;
         }
     }
 

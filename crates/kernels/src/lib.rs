@@ -4,6 +4,16 @@
 //! Foundations first: [`instruction_set`] finds out what the processor has, [`product`] multiplies small matrices,
 //! [`functions`] has the exponential functions.
 
+#![allow(clippy::indexing_slicing, reason = "offsets follow from sizes that every entry checks against its slices")]
+
+pub mod candidate_attention;
+pub mod dropout;
 pub mod functions;
+pub mod histories;
 pub mod instruction_set;
+mod lanes;
+pub mod layers;
+pub mod normalisation;
 pub mod product;
+#[cfg(test)]
+mod testing;

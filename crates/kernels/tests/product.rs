@@ -1,4 +1,5 @@
 //! The product kernel against a chain of fused multiply-adds, for any size, stride and instruction set.
+#![allow(clippy::indexing_slicing, reason = "a test")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

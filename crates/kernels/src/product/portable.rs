@@ -20,7 +20,6 @@ pub(super) fn multiply(task: &Task<'_>, result: &mut [f32]) {
 
 /// A tile of the result; with constant sizes the inner loops are unrolled.
 #[inline(always)]
-#[allow(clippy::indexing_slicing, reason = "`multiply` has checked the sizes of all slices")]
 fn tile(task: &Task<'_>, (row, height): (usize, usize), (column, width): (usize, usize), result: &mut [f32]) {
     let mut sums = [[0.0_f32; COLUMNS]; ROWS];
     for (offset, sums) in sums.iter_mut().take(height).enumerate() {
