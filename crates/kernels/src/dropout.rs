@@ -2,7 +2,8 @@
 //! backward pass asks again and no order of work matters.
 
 use crate::instruction_set::vectorised;
-use crate::lanes::{LANES, Lanes, vectors_mut};
+use crate::lanes::{LANES, vectors_mut};
+use crate::simd::{Simd, Vector};
 
 /// Inverted dropout of a layer: a share of the values becomes 0, the others are multiplied by 1 / (1 - share).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,43 +32,61 @@ impl Dropout {
         self.factor
     }
 
-    /// Calls `apply` with every vector's number in its row and its factors, 0 or [`Dropout::factor`].
-    ///
-    /// A row has a 64-bit key; every 32-bit hash of the key and a counter decides two values with 16 bits each.
+    /// The dropout of a row, whatever its block.
     #[inline(always)]
-    pub(crate) fn row(&self, row: u64, vectors: usize, mut apply: impl FnMut(usize, &Lanes)) {
-        if self.dropped == 0 {
-            (0..vectors).for_each(|vector| apply(vector, &[1.0; LANES]));
-            return;
-        }
-        let key = mix(self.seed ^ mix(row));
-        let [low_key, high_key] = [key as u32, (key >> 32) as u32];
-        for pair in 0..vectors.div_ceil(2) {
-            let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-            for lane in 0..LANES {
-                let counter = (pair * LANES + lane) as u32;
-                let bits = hash(low_key.wrapping_add(counter.wrapping_mul(0x9e37_79b9)), high_key);
-                first[lane] = if bits & 0xffff < self.dropped { 0.0 } else { self.factor };
-                second[lane] = if bits >> 16 < self.dropped { 0.0 } else { self.factor };
-            }
-            apply(2 * pair, &first);
-            if 2 * pair + 1 < vectors {
-                apply(2 * pair + 1, &second);
-            }
-        }
+    pub(crate) fn row(&self, row: u64) -> RowDropout {
+        RowDropout { dropout: *self, key: mix(self.seed ^ mix(row)) }
     }
 }
 
+/// Dropout of a row: every 32-bit hash of its 64-bit key and a counter decides two values, with 16 bits each.
+#[derive(Clone, Copy)]
+pub(crate) struct RowDropout {
+    dropout: Dropout,
+    key: u64,
+}
+
+impl RowDropout {
+    /// The factors of the row's vectors `2 * pair` and `2 * pair + 1`: 0 or [`Dropout::factor`].
+    #[inline(always)]
+    pub(crate) fn factors<S: Simd>(&self, simd: S, pair: usize) -> [Vector<S>; 2] {
+        let factor = Vector::splat(simd, self.dropout.factor);
+        if self.dropout.dropped == 0 {
+            return [factor; 2];
+        }
+        let first = (self.key as u32).wrapping_add(((pair * LANES) as u32).wrapping_mul(STEP));
+        let counters = simd.add_bits(simd.load_bits(&STEPS), simd.splat_bits(first));
+        let bits = hash(simd, counters, simd.splat_bits((self.key >> 32) as u32));
+        let limit = simd.splat_bits(self.dropout.dropped);
+        [simd.and(bits, simd.splat_bits(0xffff)), simd.shift_right::<16>(bits)]
+            .map(|number| Vector::new(simd, simd.where_at_least(number, limit, factor.values())))
+    }
+}
+
+/// The golden ratio's fraction as 32 bits, which spreads counters.
+const STEP: u32 = 0x9e37_79b9;
+
+/// Its first multiples.
+const STEPS: [u32; LANES] = {
+    let mut steps = [0; LANES];
+    let mut lane = 1;
+    while lane < LANES {
+        steps[lane] = (lane as u32).wrapping_mul(STEP);
+        lane += 1;
+    }
+    steps
+};
+
 vectorised! {
     /// ReLU, then dropout, of padded rows; row i of them is row `first_row + i` of the layer. NaN stays NaN.
-    pub(crate) fn activate(values: &mut [f32], width: usize, dropout: &Dropout, first_row: u64) {
+    pub(crate) fn activate(simd, values: &mut [f32], width: usize, dropout: &Dropout, first_row: u64) {
         for (row, values) in (first_row..).zip(values.chunks_exact_mut(width)) {
-            let values = vectors_mut(values);
-            dropout.row(row, values.len(), |vector, factors| {
-                for (value, factor) in values[vector].iter_mut().zip(factors) {
-                    *value = factor * if *value < 0.0 { 0.0 } else { *value };
+            let row = dropout.row(row);
+            for (pair, lanes) in vectors_mut(values).chunks_mut(2).enumerate() {
+                for (lanes, factor) in lanes.iter_mut().zip(row.factors(simd, pair)) {
+                    (Vector::load(simd, lanes).at_least(0.0) * factor).store(lanes);
                 }
-            });
+            }
         }
     }
 }
@@ -82,10 +101,11 @@ fn mix(counter: u64) -> u64 {
 
 /// `lowbias32` (Wellons 2018), with a second key in its middle; 32-bit multiplications exist in every vector set.
 #[inline(always)]
-fn hash(mut bits: u32, key: u32) -> u32 {
-    bits = (bits ^ (bits >> 16)).wrapping_mul(0x7feb_352d) ^ key;
-    bits = (bits ^ (bits >> 15)).wrapping_mul(0x846c_a68b);
-    bits ^ (bits >> 16)
+fn hash<S: Simd>(simd: S, bits: S::Bits, key: S::Bits) -> S::Bits {
+    let bits = simd.mul_bits(simd.xor(bits, simd.shift_right::<16>(bits)), simd.splat_bits(0x7feb_352d));
+    let bits = simd.xor(bits, key);
+    let bits = simd.mul_bits(simd.xor(bits, simd.shift_right::<15>(bits)), simd.splat_bits(0x846c_a68b));
+    simd.xor(bits, simd.shift_right::<16>(bits))
 }
 
 #[cfg(test)]

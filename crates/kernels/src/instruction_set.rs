@@ -1,7 +1,13 @@
 //! Which vector instructions a kernel may use: the processor is asked once, a value that stands for its answer leaves.
 //!
 //! Every kernel takes an [`InstructionSet`], so that tests can run all that the processor has and compare them bit by
-//! bit. Element by element code is written once, in plain Rust, and compiled for every set by [`vectorised`].
+//! bit. Element by element code is written once for the vectors of [`crate::simd`] and compiled for every set.
+
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx512::Avx512;
+use crate::simd::portable::Portable;
 
 /// A set of vector instructions that this processor has; there is no way to name one that it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,45 +15,45 @@ pub struct InstructionSet(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Portable,
+    Portable(Portable),
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512),
 }
 
 impl InstructionSet {
     /// The widest set of this processor.
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if has_avx512() {
-            return Self(Kind::Avx512);
-        } else if has_avx2() {
-            return Self(Kind::Avx2);
+        if let Some(token) = Avx512::detect() {
+            return Self(Kind::Avx512(token));
+        } else if let Some(token) = Avx2::detect() {
+            return Self(Kind::Avx2(token));
         }
-        Self(Kind::Portable)
+        Self(Kind::Portable(Portable))
     }
 
     /// All sets of this processor, the portable one first.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "only one processor family has more than one")]
-        let mut sets = vec![Self(Kind::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.extend(has_avx2().then_some(Self(Kind::Avx2)));
-            sets.extend(has_avx512().then_some(Self(Kind::Avx512)));
-        }
-        sets
+        let sets = [
+            Some(Kind::Portable(Portable)),
+            #[cfg(target_arch = "x86_64")]
+            Avx2::detect().map(Kind::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Avx512::detect().map(Kind::Avx512),
+        ];
+        sets.into_iter().flatten().map(Self).collect()
     }
 
     /// A name for logs and reports.
     pub fn name(self) -> &'static str {
         match self.0 {
-            Kind::Portable => "portable",
+            Kind::Portable(_) => "portable",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "AVX2",
+            Kind::Avx2(_) => "AVX2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "AVX-512",
+            Kind::Avx512(_) => "AVX-512",
         }
     }
 
@@ -56,53 +62,39 @@ impl InstructionSet {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    has_avx2()
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-}
-
-/// Defines functions whose plain loops are compiled for every instruction set; the set becomes the first argument.
+/// Defines functions over a generic `simd` and dispatches to them: the instruction set takes the place of `simd`.
 ///
-/// The bodies hold no fused multiply-adds and fix the order of every sum, so all sets give the same bits.
+/// The body is inlined into a function with the set's instructions enabled. Closures would not be: bodies use loops.
 macro_rules! vectorised {
-    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block)*) => {$(
+    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($simd:ident $(, $argument:ident: $type:ty)* $(,)?) $body:block)*) => {$(
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments, reason = "the instruction set comes on top")]
         $visibility fn $name(set: $crate::instruction_set::InstructionSet, $($argument: $type),*) {
             #[inline(always)]
-            fn portable($($argument: $type),*) $body
+            fn body<S: $crate::simd::Simd>($simd: S, $($argument: $type),*) $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            fn avx2($($argument: $type),*) {
-                portable($($argument),*);
+            fn avx2(token: $crate::simd::avx2::Avx2, $($argument: $type),*) {
+                body(token, $($argument),*);
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512($($argument: $type),*) {
-                portable($($argument),*);
+            fn avx512(token: $crate::simd::avx512::Avx512, $($argument: $type),*) {
+                body(token, $($argument),*);
             }
 
             match set.kind() {
-                $crate::instruction_set::Kind::Portable => portable($($argument),*),
+                $crate::instruction_set::Kind::Portable(token) => body(token, $($argument),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "the processor has the instructions")]
-                // SAFETY: a value of this kind exists only where the processor has AVX2 and FMA.
-                $crate::instruction_set::Kind::Avx2 => unsafe { avx2($($argument),*) },
+                // SAFETY: the token exists only where the processor has AVX2 and FMA.
+                $crate::instruction_set::Kind::Avx2(token) => unsafe { avx2(token, $($argument),*) },
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "the processor has the instructions")]
-                // SAFETY: a value of this kind exists only where the processor has these parts of AVX-512.
-                $crate::instruction_set::Kind::Avx512 => unsafe { avx512($($argument),*) },
+                // SAFETY: the token exists only where the processor has these parts of AVX-512.
+                $crate::instruction_set::Kind::Avx512(token) => unsafe { avx512(token, $($argument),*) },
             }
         }
     )*};

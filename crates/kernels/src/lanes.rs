@@ -3,10 +3,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// Values that are worked on at once: a vector of AVX-512, two of AVX2, four of NEON.
+/// Values that are worked on at once: one register of AVX-512, two of AVX2, four of NEON.
 pub(crate) const LANES: usize = 16;
 
-/// As many values as a padded row is made of.
+/// The values of one vector.
 pub(crate) type Lanes = [f32; LANES];
 
 /// Bytes of a cache line.
@@ -27,24 +27,6 @@ pub(crate) fn vectors(values: &[f32]) -> &[Lanes] {
 #[inline(always)]
 pub(crate) fn vectors_mut(values: &mut [f32]) -> &mut [Lanes] {
     values.as_chunks_mut().0
-}
-
-/// A vector from a function of the lane.
-#[inline(always)]
-pub(crate) fn lanes(mut value: impl FnMut(usize) -> f32) -> Lanes {
-    let mut lanes = [0.0; LANES];
-    for (lane, target) in lanes.iter_mut().enumerate() {
-        *target = value(lane);
-    }
-    lanes
-}
-
-/// The sum of a vector, by halves: the same order for every instruction set.
-#[inline(always)]
-pub(crate) fn total(lanes: &Lanes) -> f32 {
-    let eight: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
-    let four: [f32; 4] = std::array::from_fn(|lane| eight[lane] + eight[lane + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// Storage that is reused from step to step and begins with a cache line.

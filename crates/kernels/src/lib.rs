@@ -15,5 +15,6 @@ mod lanes;
 pub mod layers;
 pub mod normalisation;
 pub mod product;
+mod simd;
 #[cfg(test)]
 mod testing;

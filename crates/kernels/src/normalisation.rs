@@ -3,7 +3,8 @@
 //! `y = gamma · (h - mean) / deviation + beta`, deviation = sqrt(variance + 1e-4), over all rows of a batch.
 
 use crate::instruction_set::{InstructionSet, vectorised};
-use crate::lanes::{LANES, lanes, padded, vectors, vectors_mut};
+use crate::lanes::{padded, vectors, vectors_mut};
+use crate::simd::Vector;
 
 /// Added to a variance before the square root.
 pub const EPSILON: f64 = 1e-4;
@@ -57,25 +58,27 @@ impl Moments {
 
 vectorised! {
     /// Mean and summed squared deviation of the columns of padded rows, the last of which counts `last_weight` times.
-    fn moments(rows: &[f32], last_weight: f32, mean: &mut [f32], squares: &mut [f32]) {
+    fn moments(simd, rows: &[f32], last_weight: f32, mean: &mut [f32], squares: &mut [f32]) {
         let width = mean.len();
-        let count = rows.len() / width;
-        let weight = (count - 1) as f32 + last_weight;
+        let (others, last) = rows.split_at(rows.len() - width);
+        let last_weight = Vector::splat(simd, last_weight);
+        let weight = Vector::splat(simd, (others.len() / width) as f32) + last_weight;
         let columns = vectors_mut(mean).iter_mut().zip(vectors_mut(squares)).enumerate();
         for (vector, (mean, squares)) in columns {
-            let row = |row: usize| &vectors(&rows[row * width..])[vector];
-            let (mut sum, mut squared) = ([0.0; LANES], [0.0; LANES]);
-            for index in 0..count - 1 {
-                sum = lanes(|lane| sum[lane] + row(index)[lane]);
+            let last = Vector::load(simd, &vectors(last)[vector]);
+            let mut sum = last_weight * last;
+            for row in others.chunks_exact(width) {
+                sum += Vector::load(simd, &vectors(row)[vector]);
             }
-            let last = row(count - 1);
-            *mean = lanes(|lane| (sum[lane] + last_weight * last[lane]) / weight);
-            for index in 0..count - 1 {
-                let row = row(index);
-                squared = lanes(|lane| squared[lane] + (row[lane] - mean[lane]) * (row[lane] - mean[lane]));
+            let centre = sum / weight;
+            let difference = last - centre;
+            let mut sum = last_weight * difference * difference;
+            for row in others.chunks_exact(width) {
+                let difference = Vector::load(simd, &vectors(row)[vector]) - centre;
+                sum = difference.mul_add(difference, sum);
             }
-            let last = lanes(|lane| last_weight * (last[lane] - mean[lane]) * (last[lane] - mean[lane]));
-            *squares = lanes(|lane| squared[lane] + last[lane]);
+            centre.store(mean);
+            sum.store(squares);
         }
     }
 }
@@ -166,6 +169,7 @@ pub(crate) struct NormalisationGradient {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lanes::LANES;
 
     #[test]
     fn moments_of_parts_are_those_of_the_whole_even_far_from_zero() {

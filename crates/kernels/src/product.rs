@@ -10,6 +10,8 @@ mod avx2;
 mod avx512;
 mod portable;
 
+pub(crate) use portable::multiply_add;
+
 use crate::instruction_set::{InstructionSet, Kind};
 
 /// The left matrix: element (i, k) stands at `i * row_stride + k * column_stride`, so that a transpose costs nothing.
@@ -103,15 +105,15 @@ pub fn multiply(
     }
     let task = Task { rows, inner, columns, left, right, start, stride };
     match set.kind() {
-        Kind::Portable => portable::multiply(&task, result),
+        Kind::Portable(_) => portable::multiply(&task, result),
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code, reason = "the processor has the instructions and the slices the values")]
         // SAFETY: the kind exists only where the processor has AVX2 and FMA; the assertions above bound every access.
-        Kind::Avx2 => unsafe { avx2::multiply(&task, result) },
+        Kind::Avx2(_) => unsafe { avx2::multiply(&task, result) },
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code, reason = "the processor has the instructions and the slices the values")]
         // SAFETY: the kind exists only where the processor has AVX-512; the assertions above bound every access.
-        Kind::Avx512 => unsafe { avx512::multiply(&task, result) },
+        Kind::Avx512(_) => unsafe { avx512::multiply(&task, result) },
     }
 }
 

@@ -9,9 +9,10 @@
 //! their shares of the gradients of Ω, a and q follow from the moments.
 
 use crate::instruction_set::{InstructionSet, vectorised};
-use crate::lanes::{Buffer, LANES, padded, total, vectors, vectors_mut};
+use crate::lanes::{Buffer, LANES, padded, vectors, vectors_mut};
 use crate::layers::Layer;
 use crate::normalisation::{Normalisation, NormalisationGradient};
+use crate::simd::Vector;
 
 /// The parts of x, in the order of the rows of Ω.
 const PRODUCT: usize = 0;
@@ -100,7 +101,7 @@ impl FeatureSums {
 }
 
 vectorised! {
-    fn add_products(products: &mut [Vec<f64>; 6], group: &GroupFeatures<'_>) {
+    fn add_products(_simd, products: &mut [Vec<f64>; 6], group: &GroupFeatures<'_>) {
         let width = group.key_sum.len();
         let rows = group.key_gram.chunks_exact(width).zip(group.query_gram.chunks_exact(width));
         for (row, (keys, queries)) in rows.enumerate() {
@@ -121,7 +122,7 @@ vectorised! {
     }
 
     /// `result = left · right`, `[rows, inner]` by `[inner, width]`, where width is a multiple of [`LANES`].
-    fn multiply_wide(left: &[f64], inner: usize, right: &[f64], width: usize, result: &mut [f64]) {
+    fn multiply_wide(_simd, left: &[f64], inner: usize, right: &[f64], width: usize, result: &mut [f64]) {
         for (left, result) in left.chunks_exact(inner).zip(result.chunks_exact_mut(width)) {
             for start in (0..width).step_by(LANES) {
                 let mut sums = [0.0; LANES];
@@ -356,26 +357,25 @@ struct Other<'a> {
 }
 
 vectorised! {
-    fn correct(matrices: &[&Buffer; 6], constants: [&[f32]; 2], other: &Other<'_>, correction: &mut Correction) {
+    fn correct(simd, matrices: &[&Buffer; 6], constants: [&[f32]; 2], other: &Other<'_>, correction: &mut Correction) {
         let width = other.sum.len();
         for (row, target) in correction.matrix.chunks_exact_mut(width).enumerate() {
             let own_sum = other.sum[row];
             let [both, with_own, own_with, own, with_other, own_other] =
                 matrices.map(|matrix| &matrix[row * width..(row + 1) * width]);
             let gram = &other.gram[row * width..(row + 1) * width];
-            let mut products = [0.0; LANES];
+            let own_sums = Vector::splat(simd, own_sum);
+            let count = Vector::splat(simd, other.count);
+            let mut products = Vector::zero(simd);
             for (vector, target) in vectors_mut(target).iter_mut().enumerate() {
-                let [both, with_own, own_with, own] = [both, with_own, own_with, own].map(|row| vectors(row)[vector]);
-                let [with_other, own_other] = [with_other, own_other].map(|row| vectors(row)[vector]);
-                let [gram, sum] = [gram, other.sum].map(|row| vectors(row)[vector]);
-                for lane in 0..LANES {
-                    let linear = own_sum * with_own[lane] + own_with[lane] * sum[lane] + other.count * own[lane];
-                    target[lane] = -(both[lane] * gram[lane] + linear);
-                    products[lane] += with_other[lane] * gram[lane] + own_other[lane] * sum[lane];
-                }
+                let load = |row: &[f32]| Vector::load(simd, &vectors(row)[vector]);
+                let (gram, sum) = (load(gram), load(other.sum));
+                let linear = own_sums * load(with_own) + load(own_with) * sum + count * load(own);
+                (-(load(both) * gram + linear)).store(target);
+                products += load(with_other) * gram + load(own_other) * sum;
             }
             let constant = own_sum * constants[0][row] + other.count * constants[1][row];
-            correction.vector[row] = -(total(&products) + constant);
+            correction.vector[row] = -(products.total() + constant);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::layers::Layer;
+use crate::simd::portable::Portable;
 use crate::testing::{Random, worst_difference};
 
 /// One case's numbers in f64: states, queries and parameters in one vector, so that one loop can move each.
@@ -46,10 +47,11 @@ impl Case {
 
     /// The mask's factors of a row, as the kernel has them.
     fn factors(&self, layer: usize, row: usize, width: usize) -> Vec<f64> {
+        let row = self.dropout[layer].row(row as u64);
         let mut all = Vec::new();
-        self.dropout[layer].row(row as u64, width.div_ceil(16), |_, factors| {
-            all.extend(factors.iter().map(|factor| f64::from(*factor)));
-        });
+        for factors in (0..width.div_ceil(32)).flat_map(|pair| row.factors(Portable, pair)) {
+            all.extend(factors.values().map(f64::from));
+        }
         all.truncate(width);
         all
     }

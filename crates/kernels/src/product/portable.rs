@@ -47,7 +47,7 @@ fn tile(task: &Task<'_>, (row, height): (usize, usize), (column, width): (usize,
 
 /// Fused where the target has the instruction; elsewhere it would be a slow call.
 #[inline(always)]
-fn multiply_add(left: f32, right: f32, sum: f32) -> f32 {
+pub(crate) fn multiply_add(left: f32, right: f32, sum: f32) -> f32 {
     if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
         left.mul_add(right, sum)
     } else {

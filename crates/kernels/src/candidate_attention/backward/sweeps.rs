@@ -250,7 +250,7 @@ impl<'a> Pass<'a> {
 
     fn correct(&self, rows: &[f32], correction: &Correction, gradients: &mut [f32]) {
         let target = self.sizes.target;
-        rows::add_row(self.set, &correction.vector, target, gradients);
+        rows::add_row(&correction.vector, target, gradients);
         let left = Left::new(rows, rows.len() / target, target);
         let right = Right::strided(&correction.matrix, target, padded(target));
         multiply(self.set, left, right, Start::Result, gradients, target);
