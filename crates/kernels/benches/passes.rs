@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use slirec_kernels::candidate_attention::{CandidateAttention, Gradients, Inputs, Sizes};
+use slirec_kernels::candidate_attention::{self, CandidateAttention};
 use slirec_kernels::dropout::Dropout;
 use slirec_kernels::histories::Histories;
 use slirec_kernels::instruction_set::InstructionSet;
+use slirec_kernels::time_lstm::{self, TimeLstm};
 
 const HISTORIES: usize = 400;
 const SLOTS: usize = 50;
@@ -40,12 +41,12 @@ fn values(count: usize) -> Vec<f32> {
 }
 
 fn attention(lengths: &[u32]) {
-    let sizes = Sizes { hidden: 40, target: 40, layers: [80, 40] };
+    let sizes = candidate_attention::Sizes { hidden: 40, target: 40, layers: [80, 40] };
     let histories = Histories { slots: SLOTS, lengths };
     let states = values(histories.positions() * sizes.hidden);
     let queries = values(HISTORIES * CANDIDATES * sizes.target);
     let parameters = values(sizes.lengths().sum());
-    let inputs = Inputs {
+    let inputs = candidate_attention::Inputs {
         histories,
         candidates: CANDIDATES,
         states: &states,
@@ -59,7 +60,34 @@ fn attention(lengths: &[u32]) {
     report("attention forward", || attention.forward(&inputs, &mut pooled));
     report("attention backward", || {
         let [states, queries, parameters] = &mut gradients;
-        attention.backward(&inputs, &pooled, Gradients { states, queries, parameters });
+        attention.backward(&inputs, &pooled, candidate_attention::Gradients { states, queries, parameters });
+    });
+}
+
+fn lstm(lengths: &[u32], distinct: u32) {
+    let sizes = time_lstm::Sizes { input: 32, hidden: 40 };
+    let histories = Histories { slots: SLOTS, lengths };
+    let embeddings = values(distinct as usize * sizes.input);
+    let parameters = values(sizes.lengths().iter().sum());
+    let positions = histories.positions();
+    let items: Vec<u32> = (0..positions as u32).map(|position| position * 7 % distinct).collect();
+    let times = values(positions);
+    let inputs = time_lstm::Inputs {
+        histories,
+        embeddings: &embeddings,
+        items: &items,
+        time_to_now: &times,
+        time_from_first: &times,
+        parameters: &parameters,
+    };
+    let mut states = vec![0.0; positions * sizes.hidden];
+    let mut gradients = [vec![0.0; embeddings.len()], vec![0.0; parameters.len()]];
+    let mut lstm = TimeLstm::new(InstructionSet::detect(), sizes);
+    report("LSTM forward", || lstm.forward(&inputs, &mut states));
+    report("LSTM forward and backward", || {
+        lstm.forward(&inputs, &mut states);
+        let [embeddings, parameters] = &mut gradients;
+        lstm.backward(&inputs, &states, &states, time_lstm::Gradients { embeddings, parameters });
     });
 }
 
@@ -67,6 +95,9 @@ fn main() {
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
         println!("{threads} threads, {}", InstructionSet::detect().name());
-        pool.install(|| attention(&[SLOTS as u32; HISTORIES]));
+        pool.install(|| {
+            attention(&[SLOTS as u32; HISTORIES]);
+            lstm(&[SLOTS as u32; HISTORIES], 234);
+        });
     }
 }

@@ -141,7 +141,11 @@ impl CandidateAttention {
         inputs.histories.check();
         assert!(inputs.candidates > 0, "there are no candidates");
         assert_eq!(inputs.states.len(), inputs.histories.positions() * hidden, "length of the states");
-        assert_eq!(inputs.queries.len(), inputs.histories.count() * inputs.candidates * target, "length of the queries");
+        assert_eq!(
+            inputs.queries.len(),
+            inputs.histories.count() * inputs.candidates * target,
+            "length of the queries"
+        );
         assert_eq!(inputs.parameters.len(), self.sizes.lengths().sum::<usize>(), "length of the parameters");
     }
 }

@@ -25,7 +25,8 @@ fn exp_within<S: Simd>(x: Vector<S>) -> Vector<S> {
     let rest = whole.mul_add(Vector::splat(simd, -0.693_359_375), x);
     let rest = whole.mul_add(Vector::splat(simd, 2.121_944_4e-4), rest);
     let mut sum = Vector::splat(simd, 1.987_569_15e-4);
-    for coefficient in [1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1, 5.000_000_120_1e-1]
+    for coefficient in
+        [1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1, 5.000_000_120_1e-1]
     {
         sum = sum.mul_add(rest, Vector::splat(simd, coefficient));
     }

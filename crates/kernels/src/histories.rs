@@ -36,6 +36,9 @@ impl Histories<'_> {
     /// When a length is 0 or above the slots.
     pub(crate) fn check(&self) {
         let slots = self.slots;
-        assert!(self.lengths.iter().all(|length| (1..=slots).contains(&(*length as usize))), "a length is out of range");
+        assert!(
+            self.lengths.iter().all(|length| (1..=slots).contains(&(*length as usize))),
+            "a length is out of range"
+        );
     }
 }

@@ -16,5 +16,7 @@ pub mod layers;
 pub mod normalisation;
 pub mod product;
 mod simd;
+mod sums;
 #[cfg(test)]
 mod testing;
+pub mod time_lstm;

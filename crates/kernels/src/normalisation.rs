@@ -185,8 +185,7 @@ mod tests {
             let normalisation = Normalisation::of(Moments::of_blocks(LANES, &blocks), &[1.0; LANES], &[0.0; LANES]);
             for column in 0..LANES {
                 // The last row counts four times.
-                let all: Vec<f64> =
-                    (0..30).chain([29, 29, 29]).map(|row| f64::from(value(row, column))).collect();
+                let all: Vec<f64> = (0..30).chain([29, 29, 29]).map(|row| f64::from(value(row, column))).collect();
                 let mean = all.iter().sum::<f64>() / 33.0;
                 let variance = all.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 33.0;
                 assert!((normalisation.mean[column] - mean).abs() < 1e-4);

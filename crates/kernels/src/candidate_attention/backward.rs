@@ -10,6 +10,7 @@ use super::{CandidateAttention, Gradients, Inputs, Sizes};
 use crate::lanes::{Buffer, padded, split};
 use crate::layers::Network;
 use crate::normalisation::NormalisationGradient;
+use crate::sums::sum_blocks;
 use sweeps::{HiddenLayers, Pass, Saved, Scratch};
 
 /// What a thread reads and writes of one block.
@@ -86,7 +87,7 @@ impl CandidateAttention {
         let output = Output { normalisation: &self.second, weight: &output_weight, dropout: inputs.dropout[1] };
         jobs.par_iter_mut().for_each(|job| pass.pool(job, &output));
         let [plain, centred, of_weight] =
-            [0, 1, 2].map(|part: usize| sum_blocks(jobs.iter().map(|job| job.sums.second[part].as_slice()), layers[1]));
+            [0, 1, 2].map(|part: usize| sum_blocks(jobs.iter().map(|job| job.sums.second[part].as_slice())));
         let weighted = |sums: &[f64]| -> Vec<f64> {
             sums.iter().zip(network.output_weight).map(|(sum, weight)| sum * f64::from(*weight)).collect()
         };
@@ -98,25 +99,27 @@ impl CandidateAttention {
             second_gradient: &second,
             second_weight: &Buffer::padded_transpose(network.second.weight, (layers[0], layers[1]), layers[1]),
         };
-        jobs.par_iter_mut()
-            .for_each_init(|| Scratch::new(&self.sizes, inputs), |scratch, job| pass.hidden_layers(job, &layer, scratch));
+        jobs.par_iter_mut().for_each_init(
+            || Scratch::new(&self.sizes, inputs),
+            |scratch, job| pass.hidden_layers(job, &layer, scratch),
+        );
         let features: Vec<f64> = [0, 1, 2]
             .into_iter()
-            .flat_map(|part: usize| sum_blocks(jobs.iter().map(|job| &*job.sums.features[part]), usize::MAX))
+            .flat_map(|part: usize| sum_blocks(jobs.iter().map(|job| &*job.sums.features[part])))
             .collect();
-        let first_sums = sum_blocks(jobs.iter().map(|job| &*job.sums.first), layers[0]);
-        let first = self.first.backward(self.set, &features, &first_sums);
+        let first_sums = sum_blocks(jobs.iter().map(|job| &*job.sums.first));
+        let first = self.first.backward(self.set, &features, &first_sums[..layers[0]]);
 
         let matrix = Buffer::padded_transpose(matrix, (hidden, target), target);
         jobs.par_iter_mut().for_each(|job| pass.corrections(job, &first, &matrix));
 
         let mut parts = split(gradients.parameters, self.sizes.lengths()).into_iter();
         let matrix_gradient = parts.next().unwrap_or_default();
-        write(&sum_blocks(jobs.iter().map(|job| &*job.sums.matrix), usize::MAX), matrix_gradient);
+        write(&sum_blocks(jobs.iter().map(|job| &*job.sums.matrix)), matrix_gradient);
         let network: Network<&mut [f32]> = Network::from_parts(&mut parts);
         first.write_weight(target, layers[0], network.first.weight);
         write_normalisation(&first.normalisation, network.first.gamma, network.first.beta);
-        let second_weight = sum_blocks(jobs.iter().map(|job| &*job.sums.second_weight), usize::MAX);
+        let second_weight = sum_blocks(jobs.iter().map(|job| &*job.sums.second_weight));
         for (row, gradients) in network.second.weight.chunks_exact_mut(layers[1]).enumerate() {
             for (column, gradient) in gradients.iter_mut().enumerate() {
                 *gradient = second_weight[column * padded(layers[0]) + row] as f32;
@@ -129,17 +132,6 @@ impl CandidateAttention {
             bias.fill(0.0);
         }
     }
-}
-
-/// The first `length` sums over blocks, in their order.
-fn sum_blocks<'a, T: Copy + Into<f64> + 'a>(blocks: impl Iterator<Item = &'a [T]>, length: usize) -> Vec<f64> {
-    let mut sum = Vec::new();
-    for block in blocks {
-        sum.resize(block.len(), 0.0);
-        sum.iter_mut().zip(block).for_each(|(sum, value)| *sum += (*value).into());
-    }
-    sum.truncate(length);
-    sum
 }
 
 fn write(values: &[f64], target: &mut [f32]) {

@@ -53,7 +53,11 @@ pub(super) struct GroupFeatures<'a> {
 impl FeatureSums {
     pub(super) fn new(target: usize) -> Self {
         let matrix = vec![0.0; target * padded(target)];
-        Self { target, sums: std::array::from_fn(|_| vec![0.0; target]), products: std::array::from_fn(|_| matrix.clone()) }
+        Self {
+            target,
+            sums: std::array::from_fn(|_| vec![0.0; target]),
+            products: std::array::from_fn(|_| matrix.clone()),
+        }
     }
 
     /// Adds all rows of a history.
@@ -266,7 +270,8 @@ impl FirstLayer {
             }
             part
         };
-        let vector = |part: usize| constant[part * target..(part + 1) * target].iter().map(|value| *value as f32).collect();
+        let vector =
+            |part: usize| constant[part * target..(part + 1) * target].iter().map(|value| *value as f32).collect();
         LinearGradient {
             matrices: std::array::from_fn(|left| std::array::from_fn(|right| part(left, right))),
             vectors: std::array::from_fn(vector),

@@ -106,7 +106,9 @@ impl Case {
                 let rows = &second[(group * self.candidates + candidate) * self.slots..][..length];
                 let powers: Vec<f64> = rows
                     .iter()
-                    .map(|row| row.iter().zip(&network.output_weight).map(|(value, weight)| value * weight).sum::<f64>())
+                    .map(|row| {
+                        row.iter().zip(&network.output_weight).map(|(value, weight)| value * weight).sum::<f64>()
+                    })
                     .map(|logit| (logit + network.output_bias[0]).exp())
                     .collect();
                 let sum: f64 = powers.iter().sum();
@@ -159,7 +161,8 @@ fn layer(rows: &[Vec<f64>], layer: &Layer<Vec<f64>>, masks: &[Vec<f64>]) -> Vec<
     let products: Vec<Vec<f64>> = rows
         .iter()
         .map(|row| {
-            let column = |column| row.iter().enumerate().map(|(k, value)| value * layer.weight[k * width + column]).sum::<f64>();
+            let column =
+                |column| row.iter().enumerate().map(|(k, value)| value * layer.weight[k * width + column]).sum::<f64>();
             (0..width).map(|index| column(index) + layer.bias[index]).collect()
         })
         .collect();
@@ -218,7 +221,13 @@ fn one_dropout_mask_serves_all_empty_slots() {
 
 #[test]
 fn more_histories_than_a_block_and_layers_wider_than_a_vector() {
-    check(&Case::new(Sizes { hidden: 5, target: 3, layers: [18, 17] }, 3, &[1, 2, 3, 3, 2, 1, 1, 3, 2, 3], 2, [0.2, 0.1]));
+    check(&Case::new(
+        Sizes { hidden: 5, target: 3, layers: [18, 17] },
+        3,
+        &[1, 2, 3, 3, 2, 1, 1, 3, 2, 3],
+        2,
+        [0.2, 0.1],
+    ));
 }
 
 #[test]
