@@ -8,12 +8,15 @@
 
 pub mod candidate_attention;
 pub mod dropout;
+pub mod fully_connected;
 pub mod functions;
+mod hidden;
 pub mod histories;
 pub mod instruction_set;
 mod lanes;
 pub mod layers;
 pub mod normalisation;
+mod output;
 pub mod product;
 mod simd;
 mod sums;

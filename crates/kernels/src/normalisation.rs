@@ -5,6 +5,7 @@
 use crate::instruction_set::{InstructionSet, vectorised};
 use crate::lanes::{padded, vectors, vectors_mut};
 use crate::simd::Vector;
+use crate::sums::write;
 
 /// Added to a variance before the square root.
 pub const EPSILON: f64 = 1e-4;
@@ -20,6 +21,13 @@ pub(crate) struct Moments {
 impl Moments {
     pub(crate) fn new(width: usize) -> Self {
         Self { weight: 0.0, mean: vec![0.0; width], squares: vec![0.0; width] }
+    }
+
+    /// Of padded rows.
+    pub(crate) fn of_rows(set: InstructionSet, rows: &[f32], width: usize) -> Self {
+        let mut moments = Self::new(width);
+        moments.add(set, rows, 1.0);
+        moments
     }
 
     /// Adds padded rows; the last one counts `last_weight` times.
@@ -164,6 +172,13 @@ pub(crate) struct NormalisationGradient {
     pub(crate) gamma: Vec<f64>,
     pub(crate) offset: Vec<f32>,
     pub(crate) slope: Vec<f32>,
+}
+
+impl NormalisationGradient {
+    pub(crate) fn write(&self, gamma: &mut [f32], beta: &mut [f32]) {
+        write(&self.gamma, gamma);
+        write(&self.beta, beta);
+    }
 }
 
 #[cfg(test)]

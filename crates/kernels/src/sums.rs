@@ -9,3 +9,8 @@ pub(crate) fn sum_blocks<'a, T: Copy + Into<f64> + 'a>(blocks: impl Iterator<Ite
     }
     sum
 }
+
+/// Writes sums as floats, as many as the target takes.
+pub(crate) fn write(sums: &[f64], target: &mut [f32]) {
+    target.iter_mut().zip(sums).for_each(|(target, sum)| *target = *sum as f32);
+}

@@ -5,12 +5,11 @@ mod sweeps;
 use rayon::prelude::*;
 
 use super::layout::Block;
-use super::rows::Output;
 use super::{CandidateAttention, Gradients, Inputs, Sizes};
 use crate::lanes::{Buffer, padded, split};
 use crate::layers::Network;
-use crate::normalisation::NormalisationGradient;
-use crate::sums::sum_blocks;
+use crate::output::{self, Output};
+use crate::sums::{sum_blocks, write};
 use sweeps::{HiddenLayers, Pass, Saved, Scratch};
 
 /// What a thread reads and writes of one block.
@@ -33,7 +32,7 @@ struct Job<'a> {
 
 /// Sums over the rows of a block.
 struct BlockSums {
-    /// Of the second layer, as `rows::output_sums` takes them, `[padded K]` each.
+    /// Of the second layer, as `output::output_sums` takes them, `[padded K]` each.
     second: [Vec<f64>; 3],
     /// `Σ x · dyᵀ` of the first layer, by parts of x, `[D, padded J]` each.
     features: [Buffer; 3],
@@ -88,10 +87,7 @@ impl CandidateAttention {
         jobs.par_iter_mut().for_each(|job| pass.pool(job, &output));
         let [plain, centred, of_weight] =
             [0, 1, 2].map(|part: usize| sum_blocks(jobs.iter().map(|job| job.sums.second[part].as_slice())));
-        let weighted = |sums: &[f64]| -> Vec<f64> {
-            sums.iter().zip(network.output_weight).map(|(sum, weight)| sum * f64::from(*weight)).collect()
-        };
-        let second = self.second.backward(&weighted(&plain), &weighted(&centred));
+        let second = output.normalisation_gradient(&plain, &centred, network.output_weight);
 
         let layer = HiddenLayers {
             first: &self.first,
@@ -118,27 +114,14 @@ impl CandidateAttention {
         write(&sum_blocks(jobs.iter().map(|job| &*job.sums.matrix)), matrix_gradient);
         let network: Network<&mut [f32]> = Network::from_parts(&mut parts);
         first.write_weight(target, layers[0], network.first.weight);
-        write_normalisation(&first.normalisation, network.first.gamma, network.first.beta);
+        first.normalisation.write(network.first.gamma, network.first.beta);
         let second_weight = sum_blocks(jobs.iter().map(|job| &*job.sums.second_weight));
-        for (row, gradients) in network.second.weight.chunks_exact_mut(layers[1]).enumerate() {
-            for (column, gradient) in gradients.iter_mut().enumerate() {
-                *gradient = second_weight[column * padded(layers[0]) + row] as f32;
-            }
-        }
-        write_normalisation(&second, network.second.gamma, network.second.beta);
+        output::write_second_weight(&second_weight, layers, network.second.weight);
+        second.write(network.second.gamma, network.second.beta);
         write(&of_weight, network.output_weight);
         // The normalisations take out the biases in front of them, the softmax that of the output.
         for bias in [network.first.bias, network.second.bias, network.output_bias] {
             bias.fill(0.0);
         }
     }
-}
-
-fn write(values: &[f64], target: &mut [f32]) {
-    target.iter_mut().zip(values).for_each(|(target, value)| *target = *value as f32);
-}
-
-fn write_normalisation(gradient: &NormalisationGradient, gamma: &mut [f32], beta: &mut [f32]) {
-    write(&gradient.gamma, gamma);
-    write(&gradient.beta, beta);
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::features::{FeatureSums, FirstLayer, GroupFeatures};
 use super::layout::{Block, Layout};
-use super::rows::{self, Output};
+use super::rows;
 use super::{CandidateAttention, Inputs, Sizes};
 use crate::dropout;
 use crate::functions;
@@ -12,6 +12,7 @@ use crate::instruction_set::InstructionSet;
 use crate::lanes::{Buffer, padded, split};
 use crate::layers::Network;
 use crate::normalisation::{Moments, Normalisation};
+use crate::output::{self, Output};
 use crate::product::{Left, Right, Start, multiply};
 
 /// What a thread reads and writes of one block.
@@ -206,7 +207,7 @@ impl<'a> Pass<'a> {
                 let first_row = group.first_row + candidate * group.rows();
                 let products = &job.second_products[first_row * width..][..group.length * width];
                 let weights = &mut job.weights[group.first_pair + candidate * group.length..][..group.length];
-                rows::logits(self.set, products, &output, self.layout.dropout_row(group, candidate, 0), weights);
+                output::logits(self.set, products, &output, self.layout.dropout_row(group, candidate, 0), weights);
                 functions::softmax(self.set, weights);
             }
             let weights = &job.weights[group.first_pair..][..candidates * group.length];

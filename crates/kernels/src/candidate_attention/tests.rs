@@ -2,9 +2,7 @@
 //! differences of those.
 
 use super::*;
-use crate::layers::Layer;
-use crate::simd::portable::Portable;
-use crate::testing::{Random, worst_difference};
+use crate::testing::{Random, dropout_factors, finite_differences, plain_layer, worst_difference};
 
 /// One case's numbers in f64: states, queries and parameters in one vector, so that one loop can move each.
 struct Case {
@@ -45,17 +43,6 @@ impl Case {
         [queries, queries + self.lengths.len() * self.candidates * self.sizes.target]
     }
 
-    /// The mask's factors of a row, as the kernel has them.
-    fn factors(&self, layer: usize, row: usize, width: usize) -> Vec<f64> {
-        let row = self.dropout[layer].row(row as u64);
-        let mut all = Vec::new();
-        for factors in (0..width.div_ceil(32)).flat_map(|pair| row.factors(Portable, pair)) {
-            all.extend(factors.values().map(f64::from));
-        }
-        all.truncate(width);
-        all
-    }
-
     /// The results by the plain formulas.
     fn expected(&self, values: &[f64]) -> Vec<f64> {
         let Sizes { hidden, target, layers } = self.sizes;
@@ -90,14 +77,14 @@ impl Case {
                     ];
                     inputs.push(all.concat());
                     let row = pair * (self.slots + 1) + if slot < length { slot } else { self.slots };
-                    masks[0].push(self.factors(0, row, layers[0]));
-                    masks[1].push(self.factors(1, row, layers[1]));
+                    masks[0].push(dropout_factors(&self.dropout[0], row, layers[0]));
+                    masks[1].push(dropout_factors(&self.dropout[1], row, layers[1]));
                 }
             }
             position += length;
         }
-        let first = layer(&inputs, &network.first, &masks[0]);
-        let second = layer(&first, &network.second, &masks[1]);
+        let first = plain_layer(&inputs, &network.first, &masks[0]);
+        let second = plain_layer(&first, &network.second, &masks[1]);
         let mut results = Vec::new();
         let mut position = 0;
         for group in 0..groups {
@@ -155,43 +142,9 @@ impl Case {
     }
 }
 
-/// A hidden layer with batch statistics.
-fn layer(rows: &[Vec<f64>], layer: &Layer<Vec<f64>>, masks: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let width = layer.bias.len();
-    let products: Vec<Vec<f64>> = rows
-        .iter()
-        .map(|row| {
-            let column =
-                |column| row.iter().enumerate().map(|(k, value)| value * layer.weight[k * width + column]).sum::<f64>();
-            (0..width).map(|index| column(index) + layer.bias[index]).collect()
-        })
-        .collect();
-    let count = rows.len() as f64;
-    let mut results = vec![vec![0.0; width]; rows.len()];
-    for column in 0..width {
-        let mean = products.iter().map(|row| row[column]).sum::<f64>() / count;
-        let variance = products.iter().map(|row| (row[column] - mean).powi(2)).sum::<f64>() / count;
-        for ((result, row), mask) in results.iter_mut().zip(&products).zip(masks) {
-            let normalised = (row[column] - mean) / (variance + 1e-4).sqrt();
-            result[column] = (normalised * layer.gamma[column] + layer.beta[column]).max(0.0) * mask[column];
-        }
-    }
-    results
-}
-
 fn check(case: &Case) {
     let expected = case.expected(&case.values);
-    let step = 1e-5;
-    let differences: Vec<f64> = (0..case.values.len())
-        .map(|index| {
-            let at = |value: f64| {
-                let mut values = case.values.clone();
-                values[index] = value;
-                case.loss(&values)
-            };
-            (at(case.values[index] + step) - at(case.values[index] - step)) / (2.0 * step)
-        })
-        .collect();
+    let differences = finite_differences(&case.values, |values| case.loss(values));
     for set in InstructionSet::available() {
         let (pooled, gradients) = case.fused(set);
         let worst = worst_difference(&pooled, &expected);

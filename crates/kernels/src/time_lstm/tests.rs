@@ -2,7 +2,7 @@
 
 use super::weights::{Parameters, Time};
 use super::*;
-use crate::testing::{Random, worst_difference};
+use crate::testing::{Random, finite_differences, worst_difference};
 
 struct Case {
     sizes: Sizes,
@@ -116,17 +116,7 @@ fn check(case: &Case) {
     let loss = |values: &[f64]| -> f64 {
         case.expected(values).iter().zip(&case.coefficients).map(|(state, coefficient)| state * coefficient).sum()
     };
-    let step = 1e-5;
-    let differences: Vec<f64> = (0..case.values.len())
-        .map(|index| {
-            let at = |value: f64| {
-                let mut values = case.values.clone();
-                values[index] = value;
-                loss(&values)
-            };
-            (at(case.values[index] + step) - at(case.values[index] - step)) / (2.0 * step)
-        })
-        .collect();
+    let differences = finite_differences(&case.values, loss);
     for set in InstructionSet::available() {
         let (states, gradients) = case.fused(set);
         let worst = worst_difference(&states, &expected);

@@ -4,12 +4,14 @@ use super::{BlockSums, Job};
 use crate::candidate_attention::features::{Correction, FirstLayer, FirstLayerGradient};
 use crate::candidate_attention::forward::GroupSums;
 use crate::candidate_attention::layout::{Block, Layout};
-use crate::candidate_attention::rows::{self, Output, SecondGradient};
+use crate::candidate_attention::rows;
 use crate::candidate_attention::{Inputs, Sizes};
+use crate::hidden;
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{Buffer, padded, split};
 use crate::layers::parts;
 use crate::normalisation::NormalisationGradient;
+use crate::output::{self, Output, SecondGradient};
 use crate::product::{Left, Right, Start, multiply};
 
 pub(super) struct Saved<'a> {
@@ -142,7 +144,7 @@ impl<'a> Pass<'a> {
                 let first_row = group.first_row + candidate * group.rows();
                 let products = &job.second_products[first_row * width..][..group.length * width];
                 let row = self.layout.dropout_row(group, candidate, 0);
-                rows::output_sums(self.set, products, logits, output, row, &mut sums);
+                output::output_sums(self.set, products, logits, output, row, &mut sums);
             }
         }
         for (block, sums) in job.sums.second.iter_mut().zip(&sums) {
@@ -196,7 +198,7 @@ impl<'a> Pass<'a> {
         let from = SecondGradient { output: layer.output, gradient: layer.second_gradient, empty: group.last_weight() };
         let row = self.layout.dropout_row(group, candidate, 0);
         let second = &mut scratch.second[..group.rows() * widths[1]];
-        rows::second_gradient(self.set, products, logits, &from, row, second);
+        output::second_gradient(self.set, products, logits, &from, row, second);
         let second = Left::strided(second, group.rows(), layers[1], widths[1]);
         let right = Right::new(values, widths[0]);
         multiply(self.set, second.transposed(), right, Start::Result, &mut job.sums.second_weight, widths[0]);
@@ -204,7 +206,7 @@ impl<'a> Pass<'a> {
         let first = &mut scratch.first[..group.rows() * widths[0]];
         multiply(self.set, second, Right::new(layer.second_weight, widths[0]), Start::Zero, first, widths[0]);
         let sums = &mut scratch.sums[candidate * widths[0]..][..widths[0]];
-        rows::keep_active(self.set, values, self.inputs.dropout[0].factor(), first, sums);
+        hidden::keep_active(self.set, values, self.inputs.dropout[0].factor(), first, sums);
 
         let right = Right::new(first, widths[0]);
         multiply(self.set, keys.transposed(), right, Start::Zero, &mut scratch.products, widths[0]);
