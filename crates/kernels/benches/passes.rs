@@ -1,5 +1,6 @@
 //! Milliseconds of the fused passes at the size of a training step: 400 histories of 50 positions, 5 candidates.
 //! `cargo bench --package slirec-kernels --bench passes`.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::time::{Duration, Instant};
 

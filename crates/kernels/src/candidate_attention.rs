@@ -16,6 +16,7 @@
 mod backward;
 mod features;
 mod forward;
+pub mod inference;
 mod layout;
 mod rows;
 #[cfg(test)]

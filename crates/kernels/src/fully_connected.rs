@@ -4,6 +4,7 @@
 //! normalisations cancel: they take no part in the products and their gradients are 0.
 
 mod backward;
+pub mod inference;
 #[cfg(test)]
 mod tests;
 

@@ -94,7 +94,7 @@ impl DerefMut for Buffer {
 }
 
 /// Disjoint parts of a slice, of the given lengths, for as many threads.
-pub(crate) fn split<'a>(mut values: &'a mut [f32], lengths: impl IntoIterator<Item = usize>) -> Vec<&'a mut [f32]> {
+pub(crate) fn split(mut values: &mut [f32], lengths: impl IntoIterator<Item = usize>) -> Vec<&mut [f32]> {
     let take = |length| {
         let (part, rest) = std::mem::take(&mut values).split_at_mut(length);
         values = rest;

@@ -55,10 +55,7 @@ impl<T: Default> Network<T> {
 }
 
 /// Parts of a slice, of the given lengths.
-pub(crate) fn parts<'a>(
-    mut values: &'a [f32],
-    lengths: impl IntoIterator<Item = usize>,
-) -> impl Iterator<Item = &'a [f32]> {
+pub(crate) fn parts(mut values: &[f32], lengths: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &[f32]> {
     lengths.into_iter().map(move |length| {
         let (part, rest) = values.split_at(length);
         values = rest;

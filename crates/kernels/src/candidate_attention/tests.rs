@@ -113,18 +113,23 @@ impl Case {
         self.expected(values).iter().zip(&self.coefficients).map(|(value, coefficient)| value * coefficient).sum()
     }
 
-    /// Results and gradients of the kernel, the latter in the order of the values.
-    fn fused(&self, set: InstructionSet) -> (Vec<f32>, Vec<f32>) {
-        let values: Vec<f32> = self.values.iter().map(|value| *value as f32).collect();
+    fn inputs<'a>(&'a self, values: &'a [f32]) -> Inputs<'a> {
         let [queries, parameters] = self.parts();
-        let inputs = Inputs {
+        Inputs {
             histories: Histories { slots: self.slots, lengths: &self.lengths },
             candidates: self.candidates,
             states: &values[..queries],
             queries: &values[queries..parameters],
             parameters: &values[parameters..],
             dropout: self.dropout,
-        };
+        }
+    }
+
+    /// Results and gradients of the kernel, the latter in the order of the values.
+    fn fused(&self, set: InstructionSet) -> (Vec<f32>, Vec<f32>) {
+        let values: Vec<f32> = self.values.iter().map(|value| *value as f32).collect();
+        let [queries, parameters] = self.parts();
+        let inputs = self.inputs(&values);
         let mut attention = CandidateAttention::new(set, self.sizes);
         let mut pooled = vec![0.0; self.coefficients.len()];
         let mut gradients = vec![f32::NAN; values.len()];
@@ -201,4 +206,31 @@ fn the_number_of_threads_does_not_matter() {
         pool.install(|| case.fused(InstructionSet::detect()))
     };
     assert!(with(1) == with(3));
+}
+
+#[test]
+fn inference_with_the_statistics_of_a_batch_gives_its_results() {
+    // More positions than candidates and the other way round.
+    for candidates in [2, 70] {
+        let case = Case::new(Sizes { hidden: 7, target: 5, layers: [20, 6] }, 9, &[9, 4, 1], candidates, [0.0, 0.0]);
+        let values: Vec<f32> = case.values.iter().map(|value| *value as f32).collect();
+        let inputs = case.inputs(&values);
+        let mut attention = CandidateAttention::new(InstructionSet::detect(), case.sizes);
+        let mut expected = vec![0.0; case.coefficients.len()];
+        attention.forward(&inputs, &mut expected);
+        let statistics = attention.statistics(inputs.parameters);
+        for set in InstructionSet::available() {
+            let folded = inference::FoldedAttention::new(set, case.sizes, inputs.parameters, &statistics);
+            let mut pooled = vec![0.0; expected.len()];
+            let queries = inputs.queries.chunks(candidates * case.sizes.target);
+            let results = pooled.chunks_mut(candidates * case.sizes.hidden);
+            for ((positions, queries), pooled) in inputs.histories.ranges().zip(queries).zip(results) {
+                let states = &inputs.states[positions.start * case.sizes.hidden..positions.end * case.sizes.hidden];
+                folded.pool(states, queries, pooled);
+            }
+            let expected: Vec<f64> = expected.iter().map(|value| f64::from(*value)).collect();
+            let worst = worst_difference(&pooled, &expected);
+            assert!(worst < 1e-5, "{}: results differ by {worst}", set.name());
+        }
+    }
 }

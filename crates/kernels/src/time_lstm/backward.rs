@@ -230,8 +230,8 @@ impl Pass<'_> {
         let mut bias = Buffer::zeros(stride);
         projections.fill(0.0);
         for (item, sum) in projections.chunks_exact_mut(stride).enumerate() {
-            for row in &plan.rows_of_items[plan.items[first + item]..plan.items[first + item + 1]] {
-                rows::add_row(self.set, &gates[*row as usize * stride..][..stride], sum);
+            for row in plan.rows_of_items.of(first + item) {
+                rows::add_row(self.set, &gates[row * stride..][..stride], sum);
             }
             rows::add_row(self.set, sum, &mut bias);
         }

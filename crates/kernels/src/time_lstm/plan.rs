@@ -1,6 +1,7 @@
 //! Which histories go through time together, where their rows stand, and which rows an item has.
 
 use super::Inputs;
+use crate::occurrences::Occurrences;
 
 /// Histories of a block: a step's product has so many rows.
 const HISTORIES_OF_BLOCK: usize = 16;
@@ -40,10 +41,8 @@ impl Block {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     pub(super) blocks: Vec<Block>,
-    /// Rows of all blocks, one block behind the other, item by item.
-    pub(super) rows_of_items: Vec<u32>,
-    /// Where in `rows_of_items` an item begins; one more for the end.
-    pub(super) items: Vec<usize>,
+    /// Rows of all blocks, one block behind the other, by their items.
+    pub(super) rows_of_items: Occurrences,
 }
 
 impl Plan {
@@ -63,32 +62,9 @@ impl Plan {
                 Block { starts: histories.iter().map(|positions| positions.start).collect(), steps }
             })
             .collect();
-        let (rows_of_items, items) = rows_of_items(&blocks, inputs.items, distinct);
-        Self { blocks, rows_of_items, items }
+        let positions = blocks.iter().flat_map(|block| (0..block.length()).flat_map(|step| block.positions(step)));
+        let rows_of_items =
+            Occurrences::new(&positions.map(|position| inputs.items[position]).collect::<Vec<_>>(), distinct);
+        Self { blocks, rows_of_items }
     }
-}
-
-/// Rows in the order of their items, by counting.
-fn rows_of_items(blocks: &[Block], items: &[u32], distinct: usize) -> (Vec<u32>, Vec<usize>) {
-    let mut ends = vec![0; distinct + 1];
-    for item in items {
-        ends[*item as usize + 1] += 1;
-    }
-    for item in 0..distinct {
-        ends[item + 1] += ends[item];
-    }
-    let mut next = ends.clone();
-    let mut rows = vec![0; items.len()];
-    let mut row = 0;
-    for block in blocks {
-        for step in 0..block.length() {
-            for position in block.positions(step) {
-                let place = &mut next[items[position] as usize];
-                rows[*place] = row;
-                *place += 1;
-                row += 1;
-            }
-        }
-    }
-    (rows, ends)
 }
