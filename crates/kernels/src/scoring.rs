@@ -7,6 +7,7 @@
 //! logit = score([user, q])
 //! ```
 
+pub mod inference;
 #[cfg(test)]
 mod tests;
 

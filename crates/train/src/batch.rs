@@ -1,54 +1,73 @@
-//! Batches: encoded histories and candidates enter, padded columns leave that a network takes as tensors.
+//! Batches: encoded histories and candidates enter, columns leave that the network takes.
+//!
+//! A position and a candidate are the number of a *target*, a distinct pair of item and category: everything that depends
+//! on a target alone is looked up and computed once.
+
+use std::collections::HashMap;
 
 use slirec_core::history::EncodedHistory;
+use slirec_kernels::histories::Histories;
 
 use crate::dataset::evaluation::Candidate;
 
+/// Number of the target that stands in empty slots: the default item and category.
+pub const PADDING: u32 = 0;
+
 /// Histories with equally many candidates each; the shape's names are those of `docs/MODEL.md`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Batch {
-    /// Histories, B.
-    pub groups: usize,
     /// Slots of a history, L; a shorter history leaves its last slots empty.
     pub slots: usize,
     /// Candidates of a history, C.
     pub candidates: usize,
-    /// Item ids of the histories, `[B, L]`; 0 in empty slots, as all that follows.
-    pub history_items: Vec<u32>,
-    /// Category ids, `[B, L]`.
-    pub history_categories: Vec<u32>,
-    /// `[B, L]`
-    pub time_from_first: Vec<f32>,
-    /// `[B, L]`
-    pub time_to_now: Vec<f32>,
-    /// Used slots, `[B]`, each at least 1.
+    /// Item ids of the distinct targets, `[V]`; the first is the [`PADDING`].
+    pub target_items: Vec<u32>,
+    /// Category ids of the distinct targets, `[V]`.
+    pub target_categories: Vec<u32>,
+    /// Used positions of each history, `[B]`, each at least 1.
     pub lengths: Vec<u32>,
+    /// Targets at the used positions, one history behind the other, `[positions]`.
+    pub history_targets: Vec<u32>,
+    /// `[positions]`
+    pub time_from_first: Vec<f32>,
+    /// `[positions]`
+    pub time_to_now: Vec<f32>,
     /// What the mixing gate reads, `[B]`.
     pub last_slot_time_to_now: Vec<f32>,
-    /// Item ids of the candidates, `[B, C]`.
-    pub candidate_items: Vec<u32>,
-    /// Category ids, `[B, C]`.
-    pub candidate_categories: Vec<u32>,
+    /// Targets of the candidates, `[B * C]`.
+    pub candidate_targets: Vec<u32>,
+    numbers: HashMap<(u32, u32), u32>,
 }
 
 impl Batch {
     /// An empty batch for histories of up to `slots` positions with `candidates` candidates each.
     pub fn new(slots: usize, candidates: usize) -> Self {
-        Self { slots, candidates, ..Self::default() }
+        let mut batch = Self {
+            slots,
+            candidates,
+            target_items: Vec::new(),
+            target_categories: Vec::new(),
+            lengths: Vec::new(),
+            history_targets: Vec::new(),
+            time_from_first: Vec::new(),
+            time_to_now: Vec::new(),
+            last_slot_time_to_now: Vec::new(),
+            candidate_targets: Vec::new(),
+            numbers: HashMap::new(),
+        };
+        batch.target(0, 0);
+        batch
     }
 
     /// Adds a history; its candidates follow by [`Batch::push_candidate`].
     pub fn push_history(&mut self, history: &EncodedHistory) {
-        self.groups += 1;
-        let filled = self.groups * self.slots;
-        self.history_items.extend(history.item_ids.iter().take(self.slots));
-        self.history_categories.extend(history.feature_ids.iter().take(self.slots));
+        let positions = history.item_ids.iter().zip(&history.feature_ids).take(self.slots);
+        for (item, category) in positions {
+            let target = self.target(*item, *category);
+            self.history_targets.push(target);
+        }
         self.time_from_first.extend(history.time_from_first.iter().take(self.slots));
         self.time_to_now.extend(history.time_to_now.iter().take(self.slots));
-        self.history_items.resize(filled, 0);
-        self.history_categories.resize(filled, 0);
-        self.time_from_first.resize(filled, 0.0);
-        self.time_to_now.resize(filled, 0.0);
         // At most `slots` positions, which a hyperparameter bounds far below 2^32.
         self.lengths.push(history.len().min(self.slots) as u32);
         self.last_slot_time_to_now.push(history.last_slot_time_to_now);
@@ -56,7 +75,59 @@ impl Batch {
 
     /// Adds a candidate of the last history.
     pub fn push_candidate(&mut self, candidate: &Candidate) {
-        self.candidate_items.push(candidate.item);
-        self.candidate_categories.push(candidate.features.first().copied().unwrap_or_default());
+        let category = candidate.features.first().copied().unwrap_or_default();
+        let target = self.target(candidate.item, category);
+        self.candidate_targets.push(target);
+    }
+
+    /// Number of histories, B.
+    pub fn groups(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// The histories as the kernels take them.
+    pub fn histories(&self) -> Histories<'_> {
+        Histories { slots: self.slots, lengths: &self.lengths }
+    }
+
+    /// The number of a target, which is a new one if it has not come before.
+    fn target(&mut self, item: u32, category: u32) -> u32 {
+        // Fewer than 2^32 targets: a batch holds fewer positions and candidates.
+        let next = self.target_items.len() as u32;
+        let number = *self.numbers.entry((item, category)).or_insert(next);
+        if number == next {
+            self.target_items.push(item);
+            self.target_categories.push(category);
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(items: &[u32]) -> EncodedHistory {
+        let times: Vec<f32> = items.iter().map(|item| *item as f32).collect();
+        EncodedHistory {
+            item_ids: items.to_vec(),
+            feature_ids: items.iter().map(|item| item % 2).collect(),
+            time_from_first: times.clone(),
+            time_to_now: times,
+            last_slot_time_to_now: 0.0,
+        }
+    }
+
+    #[test]
+    fn equal_targets_share_a_number_and_other_categories_of_an_item_do_not() {
+        let mut batch = Batch::new(4, 2);
+        batch.push_history(&history(&[5, 8, 5]));
+        batch.push_candidate(&Candidate { item: 8, features: vec![0] });
+        batch.push_candidate(&Candidate { item: 8, features: vec![1] });
+        assert_eq!(batch.history_targets, [1, 2, 1]);
+        assert_eq!(batch.candidate_targets, [2, 3]);
+        assert_eq!(batch.target_items, [0, 5, 8, 8]);
+        assert_eq!(batch.target_categories, [0, 1, 0, 1]);
+        assert_eq!(batch.lengths, [3]);
     }
 }

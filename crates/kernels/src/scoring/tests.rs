@@ -88,6 +88,21 @@ fn logits_and_gradients_follow_the_formulas() {
     }
     let worst = worst_difference(&result, &expected(&values, &last_slots));
     assert!(worst < 1e-5, "logits differ by {worst}");
+    let folded = inference::FoldedScoring::new(
+        InstructionSet::detect(),
+        SIZES,
+        inputs.parameters,
+        &scoring.statistics(inputs.parameters),
+    );
+    for (history, logits) in expected(&values, &last_slots).chunks(CANDIDATES).enumerate() {
+        let candidates = history * CANDIDATES * SIZES.target..(history + 1) * CANDIDATES * SIZES.target;
+        let long_term = &inputs.long_term[history * SIZES.target..][..SIZES.target];
+        let (queries, short_term) = (&inputs.queries[candidates.clone()], &inputs.short_term[candidates]);
+        let mut scores = [0.0; CANDIDATES];
+        folded.scores(queries, long_term, short_term, inputs.last_slots[history], &mut scores);
+        let expected: Vec<f64> = logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
+        assert!(worst_difference(&scores, &expected) < 1e-5);
+    }
     let loss = |values: &[f64]| {
         expected(values, &last_slots).iter().zip(&coefficients).map(|(logit, coefficient)| logit * coefficient).sum()
     };
