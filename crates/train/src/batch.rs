@@ -1,57 +1,81 @@
-//! Batches: encoded histories and candidates enter, padded columns leave that a network takes as tensors.
+//! Batches: encoded histories and candidates enter, columns leave that the network takes.
+//!
+//! A position and a candidate are the number of a *target*, an item with distinct features: everything that depends on a
+//! target alone is looked up and computed once.
+
+use std::collections::HashMap;
 
 use slirec_core::history::EncodedHistory;
+use slirec_kernels::histories::Histories;
 
 use crate::dataset::evaluation::Candidate;
 
+/// Number of the target that stands in empty slots: the default item and category.
+pub const PADDING: u32 = 0;
+
 /// Histories with equally many candidates each; the shape's names are those of `docs/MODEL.md`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Batch {
-    /// Histories, B.
-    pub groups: usize,
     /// Slots of a history, L; a shorter history leaves its last slots empty.
     pub slots: usize,
     /// Candidates of a history, C.
     pub candidates: usize,
+    /// Item ids of the distinct targets, `[V]`; the first is the [`PADDING`].
+    pub target_items: Vec<u32>,
     /// Item features, F.
     pub features: usize,
-    /// Item ids of the histories, `[B, L]`; 0 in empty slots, as all that follows.
-    pub history_items: Vec<u32>,
-    /// Feature ids, `[B, L, F]`.
-    pub history_features: Vec<u32>,
-    /// `[B, L]`
-    pub time_from_first: Vec<f32>,
-    /// `[B, L]`
-    pub time_to_now: Vec<f32>,
-    /// Used slots, `[B]`, each at least 1.
+    /// Feature ids of the distinct targets, `[V, F]`.
+    pub target_features: Vec<u32>,
+    /// Used positions of each history, `[B]`, each at least 1.
     pub lengths: Vec<u32>,
+    /// Targets at the used positions, one history behind the other, `[positions]`.
+    pub history_targets: Vec<u32>,
+    /// `[positions]`
+    pub time_from_first: Vec<f32>,
+    /// `[positions]`
+    pub time_to_now: Vec<f32>,
     /// What the mixing gate reads, `[B]`.
     pub last_slot_time_to_now: Vec<f32>,
-    /// Item ids of the candidates, `[B, C]`.
-    pub candidate_items: Vec<u32>,
-    /// Feature ids, `[B, C, F]`.
-    pub candidate_features: Vec<u32>,
+    /// Targets of the candidates, `[B * C]`.
+    pub candidate_targets: Vec<u32>,
+    /// Numbers of the targets by item id and feature ids.
+    numbers: HashMap<Vec<u32>, u32>,
+    /// The target that is being looked up; kept so that a lookup needs no memory.
+    key: Vec<u32>,
 }
 
 impl Batch {
     /// An empty batch for histories of up to `slots` positions with `candidates` candidates each, of items with so many
     /// `features`.
     pub fn new(slots: usize, candidates: usize, features: usize) -> Self {
-        Self { slots, candidates, features, ..Self::default() }
+        let mut batch = Self {
+            slots,
+            candidates,
+            target_items: Vec::new(),
+            features,
+            target_features: Vec::new(),
+            lengths: Vec::new(),
+            history_targets: Vec::new(),
+            time_from_first: Vec::new(),
+            time_to_now: Vec::new(),
+            last_slot_time_to_now: Vec::new(),
+            candidate_targets: Vec::new(),
+            numbers: HashMap::new(),
+            key: Vec::new(),
+        };
+        batch.target(0, &vec![0; features]);
+        batch
     }
 
     /// Adds a history; its candidates follow by [`Batch::push_candidate`].
     pub fn push_history(&mut self, history: &EncodedHistory) {
-        self.groups += 1;
-        let filled = self.groups * self.slots;
-        self.history_items.extend(history.item_ids.iter().take(self.slots));
-        self.history_features.extend(history.feature_ids.iter().take(self.slots * self.features));
+        for (position, item) in history.item_ids.iter().take(self.slots).enumerate() {
+            let row = position * self.features..(position + 1) * self.features;
+            let target = self.target(*item, history.feature_ids.get(row).unwrap_or_default());
+            self.history_targets.push(target);
+        }
         self.time_from_first.extend(history.time_from_first.iter().take(self.slots));
         self.time_to_now.extend(history.time_to_now.iter().take(self.slots));
-        self.history_items.resize(filled, 0);
-        self.history_features.resize(filled * self.features, 0);
-        self.time_from_first.resize(filled, 0.0);
-        self.time_to_now.resize(filled, 0.0);
         // At most `slots` positions, which a hyperparameter bounds far below 2^32.
         self.lengths.push(history.len().min(self.slots) as u32);
         self.last_slot_time_to_now.push(history.last_slot_time_to_now);
@@ -59,9 +83,63 @@ impl Batch {
 
     /// Adds a candidate of the last history.
     pub fn push_candidate(&mut self, candidate: &Candidate) {
-        self.candidate_items.push(candidate.item);
-        let filled = self.candidate_items.len() * self.features;
-        self.candidate_features.extend(candidate.features.iter().take(self.features));
-        self.candidate_features.resize(filled, 0);
+        let target = self.target(candidate.item, &candidate.features);
+        self.candidate_targets.push(target);
+    }
+
+    /// Number of histories, B.
+    pub fn groups(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// The histories as the kernels take them.
+    pub fn histories(&self) -> Histories<'_> {
+        Histories { slots: self.slots, lengths: &self.lengths }
+    }
+
+    /// The number of a target, which is a new one if it has not come before.
+    fn target(&mut self, item: u32, features: &[u32]) -> u32 {
+        self.key.clear();
+        self.key.push(item);
+        self.key.extend(features.iter().take(self.features));
+        self.key.resize(1 + self.features, 0);
+        if let Some(number) = self.numbers.get(&self.key) {
+            return *number;
+        }
+        // Fewer than 2^32 targets: a batch holds fewer positions and candidates.
+        let number = self.target_items.len() as u32;
+        self.target_items.push(item);
+        self.target_features.extend(self.key.iter().skip(1));
+        self.numbers.insert(self.key.clone(), number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(items: &[u32]) -> EncodedHistory {
+        let times: Vec<f32> = items.iter().map(|item| *item as f32).collect();
+        EncodedHistory {
+            item_ids: items.to_vec(),
+            feature_ids: items.iter().map(|item| item % 2).collect(),
+            time_from_first: times.clone(),
+            time_to_now: times,
+            last_slot_time_to_now: 0.0,
+        }
+    }
+
+    #[test]
+    fn equal_targets_share_a_number_and_other_categories_of_an_item_do_not() {
+        let mut batch = Batch::new(4, 2, 1);
+        batch.push_history(&history(&[5, 8, 5]));
+        batch.push_candidate(&Candidate { item: 8, features: vec![0] });
+        batch.push_candidate(&Candidate { item: 8, features: vec![1] });
+        assert_eq!(batch.history_targets, [1, 2, 1]);
+        assert_eq!(batch.candidate_targets, [2, 3]);
+        assert_eq!(batch.target_items, [0, 5, 8, 8]);
+        assert_eq!(batch.target_features, [0, 1, 0, 1]);
+        assert_eq!(batch.lengths, [3]);
     }
 }

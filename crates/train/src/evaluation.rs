@@ -2,6 +2,7 @@
 //! all measured by the same code.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use slirec_core::history::EncodedHistory;
 
@@ -36,7 +37,7 @@ pub trait Scorer {
     }
 }
 
-/// Candidates that a network scores at once; bounds its intermediate tensors to about 100 MB.
+/// Candidates that a network scores at once.
 const CANDIDATES_AT_ONCE: usize = 2000;
 
 impl Scorer for Network {
@@ -51,7 +52,7 @@ impl Scorer for Network {
                     batch.push_history(request.history);
                     request.candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
                 }
-                scores.extend(self.scores(&batch)?.chunks(width).map(<[f32]>::to_vec));
+                scores.extend(self.scores(&Arc::new(batch))?.chunks(width).map(<[f32]>::to_vec));
             }
         }
         Ok(scores)

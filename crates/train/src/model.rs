@@ -1,41 +1,73 @@
-//! SLi-Rec as a network of tensors that differentiates itself: a [`Batch`] enters, a logit for every candidate leaves.
+//! SLi-Rec as a network that is trained: a [`Batch`] enters, a logit for every candidate leaves.
 //!
-//! `docs/MODEL.md` has every formula. Here the parts meet in order; each part is a file of its own.
+//! `docs/MODEL.md` has every formula. The parts are fused kernels (`slirec_kernels`) that the tensor library takes for
+//! operations of its own; it joins them with the embeddings and the loss and runs them backwards. The tests hold the
+//! same network in plain tensor operations against them.
 
-mod candidate_attention;
-mod fully_connected;
-mod long_term;
-mod time_lstm;
+mod names;
+mod operation;
+mod parts;
+#[cfg(test)]
+mod plain;
+mod scores;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::{D, Device, Error, Result, Tensor, Var};
 use rand::Rng;
+use slirec_kernels::candidate_attention::{self, CandidateAttention};
+use slirec_kernels::dropout::Dropout;
+use slirec_kernels::instruction_set::InstructionSet;
+use slirec_kernels::long_term::LongTerm;
+use slirec_kernels::normalisation::Statistics;
+use slirec_kernels::scoring::{self, Scoring};
+use slirec_kernels::time_lstm::{self, TimeLstm};
 
 use crate::batch::Batch;
 use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use crate::random::{self, Purpose};
 use crate::weights::{Array, Specification, Start, TableRows, Weights, specifications};
-use fully_connected::FullyConnected;
+use names::{ATTENTION, MIXING, SCORE};
+use operation::{Kernel, Operation};
+use parts::{Logits, LongTermInterests, ShortTermInterests, ShortTermStates};
 
 /// Momentum of the moving statistics of a batch normalisation.
 const MOVING_MOMENTUM: f32 = 0.95;
 
-/// What one pass through the network needs besides the batch.
+/// What a training pass through the network needs besides the batch.
 #[derive(Debug)]
-pub enum Pass {
-    /// With batch statistics and dropout; the statistics are collected for the moving averages.
-    Training {
-        /// Share of hidden values that are dropped, by layer.
-        dropout: [f64; 2],
-        /// Seed of this step's dropout.
-        seed: u64,
-        /// Mean and variance by the name of the moving weight.
-        statistics: RefCell<Vec<(String, Vec<f32>)>>,
-    },
-    /// With the moving statistics and without dropout.
-    Inference,
+pub struct TrainingPass {
+    /// Share of hidden values that are dropped, by layer.
+    pub dropout: [f64; 2],
+    /// Seed of this step's dropout.
+    pub seed: u64,
+    /// Mean and variance of the batch, by the name of the moving weight; the pass fills them in.
+    pub statistics: RefCell<Vec<(String, Vec<f32>)>>,
+}
+
+impl TrainingPass {
+    /// Dropout of both hidden layers of a fully connected network.
+    fn dropout_of(&self, network: &str) -> [Dropout; 2] {
+        let of = |layer: u64, rate: f64| {
+            let seed = network.bytes().fold(self.seed ^ layer, |seed, byte| random::mix(seed ^ u64::from(byte)));
+            Dropout::new(seed, rate)
+        };
+        let [first, second] = self.dropout;
+        [of(1, first), of(2, second)]
+    }
+
+    /// Keeps the statistics of both hidden layers of a fully connected network.
+    fn keep(&self, network: &str, statistics: [Statistics; 2]) {
+        let mut kept = self.statistics.borrow_mut();
+        for (layer, Statistics { mean, variance }) in (1..).zip(statistics) {
+            kept.push((names::layer(network, layer, "moving_mean"), mean));
+            kept.push((names::layer(network, layer, "moving_variance"), variance));
+        }
+    }
 }
 
 /// The network with its weights.
@@ -45,6 +77,38 @@ pub struct Network {
     specifications: Vec<Specification>,
     trained: BTreeMap<String, Var>,
     moving: BTreeMap<String, Tensor>,
+    kernels: Kernels,
+}
+
+/// The fused parts with the buffers that they use again in every step.
+#[derive(Debug)]
+struct Kernels {
+    lstm: Kernel<TimeLstm>,
+    long_term: Kernel<LongTerm>,
+    attention: Kernel<CandidateAttention>,
+    scoring: Kernel<Scoring>,
+}
+
+impl Kernels {
+    fn new(sizes: &ModelHyperparameters) -> Self {
+        let set = InstructionSet::detect();
+        let lstm = time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() };
+        Self {
+            lstm: Kernel::new(TimeLstm::new(set, lstm)),
+            long_term: Kernel::new(LongTerm::new(set)),
+            attention: Kernel::new(CandidateAttention::new(set, attention_sizes(sizes))),
+            scoring: Kernel::new(Scoring::new(set, scoring_sizes(sizes))),
+        }
+    }
+}
+
+fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {
+    let target = sizes.target_size();
+    candidate_attention::Sizes { hidden: target, target, layers: sizes.attention_layers }
+}
+
+fn scoring_sizes(sizes: &ModelHyperparameters) -> scoring::Sizes {
+    scoring::Sizes { target: sizes.target_size(), mixing: sizes.attention_layers, score: sizes.score_layers }
 }
 
 impl Network {
@@ -77,7 +141,7 @@ impl Network {
                 moving.insert(name, tensor);
             }
         }
-        Ok(Self { sizes: sizes.clone(), specifications, trained, moving })
+        Ok(Self { sizes: sizes.clone(), specifications, trained, moving, kernels: Kernels::new(sizes) })
     }
 
     /// A copy of all weights.
@@ -106,61 +170,60 @@ impl Network {
         trained.or_else(|| self.moving.get(name)).ok_or_else(|| Error::msg(format!("there is no weight `{name}`")))
     }
 
-    fn fully_connected<'a>(&'a self, name: &'a str, pass: &'a Pass) -> FullyConnected<'a> {
-        FullyConnected { network: self, name, pass }
+    /// Some weights as one row of values.
+    fn parameters(&self, names: &[String]) -> Result<Tensor> {
+        let parts: Vec<Tensor> = names.iter().map(|name| self.weight(name)?.flatten_all()).collect::<Result<_>>()?;
+        Tensor::cat(&parts, 0)
     }
 
-    /// Embeddings of items and of their features, `features` being a row of ids for each item: joined, `[n, D]`, and those
-    /// of the items alone.
-    fn targets(&self, items: &[u32], features: &[u32]) -> Result<(Tensor, Tensor)> {
-        let lookup = |table: &str, ids: &[u32]| {
-            self.weight(table)?.index_select(&Tensor::from_slice(ids, ids.len(), &Device::Cpu)?, 0)
-        };
-        let items = lookup("embedding.item", items)?;
-        let mut parts = vec![items.clone()];
-        let count = self.sizes.features.len();
+    /// Item embeddings of the batch's targets, `[V, X]`.
+    fn items(&self, batch: &Batch) -> Result<Tensor> {
+        rows(self.weight("embedding.item")?, &batch.target_items)
+    }
+
+    /// Embeddings of the items and features of the batch's targets, joined, `[V, D]`.
+    fn targets(&self, batch: &Batch) -> Result<Tensor> {
+        let mut parts = vec![self.items(batch)?];
         for (position, feature) in self.sizes.features.iter().enumerate() {
-            let ids: Vec<u32> = features.iter().skip(position).step_by(count).copied().collect();
-            parts.push(lookup(&format!("embedding.{}", feature.name), &ids)?);
+            let ids: Vec<u32> = batch.target_features.iter().skip(position).step_by(batch.features).copied().collect();
+            parts.push(rows(self.weight(&format!("embedding.{}", feature.name))?, &ids)?);
         }
-        Ok((Tensor::cat(&parts, 1)?, items))
+        Tensor::cat(&parts, 1)
     }
 
-    /// Logits of all candidates, `[B, C]`.
-    pub fn forward(&self, batch: &Batch, pass: &Pass) -> Result<Tensor> {
-        let (groups, slots, candidates) = (batch.groups, batch.slots, batch.candidates);
+    /// Logits of all candidates, `[B, C]`, with batch statistics and dropout.
+    pub fn forward(&self, batch: &Arc<Batch>, pass: &TrainingPass) -> Result<Tensor> {
         let target = self.sizes.target_size();
-        let (history, history_items) = self.targets(&batch.history_items, &batch.history_features)?;
-        let history = history.reshape((groups, slots, target))?;
-        let history_items = history_items.reshape((groups, slots, self.sizes.item_embedding_size))?;
-        let (query, _) = self.targets(&batch.candidate_items, &batch.candidate_features)?;
+        let targets = self.targets(batch)?;
+        let items = targets.narrow(1, 0, self.sizes.item_embedding_size)?.contiguous()?;
+        let query = rows(&targets, &batch.candidate_targets)?;
+        let Kernels { lstm, long_term, attention, scoring } = &self.kernels;
 
-        let long_term = long_term::forward(self, &history)?;
-        let recurrent = time_lstm::forward(self, &history_items, batch)?;
-        let short_term = candidate_attention::forward(self, &recurrent, &query, batch, pass)?;
+        let part = LongTermInterests { batch: Arc::clone(batch), target };
+        let interests = targets.apply_op2(&self.parameters(&names::long_term())?, Operation::new(part, long_term))?;
+        let part = ShortTermStates { batch: Arc::clone(batch), hidden: target };
+        let states = items.apply_op2(&self.parameters(&names::lstm())?, Operation::new(part, lstm))?;
 
-        // Every candidate of a group meets the same long-term interest and the same last slot.
-        let repeat = |tensor: Tensor, width: usize| {
-            tensor.reshape((groups, 1, width))?.broadcast_as((groups, candidates, width))?.reshape(((), width))
-        };
-        let long_term = repeat(long_term, target)?;
-        let last_slot = repeat(Tensor::from_slice(&batch.last_slot_time_to_now, groups, &Device::Cpu)?, 1)?;
-        let gate_input = Tensor::cat(&[&query, &long_term, &short_term, &last_slot], 1)?;
-        let alpha = sigmoid(&self.fully_connected("mixing", pass).forward(&gate_input)?)?;
-        let user = (&short_term + (long_term - &short_term)?.broadcast_mul(&alpha)?)?;
-        let logits = self.fully_connected("score", pass).forward(&Tensor::cat(&[&user, &query], 1)?)?;
-        logits.reshape((groups, candidates))
-    }
+        let dropout = pass.dropout_of(ATTENTION);
+        let part = ShortTermInterests { batch: Arc::clone(batch), hidden: target, dropout };
+        let parameters = self.parameters(&names::attention())?;
+        let short_term = states.apply_op3(&query, &parameters, Operation::new(part, attention))?;
+        pass.keep(ATTENTION, attention.lock().kernel.statistics(&parameters.to_vec1()?));
 
-    /// Scores of all candidates, `[B * C]` row by row: the sigmoid of the logits, without training's statistics.
-    pub fn scores(&self, batch: &Batch) -> Result<Vec<f32>> {
-        sigmoid(&self.forward(batch, &Pass::Inference)?)?.flatten_all()?.to_vec1()
+        let interests = Tensor::cat(&[interests.flatten_all()?, short_term.flatten_all()?], 0)?;
+        let dropout = [pass.dropout_of(MIXING), pass.dropout_of(SCORE)];
+        let part = Logits { batch: Arc::clone(batch), target, dropout };
+        let parameters = self.parameters(&names::scoring())?;
+        let logits = query.apply_op3(&interests, &parameters, Operation::new(part, scoring))?;
+        let [mixing, score] = scoring.lock().kernel.statistics(&parameters.to_vec1()?);
+        pass.keep(MIXING, mixing);
+        pass.keep(SCORE, score);
+        Ok(logits)
     }
 
     /// Moves the moving statistics towards those of a batch.
-    pub fn move_statistics(&mut self, pass: Pass) -> Result<()> {
-        let Pass::Training { statistics, .. } = pass else { return Ok(()) };
-        for (name, batch) in statistics.into_inner() {
+    pub fn move_statistics(&mut self, pass: TrainingPass) -> Result<()> {
+        for (name, batch) in pass.statistics.into_inner() {
             if let Some(moving) = self.moving.get_mut(&name) {
                 let values: Vec<f32> = moving.to_vec1()?;
                 let moved: Vec<f32> = values
@@ -182,15 +245,9 @@ pub fn loss(logits: &Tensor) -> Result<Tensor> {
     (normaliser - shifted.narrow(D::Minus1, 0, 1)?)?.mean_all()
 }
 
-/// 1 / (1 + exp(-x)), written with tanh so that no exponential overflows.
-fn sigmoid(logits: &Tensor) -> Result<Tensor> {
-    (logits * 0.5)?.tanh()?.affine(0.5, 0.5)
-}
-
-/// Softmax over the last dimension.
-fn softmax(logits: &Tensor) -> Result<Tensor> {
-    let powers = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?.exp()?;
-    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
+/// Rows of a matrix by their numbers.
+fn rows(matrix: &Tensor, numbers: &[u32]) -> Result<Tensor> {
+    matrix.index_select(&Tensor::from_slice(numbers, numbers.len(), &Device::Cpu)?, 0)
 }
 
 fn starting_values(specification: &Specification, deviation: f64, seed: u64, position: u32) -> Vec<f32> {

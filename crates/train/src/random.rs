@@ -50,39 +50,11 @@ pub fn mix(counter: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Factors of inverted dropout: 0 for a share of `rate`, 1 / (1 - rate) for the others. Each 64-bit hash of `seed`
-/// and a counter decides four values with 16 bits each.
-pub fn dropout_factors(seed: u64, rate: f64, count: usize) -> Vec<f32> {
-    // A rate below 1 gives a threshold below 65,536.
-    let threshold = (rate * 65_536.0) as u64;
-    let kept = (1.0 / (1.0 - rate)) as f32;
-    let mut factors = Vec::with_capacity(count + 3);
-    for counter in 0..count.div_ceil(4) as u64 {
-        let bits = mix(seed ^ mix(counter));
-        for shift in [0, 16, 32, 48] {
-            factors.push(if (bits >> shift) & 0xffff < threshold { 0.0 } else { kept });
-        }
-    }
-    factors.truncate(count);
-    factors
-}
-
 #[cfg(test)]
 mod tests {
     use rand::Rng;
 
     use super::*;
-
-    #[test]
-    fn dropout_drops_its_share_and_keeps_the_mean() {
-        let factors = dropout_factors(7, 0.3, 100_001);
-        let dropped = factors.iter().filter(|factor| **factor == 0.0).count() as f64 / 100_001.0;
-        assert!((dropped - 0.3).abs() < 0.005, "{dropped}");
-        let mean = factors.iter().map(|factor| f64::from(*factor)).sum::<f64>() / 100_001.0;
-        assert!((mean - 1.0).abs() < 0.01, "{mean}");
-        assert_eq!(factors, dropout_factors(7, 0.3, 100_001));
-        assert_ne!(factors, dropout_factors(8, 0.3, 100_001));
-    }
 
     #[test]
     fn every_purpose_has_its_own_numbers() {

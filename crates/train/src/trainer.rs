@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::Rng;
@@ -14,7 +15,7 @@ use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{ScoreError, evaluate_sampled};
 use crate::hyperparameters::{HyperparameterError, Hyperparameters, SMALLEST_BATCH};
 use crate::metrics::SampledMetrics;
-use crate::model::{Network, Pass, loss};
+use crate::model::{Network, TrainingPass, loss};
 use crate::optimizer::Adam;
 use crate::random::{self, Purpose};
 use crate::run::{EpochMetrics, RunError, RunRecord, RunState, RunWriter, table_rows};
@@ -203,7 +204,7 @@ impl Trainer<'_> {
                 break;
             }
             let Some(batch) = self.batch(rows, (number, step))? else { continue };
-            let loss = self.step(&batch, (number, step))?;
+            let loss = self.step(&Arc::new(batch), (number, step))?;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     loss,
@@ -249,9 +250,9 @@ impl Trainer<'_> {
         Ok(Some(batch))
     }
 
-    fn step(&mut self, batch: &Batch, (epoch, step): (u32, u32)) -> Result<f32, TrainError> {
+    fn step(&mut self, batch: &Arc<Batch>, (epoch, step): (u32, u32)) -> Result<f32, TrainError> {
         let settings = &self.options.hyperparameters.training;
-        let pass = Pass::Training {
+        let pass = TrainingPass {
             dropout: settings.dropout,
             seed: random::number(self.options.seed, Purpose::Dropout(epoch, step)),
             statistics: RefCell::default(),

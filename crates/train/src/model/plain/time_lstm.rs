@@ -4,11 +4,10 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Network, sigmoid};
-use crate::batch::Batch;
+use super::{Network, PaddedBatch, sigmoid};
 
 /// All states of all histories; formulas in `docs/MODEL.md`, "Short-term part".
-pub(super) fn forward(network: &Network, inputs: &Tensor, batch: &Batch) -> Result<Tensor> {
+pub(super) fn forward(network: &Network, inputs: &Tensor, batch: &PaddedBatch) -> Result<Tensor> {
     let (groups, slots, width) = inputs.dims3()?;
     let rows = inputs.reshape((groups * slots, width))?;
     let bias = network.weight("time_lstm.bias")?;
@@ -38,7 +37,7 @@ pub(super) fn forward(network: &Network, inputs: &Tensor, batch: &Batch) -> Resu
         state = (sigmoid(&(part(3)? + at(&output_times)?)?)? * cell.tanh()?)?;
         states.push(state.clone());
     }
-    Tensor::stack(&states, 1)?.broadcast_mul(&used_slots(batch)?)
+    Tensor::stack(&states, 1)?.broadcast_mul(&batch.used_slots()?)
 }
 
 /// The time gate G = sigmoid(x · Wx + n · Wt + bias) and the output's share n · O, with n = tanh(time · w + b).
@@ -51,14 +50,4 @@ fn time_gate(network: &Network, gate: &str, rows: &Tensor, times: &[f32]) -> Res
     let from_time = time.matmul(weight("time_kernel_time")?)?;
     let gate = sigmoid(&(from_input + from_time)?.broadcast_add(weight("time_bias")?)?)?;
     Ok((gate, time.matmul(weight("output_kernel")?)?))
-}
-
-/// 1 for used and 0 for empty slots, `[B, L, 1]`.
-pub(super) fn used_slots(batch: &Batch) -> Result<Tensor> {
-    let used: Vec<f32> = batch
-        .lengths
-        .iter()
-        .flat_map(|length| (0..batch.slots).map(move |slot| if slot < *length as usize { 1.0 } else { 0.0 }))
-        .collect();
-    Tensor::from_vec(used, (batch.groups, batch.slots, 1), &Device::Cpu)
 }

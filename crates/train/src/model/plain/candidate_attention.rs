@@ -3,9 +3,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::time_lstm::used_slots;
-use super::{Network, Pass, softmax};
-use crate::batch::Batch;
+use super::{FullyConnected, Network, PaddedBatch, Statistics, softmax};
 
 /// Taken from the logit of an empty slot: its weight becomes exactly 0.
 const EMPTY: f64 = 1e9;
@@ -16,12 +14,12 @@ pub(super) fn forward(
     network: &Network,
     states: &Tensor,
     query: &Tensor,
-    batch: &Batch,
-    pass: &Pass,
+    batch: &PaddedBatch,
+    statistics: &Statistics,
 ) -> Result<Tensor> {
     let (groups, slots, hidden) = states.dims3()?;
     let candidates = batch.candidates;
-    let layers = network.fully_connected("candidate_attention", pass);
+    let layers = FullyConnected { network, name: "candidate_attention", statistics };
     let target = query.dim(1)?;
     let weight = layers.weight(1, "weight")?;
     let rows = |part: usize| weight.narrow(0, part * target, target);
@@ -44,7 +42,7 @@ pub(super) fn forward(
         .reshape((groups * candidates * slots, width))?;
 
     let logits = layers.after_first_product(&first)?.reshape((groups, candidates, slots))?;
-    let empty = used_slots(batch)?.affine(EMPTY, -EMPTY)?.reshape((groups, 1, slots))?;
+    let empty = batch.used_slots()?.affine(EMPTY, -EMPTY)?.reshape((groups, 1, slots))?;
     let weights = softmax(&logits.broadcast_add(&empty)?)?;
     weights.matmul(states)?.reshape((groups * candidates, hidden))?.contiguous()
 }

@@ -1,21 +1,20 @@
 //! A fully connected network with two hidden layers: rows enter, one logit a row leaves.
 //!
-//! Each hidden layer is x · W + b, batch normalisation, ReLU, dropout.
+//! Each hidden layer is x · W + b, batch normalisation, ReLU.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::{Network, Pass};
-use crate::random;
+use super::{Network, Statistics};
 
 /// Added to a variance before the square root.
-pub(super) const EPSILON: f64 = 1e-4;
+const EPSILON: f64 = 1e-4;
 
 /// A network by the name of its weights.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FullyConnected<'a> {
     pub(super) network: &'a Network,
     pub(super) name: &'a str,
-    pub(super) pass: &'a Pass,
+    pub(super) statistics: &'a Statistics,
 }
 
 impl FullyConnected<'_> {
@@ -39,21 +38,12 @@ impl FullyConnected<'_> {
     }
 
     fn activate(&self, layer: usize, rows: &Tensor) -> Result<Tensor> {
-        let normalised = self.normalise(layer, rows)?.relu()?;
-        let Pass::Training { dropout, seed, .. } = self.pass else { return Ok(normalised) };
-        let rate = if layer == 1 { dropout[0] } else { dropout[1] };
-        if rate == 0.0 {
-            return Ok(normalised);
-        }
-        let seed = self.name.bytes().fold(seed ^ layer as u64, |seed, byte| random::mix(seed ^ u64::from(byte)));
-        let factors = random::dropout_factors(seed, rate, normalised.elem_count());
-        let factors = Tensor::from_vec(factors, normalised.shape(), &Device::Cpu)?;
-        normalised * factors
+        self.normalise(layer, rows)?.relu()
     }
 
     fn normalise(&self, layer: usize, rows: &Tensor) -> Result<Tensor> {
-        let (centred, variance) = match self.pass {
-            Pass::Training { statistics, .. } => {
+        let (centred, variance) = match self.statistics {
+            Statistics::Batch(statistics) => {
                 let mean = rows.mean_keepdim(0)?;
                 let centred = rows.broadcast_sub(&mean)?;
                 let variance = centred.sqr()?.mean_keepdim(0)?;
@@ -64,7 +54,7 @@ impl FullyConnected<'_> {
                 }
                 (centred, variance)
             }
-            Pass::Inference => {
+            Statistics::Moving => {
                 let centred = rows.broadcast_sub(self.weight(layer, "moving_mean")?)?;
                 (centred, self.weight(layer, "moving_variance")?.unsqueeze(0)?)
             }

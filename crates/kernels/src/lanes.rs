@@ -1,0 +1,104 @@
+//! Rows in whole vectors: matrices whose rows are padded with zeros to a multiple of [`LANES`] need no code for tails,
+//! and their loops compile to full vectors of any instruction set.
+
+use std::ops::{Deref, DerefMut};
+
+/// Values that are worked on at once: one register of AVX-512, two of AVX2, four of NEON.
+pub(crate) const LANES: usize = 16;
+
+/// The values of one vector.
+pub(crate) type Lanes = [f32; LANES];
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// The width of a padded row.
+pub(crate) fn padded(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// The vectors of padded rows.
+#[inline(always)]
+pub(crate) fn vectors(values: &[f32]) -> &[Lanes] {
+    values.as_chunks().0
+}
+
+/// The vectors of padded rows, to write to.
+#[inline(always)]
+pub(crate) fn vectors_mut(values: &mut [f32]) -> &mut [Lanes] {
+    values.as_chunks_mut().0
+}
+
+/// Storage that is reused from step to step and begins with a cache line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Buffer {
+    storage: Vec<f32>,
+    start: usize,
+    length: usize,
+}
+
+impl Buffer {
+    /// A buffer of zeros.
+    pub(crate) fn zeros(length: usize) -> Self {
+        let mut buffer = Self::default();
+        buffer.resize(length);
+        buffer
+    }
+
+    /// A matrix `[rows, columns]` with padded rows.
+    pub(crate) fn padded_rows(values: &[f32], columns: usize) -> Self {
+        let width = padded(columns);
+        let mut buffer = Self::zeros(values.len() / columns * width);
+        for (row, values) in buffer.chunks_exact_mut(width).zip(values.chunks_exact(columns)) {
+            row[..columns].copy_from_slice(values);
+        }
+        buffer
+    }
+
+    /// The transpose of a matrix `[rows, columns]` whose rows are `stride` apart, with padded rows.
+    pub(crate) fn padded_transpose(values: &[f32], (rows, columns): (usize, usize), stride: usize) -> Self {
+        let width = padded(rows);
+        let mut buffer = Self::zeros(columns * width);
+        for (column, target) in buffer.chunks_exact_mut(width).enumerate() {
+            for (row, target) in target[..rows].iter_mut().enumerate() {
+                *target = values[row * stride + column];
+            }
+        }
+        buffer
+    }
+
+    /// Changes the length; the values are what was there before, or zeros.
+    pub(crate) fn resize(&mut self, length: usize) -> &mut [f32] {
+        let room = length + LINE / size_of::<f32>();
+        if self.storage.len() < room {
+            self.storage = vec![0.0; room];
+            self.start = self.storage.as_ptr().align_offset(LINE).min(room - length);
+        }
+        self.length = length;
+        self
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.storage[self.start..self.start + self.length]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.storage[self.start..self.start + self.length]
+    }
+}
+
+/// Disjoint parts of a slice, of the given lengths, for as many threads.
+pub(crate) fn split(mut values: &mut [f32], lengths: impl IntoIterator<Item = usize>) -> Vec<&mut [f32]> {
+    let take = |length| {
+        let (part, rest) = std::mem::take(&mut values).split_at_mut(length);
+        values = rest;
+        part
+    };
+    lengths.into_iter().map(take).collect()
+}

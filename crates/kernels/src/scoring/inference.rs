@@ -1,0 +1,57 @@
+//! Mixing and score without training, for one history and any number of candidates.
+
+use super::Sizes;
+use crate::fully_connected::inference::FoldedNetwork;
+use crate::functions::sigmoid_all;
+use crate::instruction_set::InstructionSet;
+use crate::normalisation::Statistics;
+
+/// Both trained networks, ready to score.
+#[derive(Debug)]
+pub struct FoldedScoring {
+    set: InstructionSet,
+    sizes: Sizes,
+    mixing: FoldedNetwork,
+    score: FoldedNetwork,
+}
+
+impl FoldedScoring {
+    /// From the parameters of both networks, one behind the other, and the statistics that their normalisations use.
+    pub fn new(set: InstructionSet, sizes: Sizes, parameters: &[f32], statistics: &[[Statistics; 2]; 2]) -> Self {
+        let [mixing, score] = sizes.networks();
+        let (of_mixing, of_score) = parameters.split_at(mixing.parameters());
+        Self {
+            set,
+            sizes,
+            mixing: FoldedNetwork::from_parameters(set, mixing, of_mixing, &statistics[0]),
+            score: FoldedNetwork::from_parameters(set, score, of_score, &statistics[1]),
+        }
+    }
+
+    /// Replaces `scores` `[N]`, the sigmoid of the logits, for candidates `[N, D]`, a history's long-term interest `[D]`
+    /// and time of its last slot, and the candidates' short-term interests `[N, D]`.
+    ///
+    /// # Panics
+    /// When a slice has another length than the sizes ask for.
+    pub fn scores(&self, queries: &[f32], long_term: &[f32], short_term: &[f32], last_slot: f32, scores: &mut [f32]) {
+        let target = self.sizes.target;
+        assert_eq!(long_term.len(), target, "length of the long-term interest");
+        assert_eq!(queries.len(), scores.len() * target, "length of the queries");
+        assert_eq!(short_term.len(), scores.len() * target, "length of the short-term interests");
+        let candidates = || queries.chunks_exact(target).zip(short_term.chunks_exact(target));
+        let mut rows = Vec::with_capacity(scores.len() * (3 * target + 1));
+        for (query, short_term) in candidates() {
+            rows.extend([query, long_term, short_term, &[last_slot]].into_iter().flatten());
+        }
+        let mut shares = vec![0.0; scores.len()];
+        self.mixing.logits(&rows, &mut shares);
+        sigmoid_all(self.set, &mut shares);
+        rows.clear();
+        for ((query, short_term), share) in candidates().zip(&shares) {
+            rows.extend(long_term.iter().zip(short_term).map(|(long, short)| short + (long - short) * share));
+            rows.extend(query);
+        }
+        self.score.logits(&rows, scores);
+        sigmoid_all(self.set, scores);
+    }
+}
