@@ -43,7 +43,7 @@ pub enum EngineError {
         /// The file.
         graph: &'static str,
         /// The output.
-        output: &'static str,
+        output: String,
         /// What it is.
         found: String,
         /// What it should be.

@@ -54,7 +54,7 @@ impl Model {
         if !prepared.is_finite() {
             return Err(EngineError::Output {
                 graph: CANDIDATES_GRAPH,
-                output: "query",
+                output: "query".to_owned(),
                 found: "not a number".to_owned(),
                 expected: "finite values".to_owned(),
             });

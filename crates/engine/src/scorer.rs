@@ -1,4 +1,7 @@
 //! The three graphs at work: candidate ids are prepared once, an encoded history is scored against them in blocks.
+//!
+//! What the scores graph takes is whatever the other two graphs give under the same names: a model with further parts needs
+//! no other engine.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,12 +18,6 @@ use crate::{EngineError, Explanation};
 /// second-level cache.
 const PAIRS_IN_BLOCK: usize = 1600;
 
-/// What the candidates graph computes, by the names that the scores graph asks for.
-const PREPARED: [&str; 4] = ["query", "attention_query", "mixing_query", "score_query"];
-
-/// What the history graph computes.
-const ENCODED: [&str; 5] = ["states", "attention_history", "product_weights", "long_term", "mixing_history"];
-
 /// Ids of candidates, as columns.
 #[derive(Debug, Clone, Default)]
 pub struct CandidateIds {
@@ -34,11 +31,13 @@ pub struct CandidateIds {
 #[derive(Debug, Clone)]
 pub struct PreparedCandidates {
     count: usize,
-    columns: [Column; 4],
+    columns: Vec<Column>,
 }
 
+/// One output of the candidates graph.
 #[derive(Debug, Clone)]
 struct Column {
+    name: String,
     width: usize,
     values: Vec<f32>,
 }
@@ -56,11 +55,11 @@ impl PreparedCandidates {
 
     /// The given rows, in their order.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
-        let columns = self.columns.each_ref().map(|column| {
+        let select = |column: &Column| {
             let values = rows.iter().filter_map(|row| column.values.get(row * column.width..(row + 1) * column.width));
-            Column { width: column.width, values: values.flatten().copied().collect() }
-        });
-        Self { count: rows.len(), columns }
+            Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
+        };
+        Self { count: rows.len(), columns: self.columns.iter().map(select).collect() }
     }
 
     /// False when a value is infinite or not a number.
@@ -85,32 +84,25 @@ impl CandidateGraph {
     pub(crate) fn prepare(&mut self, ids: &CandidateIds) -> Result<PreparedCandidates, EngineError> {
         let count = ids.items.len();
         if count == 0 {
-            return Ok(PreparedCandidates {
-                count,
-                columns: PREPARED.map(|_| Column { width: 0, values: Vec::new() }),
-            });
+            return Ok(PreparedCandidates { count, columns: Vec::new() });
         }
+        let names: Vec<String> = self.session.outputs().iter().map(|output| output.name().to_owned()).collect();
         let failed = |error: ort::Error| session_error(CANDIDATES_GRAPH, &error);
         let inputs = ort::inputs![
             "item_ids" => Tensor::from_array(([count], signed(&ids.items))).map_err(failed)?,
             "feature_ids" => Tensor::from_array(([count, self.feature_count], signed(&ids.features))).map_err(failed)?,
         ];
         let outputs = self.session.run(inputs).map_err(failed)?;
-        let mut columns = Vec::with_capacity(PREPARED.len());
-        for name in PREPARED {
-            let values = floats(CANDIDATES_GRAPH, &outputs, name)?;
-            let wrong = || EngineError::Output {
-                graph: CANDIDATES_GRAPH,
-                output: name,
-                found: format!("{} values", values.len()),
-                expected: format!("a row for each of {count} candidates"),
-            };
+        let column = |name: String| {
+            let values = floats(CANDIDATES_GRAPH, &outputs, &name)?;
             if values.len() % count != 0 || values.is_empty() {
-                return Err(wrong());
+                let found = format!("{} values", values.len());
+                let expected = format!("a row for each of {count} candidates");
+                return Err(EngineError::Output { graph: CANDIDATES_GRAPH, output: name, found, expected });
             }
-            columns.push(Column { width: values.len() / count, values: values.to_vec() });
-        }
-        let columns = columns.try_into().map_err(|_| EngineError::Worker)?;
+            Ok(Column { name, width: values.len() / count, values: values.to_vec() })
+        };
+        let columns = names.into_iter().map(column).collect::<Result<_, _>>()?;
         Ok(PreparedCandidates { count, columns })
     }
 }
@@ -119,7 +111,8 @@ impl CandidateGraph {
 #[derive(Debug)]
 pub(crate) struct HistoryTensors {
     length: usize,
-    values: [DynValue; 5],
+    /// By the names that the scores graph asks for.
+    values: Vec<(String, DynValue)>,
 }
 
 impl HistoryTensors {
@@ -133,6 +126,8 @@ impl HistoryTensors {
 pub(crate) struct Scorer {
     history: Session,
     scores: Session,
+    /// What the scores graph takes.
+    score_inputs: Vec<String>,
     /// Leaves out what only explanations need.
     only_scores: RunOptions<HasSelectedOutputs>,
     feature_count: usize,
@@ -148,9 +143,11 @@ impl Scorer {
     pub(crate) fn new(maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
         let failed = |error: ort::Error| session_error(SCORES_GRAPH, &error);
         let outputs = OutputSelector::no_default().with("scores");
+        let scores = maker.session(SCORES_GRAPH, &bundle.scores_graph)?;
         Ok(Self {
             history: maker.session(HISTORY_GRAPH, &bundle.history_graph)?,
-            scores: maker.session(SCORES_GRAPH, &bundle.scores_graph)?,
+            score_inputs: scores.inputs().iter().map(|input| input.name().to_owned()).collect(),
+            scores,
             only_scores: RunOptions::new().map_err(failed)?.with_outputs(outputs),
             feature_count: bundle.manifest.model.features.len(),
         })
@@ -181,10 +178,11 @@ impl Scorer {
             "time_to_now" => floats_of(&history.time_to_now)?,
             "last_slot_time_to_now" => floats_of(&[history.last_slot_time_to_now])?,
         ];
-        let mut encoded = self.history.run(inputs).map_err(failed)?;
-        let values = ENCODED.map(|name| encoded.remove(name).ok_or_else(|| missing(HISTORY_GRAPH, name)));
-        let [states, attention, products, long_term, mixing] = values;
-        Ok(HistoryTensors { length, values: [states?, attention?, products?, long_term?, mixing?] })
+        let encoded = self.history.run(inputs).map_err(failed)?;
+        Ok(HistoryTensors {
+            length,
+            values: encoded.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        })
     }
 
     /// A score for every candidate, in their order, on this thread.
@@ -211,7 +209,7 @@ impl Scorer {
         scores: &mut Vec<f32>,
     ) -> Result<(), EngineError> {
         let count = range.len();
-        let inputs = block_inputs(history, candidates, range)?;
+        let inputs = block_inputs(&self.score_inputs, history, candidates, range)?;
         let outputs = self
             .scores
             .run_with_options(inputs, &self.only_scores)
@@ -229,7 +227,7 @@ impl Scorer {
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
-        let inputs = block_inputs(history, candidates, 0..candidates.count)?;
+        let inputs = block_inputs(&self.score_inputs, history, candidates, 0..candidates.count)?;
         let outputs = self.scores.run(inputs).map_err(|error| session_error(SCORES_GRAPH, &error))?;
         let shares = floats_of_length(&outputs, "long_term_share", candidates.count)?;
         let attention = floats_of_length(&outputs, "attention", candidates.count * history.length)?;
@@ -244,33 +242,38 @@ pub(crate) fn block_size(candidates: usize, length: usize) -> usize {
     candidates.div_ceil(candidates.div_ceil(largest).max(1)).max(1)
 }
 
+/// Each input of the scores graph: rows of a prepared column, or else a tensor of the history.
 fn block_inputs<'a>(
+    names: &'a [String],
     history: &'a HistoryTensors,
     candidates: &'a PreparedCandidates,
     range: Range<usize>,
-) -> Result<Vec<(&'static str, SessionInputValue<'a>)>, EngineError> {
+) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EngineError> {
     let count = range.len();
-    let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(PREPARED.len() + ENCODED.len());
-    for (name, column) in PREPARED.into_iter().zip(&candidates.columns) {
+    let input = |name: &'a String| {
+        let Some(column) = candidates.columns.iter().find(|column| column.name == *name) else {
+            let value = history.values.iter().find(|(output, _)| output == name).map(|(_, value)| value);
+            let value = value.ok_or_else(|| missing(HISTORY_GRAPH, name))?;
+            return Ok((name.as_str(), value.into()));
+        };
         let rows = column.values.get(range.start * column.width..range.end * column.width).unwrap_or_default();
         let view = TensorRef::from_array_view(([count, column.width], rows))
             .map_err(|error| session_error(SCORES_GRAPH, &error))?;
-        inputs.push((name, view.into()));
-    }
-    inputs.extend(ENCODED.into_iter().zip(history.values.iter().map(Into::into)));
-    Ok(inputs)
+        Ok((name.as_str(), view.into()))
+    };
+    names.iter().map(input).collect()
 }
 
 fn floats_of_length<'a>(
     outputs: &'a SessionOutputs<'_>,
-    output: &'static str,
+    output: &str,
     expected: usize,
 ) -> Result<&'a [f32], EngineError> {
     let values = floats(SCORES_GRAPH, outputs, output)?;
     if values.len() != expected {
         return Err(EngineError::Output {
             graph: SCORES_GRAPH,
-            output,
+            output: output.to_owned(),
             found: format!("{} values", values.len()),
             expected: format!("{expected} values"),
         });
@@ -278,18 +281,15 @@ fn floats_of_length<'a>(
     Ok(values)
 }
 
-fn floats<'a>(
-    graph: &'static str,
-    outputs: &'a SessionOutputs<'_>,
-    output: &'static str,
-) -> Result<&'a [f32], EngineError> {
+fn floats<'a>(graph: &'static str, outputs: &'a SessionOutputs<'_>, output: &str) -> Result<&'a [f32], EngineError> {
     let value = outputs.get(output).ok_or_else(|| missing(graph, output))?;
     let (_, values) = value.try_extract_tensor::<f32>().map_err(|error| session_error(graph, &error))?;
     Ok(values)
 }
 
-fn missing(graph: &'static str, output: &'static str) -> EngineError {
-    EngineError::Output { graph, output, found: "missing".to_owned(), expected: "a tensor of floats".to_owned() }
+fn missing(graph: &'static str, output: &str) -> EngineError {
+    let (found, expected) = ("missing".to_owned(), "a tensor of floats".to_owned());
+    EngineError::Output { graph, output: output.to_owned(), found, expected }
 }
 
 fn session_error(graph: &'static str, error: &ort::Error) -> EngineError {

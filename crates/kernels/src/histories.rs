@@ -37,17 +37,6 @@ impl Histories<'_> {
         self.lengths.iter().any(|length| (*length as usize) < self.slots)
     }
 
-    /// Terms of each history: its positions and one more for all its empty slots, if there are any.
-    pub(crate) fn terms(&self) -> Vec<Range<usize>> {
-        let mut end = 0;
-        let term = |length: &u32| {
-            let start = end;
-            end += *length as usize + usize::from((*length as usize) < self.slots);
-            start..end
-        };
-        self.lengths.iter().map(term).collect()
-    }
-
     /// # Panics
     /// When a length is 0 or above the slots.
     pub(crate) fn check(&self) {

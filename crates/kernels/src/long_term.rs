@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::functions::softmax;
@@ -33,8 +35,8 @@ pub struct Inputs<'a> {
     pub vectors: &'a [f32],
     /// Which of them stands at a position, `[positions]`.
     pub items: &'a [u32],
-    /// Which of them stands in empty slots.
-    pub padding: u32,
+    /// Which of them stands in empty slots; none leaves them out.
+    pub padding: Option<u32>,
     /// A `[D, D]`, then the query `[D]`.
     pub parameters: &'a [f32],
 }
@@ -55,7 +57,7 @@ impl Inputs<'_> {
         let distinct = self.vectors.len() / target;
         assert_eq!(self.vectors.len(), distinct * target, "length of the vectors");
         assert_eq!(self.items.len(), self.histories.positions(), "length of the items");
-        let mut used = self.items.iter().chain(self.histories.has_padding().then_some(&self.padding));
+        let mut used = self.items.iter().chain(self.padding.as_ref().filter(|_| self.histories.has_padding()));
         assert!(used.all(|item| (*item as usize) < distinct), "an item has no vector");
         assert_eq!(self.parameters.len(), (target + 1) * target, "length of the parameters");
         assert_eq!(pooled, self.histories.count() * target, "length of the result");
@@ -67,14 +69,30 @@ impl Inputs<'_> {
         matrix.chunks_exact(self.target).map(|row| dot(row, query)).collect()
     }
 
+    /// Terms of each history: its positions and one more for all its empty slots, if there are any and they count.
+    fn ranges(&self) -> Vec<Range<usize>> {
+        let mut end = 0;
+        let term = |length: &u32| {
+            let (start, length) = (end, *length as usize);
+            end += length + usize::from(self.padding.is_some() && length < self.histories.slots);
+            start..end
+        };
+        self.histories.lengths.iter().map(term).collect()
+    }
+
     fn vector(&self, item: u32) -> &[f32] {
         &self.vectors[item as usize * self.target..][..self.target]
+    }
+
+    /// Empty slots that count.
+    fn empty(&self, history: usize) -> usize {
+        self.padding.map_or(0, |_| self.histories.slots - self.histories.lengths[history] as usize)
     }
 
     /// What each term of a history's softmax stands for: its positions' items, then the padding's.
     fn terms(&self, history: usize, first: usize) -> impl Iterator<Item = u32> {
         let length = self.histories.lengths[history] as usize;
-        let padding = (length < self.histories.slots).then_some(self.padding);
+        let padding = self.padding.filter(|_| length < self.histories.slots);
         self.items[first..first + length].iter().copied().chain(padding)
     }
 }
@@ -106,7 +124,7 @@ impl LongTerm {
         let (set, target) = (self.set, inputs.target);
         self.direction = inputs.direction();
         let logits: Vec<f32> = inputs.vectors.par_chunks(target).map(|vector| dot(vector, &self.direction)).collect();
-        let terms = inputs.histories.terms();
+        let terms = inputs.ranges();
         self.weights.resize(terms.last().map_or(0, |terms| terms.end), 0.0);
         let weights = split(&mut self.weights, terms.iter().map(ExactSizeIterator::len));
         let positions: Vec<usize> = inputs.histories.ranges().map(|positions| positions.start).collect();
@@ -117,7 +135,7 @@ impl LongTerm {
             .enumerate()
             .with_min_len(HISTORIES_OF_BLOCK)
             .for_each(|(history, ((pooled, weights), first))| {
-                let empty = inputs.histories.slots - inputs.histories.lengths[history] as usize;
+                let empty = inputs.empty(history);
                 for (weight, item) in weights.iter_mut().zip(inputs.terms(history, first)) {
                     *weight = logits[item as usize];
                 }
@@ -141,7 +159,7 @@ impl LongTerm {
     pub fn backward(&mut self, inputs: &Inputs<'_>, pooled_gradient: &[f32], gradients: Gradients<'_>) {
         inputs.check(pooled_gradient.len());
         let target = inputs.target;
-        let terms = inputs.histories.terms();
+        let terms = inputs.ranges();
         let positions: Vec<usize> = inputs.histories.ranges().map(|positions| positions.start).collect();
         self.logit_gradients.resize(self.weights.len(), 0.0);
         let weights = &self.weights;

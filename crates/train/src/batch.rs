@@ -9,6 +9,7 @@ use slirec_core::history::EncodedHistory;
 use slirec_kernels::histories::Histories;
 
 use crate::dataset::evaluation::Candidate;
+use crate::hyperparameters::{GateTime, ModelHyperparameters};
 
 /// Number of the target that stands in empty slots: the default item and category.
 pub const PADDING: u32 = 0;
@@ -24,6 +25,7 @@ pub struct Batch {
     pub target_items: Vec<u32>,
     /// Item features, F.
     pub features: usize,
+    gate_time: GateTime,
     /// Feature ids of the distinct targets, `[V, F]`.
     pub target_features: Vec<u32>,
     /// Used positions of each history, `[B]`, each at least 1.
@@ -35,7 +37,7 @@ pub struct Batch {
     /// `[positions]`
     pub time_to_now: Vec<f32>,
     /// What the mixing gate reads, `[B]`.
-    pub last_slot_time_to_now: Vec<f32>,
+    pub gate_times: Vec<f32>,
     /// Targets of the candidates, `[B * C]`.
     pub candidate_targets: Vec<u32>,
     /// Numbers of the targets by item id and feature ids.
@@ -45,25 +47,25 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch for histories of up to `slots` positions with `candidates` candidates each, of items with so many
-    /// `features`.
-    pub fn new(slots: usize, candidates: usize, features: usize) -> Self {
+    /// An empty batch for a model of these sizes, with so many candidates for each history.
+    pub fn new(sizes: &ModelHyperparameters, candidates: usize) -> Self {
         let mut batch = Self {
-            slots,
+            slots: sizes.longest_history,
             candidates,
+            gate_time: sizes.gate_time,
             target_items: Vec::new(),
-            features,
+            features: sizes.features.len(),
             target_features: Vec::new(),
             lengths: Vec::new(),
             history_targets: Vec::new(),
             time_from_first: Vec::new(),
             time_to_now: Vec::new(),
-            last_slot_time_to_now: Vec::new(),
+            gate_times: Vec::new(),
             candidate_targets: Vec::new(),
             numbers: HashMap::new(),
             key: Vec::new(),
         };
-        batch.target(0, &vec![0; features]);
+        batch.target(0, &[]);
         batch
     }
 
@@ -78,7 +80,10 @@ impl Batch {
         self.time_to_now.extend(history.time_to_now.iter().take(self.slots));
         // At most `slots` positions, which a hyperparameter bounds far below 2^32.
         self.lengths.push(history.len().min(self.slots) as u32);
-        self.last_slot_time_to_now.push(history.last_slot_time_to_now);
+        self.gate_times.push(match self.gate_time {
+            GateTime::LastSlot => history.last_slot_time_to_now,
+            GateTime::LastView => history.time_to_now.last().copied().unwrap_or_default(),
+        });
     }
 
     /// Adds a candidate of the last history.
@@ -132,7 +137,8 @@ mod tests {
 
     #[test]
     fn equal_targets_share_a_number_and_other_categories_of_an_item_do_not() {
-        let mut batch = Batch::new(4, 2, 1);
+        let sizes = ModelHyperparameters { longest_history: 4, ..ModelHyperparameters::default() };
+        let mut batch = Batch::new(&sizes, 2);
         batch.push_history(&history(&[5, 8, 5]));
         batch.push_candidate(&Candidate { item: 8, features: vec![0] });
         batch.push_candidate(&Candidate { item: 8, features: vec![1] });

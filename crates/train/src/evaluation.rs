@@ -47,7 +47,7 @@ impl Scorer for Network {
         for alike in same_width {
             let width = alike.first().map_or(1, |request| request.candidates.len()).max(1);
             for chunk in alike.chunks((CANDIDATES_AT_ONCE / width).max(1)) {
-                let mut batch = Batch::new(self.sizes().longest_history, width, self.sizes().features.len());
+                let mut batch = Batch::new(self.sizes(), width);
                 for request in chunk {
                     batch.push_history(request.history);
                     request.candidates.iter().for_each(|candidate| batch.push_candidate(candidate));

@@ -49,6 +49,17 @@ pub enum HyperparameterError {
     },
 }
 
+/// Which time the mixing gate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateTime {
+    /// The time to now of the last of all slots, as the original: 0 unless the history fills them.
+    #[default]
+    LastSlot,
+    /// The time to now of the last view.
+    LastView,
+}
+
 /// Sizes of the network; the defaults are the original's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,6 +74,14 @@ pub struct ModelHyperparameters {
     pub attention_layers: [usize; 2],
     /// Hidden layers of the final network.
     pub score_layers: [usize; 2],
+    /// Whether empty slots take part in the long-term attention, as in the original.
+    pub long_term_padding: bool,
+    /// Which time the mixing gate reads.
+    pub gate_time: GateTime,
+    /// Size of the factors of the item-to-item transitions, 0 for a model without them.
+    pub transition_size: usize,
+    /// Last positions of a history that the transitions start from.
+    pub transition_positions: usize,
 }
 
 impl Default for ModelHyperparameters {
@@ -73,6 +92,10 @@ impl Default for ModelHyperparameters {
             longest_history: 50,
             attention_layers: [80, 40],
             score_layers: [100, 64],
+            long_term_padding: true,
+            gate_time: GateTime::LastSlot,
+            transition_size: 0,
+            transition_positions: 3,
         }
     }
 }
@@ -186,6 +209,7 @@ impl Hyperparameters {
         let sizes = [
             ("model.item_embedding_size", model.item_embedding_size),
             ("model.longest_history", model.longest_history),
+            ("model.transition_positions", model.transition_positions),
             ("model.attention_layers", model.attention_layers.into_iter().min().unwrap_or_default()),
             ("model.score_layers", model.score_layers.into_iter().min().unwrap_or_default()),
             ("training.epochs", training.epochs),
@@ -197,6 +221,8 @@ impl Hyperparameters {
         }
         let batch = training.batch_size;
         ensure((SMALLEST_BATCH..=100_000).contains(&batch), "training.batch_size", batch, "5 to 100,000")?;
+        let transition_size = model.transition_size;
+        ensure(transition_size <= 10_000, "model.transition_size", transition_size, "0 to 10,000")?;
         check_features(&model.features)?;
         for rate in training.dropout {
             ensure((0.0..1.0).contains(&rate), "training.dropout", rate, "0 up to below 1")?;

@@ -12,6 +12,7 @@ mod plain;
 mod scores;
 #[cfg(test)]
 mod tests;
+mod transitions;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ use crate::weights::{Array, Specification, Start, TableRows, Weights, specificat
 use names::{ATTENTION, MIXING, SCORE};
 use operation::{Kernel, Operation};
 use parts::{Logits, LongTermInterests, ShortTermInterests, ShortTermStates};
+
+/// Deviation of the transitions' factors at the start: products of two of them must be worth learning from.
+const FACTOR_DEVIATION: f64 = 0.1;
 
 /// Momentum of the moving statistics of a batch normalisation.
 const MOVING_MOMENTUM: f32 = 0.95;
@@ -199,7 +203,7 @@ impl Network {
         let query = rows(&targets, &batch.candidate_targets)?;
         let Kernels { lstm, long_term, attention, scoring } = &self.kernels;
 
-        let part = LongTermInterests { batch: Arc::clone(batch), target };
+        let part = self.long_term_interests(batch);
         let interests = targets.apply_op2(&self.parameters(&names::long_term())?, Operation::new(part, long_term))?;
         let part = ShortTermStates { batch: Arc::clone(batch), hidden: target };
         let states = items.apply_op2(&self.parameters(&names::lstm())?, Operation::new(part, lstm))?;
@@ -218,7 +222,15 @@ impl Network {
         let [mixing, score] = scoring.lock().kernel.statistics(&parameters.to_vec1()?);
         pass.keep(MIXING, mixing);
         pass.keep(SCORE, score);
-        Ok(logits)
+        match transitions::logits(self, batch)? {
+            Some(transitions) => logits + transitions,
+            None => Ok(logits),
+        }
+    }
+
+    fn long_term_interests(&self, batch: &Arc<Batch>) -> LongTermInterests {
+        let (target, padding) = (self.sizes.target_size(), self.sizes.long_term_padding);
+        LongTermInterests { batch: Arc::clone(batch), target, padding }
     }
 
     /// Moves the moving statistics towards those of a batch.
@@ -255,6 +267,15 @@ fn starting_values(specification: &Specification, deviation: f64, seed: u64, pos
     let mut random = random::generator(seed, Purpose::Weight(position));
     match specification.start {
         Start::Constant(value) => vec![value; count],
+        Start::Factors => {
+            // The default item leads nowhere: its row stays 0, as no row of the training data moves it.
+            let width = specification.shape.last().copied().unwrap_or(1);
+            let mut values = vec![0.0; count];
+            for value in values.iter_mut().skip(width) {
+                *value = (truncated_normal(&mut random) * FACTOR_DEVIATION) as f32;
+            }
+            values
+        }
         Start::Normal => (0..count).map(|_| (truncated_normal(&mut random) * deviation) as f32).collect(),
         Start::Glorot => {
             // TensorFlow takes the one dimension of a vector for both its inputs and its outputs.

@@ -233,7 +233,7 @@ impl Trainer<'_> {
         let hyperparameters = self.options.hyperparameters;
         let (slots, negatives) = (hyperparameters.model.longest_history, hyperparameters.training.negatives);
         let mut random = random::generator(self.options.seed, Purpose::Negatives(epoch, step));
-        let mut batch = Batch::new(slots, negatives + 1, dataset.feature_count());
+        let mut batch = Batch::new(&hyperparameters.model, negatives + 1);
         for (row, positive) in rows.iter().zip(&positives) {
             let history = dataset.history_before(*row as usize, slots).map_err(DatasetError::from)?;
             batch.push_history(&history);

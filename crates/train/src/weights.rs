@@ -149,6 +149,8 @@ pub struct TableRows {
 pub enum Start {
     /// Truncated normal with the configured deviation.
     Normal,
+    /// Normal, but the default item's row is 0.
+    Factors,
     /// Uniform within ±sqrt(6 / (inputs + outputs)), as TensorFlow computes them.
     Glorot,
     /// The same value everywhere.
@@ -214,6 +216,12 @@ pub fn specifications(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Spe
         }
         add(&format!("{network}.output.weight"), &[width, 1], Start::Normal);
         add(&format!("{network}.output.bias"), &[1], Start::Constant(0.0));
+    }
+    if sizes.transition_size > 0 {
+        add("transition.from", &[rows.items, sizes.transition_size], Start::Factors);
+        add("transition.to", &[rows.items, sizes.transition_size], Start::Factors);
+        add("transition.bias", &[rows.items], Start::Constant(0.0));
+        add("transition.position", &[sizes.transition_positions], Start::Constant(1.0));
     }
     all
 }

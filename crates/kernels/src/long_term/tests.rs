@@ -8,7 +8,7 @@ const SLOTS: usize = 6;
 const DISTINCT: usize = 7;
 const PADDING: u32 = 3;
 
-fn check(lengths: &[u32]) {
+fn check(lengths: &[u32], padding: Option<u32>) {
     let mut random = Random::new(23);
     let mut values = random.values(DISTINCT * TARGET, 1.0);
     values.extend(random.values((TARGET + 1) * TARGET, 0.8));
@@ -23,8 +23,8 @@ fn check(lengths: &[u32]) {
         let mut pooled = Vec::new();
         for length in lengths {
             let slots: Vec<&[f64]> = (0..SLOTS)
-                .map(|slot| if slot < *length as usize { items[first + slot] } else { PADDING } as usize)
-                .map(|item| &vectors[item * TARGET..][..TARGET])
+                .filter_map(|slot| if slot < *length as usize { Some(items[first + slot]) } else { padding })
+                .map(|item| &vectors[item as usize * TARGET..][..TARGET])
                 .collect();
             let logit = |vector: &[f64]| -> f64 {
                 let column = |j| -> f64 { (0..TARGET).map(|i| vector[i] * matrix[i * TARGET + j]).sum() };
@@ -44,7 +44,7 @@ fn check(lengths: &[u32]) {
     let all = floats(&values);
     let (vectors, parameters) = all.split_at(DISTINCT * TARGET);
     let histories = Histories { slots: SLOTS, lengths };
-    let inputs = Inputs { histories, target: TARGET, vectors, items: &items, padding: PADDING, parameters };
+    let inputs = Inputs { histories, target: TARGET, vectors, items: &items, padding, parameters };
     let mut long_term = LongTerm::new(InstructionSet::detect());
     let mut pooled = vec![f32::NAN; coefficients.len()];
     let mut gradients = vec![f32::NAN; all.len()];
@@ -65,10 +65,15 @@ fn check(lengths: &[u32]) {
 
 #[test]
 fn full_histories_follow_the_formula() {
-    check(&[SLOTS as u32; 3]);
+    check(&[SLOTS as u32; 3], Some(PADDING));
 }
 
 #[test]
 fn every_empty_slot_counts_with_the_vector_of_the_padding() {
-    check(&[1, 6, 3, 5, 2]);
+    check(&[1, 6, 3, 5, 2], Some(PADDING));
+}
+
+#[test]
+fn without_padding_only_the_used_slots_count() {
+    check(&[1, 6, 3, 5, 2], None);
 }

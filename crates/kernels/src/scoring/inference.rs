@@ -28,22 +28,22 @@ impl FoldedScoring {
         }
     }
 
-    /// Replaces `scores` `[N]`, the sigmoid of the logits, for candidates `[N, D]`, a history's long-term interest `[D]`
+    /// Replaces `logits` `[N]` for candidates `[N, D]`, a history's long-term interest `[D]`
     /// and time of its last slot, and the candidates' short-term interests `[N, D]`.
     ///
     /// # Panics
     /// When a slice has another length than the sizes ask for.
-    pub fn scores(&self, queries: &[f32], long_term: &[f32], short_term: &[f32], last_slot: f32, scores: &mut [f32]) {
+    pub fn logits(&self, queries: &[f32], long_term: &[f32], short_term: &[f32], last_slot: f32, logits: &mut [f32]) {
         let target = self.sizes.target;
         assert_eq!(long_term.len(), target, "length of the long-term interest");
-        assert_eq!(queries.len(), scores.len() * target, "length of the queries");
-        assert_eq!(short_term.len(), scores.len() * target, "length of the short-term interests");
+        assert_eq!(queries.len(), logits.len() * target, "length of the queries");
+        assert_eq!(short_term.len(), logits.len() * target, "length of the short-term interests");
         let candidates = || queries.chunks_exact(target).zip(short_term.chunks_exact(target));
-        let mut rows = Vec::with_capacity(scores.len() * (3 * target + 1));
+        let mut rows = Vec::with_capacity(logits.len() * (3 * target + 1));
         for (query, short_term) in candidates() {
             rows.extend([query, long_term, short_term, &[last_slot]].into_iter().flatten());
         }
-        let mut shares = vec![0.0; scores.len()];
+        let mut shares = vec![0.0; logits.len()];
         self.mixing.logits(&rows, &mut shares);
         sigmoid_all(self.set, &mut shares);
         rows.clear();
@@ -51,7 +51,6 @@ impl FoldedScoring {
             rows.extend(long_term.iter().zip(short_term).map(|(long, short)| short + (long - short) * share));
             rows.extend(query);
         }
-        self.score.logits(&rows, scores);
-        sigmoid_all(self.set, scores);
+        self.score.logits(&rows, logits);
     }
 }

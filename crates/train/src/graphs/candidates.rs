@@ -29,10 +29,27 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
         body.named("Identity", &[&result], &[name], Vec::new());
         outputs.push(value(name, Element::Float, &[rows, Size::Fixed(share.bias.len())]));
     }
+    if sizes.transition_size > 0 {
+        outputs.push(value(TRANSITION_CANDIDATE, Element::Float, &[rows, Size::Fixed(sizes.transition_size + 1)]));
+        transitions_to(&mut body, weights)?;
+    }
     let features = Size::Fixed(sizes.features.len());
     let inputs =
         vec![value("item_ids", Element::Int64, &[rows]), value("feature_ids", Element::Int64, &[rows, features])];
     Ok(encode_model(body.into_graph("candidates", inputs, outputs), Vec::new()))
+}
+
+/// Name of the candidates' share of the transitions.
+pub(super) const TRANSITION_CANDIDATE: &str = "transition_candidate";
+
+/// The factors of what is viewed next, with the bias as one more column.
+fn transitions_to(body: &mut Body, weights: &Weights) -> Result<(), MissingWeight> {
+    let (to, bias) = (array(weights, "transition.to")?, array(weights, "transition.bias")?);
+    let to = body.floats("transition.to", &to.shape, &to.values);
+    let bias = body.floats("transition.bias", &[bias.values.len(), 1], &bias.values);
+    let table = body.node_with("Concat", &[&to, &bias], vec![integer("axis", 1)]);
+    body.named("Gather", &[&table, "item_ids"], &[TRANSITION_CANDIDATE], Vec::new());
+    Ok(())
 }
 
 /// Looks up `item_ids` and `feature_ids` and joins their embeddings: `[rows, D]` under the name `output`.

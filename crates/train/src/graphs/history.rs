@@ -7,7 +7,7 @@ use super::candidates::embed;
 use super::dense::hidden_layer;
 use super::functions::{TIME_LSTM_WEIGHTS, time_lstm};
 use super::{MissingWeight, array};
-use crate::hyperparameters::ModelHyperparameters;
+use crate::hyperparameters::{GateTime, ModelHyperparameters};
 use crate::weights::Weights;
 
 pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
@@ -17,7 +17,7 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
     states(&mut body, sizes, weights, &embedded)?;
     let long_term = long_term(&mut body, sizes, weights, &embedded)?;
     let width = attention_shares(&mut body, target, weights)?;
-    let mixing_width = mixing_share(&mut body, target, weights, &long_term)?;
+    let mixing_width = mixing_share(&mut body, sizes, weights, &long_term)?;
 
     let length = Size::Named("length");
     let inputs = vec![
@@ -28,13 +28,18 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
         value("last_slot_time_to_now", Element::Float, &[Size::Fixed(1)]),
     ];
     let fixed = |size| [Size::Fixed(1), Size::Fixed(size)];
-    let outputs = vec![
+    let mut outputs = vec![
         value("states", Element::Float, &[length, Size::Fixed(target)]),
         value("attention_history", Element::Float, &[length, Size::Fixed(width)]),
         value("product_weights", Element::Float, &[Size::Fixed(target), Size::Named("pairs")]),
         value("long_term", Element::Float, &fixed(target)),
         value("mixing_history", Element::Float, &fixed(mixing_width)),
     ];
+    if sizes.transition_size > 0 {
+        transitions_from(&mut body, sizes, weights)?;
+        let column = [Size::Fixed(sizes.transition_size + 1), Size::Fixed(1)];
+        outputs.push(value(TRANSITION_HISTORY, Element::Float, &column));
+    }
     Ok(encode_model(body.into_graph("history", inputs, outputs), vec![time_lstm()]))
 }
 
@@ -83,8 +88,15 @@ fn long_term(
     }
     let default = body.floats("embedding.default", &[1, default.len()], &default);
 
-    let rows = body.node_with("Concat", &[embedded, &default], vec![integer("axis", 0)]);
     let direction = body.node("MatMul", &[&matrix, &query]);
+    if !sizes.long_term_padding {
+        let logits = body.node("MatMul", &[embedded, &direction]);
+        let attention = body.node_with("Softmax", &[&logits], vec![integer("axis", 0)]);
+        let attention = body.node("Transpose", &[&attention]);
+        body.named("MatMul", &[&attention, embedded], &["long_term"], Vec::new());
+        return Ok("long_term".to_owned());
+    }
+    let rows = body.node_with("Concat", &[embedded, &default], vec![integer("axis", 0)]);
     let logits = body.node("MatMul", &[&rows, &direction]);
     let longest = body.integers(&[i64::try_from(sizes.longest_history).unwrap_or(i64::MAX)]);
     let length = body.node("Shape", &["item_ids"]);
@@ -127,14 +139,55 @@ fn attention_shares(body: &mut Body, target: usize, weights: &Weights) -> Result
     Ok(width)
 }
 
+/// Name of the history's share of the transitions.
+pub(super) const TRANSITION_HISTORY: &str = "transition_history";
+
+/// The factors of the last views, weighted by their positions and summed, with a 1 for the bias behind them:
+/// `[S + 1, 1]`.
+fn transitions_from(body: &mut Body, sizes: &ModelHyperparameters, weights: &Weights) -> Result<(), MissingWeight> {
+    let (from, position) = (array(weights, "transition.from")?, array(weights, "transition.position")?);
+    let from = body.floats("transition.from", &from.shape, &from.values);
+    // Oldest first, as the history stands.
+    let position: Vec<f32> = position.values.iter().rev().copied().collect();
+    let position = body.floats("transition.position", &[position.len(), 1], &position);
+    let items = last_rows(body, "item_ids", i64::try_from(sizes.transition_positions).unwrap_or(i64::MAX));
+    let rows = body.node("Gather", &[&from, &items]);
+    // A short history has fewer views than there are positions: the weights of the last ones count.
+    let count = body.node("Shape", &[&items]);
+    let start = body.node("Neg", &[&count]);
+    let (end, axis) = (body.integers(&[i64::MAX]), body.integers(&[0]));
+    let position = body.node("Slice", &[&position, &start, &end, &axis]);
+    let columns = body.node("Transpose", &[&rows]);
+    let sum = body.node("MatMul", &[&columns, &position]);
+    let one = body.floats("transition.one", &[1, 1], &[1.0]);
+    body.named("Concat", &[&sum, &one], &[TRANSITION_HISTORY], vec![integer("axis", 0)]);
+    Ok(())
+}
+
+/// The last `count` rows of a tensor, or all if there are fewer.
+fn last_rows(body: &mut Body, tensor: &str, count: i64) -> String {
+    let (start, end, axis) = (body.integers(&[-count]), body.integers(&[i64::MAX]), body.integers(&[0]));
+    body.node("Slice", &[tensor, &start, &end, &axis])
+}
+
 /// The long-term interest's and the last slot's share of the mixing gate's first layer. Answers the layer's width.
-fn mixing_share(body: &mut Body, target: usize, weights: &Weights, long_term: &str) -> Result<usize, MissingWeight> {
+fn mixing_share(
+    body: &mut Body,
+    sizes: &ModelHyperparameters,
+    weights: &Weights,
+    long_term: &str,
+) -> Result<usize, MissingWeight> {
+    let target = sizes.target_size();
     // The gate's input is [query, long term, short term, last slot].
     let layer = hidden_layer(weights, "mixing", 1)?.weight;
     let from_long_term = layer.slice(target, target).add_to(body, "mixing.layer1.long_term_weight");
     let from_last_slot = layer.slice(3 * target, 1).add_to(body, "mixing.layer1.last_slot_weight");
     let long_term = body.node("MatMul", &[long_term, &from_long_term]);
-    let last_slot = body.node("Mul", &["last_slot_time_to_now", &from_last_slot]);
+    let time = match sizes.gate_time {
+        GateTime::LastSlot => "last_slot_time_to_now".to_owned(),
+        GateTime::LastView => last_rows(body, "time_to_now", 1),
+    };
+    let last_slot = body.node("Mul", &[&time, &from_last_slot]);
     body.named("Add", &[&long_term, &last_slot], &["mixing_history"], Vec::new());
     Ok(layer.columns)
 }

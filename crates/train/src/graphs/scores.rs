@@ -4,8 +4,10 @@
 use slirec_onnx::builder::{Body, Element, Size, encode_model, value};
 
 use super::MissingWeight;
+use super::candidates::TRANSITION_CANDIDATE;
 use super::dense::{hidden_layer, output_layer, rest_of_network};
 use super::functions::{CANDIDATE_ATTENTION_INPUTS, candidate_attention};
+use super::history::TRANSITION_HISTORY;
 use crate::hyperparameters::ModelHyperparameters;
 use crate::weights::Weights;
 
@@ -35,7 +37,11 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
     let from_user = score.weight.slice(0, target).add_to(&mut body, "score.layer1.user_weight");
     let first = body.node("MatMul", &[&user, &from_user]);
     let first = body.node("Add", &[&first, "score_query"]);
-    let logits = rest_of_network(&mut body, weights, "score", &first)?;
+    let mut logits = rest_of_network(&mut body, weights, "score", &first)?;
+    if sizes.transition_size > 0 {
+        let transitions = body.node("MatMul", &[TRANSITION_CANDIDATE, TRANSITION_HISTORY]);
+        logits = body.node("Add", &[&logits, &transitions]);
+    }
     let logits = body.node("Sigmoid", &[&logits]);
     let flat = body.integers(&[-1]);
     body.named("Reshape", &[&logits, &flat], &["scores"], Vec::new());
@@ -44,7 +50,7 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
     let width = hidden_layer(weights, "candidate_attention", 1)?.bias.len();
     let (rows, length) = (Size::Named("candidates"), Size::Named("length"));
     let float = |name: &str, shape: &[Size]| value(name, Element::Float, shape);
-    let inputs = vec![
+    let mut inputs = vec![
         float("query", &[rows, Size::Fixed(target)]),
         float("attention_query", &[rows, Size::Fixed(width)]),
         float("mixing_query", &[rows, Size::Fixed(mixing.bias.len())]),
@@ -55,6 +61,11 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
         float("long_term", &[Size::Fixed(1), Size::Fixed(target)]),
         float("mixing_history", &[Size::Fixed(1), Size::Fixed(mixing.bias.len())]),
     ];
+    if sizes.transition_size > 0 {
+        let width = Size::Fixed(sizes.transition_size + 1);
+        inputs.push(float(TRANSITION_CANDIDATE, &[rows, width]));
+        inputs.push(float(TRANSITION_HISTORY, &[width, Size::Fixed(1)]));
+    }
     let outputs =
         vec![float("scores", &[rows]), float("attention", &[rows, length]), float("long_term_share", &[rows])];
     Ok(encode_model(body.into_graph("scores", inputs, outputs), vec![candidate_attention()]))

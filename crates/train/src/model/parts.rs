@@ -60,6 +60,8 @@ impl Part<2> for ShortTermStates {
 pub(super) struct LongTermInterests {
     pub(super) batch: Arc<Batch>,
     pub(super) target: usize,
+    /// Whether empty slots count.
+    pub(super) padding: bool,
 }
 
 impl LongTermInterests {
@@ -69,7 +71,7 @@ impl LongTermInterests {
             target: self.target,
             vectors,
             items: &self.batch.history_targets,
-            padding: PADDING,
+            padding: self.padding.then_some(PADDING),
             parameters,
         }
     }
@@ -157,7 +159,7 @@ impl Logits {
             queries,
             long_term,
             short_term,
-            last_slots: &self.batch.last_slot_time_to_now,
+            last_slots: &self.batch.gate_times,
             parameters,
             dropout: self.dropout,
         }

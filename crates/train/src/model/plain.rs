@@ -80,7 +80,7 @@ pub(super) fn forward(network: &Network, batch: &Batch, statistics: &Statistics)
     let history_items = history.narrow(2, 0, network.sizes.item_embedding_size)?.contiguous()?;
     let query = rows(&targets, &batch.candidate_targets)?;
 
-    let long_term = long_term::forward(network, &history)?;
+    let long_term = long_term::forward(network, &history, &padded)?;
     let recurrent = time_lstm::forward(network, &history_items, &padded)?;
     let short_term = candidate_attention::forward(network, &recurrent, &query, &padded, statistics)?;
 
@@ -89,13 +89,35 @@ pub(super) fn forward(network: &Network, batch: &Batch, statistics: &Statistics)
         tensor.reshape((groups, 1, width))?.broadcast_as((groups, candidates, width))?.reshape(((), width))
     };
     let long_term = repeat(long_term, target)?;
-    let last_slot = repeat(Tensor::from_slice(&batch.last_slot_time_to_now, groups, &Device::Cpu)?, 1)?;
+    let last_slot = repeat(Tensor::from_slice(&batch.gate_times, groups, &Device::Cpu)?, 1)?;
     let fully_connected = |name| FullyConnected { network, name, statistics };
     let gate_input = Tensor::cat(&[&query, &long_term, &short_term, &last_slot], 1)?;
     let alpha = sigmoid(&fully_connected("mixing").forward(&gate_input)?)?;
     let user = (&short_term + (long_term - &short_term)?.broadcast_mul(&alpha)?)?;
     let logits = fully_connected("score").forward(&Tensor::cat(&[&user, &query], 1)?)?;
-    logits.reshape((groups, candidates))
+    let logits = logits.reshape((groups, candidates))?;
+    if network.sizes.transition_size == 0 { Ok(logits) } else { logits + transitions(network, batch)? }
+}
+
+/// `bias[c] + to[c] · Σ_k position[k] · from[k-th last view]`, pair by pair.
+fn transitions(network: &Network, batch: &Batch) -> Result<Tensor> {
+    let item = |target: u32| batch.target_items[target as usize];
+    let row = |name: &str, item: u32| network.weight(name)?.get(item as usize);
+    let (mut end, mut logits) = (0, Vec::new());
+    for (group, length) in batch.lengths.iter().enumerate() {
+        end += *length as usize;
+        let history = &batch.history_targets[end - *length as usize..end];
+        for candidate in &batch.candidate_targets[group * batch.candidates..][..batch.candidates] {
+            let candidate = item(*candidate);
+            let mut logit = row("transition.bias", candidate)?;
+            for (position, viewed) in history.iter().rev().take(network.sizes.transition_positions).enumerate() {
+                let product = (row("transition.from", item(*viewed))? * row("transition.to", candidate)?)?.sum_all()?;
+                logit = (logit + (product * network.weight("transition.position")?.get(position)?)?)?;
+            }
+            logits.push(logit);
+        }
+    }
+    Tensor::stack(&logits, 0)?.reshape((batch.groups(), batch.candidates))
 }
 
 /// 1 / (1 + exp(-x)), written with tanh so that no exponential overflows.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use candle_core::Result;
 use rayon::prelude::*;
 use slirec_kernels::candidate_attention::inference::FoldedAttention;
+use slirec_kernels::functions::sigmoid_all;
 use slirec_kernels::instruction_set::InstructionSet;
 use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::scoring::inference::FoldedScoring;
 
 use super::names::{ATTENTION, MIXING, SCORE};
 use super::operation::Part;
-use super::parts::{LongTermInterests, ShortTermStates};
-use super::{Network, names};
+use super::parts::ShortTermStates;
+use super::{Network, names, transitions};
 use crate::batch::Batch;
 
 impl Network {
@@ -27,7 +28,7 @@ impl Network {
         let mut states = vec![0.0; batch.history_targets.len() * target];
         let parameters = self.flat(&names::lstm())?;
         part.forward(&mut self.kernels.lstm.lock().kernel, [&items, &parameters], &mut states);
-        let part = LongTermInterests { batch: Arc::clone(batch), target };
+        let part = self.long_term_interests(batch);
         let mut long_term = vec![0.0; batch.groups() * target];
         let parameters = self.flat(&names::long_term())?;
         part.forward(&mut self.kernels.long_term.lock().kernel, [&targets, &parameters], &mut long_term);
@@ -56,14 +57,19 @@ impl Network {
             .zip(batch.candidate_targets.par_chunks(candidates))
             .zip(histories)
             .zip(long_term.par_chunks(target))
-            .zip(&batch.last_slot_time_to_now)
+            .zip(&batch.gate_times)
             .for_each(|((((scores, candidates), states), long_term), last_slot)| {
                 let row = |number: &u32| targets.get(*number as usize * target..)?.get(..target);
                 let queries: Vec<f32> = candidates.iter().filter_map(row).flatten().copied().collect();
                 let mut short_term = vec![0.0; queries.len()];
                 attention.pool(states, &queries, &mut short_term);
-                scoring.scores(&queries, long_term, &short_term, *last_slot, scores);
+                scoring.logits(&queries, long_term, &short_term, *last_slot, scores);
             });
+        if let Some(transitions) = transitions::logits(self, batch)? {
+            let transitions: Vec<f32> = transitions.flatten_all()?.to_vec1()?;
+            scores.iter_mut().zip(transitions).for_each(|(logit, transition)| *logit += transition);
+        }
+        sigmoid_all(set, &mut scores);
         Ok(scores)
     }
 

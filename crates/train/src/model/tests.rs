@@ -19,6 +19,7 @@ fn sizes(embeddings: &[usize], slots: usize, attention: [usize; 2], score: [usiz
         longest_history: slots,
         attention_layers: attention,
         score_layers: score,
+        ..ModelHyperparameters::default()
     }
 }
 
@@ -39,7 +40,7 @@ fn network(sizes: &ModelHyperparameters) -> Network {
 fn batch(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Arc<Batch> {
     let mut random = random::generator(3, Purpose::Order(0));
     let (slots, features) = (sizes.longest_history, sizes.features.len());
-    let mut batch = Batch::new(slots, candidates, features);
+    let mut batch = Batch::new(sizes, candidates);
     for length in lengths {
         let times =
             |random: &mut rand_chacha::ChaCha8Rng| (0..*length).map(|_| random.random_range(-1.0..5.0)).collect();
@@ -137,9 +138,23 @@ fn several_item_features() {
 }
 
 #[test]
+fn transitions_from_the_last_views() {
+    let sizes =
+        ModelHyperparameters { transition_size: 7, transition_positions: 3, ..sizes(&[8, 3], 6, [16, 8], [12, 8]) };
+    check(&sizes, &[6, 2, 5, 1], 4);
+}
+
+#[test]
+fn long_term_attention_without_the_empty_slots() {
+    let sizes = ModelHyperparameters { long_term_padding: false, ..sizes(&[8, 3], 6, [16, 8], [12, 8]) };
+    check(&sizes, &[6, 2, 5, 1], 4);
+}
+
+#[test]
 fn scores_are_those_of_the_plain_network_with_the_moving_statistics() {
     for (lengths, candidates) in [(vec![9, 3, 1, 9], 2), (vec![4, 9, 2], 12)] {
-        let sizes = sizes(&[5, 3], 9, [11, 6], [9, 5]);
+        let sizes =
+            ModelHyperparameters { transition_size: 4, long_term_padding: false, ..sizes(&[5, 3], 9, [11, 6], [9, 5]) };
         let (network, batch) = (network(&sizes), batch(&sizes, &lengths, candidates));
         let plain = plain::sigmoid(&plain::forward(&network, &batch, &Statistics::Moving).unwrap()).unwrap();
         assert_close("scores", &network.scores(&batch).unwrap(), &values(&plain), 1e-5);
