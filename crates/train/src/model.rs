@@ -16,6 +16,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use candle_core::{D, Device, Error, Result, Tensor, Var};
 use rand::Rng;
@@ -163,6 +164,18 @@ impl Network {
     /// The weights that gradients move, by name.
     pub fn trained(&self) -> &BTreeMap<String, Var> {
         &self.trained
+    }
+
+    /// Time that the fused parts have taken in training so far: name, forward, backward.
+    pub fn part_times(&self) -> [(&'static str, Duration, Duration); 4] {
+        let Kernels { lstm, long_term, attention, scoring } = &self.kernels;
+        let times = [lstm.lock().times, long_term.lock().times, attention.lock().times, scoring.lock().times];
+        let names = ["LSTM", "long-term interest", "candidate attention", "mixing and score"];
+        let mut named = names.map(|name| (name, Duration::ZERO, Duration::ZERO));
+        for ((_, forward, backward), times) in named.iter_mut().zip(times) {
+            [*forward, *backward] = times;
+        }
+        named
     }
 
     fn weight(&self, name: &str) -> Result<&Tensor> {

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Error, Layout, Result, Shape, Storage, Tensor};
 
@@ -22,11 +23,13 @@ pub(super) struct Passes<T> {
     pub(super) kernel: T,
     /// Forward passes so far; a backward pass belongs to the last one only.
     count: u64,
+    /// Time in training's forward and backward passes.
+    pub(super) times: [Duration; 2],
 }
 
 impl<T> Kernel<T> {
     pub(super) fn new(kernel: T) -> Self {
-        Self(Arc::new(Mutex::new(Passes { kernel, count: 0 })))
+        Self(Arc::new(Mutex::new(Passes { kernel, count: 0, times: [Duration::ZERO; 2] })))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Passes<T>> {
@@ -79,7 +82,9 @@ impl<const N: usize, P: Part<N>> Operation<N, P> {
         let mut passes = self.kernel.lock();
         passes.count += 1;
         self.pass.store(passes.count, Ordering::Relaxed);
+        let started = Instant::now();
         self.part.forward(&mut passes.kernel, slices, &mut result);
+        passes.times[0] += started.elapsed();
         Ok((CpuStorage::F32(result), shape))
     }
 
@@ -99,7 +104,9 @@ impl<const N: usize, P: Part<N>> Operation<N, P> {
         }
         let mut gradients = slices.map(|values| vec![0.0; values.len()]);
         let into = gradients.each_mut().map(Vec::as_mut_slice);
+        let started = Instant::now();
         self.part.backward(&mut passes.kernel, slices, [result, gradient], into);
+        passes.times[1] += started.elapsed();
         let mut tensors = arguments.map(Clone::clone);
         for ((tensor, gradient), argument) in tensors.iter_mut().zip(gradients).zip(arguments) {
             *tensor = Tensor::from_vec(gradient, argument.shape(), &Device::Cpu)?;
