@@ -202,15 +202,13 @@ fn parts(dataset: &Path) {
         let before = network.part_times();
         let times = one_step(&mut network, &mut optimizer, &Arc::new(batch), &hyperparameters, step as u64);
         let mut sample: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
-        for ((name, forward, backward), (_, forward_before, backward_before)) in
-            network.part_times().into_iter().zip(before)
-        {
+        for (after, before) in network.part_times().iter().zip(&before) {
             if step == 0 {
-                names.push(format!("{name}, forward"));
-                names.push(format!("{name}, backward"));
+                names.push(format!("{}, forward", after.name));
+                names.push(format!("{}, backward", after.name));
             }
-            sample.push((forward - forward_before).as_secs_f64() * 1e3);
-            sample.push((backward - backward_before).as_secs_f64() * 1e3);
+            sample.push((after.forward - before.forward).as_secs_f64() * 1e3);
+            sample.push((after.backward - before.backward).as_secs_f64() * 1e3);
         }
         samples.push(sample);
     }
