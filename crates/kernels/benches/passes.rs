@@ -28,6 +28,10 @@ fn times(mut call: impl FnMut()) -> (Duration, Duration) {
 }
 
 fn report(name: &str, call: impl FnMut()) {
+    // As with other benchmarks, an argument chooses by name.
+    if std::env::args().skip(1).any(|filter| !filter.starts_with('-') && !name.contains(&filter)) {
+        return;
+    }
     let (least, median) = times(call);
     println!("{name:<28} least {:>6.2} ms, median {:>6.2} ms", least.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3);
 }
@@ -93,7 +97,7 @@ fn lstm(lengths: &[u32], distinct: u32) {
 }
 
 fn main() {
-    for threads in [1, 2] {
+    for threads in [2, 1] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
         println!("{threads} threads, {}", InstructionSet::detect().name());
         pool.install(|| {

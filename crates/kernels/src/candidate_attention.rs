@@ -28,7 +28,8 @@ use crate::instruction_set::InstructionSet;
 use crate::lanes::Buffer;
 use crate::layers::{Network, NetworkSizes, parts};
 use crate::normalisation::{Normalisation, Statistics};
-use features::FirstLayer;
+use backward::BlockSums;
+use features::{FeatureSums, FirstLayer};
 use layout::Layout;
 
 /// Sizes of the attention.
@@ -104,6 +105,9 @@ pub struct CandidateAttention {
     key_gradients: Buffer,
     first: FirstLayer,
     second: Normalisation,
+    /// Sums of the blocks, forward and backward.
+    features: Vec<FeatureSums>,
+    gradients: Vec<BlockSums>,
 }
 
 impl CandidateAttention {
@@ -122,6 +126,8 @@ impl CandidateAttention {
             key_gradients: Buffer::default(),
             first: FirstLayer::default(),
             second: Normalisation::default(),
+            features: Vec::new(),
+            gradients: Vec::new(),
         }
     }
 

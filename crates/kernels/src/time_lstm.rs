@@ -112,6 +112,11 @@ impl TimeLstm {
         }
     }
 
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.sizes.lengths().iter().sum()
+    }
+
     fn width(&self) -> usize {
         padded(self.sizes.hidden)
     }
@@ -125,6 +130,6 @@ impl TimeLstm {
         assert!(inputs.items.iter().all(|item| (*item as usize) < distinct), "an item has no embedding");
         assert_eq!(inputs.time_to_now.len(), positions, "length of the times to now");
         assert_eq!(inputs.time_from_first.len(), positions, "length of the times from the first event");
-        assert_eq!(inputs.parameters.len(), self.sizes.lengths().iter().sum::<usize>(), "length of the parameters");
+        assert_eq!(inputs.parameters.len(), self.parameters(), "length of the parameters");
     }
 }

@@ -1,11 +1,12 @@
 //! From interactions to a model: datasets, the network, its training, its metrics, its ONNX graphs.
 //!
-//! In the order of the data's road: [`dataset`] is prepared from interactions, [`batch`] forms the network's input,
+//! In the order of the data's road: [`dataset`] is prepared from interactions, [`batches`] form the network's input,
 //! [`model`] is the network, [`weights`] its plain arrays.
 
 pub mod analysis;
 pub mod baselines;
 pub mod batch;
+pub mod batches;
 pub mod dataset;
 pub mod evaluation;
 pub mod export;

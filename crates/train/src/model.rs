@@ -17,6 +17,7 @@ mod transitions;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use candle_core::{D, Device, Error, Result, Tensor, Var};
 use rand::Rng;
@@ -33,8 +34,8 @@ use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use crate::random::{self, Purpose};
 use crate::weights::{Array, Specification, Start, TableRows, Weights, specifications};
 use names::{ATTENTION, MIXING, SCORE};
-use operation::{Kernel, Operation};
-use parts::{Logits, LongTermInterests, ShortTermInterests, ShortTermStates};
+use operation::{Kernel, Operation, Timed};
+use parts::{Logits, LongTermInterests, ShortTerm, ShortTermInterests};
 
 /// Deviation of the transitions' factors at the start: products of two of them must be worth learning from.
 const FACTOR_DEVIATION: f64 = 0.1;
@@ -84,26 +85,40 @@ pub struct Network {
     kernels: Kernels,
 }
 
+/// How long a fused part has taken in training.
+#[derive(Debug, Clone, Copy)]
+pub struct PartTime {
+    /// The part.
+    pub name: &'static str,
+    /// In all forward passes.
+    pub forward: Duration,
+    /// In all backward passes.
+    pub backward: Duration,
+}
+
 /// The fused parts with the buffers that they use again in every step.
 #[derive(Debug)]
 struct Kernels {
-    lstm: Kernel<TimeLstm>,
-    long_term: Kernel<LongTerm>,
-    attention: Kernel<CandidateAttention>,
-    scoring: Kernel<Scoring>,
+    long_term: Kernel<Timed<LongTerm>>,
+    short_term: Kernel<ShortTerm>,
+    scoring: Kernel<Timed<Scoring>>,
 }
 
 impl Kernels {
     fn new(sizes: &ModelHyperparameters) -> Self {
         let set = InstructionSet::detect();
-        let lstm = time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() };
+        let lstm = TimeLstm::new(set, lstm_sizes(sizes));
+        let attention = CandidateAttention::new(set, attention_sizes(sizes));
         Self {
-            lstm: Kernel::new(TimeLstm::new(set, lstm)),
-            long_term: Kernel::new(LongTerm::new(set)),
-            attention: Kernel::new(CandidateAttention::new(set, attention_sizes(sizes))),
-            scoring: Kernel::new(Scoring::new(set, scoring_sizes(sizes))),
+            long_term: Kernel::new(Timed::new(LongTerm::new(set))),
+            short_term: Kernel::new(ShortTerm::new(lstm, attention)),
+            scoring: Kernel::new(Timed::new(Scoring::new(set, scoring_sizes(sizes)))),
         }
     }
+}
+
+fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
+    time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() }
 }
 
 fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {
@@ -169,6 +184,20 @@ impl Network {
         &self.trained
     }
 
+    /// Time that the fused parts have taken in training so far.
+    pub fn part_times(&self) -> [PartTime; 4] {
+        fn of<T>(name: &'static str, part: &Timed<T>) -> PartTime {
+            PartTime { name, forward: part.forward, backward: part.backward }
+        }
+        let short_term = self.kernels.short_term.lock();
+        [
+            of("LSTM", &short_term.kernel.lstm),
+            of("candidate attention", &short_term.kernel.attention),
+            of("long-term interest", &self.kernels.long_term.lock().kernel),
+            of("mixing and score", &self.kernels.scoring.lock().kernel),
+        ]
+    }
+
     fn weight(&self, name: &str) -> Result<&Tensor> {
         let trained = self.trained.get(name).map(Var::as_tensor);
         trained.or_else(|| self.moving.get(name)).ok_or_else(|| Error::msg(format!("there is no weight `{name}`")))
@@ -201,25 +230,25 @@ impl Network {
         let targets = self.targets(batch)?;
         let items = targets.narrow(1, 0, self.sizes.item_embedding_size)?.contiguous()?;
         let query = rows(&targets, &batch.candidate_targets)?;
-        let Kernels { lstm, long_term, attention, scoring } = &self.kernels;
+        let Kernels { long_term, short_term, scoring } = &self.kernels;
 
         let part = self.long_term_interests(batch);
-        let interests = targets.apply_op2(&self.parameters(&names::long_term())?, Operation::new(part, long_term))?;
-        let part = ShortTermStates { batch: Arc::clone(batch), hidden: target };
-        let states = items.apply_op2(&self.parameters(&names::lstm())?, Operation::new(part, lstm))?;
+        let parameters = self.parameters(&names::long_term())?;
+        let of_histories = targets.apply_op2(&parameters, Operation::new(part, long_term))?;
 
         let dropout = pass.dropout_of(ATTENTION);
         let part = ShortTermInterests { batch: Arc::clone(batch), hidden: target, dropout };
-        let parameters = self.parameters(&names::attention())?;
-        let short_term = states.apply_op3(&query, &parameters, Operation::new(part, attention))?;
-        pass.keep(ATTENTION, attention.lock().kernel.statistics(&parameters.to_vec1()?));
+        let parameters = self.parameters(&[names::lstm(), names::attention()].concat())?;
+        let of_candidates = items.apply_op3(&query, &parameters, Operation::new(part, short_term))?;
+        let of_attention = self.parameters(&names::attention())?.to_vec1()?;
+        pass.keep(ATTENTION, short_term.lock().kernel.attention.kernel.statistics(&of_attention));
 
-        let interests = Tensor::cat(&[interests.flatten_all()?, short_term.flatten_all()?], 0)?;
+        let interests = Tensor::cat(&[of_histories.flatten_all()?, of_candidates.flatten_all()?], 0)?;
         let dropout = [pass.dropout_of(MIXING), pass.dropout_of(SCORE)];
         let part = Logits { batch: Arc::clone(batch), target, dropout };
         let parameters = self.parameters(&names::scoring())?;
         let logits = query.apply_op3(&interests, &parameters, Operation::new(part, scoring))?;
-        let [mixing, score] = scoring.lock().kernel.statistics(&parameters.to_vec1()?);
+        let [mixing, score] = scoring.lock().kernel.kernel.statistics(&parameters.to_vec1()?);
         pass.keep(MIXING, mixing);
         pass.keep(SCORE, score);
         match transitions::logits(self, batch)? {

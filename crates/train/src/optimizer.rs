@@ -1,9 +1,11 @@
 //! Adam: gradients by weight name enter, the weights move. The state is plain arrays, so that a run can be continued.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, Var};
+use rayon::prelude::*;
 
 use crate::hyperparameters::TrainingHyperparameters;
 
@@ -39,58 +41,130 @@ impl Adam {
         let mut updates = Vec::with_capacity(weights.len());
         for (name, weight) in weights {
             let Some(gradient) = gradients.get(weight.as_tensor()) else { continue };
-            let mut gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
-            let values: Vec<f32> = weight.flatten_all()?.to_vec1()?;
-            add_penalties(name, &mut gradient, &values, settings);
-            updates.push((name, weight, gradient, values));
-        }
-        let scale = clipping_scale(updates.iter().map(|(_, _, gradient, _)| gradient), settings.largest_gradient_norm);
-        let correction = (1.0 - BETA_2.powi(self.steps)).sqrt() / (1.0 - BETA_1.powi(self.steps));
-        let step_size = settings.learning_rate * correction;
-        for (name, weight, gradient, mut values) in updates {
-            let moments = self.moments.entry(name.clone()).or_default();
-            moments.first.resize(values.len(), 0.0);
-            moments.second.resize(values.len(), 0.0);
-            let state = moments.first.iter_mut().zip(&mut moments.second);
-            for ((value, gradient), (first, second)) in values.iter_mut().zip(&gradient).zip(state) {
-                let gradient = gradient * scale;
-                *first = BETA_1 as f32 * *first + (1.0 - BETA_1) as f32 * gradient;
-                *second = BETA_2 as f32 * *second + (1.0 - BETA_2) as f32 * gradient * gradient;
-                *value -= step_size as f32 * *first / (second.sqrt() + EPSILON as f32);
+            if gradient.shape() != weight.shape() {
+                let (found, expected) = (gradient.shape(), weight.shape());
+                return Err(Error::msg(format!("the gradient of {name} has shape {found:?}: expected {expected:?}")));
             }
-            weight.set(&Tensor::from_vec(values, weight.shape(), &Device::Cpu)?)?;
+            let gradient = gradient.contiguous()?;
+            let gradient = match penalties(name, settings) {
+                Some(penalties) => penalised(&gradient, weight, penalties)?,
+                None => gradient,
+            };
+            updates.push((name, weight, gradient));
+        }
+        let scale = clipping_scale(updates.iter().map(|(_, _, gradient)| gradient), settings.largest_gradient_norm)?;
+        let correction = (1.0 - BETA_2.powi(self.steps)).sqrt() / (1.0 - BETA_1.powi(self.steps));
+        let step_size = (settings.learning_rate * correction) as f32;
+        let factors = Factors { gradient: scale, step: step_size };
+        for (name, weight, gradient) in updates {
+            let moments = self.moments.entry(name.clone()).or_default();
+            moments.first.resize(weight.elem_count(), 0.0);
+            moments.second.resize(weight.elem_count(), 0.0);
+            weight.inplace_op1(&Update { gradient: &gradient, moments: RefCell::new(moments), factors })?;
         }
         Ok(())
     }
 }
 
-/// Gradients of `l1 · Σ|w| + l2 / 2 · Σw²`.
-fn add_penalties(name: &str, gradient: &mut [f32], values: &[f32], settings: &TrainingHyperparameters) {
+/// One weight's step, in its own memory.
+struct Update<'a> {
+    gradient: &'a Tensor,
+    moments: RefCell<&'a mut Moments>,
+    factors: Factors,
+}
+
+#[derive(Clone, Copy)]
+struct Factors {
+    /// Of the gradient, to clip it.
+    gradient: f32,
+    /// The learning rate with the bias correction.
+    step: f32,
+}
+
+/// Values that are worth a thread's while.
+const VALUES_AT_ONCE: usize = 1 << 14;
+
+impl InplaceOp1 for Update<'_> {
+    fn name(&self) -> &'static str {
+        "Adam"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let CpuStorage::F32(values) = storage else { return Err(Error::msg("a weight is not of 32-bit floats")) };
+        let range = layout.contiguous_offsets().ok_or_else(|| Error::msg("a weight is not contiguous"))?;
+        let values = values.get_mut(range.0..range.1).unwrap_or_default();
+        let mut moments = self.moments.borrow_mut();
+        let Moments { first, second } = &mut **moments;
+        let factors = self.factors;
+        with_values(self.gradient, |gradient| {
+            // Most weights are small: waking a thread would take longer than the work.
+            if values.len() <= VALUES_AT_ONCE {
+                return factors.apply(values, gradient, first, second);
+            }
+            values
+                .par_chunks_mut(VALUES_AT_ONCE)
+                .zip(gradient.par_chunks(VALUES_AT_ONCE))
+                .zip(first.par_chunks_mut(VALUES_AT_ONCE).zip(second.par_chunks_mut(VALUES_AT_ONCE)))
+                .for_each(|((values, gradient), (first, second))| factors.apply(values, gradient, first, second));
+        })
+    }
+}
+
+impl Factors {
+    fn apply(self, values: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
+        for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(first.iter_mut().zip(second)) {
+            let gradient = gradient * self.gradient;
+            *first = BETA_1 as f32 * *first + (1.0 - BETA_1) as f32 * gradient;
+            *second = BETA_2 as f32 * *second + (1.0 - BETA_2) as f32 * gradient * gradient;
+            *value -= self.step * *first / (second.sqrt() + EPSILON as f32);
+        }
+    }
+}
+
+/// Calls `read` with the values of a contiguous tensor, without a copy.
+fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else {
+        return Err(Error::msg("a gradient is not in the processor's memory"));
+    };
+    let range = layout.contiguous_offsets().ok_or_else(|| Error::msg("a gradient is not contiguous"))?;
+    Ok(read(storage.as_slice::<f32>()?.get(range.0..range.1).unwrap_or_default()))
+}
+
+/// Factors of a weight's penalties, L1 and L2; none when both are 0.
+fn penalties(name: &str, settings: &TrainingHyperparameters) -> Option<(f64, f64)> {
     let (l1, l2) = if name.starts_with("embedding.") {
         (settings.embedding_l1, settings.embedding_l2)
     } else {
         (settings.layer_l1, settings.layer_l2)
     };
-    if l1 == 0.0 && l2 == 0.0 {
-        return;
-    }
-    for (gradient, value) in gradient.iter_mut().zip(values) {
-        let sign = if *value == 0.0 { 0.0 } else { value.signum() };
-        *gradient += l1 as f32 * sign + l2 as f32 * value;
-    }
+    (l1 != 0.0 || l2 != 0.0).then_some((l1, l2))
+}
+
+/// The gradient with that of `l1 · Σ|w| + l2 / 2 · Σw²`.
+fn penalised(gradient: &Tensor, weight: &Var, (l1, l2): (f64, f64)) -> Result<Tensor> {
+    let weight = weight.as_detached_tensor();
+    (gradient + (weight.sign()? * l1)?)? + (weight * l2)?
 }
 
 /// Factor that brings the norm of all gradients together below the largest one allowed.
-fn clipping_scale<'a>(gradients: impl Iterator<Item = &'a Vec<f32>>, largest: f64) -> f32 {
+fn clipping_scale<'a>(gradients: impl Iterator<Item = &'a Tensor>, largest: f64) -> Result<f32> {
     if largest == 0.0 {
-        return 1.0;
+        return Ok(1.0);
     }
-    let squares: f64 = gradients.flatten().map(|value| f64::from(*value) * f64::from(*value)).sum();
-    (largest / squares.sqrt().max(largest)) as f32
+    let mut squares = 0.0;
+    for gradient in gradients {
+        squares += with_values(gradient, |values| {
+            values.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>()
+        })?;
+    }
+    Ok((largest / squares.sqrt().max(largest)) as f32)
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
 
     fn step(adam: &mut Adam, settings: &TrainingHyperparameters, weight: &Var) -> f32 {
@@ -118,19 +192,17 @@ mod tests {
     #[test]
     fn penalties_pull_weights_towards_zero() {
         let settings = TrainingHyperparameters { layer_l1: 0.5, layer_l2: 0.25, ..Default::default() };
-        let mut gradient = vec![0.0; 3];
-        add_penalties("w", &mut gradient, &[2.0, 0.0, -4.0], &settings);
-        assert_eq!(gradient, [1.0, 0.0, -1.5]);
-        let mut embedding = vec![0.0];
-        add_penalties("embedding.item", &mut embedding, &[2.0], &settings);
-        assert_eq!(embedding, [0.0]);
+        let weight = Var::from_slice(&[2.0_f32, 0.0, -4.0], 3, &Device::Cpu).unwrap();
+        let gradient = weight.zeros_like().unwrap();
+        let gradient = penalised(&gradient, &weight, penalties("w", &settings).unwrap()).unwrap();
+        assert_eq!(gradient.to_vec1::<f32>().unwrap(), [1.0, 0.0, -1.5]);
+        assert_eq!(penalties("embedding.item", &settings), None);
     }
 
     #[test]
     fn clipping_scales_only_what_is_too_long() {
-        let gradients = [vec![3.0_f32], vec![4.0]];
-        assert_eq!(clipping_scale(gradients.iter(), 2.5), 0.5);
-        assert_eq!(clipping_scale(gradients.iter(), 10.0), 1.0);
-        assert_eq!(clipping_scale(gradients.iter(), 0.0), 1.0);
+        let gradients = [3.0_f32, 4.0].map(|value| Tensor::from_slice(&[value], 1, &Device::Cpu).unwrap());
+        let scale = |largest| clipping_scale(gradients.iter(), largest).unwrap();
+        assert_eq!((scale(2.5), scale(10.0), scale(0.0)), (0.5, 1.0, 1.0));
     }
 }

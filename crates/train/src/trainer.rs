@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 
-use rand::Rng;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
 use crate::batch::Batch;
-use crate::dataset::evaluation::{Candidate, EvaluationGroup};
+use crate::batches::{BatchSource, NumberedBatch};
+use crate::dataset::evaluation::EvaluationGroup;
 use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{ScoreError, evaluate_sampled};
 use crate::hyperparameters::{HyperparameterError, Hyperparameters, SMALLEST_BATCH};
@@ -192,62 +193,45 @@ impl Trainer<'_> {
 
     /// One pass over the training rows in a new order. Answers the mean loss.
     fn epoch(&mut self, epoch: usize, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Option<f64>, TrainError> {
-        let settings = self.options.hyperparameters.training.clone();
         // Epochs and steps are bounded far below 2^32 by the hyperparameters and the 32-bit rows.
         let number = epoch as u32;
         let mut order = self.rows.clone();
         order.shuffle(&mut random::generator(self.options.seed, Purpose::Order(number)));
         events(TrainEvent::EpochStarts { epoch, rows: order.len() });
+        let TrainOptions { dataset, hyperparameters, seed, .. } = self.options;
+        let source = BatchSource { dataset, hyperparameters, seed };
+        source.ahead(&order, number, |batches| self.steps_of_epoch(batches, epoch, events))
+    }
+
+    /// A step for every batch. Answers the mean loss.
+    fn steps_of_epoch(
+        &mut self,
+        batches: Receiver<Result<NumberedBatch, DatasetError>>,
+        epoch: usize,
+        events: &mut dyn FnMut(TrainEvent<'_>),
+    ) -> Result<Option<f64>, TrainError> {
         let (mut sum, mut count) = (0.0, 0);
-        for (step, rows) in (1..).zip(order.chunks(settings.batch_size)) {
+        for batch in batches {
             if self.interrupted() {
                 break;
             }
-            let Some(batch) = self.batch(rows, (number, step))? else { continue };
-            let loss = self.step(&Arc::new(batch), (number, step))?;
+            let (step, batch) = batch?;
+            let positives = batch.groups();
+            let loss = self.step(&Arc::new(batch), (epoch as u32, step))?;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     loss,
                     step: step as usize,
                     epoch,
                     best_epoch: self.run.record.best_epoch,
-                    learning_rate: settings.learning_rate,
+                    learning_rate: self.options.hyperparameters.training.learning_rate,
                 });
             }
             sum += f64::from(loss);
             count += 1;
-            events(TrainEvent::Step { loss, positives: rows.len() });
+            events(TrainEvent::Step { loss, positives });
         }
         Ok((count > 0).then(|| sum / f64::from(count)))
-    }
-
-    /// The rows with their negatives: other positives of the batch, never the own target. None for a batch that
-    /// cannot give negatives.
-    fn batch(&self, rows: &[u32], (epoch, step): (u32, u32)) -> Result<Option<Batch>, TrainError> {
-        let dataset = self.options.dataset;
-        let positives: Vec<Candidate> = rows.iter().filter_map(|row| dataset.candidate(*row as usize)).collect();
-        let Some(first) = positives.first() else { return Ok(None) };
-        if positives.len() < SMALLEST_BATCH || positives.iter().all(|positive| positive.item == first.item) {
-            return Ok(None);
-        }
-        let hyperparameters = self.options.hyperparameters;
-        let (slots, negatives) = (hyperparameters.model.longest_history, hyperparameters.training.negatives);
-        let mut random = random::generator(self.options.seed, Purpose::Negatives(epoch, step));
-        let mut batch = Batch::new(&hyperparameters.model, negatives + 1);
-        for (row, positive) in rows.iter().zip(&positives) {
-            let history = dataset.history_before(*row as usize, slots).map_err(DatasetError::from)?;
-            batch.push_history(&history);
-            batch.push_candidate(positive);
-            let mut drawn = 0;
-            while drawn < negatives {
-                let other = positives.get(random.random_range(0..positives.len()));
-                if let Some(other) = other.filter(|other| other.item != positive.item) {
-                    batch.push_candidate(other);
-                    drawn += 1;
-                }
-            }
-        }
-        Ok(Some(batch))
     }
 
     fn step(&mut self, batch: &Arc<Batch>, (epoch, step): (u32, u32)) -> Result<f32, TrainError> {

@@ -27,11 +27,12 @@ struct Job<'a> {
     key_gradients: &'a mut [f32],
     state_gradients: &'a mut [f32],
     query_gradients: &'a mut [f32],
-    sums: BlockSums,
+    sums: &'a mut BlockSums,
 }
 
 /// Sums over the rows of a block.
-struct BlockSums {
+#[derive(Debug)]
+pub(super) struct BlockSums {
     /// Of the second layer, as `output::output_sums` takes them, `[padded K]` each.
     second: [Vec<f64>; 3],
     /// `Σ x · dyᵀ` of the first layer, by parts of x, `[D, padded J]` each.
@@ -54,6 +55,12 @@ impl BlockSums {
             second_weight: Buffer::zeros(sizes.layers[1] * widths[0]),
             matrix: Buffer::zeros(sizes.hidden * sizes.target),
         }
+    }
+
+    /// Forgets what is added to; the rest is replaced anyway.
+    fn clear(&mut self) {
+        let Self { features, first, second_weight, .. } = self;
+        features.iter_mut().chain([first, second_weight]).for_each(|sums| sums.fill(0.0));
     }
 }
 
@@ -79,6 +86,7 @@ impl CandidateAttention {
                 weights: &self.weights,
                 logit_gradients: &mut self.logit_gradients,
                 key_gradients: &mut self.key_gradients,
+                sums: &mut self.gradients,
             },
             (gradients.states, gradients.queries),
         );

@@ -60,6 +60,11 @@ impl FeatureSums {
         }
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.sums.iter_mut().chain(&mut self.products).for_each(|sums| sums.fill(0.0));
+    }
+
     /// Adds all rows of a history.
     pub(super) fn add(&mut self, set: InstructionSet, group: &GroupFeatures<'_>) {
         let [product_sum, key_sum, query_sum] = &mut self.sums;

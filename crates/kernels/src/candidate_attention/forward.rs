@@ -26,7 +26,7 @@ struct Job<'a> {
     second_products: &'a mut [f32],
     weights: &'a mut [f32],
     pooled: &'a mut [f32],
-    features: FeatureSums,
+    features: &'a mut FeatureSums,
     moments: Moments,
 }
 
@@ -49,11 +49,12 @@ impl CandidateAttention {
                 first_values: &mut self.first_values,
                 second_products: &mut self.second_products,
                 weights: &mut self.weights,
+                features: &mut self.features,
             },
             pooled,
         );
         jobs.par_iter_mut().for_each(|job| pass.keys(job, matrix));
-        let features = FeatureSums::of_blocks(target, jobs.iter().map(|job| &job.features));
+        let features = FeatureSums::of_blocks(target, jobs.iter().map(|job| &*job.features));
         let rows = (inputs.queries.len() / target * inputs.histories.slots) as f64;
         let first = FirstLayer::new(self.set, &features, rows, &network.first);
 
@@ -77,6 +78,7 @@ struct Buffers<'a> {
     first_values: &'a mut Buffer,
     second_products: &'a mut Buffer,
     weights: &'a mut Buffer,
+    features: &'a mut Vec<FeatureSums>,
 }
 
 /// What a thread needs for one candidate at a time.
@@ -120,6 +122,8 @@ impl<'a> Pass<'a> {
         let mut second_products = parts(buffers.second_products, &rows, padded(layers[1]));
         let mut weights = parts(buffers.weights, &pairs, 1);
         let mut pooled = split(pooled, groups.iter().map(|count| count * candidates * hidden)).into_iter();
+        buffers.features.resize_with(self.layout.blocks.len(), || FeatureSums::new(target));
+        let mut features = buffers.features.iter_mut();
         let (mut states, mut queries) = (self.inputs.states, self.inputs.queries);
         let mut next = |block: &'a Block| {
             let (own_states, other_states) = states.split_at(block.positions * hidden);
@@ -135,7 +139,7 @@ impl<'a> Pass<'a> {
                 second_products: second_products.next()?,
                 weights: weights.next()?,
                 pooled: pooled.next()?,
-                features: FeatureSums::new(target),
+                features: features.next()?,
                 moments: Moments::new(padded(layers[1])),
             })
         };
@@ -147,6 +151,7 @@ impl<'a> Pass<'a> {
         let Sizes { hidden, target, .. } = self.sizes;
         let (candidates, width) = (self.inputs.candidates, padded(target));
         let mut sums = GroupSums::new(target);
+        job.features.clear();
         let left = Left::new(job.states, job.block.positions, hidden);
         multiply(self.set, left, Right::new(matrix, target), Start::Zero, job.keys, target);
         for (number, group) in job.block.groups.iter().enumerate() {

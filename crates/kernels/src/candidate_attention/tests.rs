@@ -234,3 +234,23 @@ fn inference_with_the_statistics_of_a_batch_gives_its_results() {
         }
     }
 }
+
+#[test]
+fn what_an_earlier_batch_left_behind_does_not_matter() {
+    let sizes = Sizes { hidden: 5, target: 3, layers: [18, 7] };
+    let earlier = Case::new(sizes, 7, &[7; 20], 4, [0.3, 0.2]);
+    let case = Case::new(sizes, 4, &[2, 4, 1, 3], 2, [0.3, 0.2]);
+    let [earlier_values, values] =
+        [&earlier, &case].map(|case| case.values.iter().map(|value| *value as f32).collect::<Vec<_>>());
+    let mut attention = CandidateAttention::new(InstructionSet::detect(), sizes);
+    for (case, values) in [(&earlier, &earlier_values), (&case, &values)] {
+        let inputs = case.inputs(values);
+        let mut pooled = vec![0.0; case.coefficients.len()];
+        attention.forward(&inputs, &mut pooled);
+        let mut gradients = [inputs.states, inputs.queries, inputs.parameters].map(|values| vec![0.0; values.len()]);
+        let [states, queries, parameters] = &mut gradients;
+        let coefficients: Vec<f32> = case.coefficients.iter().map(|value| *value as f32).collect();
+        attention.backward(&inputs, &coefficients, Gradients { states, queries, parameters });
+        assert!((pooled, gradients.concat()) == case.fused(InstructionSet::detect()));
+    }
+}

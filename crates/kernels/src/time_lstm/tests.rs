@@ -85,18 +85,22 @@ impl Case {
         states
     }
 
-    /// States and gradients of the kernel.
-    fn fused(&self, set: InstructionSet) -> (Vec<f32>, Vec<f32>) {
-        let values: Vec<f32> = self.values.iter().map(|value| *value as f32).collect();
+    fn inputs<'a>(&'a self, values: &'a [f32]) -> Inputs<'a> {
         let (embeddings, parameters) = values.split_at(self.distinct * self.sizes.input);
-        let inputs = Inputs {
+        Inputs {
             histories: Histories { slots: self.slots, lengths: &self.lengths },
             embeddings,
             items: &self.items,
             time_to_now: &self.times[0],
             time_from_first: &self.times[1],
             parameters,
-        };
+        }
+    }
+
+    /// States and gradients of the kernel.
+    fn fused(&self, set: InstructionSet) -> (Vec<f32>, Vec<f32>) {
+        let values: Vec<f32> = self.values.iter().map(|value| *value as f32).collect();
+        let inputs = self.inputs(&values);
         let coefficients: Vec<f32> = self.coefficients.iter().map(|value| *value as f32).collect();
         let mut lstm = TimeLstm::new(set, self.sizes);
         let mut states = vec![f32::NAN; coefficients.len()];
@@ -104,7 +108,7 @@ impl Case {
         // Twice, because the buffers are used again.
         for _ in 0..2 {
             lstm.forward(&inputs, &mut states);
-            let (embeddings, parameters) = gradients.split_at_mut(embeddings.len());
+            let (embeddings, parameters) = gradients.split_at_mut(inputs.embeddings.len());
             lstm.backward(&inputs, &states, &coefficients, Gradients { embeddings, parameters });
         }
         (states, gradients)
@@ -164,4 +168,21 @@ fn neither_fused_instruction_sets_nor_the_number_of_threads_change_a_bit() {
         results.push(pool.install(|| case.fused(InstructionSet::detect())));
     }
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn what_an_earlier_batch_left_behind_does_not_matter() {
+    let sizes = Sizes { input: 3, hidden: 5 };
+    let mut lstm = TimeLstm::new(InstructionSet::detect(), sizes);
+    for case in [Case::new(sizes, 9, &[9; 30], 12), Case::new(sizes, 4, &[2, 4, 1], 5)] {
+        let values: Vec<f32> = case.values.iter().map(|value| *value as f32).collect();
+        let inputs = case.inputs(&values);
+        let mut states = vec![0.0; case.coefficients.len()];
+        lstm.forward(&inputs, &mut states);
+        let mut gradients = [inputs.embeddings, inputs.parameters].map(|values| vec![0.0; values.len()]);
+        let [embeddings, parameters] = &mut gradients;
+        let coefficients: Vec<f32> = case.coefficients.iter().map(|value| *value as f32).collect();
+        lstm.backward(&inputs, &states, &coefficients, Gradients { embeddings, parameters });
+        assert!((states, gradients.concat()) == case.fused(InstructionSet::detect()));
+    }
 }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Error, Layout, Result, Shape, Storage, Tensor};
 
@@ -22,6 +23,32 @@ pub(super) struct Passes<T> {
     pub(super) kernel: T,
     /// Forward passes so far; a backward pass belongs to the last one only.
     count: u64,
+}
+
+/// A kernel that knows how long its passes in training have taken.
+#[derive(Debug)]
+pub(super) struct Timed<T> {
+    pub(super) kernel: T,
+    pub(super) forward: Duration,
+    pub(super) backward: Duration,
+}
+
+impl<T> Timed<T> {
+    pub(super) fn new(kernel: T) -> Self {
+        Self { kernel, forward: Duration::ZERO, backward: Duration::ZERO }
+    }
+
+    pub(super) fn forward(&mut self, pass: impl FnOnce(&mut T)) {
+        let started = Instant::now();
+        pass(&mut self.kernel);
+        self.forward += started.elapsed();
+    }
+
+    pub(super) fn backward(&mut self, pass: impl FnOnce(&mut T)) {
+        let started = Instant::now();
+        pass(&mut self.kernel);
+        self.backward += started.elapsed();
+    }
 }
 
 impl<T> Kernel<T> {
@@ -46,14 +73,8 @@ pub(super) trait Part<const N: usize>: Send + Sync + 'static {
     fn shape(&self) -> Shape;
     /// Replaces the result.
     fn forward(&self, kernel: &mut Self::Kernel, arguments: [&[f32]; N], result: &mut [f32]);
-    /// Replaces the gradients of the arguments by means of the result and its gradient.
-    fn backward(
-        &self,
-        kernel: &mut Self::Kernel,
-        arguments: [&[f32]; N],
-        result: [&[f32]; 2],
-        gradients: [&mut [f32]; N],
-    );
+    /// Replaces the gradients of the arguments by means of the result's.
+    fn backward(&self, kernel: &mut Self::Kernel, arguments: [&[f32]; N], gradient: &[f32], gradients: [&mut [f32]; N]);
 }
 
 /// A part with its kernel as an operation.
@@ -83,23 +104,22 @@ impl<const N: usize, P: Part<N>> Operation<N, P> {
         Ok((CpuStorage::F32(result), shape))
     }
 
-    fn backward(&self, arguments: [&Tensor; N], result: &Tensor, gradient: &Tensor) -> Result<[Tensor; N]> {
+    fn backward(&self, arguments: [&Tensor; N], gradient: &Tensor) -> Result<[Tensor; N]> {
         let gradient = gradient.contiguous()?;
         let storages = arguments.map(Tensor::storage_and_layout);
         let mut slices: [&[f32]; N] = [&[]; N];
         for (slice, (storage, layout)) in slices.iter_mut().zip(&storages) {
             *slice = on_cpu(storage.deref(), layout)?;
         }
-        let [result_storage, gradient_storage] = [result, &gradient].map(Tensor::storage_and_layout);
-        let result = on_cpu(result_storage.0.deref(), result_storage.1)?;
-        let gradient = on_cpu(gradient_storage.0.deref(), gradient_storage.1)?;
+        let (storage, layout) = gradient.storage_and_layout();
+        let gradient = on_cpu(storage.deref(), layout)?;
         let mut passes = self.kernel.lock();
         if passes.count != self.pass.load(Ordering::Relaxed) {
             return Err(Error::msg(format!("{}: the network has passed forward again since", P::NAME)));
         }
         let mut gradients = slices.map(|values| vec![0.0; values.len()]);
         let into = gradients.each_mut().map(Vec::as_mut_slice);
-        self.part.backward(&mut passes.kernel, slices, [result, gradient], into);
+        self.part.backward(&mut passes.kernel, slices, gradient, into);
         let mut tensors = arguments.map(Clone::clone);
         for ((tensor, gradient), argument) in tensors.iter_mut().zip(gradients).zip(arguments) {
             *tensor = Tensor::from_vec(gradient, argument.shape(), &Device::Cpu)?;
@@ -134,10 +154,10 @@ impl<P: Part<2>> CustomOp2 for Operation<2, P> {
         &self,
         first: &Tensor,
         second: &Tensor,
-        result: &Tensor,
+        _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let [first, second] = self.backward([first, second], result, gradient)?;
+        let [first, second] = self.backward([first, second], gradient)?;
         Ok((Some(first), Some(second)))
     }
 }
@@ -164,10 +184,10 @@ impl<P: Part<3>> CustomOp3 for Operation<3, P> {
         first: &Tensor,
         second: &Tensor,
         third: &Tensor,
-        result: &Tensor,
+        _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [first, second, third] = self.backward([first, second, third], result, gradient)?;
+        let [first, second, third] = self.backward([first, second, third], gradient)?;
         Ok((Some(first), Some(second), Some(third)))
     }
 }

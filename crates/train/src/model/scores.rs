@@ -7,12 +7,13 @@ use rayon::prelude::*;
 use slirec_kernels::candidate_attention::inference::FoldedAttention;
 use slirec_kernels::functions::sigmoid_all;
 use slirec_kernels::instruction_set::InstructionSet;
+use slirec_kernels::long_term::LongTerm;
 use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::scoring::inference::FoldedScoring;
+use slirec_kernels::time_lstm::TimeLstm;
 
 use super::names::{ATTENTION, MIXING, SCORE};
-use super::operation::Part;
-use super::parts::ShortTermStates;
+use super::parts::lstm_inputs;
 use super::{Network, names, transitions};
 use crate::batch::Batch;
 
@@ -24,14 +25,14 @@ impl Network {
         let (targets, items) = (self.targets(batch)?, self.items(batch)?);
         let (targets, items) = (targets.flatten_all()?.to_vec1()?, items.flatten_all()?.to_vec1()?);
 
-        let part = ShortTermStates { batch: Arc::clone(batch), hidden: target };
         let mut states = vec![0.0; batch.history_targets.len() * target];
         let parameters = self.flat(&names::lstm())?;
-        part.forward(&mut self.kernels.lstm.lock().kernel, [&items, &parameters], &mut states);
-        let part = self.long_term_interests(batch);
+        let mut lstm = TimeLstm::new(set, super::lstm_sizes(&self.sizes));
+        lstm.forward(&lstm_inputs(batch, &items, &parameters), &mut states);
         let mut long_term = vec![0.0; batch.groups() * target];
         let parameters = self.flat(&names::long_term())?;
-        part.forward(&mut self.kernels.long_term.lock().kernel, [&targets, &parameters], &mut long_term);
+        let part = self.long_term_interests(batch);
+        LongTerm::new(set).forward(&part.inputs([&targets, &parameters]), &mut long_term);
 
         let statistics = self.moving_statistics(ATTENTION)?;
         let parameters = self.flat(&names::attention())?;

@@ -23,6 +23,7 @@ pub(super) struct Saved<'a> {
     pub(super) weights: &'a [f32],
     pub(super) logit_gradients: &'a mut Buffer,
     pub(super) key_gradients: &'a mut Buffer,
+    pub(super) sums: &'a mut Vec<BlockSums>,
 }
 
 /// Both layers as the sweep over their gradients needs them.
@@ -96,6 +97,8 @@ impl<'a> Pass<'a> {
         let mut key_gradients = write(saved.key_gradients.resize(total(&positions) * target), &positions, target);
         let mut state_gradients = write(states, &positions, hidden);
         let mut query_gradients = write(queries, &groups, candidates * target);
+        saved.sums.resize_with(self.layout.blocks.len(), || BlockSums::new(&self.sizes));
+        let mut sums = saved.sums.iter_mut();
         let mut next = |block: &'a Block| {
             Some(Job {
                 block,
@@ -111,7 +114,7 @@ impl<'a> Pass<'a> {
                 key_gradients: key_gradients.next()?,
                 state_gradients: state_gradients.next()?,
                 query_gradients: query_gradients.next()?,
-                sums: BlockSums::new(&self.sizes),
+                sums: sums.next()?,
             })
         };
         self.layout.blocks.iter().filter_map(&mut next).collect()
@@ -157,6 +160,7 @@ impl<'a> Pass<'a> {
         let Sizes { target, layers, .. } = self.sizes;
         let (candidates, width) = (self.inputs.candidates, padded(layers[0]));
         job.key_gradients.fill(0.0);
+        job.sums.clear();
         for number in 0..job.block.groups.len() {
             let queries = &job.queries[number * candidates * target..][..candidates * target];
             for candidate in 0..candidates {

@@ -1,0 +1,340 @@
+//! Speed and memory of training on the golden data: positives a second from end to end, the parts of a step, the share
+//! of the machine's rate for large matrix products, and how time and memory grow with the data.
+//!
+//! `make bench-train`. Runs itself again as a process of its own for every measurement whose peak memory counts.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark")]
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flate2::read::GzDecoder;
+use rayon::prelude::*;
+use slirec_kernels::instruction_set::InstructionSet;
+use slirec_kernels::product::{Left, Right, Start, multiply};
+use slirec_train::batch::Batch;
+use slirec_train::batches::BatchSource;
+use slirec_train::dataset::Dataset;
+use slirec_train::dataset::prepare::{PrepareOptions, prepare};
+use slirec_train::hyperparameters::Hyperparameters;
+use slirec_train::model::{Network, TrainingPass, loss};
+use slirec_train::optimizer::Adam;
+use slirec_train::run::table_rows;
+use slirec_train::trainer::{TrainEvent, TrainOptions, train};
+
+/// Positives a second of the original: as its users run it, and without its summaries (2 cores, same data).
+const PEER: [f64; 2] = [655.0, 873.0];
+/// Multiplications and additions of a step, as `docs/TRAINING_SPEED.md` counts them: attention and LSTM.
+const SEED: u64 = 42;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.iter().position(|argument| argument == "--measure") {
+        Some(at) => measure(Path::new(&arguments[at + 1]), arguments[at + 2].parse().expect("a number of steps")),
+        None => report(),
+    }
+}
+
+fn report() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    println!("instructions: {}, threads: {}", InstructionSet::detect().name(), rayon::current_num_threads());
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden/interactions.tsv.gz");
+    let mut lines = String::new();
+    let file = std::fs::File::open(golden).expect("the golden interactions");
+    GzDecoder::new(file).read_to_string(&mut lines).expect("the golden interactions");
+    let lines: Vec<&str> = lines.lines().collect();
+    let dataset = prepared(folder.path(), &lines, lines.len());
+    println!("\ngolden data, batch 400, 4 negatives, 50 slots");
+    end_to_end(&dataset);
+    parts(&dataset);
+
+    println!(
+        "\n{:>12} {:>10} {:>12} {:>14} {:>16} {:>10}",
+        "interactions", "items", "prepare s", "positives/s", "s an epoch", "peak MB"
+    );
+    for count in [10_000, 100_000, 1_000_000] {
+        let started = Instant::now();
+        let dataset = prepared(folder.path(), &lines, count);
+        let seconds = started.elapsed().as_secs_f64();
+        let output = own_process(&dataset, 150);
+        let [items, rows, rate, peak] =
+            [0, 1, 2, 3].map(|field| output.split_whitespace().nth(field).expect("a figure").to_owned());
+        let rate: f64 = rate.parse().expect("a rate");
+        let rows: f64 = rows.parse().expect("a count");
+        println!("{count:>12} {items:>10} {seconds:>12.1} {rate:>14.0} {:>16.1} {peak:>10}", rows / rate);
+    }
+    println!("s an epoch: training rows divided by the rate of up to 150 steps, evaluation left out");
+}
+
+/// A dataset of `count` interactions: the golden ones, and copies of them with users and items of their own.
+fn prepared(folder: &Path, lines: &[&str], count: usize) -> PathBuf {
+    let interactions = folder.join(format!("{count}.tsv"));
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&interactions).expect("a file"));
+    for (number, line) in lines.iter().cycle().take(count).enumerate() {
+        let copy = number / lines.len();
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [label, user, item, time, category] = fields[..] else { panic!("five fields") };
+        writeln!(file, "{label}\t{user}-{copy}\t{item}-{copy}\t{time}\t{category}").expect("a line");
+    }
+    drop(file);
+    let output = folder.join(format!("dataset-{count}"));
+    let options = PrepareOptions {
+        interactions,
+        output: output.clone(),
+        seed: SEED,
+        keep_order: true,
+        skip_bad_lines: false,
+        export_original: None,
+        replace: true,
+        valid_negatives: NonZeroUsize::MIN.saturating_add(3),
+        test_negatives: NonZeroUsize::MIN.saturating_add(8),
+    };
+    prepare(&options, &mut |_, _| {}).expect("a dataset");
+    output
+}
+
+/// Runs `--measure` on a dataset and answers what it prints.
+fn own_process(dataset: &Path, steps: usize) -> String {
+    let own = std::env::current_exe().expect("this program");
+    let output = Command::new(own).arg("--measure").arg(dataset).arg(steps.to_string()).output().expect("a run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Trains for some steps as `slirec train` does; prints items, training rows, positives a second (the best quarter of the
+/// steps, to leave out what else the machine did), the same over all steps, and peak memory in MB.
+fn measure(dataset: &Path, steps: usize) {
+    let dataset = Dataset::read(dataset).expect("a dataset");
+    let hyperparameters = Hyperparameters::default();
+    let output = tempfile::tempdir().expect("a temporary folder");
+    let interrupted = AtomicBool::new(false);
+    let options = TrainOptions {
+        dataset: &dataset,
+        hyperparameters: &hyperparameters,
+        seed: SEED,
+        output: &output.path().join("run"),
+        replace: false,
+        interrupted: &interrupted,
+    };
+    let mut ends: Vec<(Instant, usize)> = Vec::new();
+    train(options, &mut |event| {
+        if let TrainEvent::Step { positives, .. } = event {
+            ends.push((Instant::now(), positives));
+            if ends.len() > steps {
+                interrupted.store(true, Ordering::Relaxed);
+            }
+        }
+        // A small dataset ends an epoch before the steps are done; the evaluation between is no step.
+        if let TrainEvent::EpochStarts { epoch: 2.., .. } = event {
+            interrupted.store(true, Ordering::Relaxed);
+        }
+    })
+    .expect("a run");
+    let mut rates: Vec<f64> =
+        ends.windows(2).map(|pair| pair[1].1 as f64 / (pair[1].0 - pair[0].0).as_secs_f64()).collect();
+    let whole: usize = ends[1..].iter().map(|(_, positives)| positives).sum();
+    let overall = whole as f64 / (ends[ends.len() - 1].0 - ends[0].0).as_secs_f64();
+    rates.sort_by(|left, right| right.total_cmp(left));
+    let quarter = &rates[..rates.len().div_ceil(4)];
+    let best = quarter.len() as f64 / quarter.iter().map(|rate| 1.0 / rate).sum::<f64>();
+    let rows = dataset.train_rows().len();
+    println!("{} {rows} {best:.0} {} {overall:.0}", dataset.manifest.items, peak_megabytes());
+}
+
+/// Peak resident memory of this process.
+fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() / 1024
+}
+
+fn end_to_end(dataset: &Path) {
+    let runs: Vec<String> = (0..3).map(|_| own_process(dataset, 150)).collect();
+    let figure = |run: &str, field: usize| {
+        run.split_whitespace().nth(field).expect("a figure").parse::<f64>().expect("a figure")
+    };
+    let mut overall: Vec<f64> = runs.iter().map(|run| figure(run, 4)).collect();
+    overall.sort_by(f64::total_cmp);
+    let best = runs.iter().map(|run| figure(run, 2)).fold(0.0, f64::max);
+    let peak = runs.iter().map(|run| figure(run, 3)).fold(0.0, f64::max);
+    println!(
+        "positives a second, end to end: {:.0} (median of 3 runs of 150 steps; best quarter of the steps {best:.0})",
+        overall[1]
+    );
+    println!(
+        "against the original: {:.1} times {:.0}, {:.1} times {:.0} without its summaries",
+        overall[1] / PEER[0],
+        PEER[0],
+        overall[1] / PEER[1],
+        PEER[1]
+    );
+    println!("peak memory: {peak:.0} MB");
+}
+
+/// Times of the parts of a step, in a loop of its own.
+fn parts(dataset: &Path) {
+    const STEPS: usize = 60;
+    let dataset = Dataset::read(dataset).expect("a dataset");
+    let hyperparameters = Hyperparameters::default();
+    let rows = dataset.train_rows();
+    let source = BatchSource { dataset: &dataset, hyperparameters: &hyperparameters, seed: SEED };
+    let mut network = Network::start(&hyperparameters, &table_rows(&dataset.vocabulary), SEED).expect("a network");
+    let mut optimizer = Adam::default();
+    let mut samples: Vec<Vec<f64>> = Vec::new();
+    let mut batches: Vec<f64> = Vec::new();
+    let mut names = vec![
+        "whole step".to_owned(),
+        "forward".to_owned(),
+        "backward".to_owned(),
+        "Adam".to_owned(),
+        "statistics".to_owned(),
+    ];
+    for step in 0..STEPS {
+        let rows: Vec<u32> = rows.iter().copied().skip(step * 7).step_by(rows.len() / 401).take(400).collect();
+        let started = Instant::now();
+        let batch = source.batch(&rows, (1, step as u32)).expect("a batch").expect("a batch");
+        batches.push(started.elapsed().as_secs_f64() * 1e3);
+        let before = network.part_times();
+        let times = one_step(&mut network, &mut optimizer, &Arc::new(batch), &hyperparameters, step as u64);
+        let mut sample: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+        for (after, before) in network.part_times().iter().zip(&before) {
+            if step == 0 {
+                names.push(format!("{}, forward", after.name));
+                names.push(format!("{}, backward", after.name));
+            }
+            sample.push((after.forward - before.forward).as_secs_f64() * 1e3);
+            sample.push((after.backward - before.backward).as_secs_f64() * 1e3);
+        }
+        samples.push(sample);
+    }
+    println!("\nmilliseconds of a step: least and median of {STEPS}");
+    let mut least_fused = 0.0;
+    for (part, name) in names.iter().enumerate() {
+        let mut times: Vec<f64> = samples.iter().map(|sample| sample[part]).collect();
+        times.sort_by(f64::total_cmp);
+        if name.starts_with("LSTM") || name.starts_with("candidate attention") {
+            least_fused += times[0];
+        }
+        println!("  {name:<32} {:>7.2} {:>7.2}", times[0], times[STEPS / 2]);
+    }
+    batches.sort_by(f64::total_cmp);
+    println!("  {:<32} {:>7.2} {:>7.2}", "batch (on a thread of its own)", batches[0], batches[STEPS / 2]);
+    rates(least_fused);
+}
+
+fn one_step(
+    network: &mut Network,
+    optimizer: &mut Adam,
+    batch: &Arc<Batch>,
+    hyperparameters: &Hyperparameters,
+    seed: u64,
+) -> [Duration; 5] {
+    let settings = &hyperparameters.training;
+    let pass = TrainingPass { dropout: settings.dropout, seed, statistics: RefCell::default() };
+    let started = Instant::now();
+    let loss = loss(&network.forward(batch, &pass).expect("logits")).expect("a loss");
+    assert!(loss.to_scalar::<f32>().expect("a number").is_finite());
+    let forward = started.elapsed();
+    let gradients = loss.backward().expect("gradients");
+    let backward = started.elapsed();
+    optimizer.step(network.trained(), &gradients, settings).expect("a step");
+    let adam = started.elapsed();
+    network.move_statistics(pass).expect("statistics");
+    let whole = started.elapsed();
+    [whole, forward, backward - forward, adam - backward, whole - adam]
+}
+
+/// Compares the fused parts' useful arithmetic with large products.
+fn rates(fused_milliseconds: f64) {
+    // 100,000 rows of the attention: 3 products of [80, 40] forward and backward twice as many; 20,000 rows of the LSTM.
+    let attention = 100_000.0 * (40.0 * 80.0 + 80.0 * 40.0) * 2.0 * 3.0;
+    let lstm = 20_000.0 * (40.0 * 160.0 + 4.0 * 40.0 * 40.0) * 2.0 * 3.0;
+    let useful = (attention + lstm) / 1e9 / (fused_milliseconds / 1e3);
+    println!(
+        "\nfused parts: {:.2} useful GFLOP in {fused_milliseconds:.1} ms = {useful:.0} GFLOP/s",
+        (attention + lstm) / 1e9
+    );
+    let [own, others] = [own_rate(), gemm_rate()];
+    println!("large products on all cores: {own:.0} GFLOP/s with our kernel, {others:.0} GFLOP/s with the gemm crate");
+    println!(
+        "share: {:.0} % of our kernel's, {:.0} % of the gemm crate's",
+        100.0 * useful / own,
+        100.0 * useful / others
+    );
+}
+
+const SIZE: usize = 960;
+
+fn best_of(mut product: impl FnMut()) -> f64 {
+    let times = (0..15).map(|_| {
+        let started = Instant::now();
+        product();
+        started.elapsed().as_secs_f64()
+    });
+    2.0 * (SIZE * SIZE * SIZE) as f64 / times.fold(f64::INFINITY, f64::min) / 1e9
+}
+
+/// A square product in blocks that fit the caches, rows shared between the threads.
+fn own_rate() -> f64 {
+    const ROWS: usize = 60;
+    const INNER: usize = 96;
+    const COLUMNS: usize = 80;
+    let set = InstructionSet::detect();
+    let left: Vec<f32> = (0..SIZE * SIZE).map(|index| (index % 13) as f32).collect();
+    // Columns in blocks that stand one behind the other, as a large product would pack them.
+    let right = left.clone();
+    let mut result = vec![0.0; SIZE * SIZE];
+    best_of(|| {
+        result.par_chunks_mut(ROWS * SIZE).zip(left.par_chunks(ROWS * SIZE)).for_each(|(result, left)| {
+            for inner in (0..SIZE).step_by(INNER) {
+                for column in (0..SIZE).step_by(COLUMNS) {
+                    let block = &right[(column / COLUMNS * SIZE + inner) * COLUMNS..][..INNER * COLUMNS];
+                    let start = if inner == 0 { Start::Zero } else { Start::Result };
+                    let left = Left::strided(&left[inner..], ROWS, INNER, SIZE);
+                    multiply(set, left, Right::new(block, COLUMNS), start, &mut result[column..], SIZE);
+                }
+            }
+        });
+    })
+}
+
+fn gemm_rate() -> f64 {
+    let left: Vec<f32> = (0..SIZE * SIZE).map(|index| (index % 13) as f32).collect();
+    let right = left.clone();
+    let mut result = vec![0.0_f32; SIZE * SIZE];
+    let stride = SIZE as isize;
+    best_of(|| {
+        let threads = gemm::Parallelism::Rayon(rayon::current_num_threads());
+        #[allow(unsafe_code, reason = "the crate's only entry")]
+        // SAFETY: all three matrices hold SIZE * SIZE values in rows of SIZE.
+        unsafe {
+            gemm::gemm(
+                SIZE,
+                SIZE,
+                SIZE,
+                result.as_mut_ptr(),
+                1,
+                stride,
+                false,
+                left.as_ptr(),
+                1,
+                stride,
+                right.as_ptr(),
+                1,
+                stride,
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
+                threads,
+            );
+        }
+    })
+}
