@@ -9,16 +9,15 @@ use serde::Serialize;
 use slirec_core::bundle::Bundle;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::BundleScorer;
-use slirec_train::analysis::vocabulary_candidates;
+use slirec_train::analysis::{CO_OCCURRENCE, MODEL, Measured, POPULARITY, vocabulary_candidates};
 use slirec_train::baselines::{CoOccurrence, Popularity};
 use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup};
 use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::{Scorer, evaluate_ranking, evaluate_sampled};
 use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::metrics::{RankingMetrics, SampledMetrics};
 use slirec_train::model::Network;
-use slirec_train::run::{Run, table_rows};
+use slirec_train::run::{Run, Which, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
@@ -31,6 +30,12 @@ enum Set {
     Test,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Checkpoint {
+    Best,
+    Last,
+}
+
 /// Measure a run or a bundle, beside the baselines
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("model").required(true))]
@@ -38,6 +43,9 @@ pub(crate) struct Arguments {
     /// Run directory of `slirec train`
     #[arg(long, value_name = "DIRECTORY", group = "model")]
     run: Option<PathBuf>,
+    /// With --run: the weights of the best epoch, or the last ones
+    #[arg(long, value_enum, default_value = "best", requires = "run")]
+    checkpoint: Checkpoint,
     /// Bundle of `slirec export`
     #[arg(long, value_name = "DIRECTORY", group = "model")]
     bundle: Option<PathBuf>,
@@ -70,14 +78,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// What was measured of one scorer.
-#[derive(Debug, Serialize)]
-struct Measured {
-    name: &'static str,
-    sampled: SampledMetrics,
-    ranking: RankingMetrics,
-}
-
 #[derive(Debug, Serialize)]
 struct Report {
     rows: String,
@@ -104,13 +104,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .context("the dataset does not fit the model")?;
     let (rows, groups) = rows(arguments, dataset.as_ref(), &model)?;
     let candidates = vocabulary_candidates(&model.vocabulary);
-    let mut results = vec![measure("model", model.scorer.as_mut(), &groups, &candidates)?];
+    let mut results = vec![measure(MODEL, model.scorer.as_mut(), &groups, &candidates)?];
     if let Some(dataset) = dataset {
-        results.push(measure("popularity", &mut Popularity::of(&dataset), &groups, &candidates)?);
-        results.push(measure("co-occurrence", &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
+        results.push(measure(POPULARITY, &mut Popularity::of(&dataset), &groups, &candidates)?);
+        results.push(measure(CO_OCCURRENCE, &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
     }
     let report = Report { rows, groups: groups.len(), candidates: candidates.len(), results };
-    if arguments.json { output::print_json(&report) } else { output::print(table(&report)) }
+    if arguments.json {
+        output::print_json(&report)
+    } else {
+        output::print(table(&report.rows, report.groups, report.candidates, &report.results))
+    }
 }
 
 fn load(arguments: &Arguments) -> Result<Model> {
@@ -120,7 +124,11 @@ fn load(arguments: &Arguments) -> Result<Model> {
         Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
     };
     if let Some(directory) = &arguments.run {
-        let run = Run::read(directory)?;
+        let which = match arguments.checkpoint {
+            Checkpoint::Best => Which::Best,
+            Checkpoint::Last => Which::Last,
+        };
+        let run = Run::read(directory, which)?;
         return of_network(&run.hyperparameters, run.vocabulary, &run.weights);
     }
     if let Some(directory) = &arguments.bundle {
@@ -170,13 +178,13 @@ fn measure(
         lines.print(|| format!("ranking by {name}: {done} of {total} histories"));
     });
     bar.finish_and_clear();
-    Ok(Measured { name, sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
+    Ok(Measured { name: name.to_owned(), sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
 }
 
-fn table(report: &Report) -> String {
+/// Metrics as a table, a line each scorer.
+pub(crate) fn table(rows: &str, groups: usize, candidates: usize, results: &[Measured]) -> String {
     let sampled = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
     let ranking = ["hr@10", "ndcg@10", "mrr", "coverage@10"];
-    let Report { rows, groups, candidates, results } = report;
     let heads: String = sampled.iter().chain(&ranking).map(|name| format!("{name:>12}")).collect();
     let mut lines = vec![format!("{groups} groups of {rows}, full ranking over {candidates} candidates")];
     lines.push(format!("{:<14}{heads}", ""));

@@ -22,7 +22,7 @@ use slirec_train::export::{
 };
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use slirec_train::model::Network;
-use slirec_train::run::{Run, RunState, table_rows};
+use slirec_train::run::{Run, RunState, Which, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::scorer::GraphScorer;
@@ -139,7 +139,7 @@ fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Res
 }
 
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
-    let run = Run::read(directory)?;
+    let run = Run::read(directory, Which::Best)?;
     if run.record.state == RunState::Interrupted {
         eprintln!("warning: the run was interrupted; exporting its best weights, of epoch {}", run.record.best_epoch);
     }

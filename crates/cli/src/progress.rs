@@ -34,6 +34,15 @@ pub(crate) fn step(text: String) -> Step {
     if !std::io::stderr().is_terminal() {
         eprintln!("{text}");
     }
+    spinner(text)
+}
+
+/// As [`step`], but only on a terminal.
+pub(crate) fn step_on_terminal(text: String) -> Option<Step> {
+    std::io::stderr().is_terminal().then(|| spinner(text))
+}
+
+fn spinner(text: String) -> Step {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(text);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         bar.set_style(style);

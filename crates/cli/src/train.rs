@@ -1,25 +1,47 @@
 //! `slirec train`: a dataset enters, a run directory leaves. Ctrl-C stops after the current step and keeps what was
-//! learnt; a second Ctrl-C stops at once.
+//! learnt; a second Ctrl-C stops at once; `--resume` goes on.
+
+mod conclusion;
+mod display;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use indicatif::ProgressBar;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use slirec_core::catalog::Catalog;
 use slirec_train::dataset::Dataset;
-use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::metrics::SampledMetrics;
-use slirec_train::run::RunState;
-use slirec_train::trainer::{TrainEvent, TrainOptions, train};
+use slirec_train::hyperparameters::{Hyperparameters, Preset};
+use slirec_train::run::{RunRecord, RunState, RunSummary};
+use slirec_train::trainer::{Summaries, TrainOptions, train};
 
-use crate::{output, progress};
+use crate::output;
+pub(crate) use conclusion::conclude;
+pub(crate) use display::Display;
 
 /// Exit code of a training that Ctrl-C ended, as shells have it: a script does not go on as if it had finished.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PresetName {
+    /// The original's hyperparameters
+    Original,
+    /// What ranks best over all items
+    Improved,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SummariesName {
+    /// No event files
+    Off,
+    /// Losses, metrics and hyperparameters
+    Scalars,
+    /// Also distributions of weights and activations
+    Full,
+}
 
 /// Train a model on a prepared dataset
 #[derive(Debug, clap::Args)]
@@ -28,38 +50,93 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY")]
     dataset: PathBuf,
     /// Run directory to write
-    #[arg(long, value_name = "DIRECTORY")]
-    output: PathBuf,
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "show_config")]
+    output: Option<PathBuf>,
     /// Catalogue that item features beyond the category come from
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// Hyperparameters as TOML; keys that are left out keep the original's values
+    /// Values that hyperparameters start from
+    #[arg(long, value_enum, default_value = "original")]
+    preset: PresetName,
+    /// Hyperparameters as TOML; keys that are left out keep the preset's values
     #[arg(long, value_name = "FILE")]
     hyperparameters: Option<PathBuf>,
-    /// Passes over the training rows; 10 unless the file says otherwise
-    #[arg(long, value_name = "NUMBER")]
+    /// Passes over the training rows
+    #[arg(long)]
     epochs: Option<usize>,
-    /// Positives of a step; 400 unless the file says otherwise
-    #[arg(long, value_name = "NUMBER")]
+    /// Positives of a step
+    #[arg(long)]
     batch_size: Option<usize>,
-    /// Step size of Adam; 0.001 unless the file says otherwise
-    #[arg(long, value_name = "NUMBER")]
+    /// Step size of Adam
+    #[arg(long)]
     learning_rate: Option<f64>,
-    /// Negatives of a positive; 4 unless the file says otherwise
-    #[arg(long, value_name = "NUMBER")]
+    /// Negatives of a positive
+    #[arg(long)]
     negatives: Option<usize>,
     /// Seed of everything random
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Go on from the last checkpoint of the run directory, with its hyperparameters and seed; --epochs may be raised
+    #[arg(long, conflicts_with_all = ["force", "preset", "hyperparameters", "batch_size", "learning_rate", "negatives", "seed"])]
+    resume: bool,
+    /// Event files for TensorBoard
+    #[arg(long, value_enum, default_value = "scalars")]
+    summaries: SummariesName,
+    /// Seconds between checkpoints within an epoch
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    checkpoint_every: u64,
+    /// Print what would run, as a hyperparameter file, and end
+    #[arg(long)]
+    show_config: bool,
     /// Replace an earlier run
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let hyperparameters = hyperparameters(arguments)?;
+    let (hyperparameters, seed) = settings(arguments)?;
+    if arguments.show_config {
+        output::print(toml::to_string_pretty(&hyperparameters)?.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(directory) = &arguments.output else { bail!("--output is missing: expected a run directory") };
     let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
-    let dataset = with_item_features(dataset, &hyperparameters, arguments.catalog.as_deref())?;
+    let dataset = if arguments.resume {
+        dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
+    } else {
+        with_item_features(dataset, &hyperparameters, arguments.catalog.as_deref())?
+    };
+    let interrupted = stop_on_interrupt()?;
+    let options = TrainOptions {
+        replace: arguments.force,
+        resume: arguments.resume,
+        summaries: match arguments.summaries {
+            SummariesName::Off => Summaries::Off,
+            SummariesName::Scalars => Summaries::Scalars,
+            SummariesName::Full => Summaries::Full,
+        },
+        checkpoint_every: Duration::from_secs(arguments.checkpoint_every),
+        ..TrainOptions::new(&dataset, &hyperparameters, seed, directory, &interrupted)
+    };
+    let mut display = Display::new(hyperparameters.training.epochs);
+    let trained = train(options, &mut |event| display.show(&event));
+    display.finish();
+    let record = trained?;
+    tell(directory, &record, &hyperparameters)?;
+    if record.state == RunState::Interrupted {
+        eprintln!(
+            "go on with: slirec train --resume --dataset {} --output {}",
+            arguments.dataset.display(),
+            directory.display()
+        );
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    conclude(directory, dataset)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A flag that Ctrl-C sets; the second time it ends the process.
+pub(crate) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || {
@@ -68,33 +145,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         eprintln!("stopping after this step; again to stop at once");
     })?;
-    let options = TrainOptions {
-        dataset: &dataset,
-        hyperparameters: &hyperparameters,
-        seed: arguments.seed,
-        output: &arguments.output,
-        replace: arguments.force,
-        interrupted: &interrupted,
-    };
-    let mut display = Display::new(hyperparameters.training.epochs);
-    let record = train(options, &mut |event| display.show(&event))?;
-    display.bar.finish_and_clear();
-    let (state, code) = match record.state {
-        RunState::Interrupted => ("interrupted", ExitCode::from(INTERRUPTED)),
-        _ => ("finished", ExitCode::SUCCESS),
-    };
+    Ok(interrupted)
+}
+
+/// One line on how a run ended.
+pub(crate) fn tell(directory: &Path, record: &RunRecord, hyperparameters: &Hyperparameters) -> Result<()> {
+    let state = if record.state == RunState::Interrupted { "interrupted" } else { "finished" };
+    let RunRecord { epochs, best_epoch, best_group_auc, .. } = record;
+    let best_by = hyperparameters.training.best_by.name();
     output::print(format!(
-        "{}: {state} after {} epochs, best epoch {} with group_auc {:.4}",
-        arguments.output.display(),
-        record.epochs,
-        record.best_epoch,
-        record.best_group_auc
-    ))?;
-    Ok(code)
+        "{}: {state} after {epochs} epochs, best epoch {best_epoch} (by {best_by}) with group_auc {best_group_auc:.4}",
+        directory.display()
+    ))
 }
 
 /// Adds the item features that the hyperparameters list beyond the category.
-fn with_item_features(dataset: Dataset, hyperparameters: &Hyperparameters, catalog: Option<&Path>) -> Result<Dataset> {
+pub(crate) fn with_item_features(
+    dataset: Dataset,
+    hyperparameters: &Hyperparameters,
+    catalog: Option<&Path>,
+) -> Result<Dataset> {
     let names: Vec<&str> = hyperparameters.model.features.iter().map(|feature| feature.name.as_str()).collect();
     let [_category, further, ..] = names.as_slice() else { return Ok(dataset) };
     let path =
@@ -104,11 +174,22 @@ fn with_item_features(dataset: Dataset, hyperparameters: &Hyperparameters, catal
     Ok(dataset.with_vocabulary(&vocabulary)?)
 }
 
-/// The file's values, replaced by the flags'.
-fn hyperparameters(arguments: &Arguments) -> Result<Hyperparameters> {
-    let mut hyperparameters = match &arguments.hyperparameters {
-        Some(path) => Hyperparameters::read(path)?,
-        None => Hyperparameters::default(),
+/// What runs: the preset's values, replaced by the file's, replaced by the flags'; or those of the run that goes on.
+fn settings(arguments: &Arguments) -> Result<(Hyperparameters, u64)> {
+    let (mut hyperparameters, seed) = match (&arguments.output, arguments.resume) {
+        (Some(directory), true) => {
+            let run = RunSummary::read(directory).context("there is no run to go on with")?;
+            (run.hyperparameters, run.record.seed)
+        }
+        _ => {
+            let preset = match arguments.preset {
+                PresetName::Original => Preset::Original,
+                PresetName::Improved => Preset::Improved,
+            };
+            let read = |path: &PathBuf| Hyperparameters::read_over(path, preset);
+            let hyperparameters = arguments.hyperparameters.as_ref().map(read).transpose()?;
+            (hyperparameters.unwrap_or_else(|| preset.hyperparameters()), arguments.seed)
+        }
     };
     let training = &mut hyperparameters.training;
     training.epochs = arguments.epochs.unwrap_or(training.epochs);
@@ -116,82 +197,5 @@ fn hyperparameters(arguments: &Arguments) -> Result<Hyperparameters> {
     training.learning_rate = arguments.learning_rate.unwrap_or(training.learning_rate);
     training.negatives = arguments.negatives.unwrap_or(training.negatives);
     hyperparameters.check()?;
-    Ok(hyperparameters)
-}
-
-struct Display {
-    bar: ProgressBar,
-    lines: progress::Lines,
-    epochs: usize,
-    epoch: usize,
-    rows: u64,
-    done: u64,
-    recent_loss: f32,
-    started: Instant,
-}
-
-impl Display {
-    fn new(epochs: usize) -> Self {
-        Self {
-            bar: ProgressBar::hidden(),
-            lines: progress::Lines::new(),
-            epochs,
-            epoch: 0,
-            rows: 0,
-            done: 0,
-            recent_loss: 0.0,
-            started: Instant::now(),
-        }
-    }
-
-    fn show(&mut self, event: &TrainEvent<'_>) {
-        match event {
-            TrainEvent::EpochStarts { epoch, rows } => {
-                (self.epoch, self.rows, self.done) = (*epoch, *rows as u64, 0);
-                self.started = Instant::now();
-                self.bar = progress::bar(self.rows, "examples");
-            }
-            TrainEvent::Step { loss, positives } => {
-                self.done += *positives as u64;
-                self.recent_loss = if self.recent_loss == 0.0 { *loss } else { 0.9 * self.recent_loss + 0.1 * loss };
-                self.bar.set_message(format!("epoch {}/{} loss {:.4}", self.epoch, self.epochs, self.recent_loss));
-                self.bar.set_position(self.done);
-                let line = self.line();
-                self.lines.print(|| line);
-            }
-            TrainEvent::Evaluated { metrics, best } => {
-                self.bar.finish_and_clear();
-                let loss = metrics.loss.map_or_else(|| "       ".to_owned(), |loss| format!("{loss:7.4}"));
-                let mark = if *best { " *" } else { "" };
-                // Training goes on when nobody reads any more.
-                let _ = output::print(format!(
-                    "epoch {:>3} loss {loss} valid {}{mark}",
-                    metrics.epoch,
-                    figures(&metrics.valid)
-                ));
-            }
-        }
-    }
-
-    fn line(&self) -> String {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let rate = self.done as f64 / seconds.max(1e-3);
-        let left = Duration::from_secs(((self.rows - self.done.min(self.rows)) as f64 / rate.max(1e-3)) as u64);
-        format!(
-            "epoch {}/{}: {} of {} examples, loss {:.4}, {rate:.0} examples/s, {} left in this epoch",
-            self.epoch,
-            self.epochs,
-            self.done,
-            self.rows,
-            self.recent_loss,
-            humantime::format_duration(left)
-        )
-    }
-}
-
-fn figures(metrics: &SampledMetrics) -> String {
-    let metrics = metrics.by_name();
-    let names = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
-    let figures = names.iter().filter_map(|name| Some(format!("{name} {:.4}", metrics.get(*name)?)));
-    figures.collect::<Vec<_>>().join(" ")
+    Ok((hyperparameters, seed))
 }

@@ -2,7 +2,7 @@
 //! of the machine's rate for large matrix products, and how time and memory grow with the data.
 //!
 //! `make bench-train`. Runs itself again as a process of its own for every measurement whose peak memory counts.
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a benchmark")]
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -23,6 +23,7 @@ use slirec_train::dataset::Dataset;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare};
 use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::model::{Network, TrainingPass, loss};
+use slirec_train::negatives::NegativeSampler;
 use slirec_train::optimizer::Adam;
 use slirec_train::run::table_rows;
 use slirec_train::trainer::{TrainEvent, TrainOptions, train};
@@ -113,14 +114,8 @@ fn measure(dataset: &Path, steps: usize) {
     let hyperparameters = Hyperparameters::default();
     let output = tempfile::tempdir().expect("a temporary folder");
     let interrupted = AtomicBool::new(false);
-    let options = TrainOptions {
-        dataset: &dataset,
-        hyperparameters: &hyperparameters,
-        seed: SEED,
-        output: &output.path().join("run"),
-        replace: false,
-        interrupted: &interrupted,
-    };
+    let run = output.path().join("run");
+    let options = TrainOptions::new(&dataset, &hyperparameters, SEED, &run, &interrupted);
     let mut ends: Vec<(Instant, usize)> = Vec::new();
     train(options, &mut |event| {
         if let TrainEvent::Step { positives, .. } = event {
@@ -183,7 +178,9 @@ fn parts(dataset: &Path) {
     let dataset = Dataset::read(dataset).expect("a dataset");
     let hyperparameters = Hyperparameters::default();
     let rows = dataset.train_rows();
-    let source = BatchSource { dataset: &dataset, hyperparameters: &hyperparameters, seed: SEED };
+    let negatives = NegativeSampler::new(hyperparameters.training.negative_source, &dataset.vocabulary);
+    let source =
+        BatchSource { dataset: &dataset, hyperparameters: &hyperparameters, negatives: &negatives, seed: SEED };
     let mut network = Network::start(&hyperparameters, &table_rows(&dataset.vocabulary), SEED).expect("a network");
     let mut optimizer = Adam::default();
     let mut samples: Vec<Vec<f64>> = Vec::new();
@@ -243,7 +240,7 @@ fn one_step(
     let forward = started.elapsed();
     let gradients = loss.backward().expect("gradients");
     let backward = started.elapsed();
-    optimizer.step(network.trained(), &gradients, settings).expect("a step");
+    optimizer.step(network.trained(), &gradients, settings, settings.learning_rate).expect("a step");
     let adam = started.elapsed();
     network.move_statistics(pass).expect("statistics");
     let whole = started.elapsed();

@@ -5,7 +5,10 @@ mod breakdown;
 mod calibration;
 mod popularity;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use slirec_core::files::{self, FileError};
 use slirec_core::history::EncodedHistory;
 use slirec_core::vocabulary::Vocabulary;
 
@@ -21,6 +24,9 @@ pub use popularity::PopularityBand;
 
 /// More users than this are sampled evenly: their figures would hardly change, and full ranking takes its time.
 pub const MOST_GROUPS: usize = 2_000;
+
+/// Name of the file that keeps an analysis in a run directory.
+pub const ANALYSIS: &str = "analysis.json";
 
 /// Name of the model among the measured scorers.
 pub const MODEL: &str = "model";
@@ -142,6 +148,23 @@ pub fn analyse(
 }
 
 impl Analysis {
+    /// Writes `analysis.json` into a run directory.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<(), FileError> {
+        files::write_json(&directory.join(ANALYSIS), self)
+    }
+
+    /// Reads `analysis.json` of a run directory; none for a run that has not been analysed.
+    ///
+    /// # Errors
+    /// [`FileError`] when it is there and cannot be read.
+    pub fn read(directory: &Path) -> Result<Option<Self>, FileError> {
+        let path = directory.join(ANALYSIS);
+        path.exists().then(|| files::read_json(&path)).transpose()
+    }
+
     /// Metrics of a scorer by its name.
     pub fn of(&self, name: &str) -> Option<&Measured> {
         self.measured.iter().find(|measured| measured.name == name)

@@ -6,12 +6,11 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use rand::Rng;
-
 use crate::batch::Batch;
 use crate::dataset::evaluation::Candidate;
 use crate::dataset::{Dataset, DatasetError};
 use crate::hyperparameters::{Hyperparameters, SMALLEST_BATCH};
+use crate::negatives::NegativeSampler;
 use crate::random::{self, Purpose};
 
 /// Batches that wait for their step.
@@ -24,6 +23,8 @@ pub struct BatchSource<'a> {
     pub dataset: &'a Dataset,
     /// Slots, negatives and size of a batch.
     pub hyperparameters: &'a Hyperparameters,
+    /// Where negatives come from.
+    pub negatives: &'a NegativeSampler,
     /// Seed of the negatives.
     pub seed: u64,
 }
@@ -32,18 +33,20 @@ pub struct BatchSource<'a> {
 pub type NumberedBatch = (u32, Batch);
 
 impl BatchSource<'_> {
-    /// Calls `consume` with the batches of an epoch in the order of their steps. Steps whose rows give no batch are left
-    /// out. When `consume` is done, so is the epoch.
+    /// Calls `consume` with the batches of an epoch behind the first `done` steps, in their order. Steps whose rows give no
+    /// batch are left out. When `consume` is done, so is the epoch.
     pub fn ahead<T>(
         &self,
         rows: &[u32],
         epoch: u32,
+        done: u32,
         consume: impl FnOnce(Receiver<Result<NumberedBatch, DatasetError>>) -> T,
     ) -> T {
         let (sender, receiver) = sync_channel(AHEAD);
         thread::scope(|scope| {
             scope.spawn(move || {
-                for (step, rows) in (1..).zip(rows.chunks(self.hyperparameters.training.batch_size)) {
+                let chunks = (1..).zip(rows.chunks(self.hyperparameters.training.batch_size));
+                for (step, rows) in chunks.skip(done as usize) {
                     let batch = self.batch(rows, (epoch, step)).transpose();
                     let Some(batch) = batch.map(|batch| batch.map(|batch| (step, batch))) else { continue };
                     // Nobody receives any more when training was interrupted or failed.
@@ -56,8 +59,7 @@ impl BatchSource<'_> {
         })
     }
 
-    /// The rows with their negatives: other positives of the batch, never the own target. None for a batch that
-    /// cannot give negatives.
+    /// The rows with their negatives, never the own target. None for a batch that cannot give negatives.
     ///
     /// # Errors
     /// [`DatasetError`] for a row without a history.
@@ -75,13 +77,8 @@ impl BatchSource<'_> {
             let history = self.dataset.history_before(*row as usize, slots)?;
             batch.push_history(&history);
             batch.push_candidate(positive);
-            let mut drawn = 0;
-            while drawn < negatives {
-                let other = positives.get(random.random_range(0..positives.len()));
-                if let Some(other) = other.filter(|other| other.item != positive.item) {
-                    batch.push_candidate(other);
-                    drawn += 1;
-                }
+            for _ in 0..negatives {
+                batch.push_candidate(self.negatives.draw(positive.item, &positives, &mut random));
             }
         }
         Ok(Some(batch))

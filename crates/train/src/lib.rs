@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod baselines;
 pub mod batch;
 pub mod batches;
+pub mod checkpoint;
 pub mod dataset;
 pub mod evaluation;
 pub mod export;

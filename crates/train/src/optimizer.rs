@@ -27,7 +27,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Moves all weights by one step.
+    /// Moves all weights by one step at this learning rate.
     ///
     /// # Errors
     /// When a gradient has another shape than its weight.
@@ -36,8 +36,9 @@ impl Adam {
         weights: &BTreeMap<String, Var>,
         gradients: &GradStore,
         settings: &TrainingHyperparameters,
+        learning_rate: f64,
     ) -> Result<()> {
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         let mut updates = Vec::with_capacity(weights.len());
         for (name, weight) in weights {
             let Some(gradient) = gradients.get(weight.as_tensor()) else { continue };
@@ -54,15 +55,34 @@ impl Adam {
         }
         let scale = clipping_scale(updates.iter().map(|(_, _, gradient)| gradient), settings.largest_gradient_norm)?;
         let correction = (1.0 - BETA_2.powi(self.steps)).sqrt() / (1.0 - BETA_1.powi(self.steps));
-        let step_size = (settings.learning_rate * correction) as f32;
-        let factors = Factors { gradient: scale, step: step_size };
+        let step = (learning_rate * correction) as f32;
         for (name, weight, gradient) in updates {
+            let decay = if decays(name) { (learning_rate * settings.weight_decay) as f32 } else { 0.0 };
+            let factors = Factors { gradient: scale, step, kept: 1.0 - decay };
             let moments = self.moments.entry(name.clone()).or_default();
             moments.first.resize(weight.elem_count(), 0.0);
             moments.second.resize(weight.elem_count(), 0.0);
             weight.inplace_op1(&Update { gradient: &gradient, moments: RefCell::new(moments), factors })?;
         }
         Ok(())
+    }
+}
+
+impl Adam {
+    /// Steps so far.
+    pub fn steps(&self) -> i32 {
+        self.steps
+    }
+
+    /// First and second moments of every weight, by its name.
+    pub fn moments(&self) -> impl Iterator<Item = (&str, [&[f32]; 2])> {
+        self.moments.iter().map(|(name, moments)| (name.as_str(), [moments.first.as_slice(), &moments.second]))
+    }
+
+    /// The state of an earlier optimiser, so that a run goes on as if it had never stopped.
+    pub fn restored(steps: i32, moments: impl Iterator<Item = (String, [Vec<f32>; 2])>) -> Self {
+        let moments = moments.map(|(name, [first, second])| (name, Moments { first, second }));
+        Self { steps, moments: moments.collect() }
     }
 }
 
@@ -79,6 +99,8 @@ struct Factors {
     gradient: f32,
     /// The learning rate with the bias correction.
     step: f32,
+    /// What weight decay leaves of a weight.
+    kept: f32,
 }
 
 /// Values that are worth a thread's while.
@@ -116,7 +138,7 @@ impl Factors {
             let gradient = gradient * self.gradient;
             *first = BETA_1 as f32 * *first + (1.0 - BETA_1) as f32 * gradient;
             *second = BETA_2 as f32 * *second + (1.0 - BETA_2) as f32 * gradient * gradient;
-            *value -= self.step * *first / (second.sqrt() + EPSILON as f32);
+            *value = self.kept * *value - self.step * *first / (second.sqrt() + EPSILON as f32);
         }
     }
 }
@@ -131,6 +153,11 @@ fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> 
     Ok(read(storage.as_slice::<f32>()?.get(range.0..range.1).unwrap_or_default()))
 }
 
+/// Weight decay leaves biases and normalisations alone: they do not make a model more complicated.
+fn decays(name: &str) -> bool {
+    !["bias", "bias_1", "bias_2", "gamma", "beta"].iter().any(|part| name.ends_with(part))
+}
+
 /// Factors of a weight's penalties, L1 and L2; none when both are 0.
 fn penalties(name: &str, settings: &TrainingHyperparameters) -> Option<(f64, f64)> {
     let (l1, l2) = if name.starts_with("embedding.") {
@@ -139,6 +166,22 @@ fn penalties(name: &str, settings: &TrainingHyperparameters) -> Option<(f64, f64
         (settings.layer_l1, settings.layer_l2)
     };
     (l1 != 0.0 || l2 != 0.0).then_some((l1, l2))
+}
+
+/// What the penalties add to the loss: `l1 · Σ|w| + l2 / 2 · Σw²` over all weights.
+///
+/// # Errors
+/// When a weight cannot be read.
+pub fn penalty(weights: &BTreeMap<String, Var>, settings: &TrainingHyperparameters) -> Result<f32> {
+    let mut sum = 0.0;
+    for (name, weight) in weights {
+        let Some((l1, l2)) = penalties(name, settings) else { continue };
+        sum += with_values(weight.as_tensor(), |values| {
+            let of = |value: &f32| l1 * f64::from(value.abs()) + l2 / 2.0 * f64::from(value * value);
+            values.iter().map(of).sum::<f64>()
+        })?;
+    }
+    Ok(sum as f32)
 }
 
 /// The gradient with that of `l1 · Σ|w| + l2 / 2 · Σw²`.
@@ -171,7 +214,7 @@ mod tests {
         // The gradient of 3 w is 3.
         let loss = (weight.as_tensor() * 3.0).unwrap().sum_all().unwrap();
         let weights = BTreeMap::from([("w".to_owned(), weight.clone())]);
-        adam.step(&weights, &loss.backward().unwrap(), settings).unwrap();
+        adam.step(&weights, &loss.backward().unwrap(), settings, settings.learning_rate).unwrap();
         weight.to_vec1::<f32>().unwrap()[0]
     }
 

@@ -15,8 +15,9 @@ use slirec_core::files::{self, FileError};
 use slirec_core::vocabulary::{Vocabulary, VocabularyError};
 use thiserror::Error;
 
+use crate::checkpoint;
 use crate::hyperparameters::{HyperparameterError, Hyperparameters};
-use crate::metrics::SampledMetrics;
+use crate::metrics::{RankingMetrics, SampledMetrics};
 use crate::weights::{TableRows, Weights, WeightsError};
 
 pub use summary::{Checkpoint, RunSummary};
@@ -122,6 +123,9 @@ pub struct EpochMetrics {
     pub loss: Option<f64>,
     /// Metrics on the validation rows.
     pub valid: SampledMetrics,
+    /// Full ranking of the validation rows, when the best epoch is chosen by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<RankingMetrics>,
 }
 
 /// A run directory that is being written.
@@ -146,13 +150,20 @@ impl RunWriter {
     ) -> Result<Self, RunError> {
         FORMAT.clone_into(&mut record.format);
         let staged = files::StagedDirectory::create(directory, RUN, replace)?;
-        let path = staged.path().join(HYPERPARAMETERS);
-        let text = toml::to_string(hyperparameters)
-            .map_err(|error| RunError::Invalid { path: path.clone(), problem: error.to_string() })?;
-        files::write_aside(&path, text.as_bytes())?;
+        write_hyperparameters(staged.path(), hyperparameters)?;
         vocabulary.write(&staged.path().join(VOCABULARY))?;
         files::write_json(&staged.path().join(RUN), &record)?;
         staged.commit()?;
+        Ok(Self { directory: directory.to_owned(), record })
+    }
+
+    /// Opens the directory of a run that is to go on with these hyperparameters.
+    ///
+    /// # Errors
+    /// [`RunError`] when there is no run.
+    pub fn reopen(directory: &Path, hyperparameters: &Hyperparameters) -> Result<Self, RunError> {
+        let record = RunRecord::read(directory)?;
+        write_hyperparameters(directory, hyperparameters)?;
         Ok(Self { directory: directory.to_owned(), record })
     }
 
@@ -172,15 +183,43 @@ impl RunWriter {
         Ok(weights.write(&self.directory.join(BEST))?)
     }
 
-    /// Writes the latest weights.
-    pub fn write_last(&self, weights: &Weights) -> Result<(), RunError> {
-        Ok(weights.write(&self.directory.join(LAST))?)
+    /// Where the last checkpoint is.
+    pub fn last(&self) -> PathBuf {
+        self.directory.join(LAST)
+    }
+
+    /// Drops all lines of `metrics.jsonl` behind the first `lines`: a continued run writes them again.
+    pub fn keep_metrics(&self, lines: usize) -> Result<(), RunError> {
+        let path = self.directory.join(METRICS);
+        if !path.exists() {
+            return Ok(());
+        }
+        let text = fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let kept: String = text.split_inclusive('\n').take(lines).collect();
+        Ok(files::write_aside(&path, kept.as_bytes())?)
     }
 
     /// Writes `run.json`.
     pub fn write_record(&self) -> Result<(), RunError> {
         Ok(files::write_json(&self.directory.join(RUN), &self.record)?)
     }
+}
+
+fn write_hyperparameters(directory: &Path, hyperparameters: &Hyperparameters) -> Result<(), RunError> {
+    let path = directory.join(HYPERPARAMETERS);
+    let text = toml::to_string(hyperparameters)
+        .map_err(|error| RunError::Invalid { path: path.clone(), problem: error.to_string() })?;
+    Ok(files::write_aside(&path, text.as_bytes())?)
+}
+
+/// Which weights of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// Those of the best epoch.
+    #[default]
+    Best,
+    /// The last ones, perhaps in the middle of an epoch.
+    Last,
 }
 
 /// A run that is over, with its best weights.
@@ -201,16 +240,20 @@ impl Run {
     ///
     /// # Errors
     /// [`RunError::Invalid`] for a run that is still running or was killed.
-    pub fn read(directory: &Path) -> Result<Self, RunError> {
+    pub fn read(directory: &Path, which: Which) -> Result<Self, RunError> {
         let record = RunRecord::read(directory)?;
         if record.state == RunState::Running {
             let path = directory.join(RUN);
-            let problem = "state is `running`: the run is not over or was killed, expected `finished` or `interrupted`";
+            let problem = "state is `running`: the run is not over or was killed, expected `finished` or `interrupted`; \
+                           `slirec train --resume` goes on with a killed one";
             return Err(RunError::Invalid { path, problem: problem.to_owned() });
         }
         let hyperparameters = Hyperparameters::read(&directory.join(HYPERPARAMETERS))?;
         let vocabulary = Vocabulary::read(&directory.join(VOCABULARY))?;
-        let weights = Weights::read(&directory.join(BEST))?;
+        let weights = match which {
+            Which::Best => Weights::read(&directory.join(BEST))?,
+            Which::Last => checkpoint::read(&directory.join(LAST))?.weights,
+        };
         weights.check(&hyperparameters.model, &table_rows(&vocabulary))?;
         Ok(Self { record, hyperparameters, vocabulary, weights })
     }

@@ -4,6 +4,7 @@
 //! ```toml
 //! method = "random"              # or "grid": every combination of the values
 //! trials = 12                    # of a random search
+//! preset = "improved"            # what the base builds on; the original's values without it
 //!
 //! [base.training]                # what all trials share, as in a hyperparameter file
 //! epochs = 5
@@ -26,7 +27,7 @@ use slirec_core::files::FileError;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::hyperparameters::{HyperparameterError, Hyperparameters};
+use crate::hyperparameters::{HyperparameterError, Hyperparameters, Preset};
 
 /// More trials than this are a mistake in the file.
 const MOST_TRIALS: usize = 1_000;
@@ -101,6 +102,8 @@ struct Document {
     method: Method,
     trials: Option<usize>,
     #[serde(default)]
+    preset: Preset,
+    #[serde(default)]
     base: Table,
     #[serde(default)]
     values: BTreeMap<String, Vec<Value>>,
@@ -149,7 +152,7 @@ pub fn trials(path: &Path, seed: u64) -> Result<Vec<Trial>, SweepError> {
             }
             let settings: Vec<(String, String)> =
                 settings.into_iter().map(|(key, value)| (key, value.to_string())).collect();
-            let parsed = Hyperparameters::from_table(table).map_err(|source| SweepError::Trial {
+            let parsed = Hyperparameters::from_table(table, document.preset).map_err(|source| SweepError::Trial {
                 path: path.to_owned(),
                 trial: number,
                 settings: describe(settings.iter().map(|(key, value)| (key.as_str(), value.as_str()))),

@@ -1,25 +1,27 @@
 //! Training: a dataset and hyperparameters enter, a run directory with the best weights leaves.
 
-use std::cell::RefCell;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+mod rows;
+mod steps;
+mod summaries;
 
-use rand::seq::SliceRandom;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
 use thiserror::Error;
 
-use crate::batch::Batch;
-use crate::batches::{BatchSource, NumberedBatch};
-use crate::dataset::evaluation::EvaluationGroup;
-use crate::dataset::{Dataset, DatasetError, Split};
-use crate::evaluation::{ScoreError, evaluate_sampled};
-use crate::hyperparameters::{HyperparameterError, Hyperparameters, SMALLEST_BATCH};
-use crate::metrics::SampledMetrics;
-use crate::model::{Network, TrainingPass, loss};
+use crate::checkpoint::{self, Checkpoint, Progress};
+use crate::dataset::{Dataset, DatasetError};
+use crate::evaluation::ScoreError;
+use crate::hyperparameters::{HyperparameterError, Hyperparameters};
+use crate::model::Network;
+use crate::negatives::NegativeSampler;
 use crate::optimizer::Adam;
-use crate::random::{self, Purpose};
 use crate::run::{EpochMetrics, RunError, RunRecord, RunState, RunWriter, table_rows};
+use crate::weights::WeightsError;
+use rows::Rows;
+use steps::Trainer;
+use summaries::SummaryWriter;
 
 /// Why training stopped without finishing.
 #[derive(Debug, Error)]
@@ -30,7 +32,7 @@ pub enum TrainError {
     /// The hyperparameters cannot be used.
     #[error(transparent)]
     Hyperparameters(#[from] HyperparameterError),
-    /// The run directory cannot be written.
+    /// The run directory cannot be read or written.
     #[error(transparent)]
     Run(#[from] RunError),
     /// A tensor operation failed.
@@ -42,6 +44,9 @@ pub enum TrainError {
     /// The data cannot teach anything.
     #[error("{0}")]
     Unusable(String),
+    /// A run cannot be continued with this dataset or these hyperparameters.
+    #[error("the run cannot be continued: {0}")]
+    Continue(String),
     /// The loss is NaN or infinite.
     #[error(
         "the loss is {loss} at step {step} of epoch {epoch}: training diverged, try a learning rate below {learning_rate}; \
@@ -51,7 +56,7 @@ pub enum TrainError {
         /// The loss.
         loss: f32,
         /// Step of the epoch, from 1.
-        step: usize,
+        step: u32,
         /// Epoch, from 1.
         epoch: usize,
         /// Epoch of the weights that were kept.
@@ -61,15 +66,23 @@ pub enum TrainError {
     },
 }
 
+impl From<WeightsError> for TrainError {
+    fn from(error: WeightsError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
 /// What happens while training.
 #[derive(Debug)]
 pub enum TrainEvent<'a> {
-    /// An epoch begins with so many steps.
+    /// An epoch begins, or goes on behind the rows that were done before.
     EpochStarts {
         /// Epoch, from 1.
         epoch: usize,
         /// Training rows of the epoch.
         rows: usize,
+        /// Of them, done before.
+        done: usize,
     },
     /// A step is done.
     Step {
@@ -78,6 +91,11 @@ pub enum TrainEvent<'a> {
         /// Its positives.
         positives: usize,
     },
+    /// The network is going to be measured on so many validation rows.
+    Evaluating {
+        /// Validation rows.
+        rows: usize,
+    },
     /// The network was evaluated on the validation rows.
     Evaluated {
         /// Epoch and metrics.
@@ -85,6 +103,18 @@ pub enum TrainEvent<'a> {
         /// Whether these are the best weights so far.
         best: bool,
     },
+}
+
+/// What goes into TensorBoard's event files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Summaries {
+    /// Nothing; there is no event file.
+    Off,
+    /// Losses of each step, metrics of each epoch, hyperparameters.
+    #[default]
+    Scalars,
+    /// Also distributions of weights and activations after each epoch.
+    Full,
 }
 
 /// What to train and where to.
@@ -100,8 +130,29 @@ pub struct TrainOptions<'a> {
     pub output: &'a Path,
     /// Replace an earlier run.
     pub replace: bool,
+    /// Go on from the last checkpoint of the run directory.
+    pub resume: bool,
+    /// What goes into event files.
+    pub summaries: Summaries,
+    /// Write a checkpoint this often within an epoch; each epoch ends with one.
+    pub checkpoint_every: Duration,
     /// Set from outside to stop after the current step.
     pub interrupted: &'a AtomicBool,
+}
+
+impl<'a> TrainOptions<'a> {
+    /// A new run without event files, with a checkpoint every minute.
+    pub fn new(
+        dataset: &'a Dataset,
+        hyperparameters: &'a Hyperparameters,
+        seed: u64,
+        output: &'a Path,
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        let checkpoint_every = Duration::from_secs(60);
+        let (replace, resume, summaries) = (false, false, Summaries::Off);
+        Self { dataset, hyperparameters, seed, output, replace, resume, summaries, checkpoint_every, interrupted }
+    }
 }
 
 /// Trains a network. Returns the final record; its state tells whether the run was interrupted.
@@ -109,168 +160,61 @@ pub struct TrainOptions<'a> {
 /// # Errors
 /// [`TrainError`]; the run directory then keeps the best weights of earlier epochs.
 pub fn train(options: TrainOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<RunRecord, TrainError> {
-    let TrainOptions { dataset, hyperparameters, seed, .. } = options;
+    let TrainOptions { dataset, hyperparameters, seed, output, .. } = options;
     hyperparameters.check()?;
-    let rows = dataset.train_rows();
-    check_rows(dataset, &rows)?;
-    let valid = dataset.groups(Split::Valid, hyperparameters.model.longest_history)?;
-    if valid.is_empty() {
-        return Err(TrainError::Unusable(
-            "the dataset has no validation rows: expected a user with at least 3 interactions".to_owned(),
-        ));
-    }
+    let rows = Rows::of(dataset, hyperparameters)?;
+    let tables = table_rows(&dataset.vocabulary);
+    let (run, start) = if options.resume { continued(&options)? } else { (started(&options, &rows)?, None) };
+    let (network, optimizer, progress) = match start {
+        Some(Checkpoint { weights, optimizer, progress }) => {
+            let network = Network::from_weights(&hyperparameters.model, &tables, &weights)?;
+            (network, optimizer, progress)
+        }
+        None => (Network::start(hyperparameters, &tables, seed)?, Adam::default(), Progress::default()),
+    };
+    let continued_from = options.resume.then_some(progress.steps as u64);
+    let summaries = SummaryWriter::create(options.summaries, output, continued_from, hyperparameters)?;
+    let negatives = NegativeSampler::new(hyperparameters.training.negative_source, &dataset.vocabulary);
+    Trainer { options, rows, negatives, network, optimizer, run, progress, summaries }.run(events)
+}
+
+/// A new run directory.
+fn started(options: &TrainOptions<'_>, rows: &Rows) -> Result<RunWriter, TrainError> {
+    let dataset = options.dataset;
     let record = RunRecord {
         format: String::new(),
         state: RunState::Running,
         dataset_sha256: dataset.sha256.clone(),
-        seed,
-        train_rows: rows.len() as u64,
+        seed: options.seed,
+        train_rows: rows.train.len() as u64,
         interactions: dataset.manifest.interactions,
         last_time: dataset.manifest.last_time,
         epochs: 0,
         best_epoch: 0,
         best_group_auc: 0.0,
     };
-    let network = Network::start(hyperparameters, &table_rows(&dataset.vocabulary), seed)?;
-    let run = RunWriter::create(options.output, options.replace, hyperparameters, &dataset.vocabulary, record)?;
-    Trainer { options, rows, valid, network, optimizer: Adam::default(), run, steps: 0 }.run(events)
+    Ok(RunWriter::create(options.output, options.replace, options.hyperparameters, &dataset.vocabulary, record)?)
 }
 
-fn check_rows(dataset: &Dataset, rows: &[u32]) -> Result<(), TrainError> {
-    if rows.len() < SMALLEST_BATCH {
-        return Err(TrainError::Unusable(format!(
-            "the dataset has {} training rows: expected at least {SMALLEST_BATCH}",
-            rows.len()
-        )));
+/// The run of the directory at its last checkpoint; none when it was stopped before the first one.
+fn continued(options: &TrainOptions<'_>) -> Result<(RunWriter, Option<Checkpoint>), TrainError> {
+    let mut run = RunWriter::reopen(options.output, options.hyperparameters)?;
+    let record = &run.record;
+    let (trained, given) = (&record.dataset_sha256, &options.dataset.sha256);
+    if trained != given {
+        return Err(TrainError::Continue(format!("it was trained on dataset {trained}: found {given}")));
     }
-    let target = |row: &u32| dataset.candidate(*row as usize).map(|candidate| candidate.item);
-    let first = rows.first().and_then(target);
-    if rows.iter().all(|row| target(row) == first) {
-        return Err(TrainError::Unusable(
-            "all training rows have the same item: expected at least two, to draw negatives from".to_owned(),
-        ));
+    if record.seed != options.seed {
+        return Err(TrainError::Continue(format!("it has seed {}: found {}", record.seed, options.seed)));
     }
-    Ok(())
-}
-
-struct Trainer<'a> {
-    options: TrainOptions<'a>,
-    rows: Vec<u32>,
-    valid: Vec<EvaluationGroup>,
-    network: Network,
-    optimizer: Adam,
-    run: RunWriter,
-    steps: usize,
-}
-
-impl Trainer<'_> {
-    fn run(mut self, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<RunRecord, TrainError> {
-        let settings = self.options.hyperparameters.training.clone();
-        self.evaluate(0, None, events)?;
-        let mut state = RunState::Finished;
-        for epoch in 1..=settings.epochs {
-            let loss = self.epoch(epoch, events)?;
-            if self.interrupted() {
-                // Part of an epoch counts if it is better than what there was.
-                self.evaluate(epoch, loss, events)?;
-                state = RunState::Interrupted;
-                break;
-            }
-            self.run.record.epochs = epoch;
-            self.evaluate(epoch, loss, events)?;
-            if epoch - self.run.record.best_epoch >= settings.early_stop_epochs {
-                break;
-            }
-        }
-        self.run.record.state = state;
-        self.run.write_record()?;
-        Ok(self.run.record)
-    }
-
-    fn interrupted(&self) -> bool {
-        self.options.interrupted.load(Ordering::Relaxed)
-    }
-
-    /// One pass over the training rows in a new order. Answers the mean loss.
-    fn epoch(&mut self, epoch: usize, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<Option<f64>, TrainError> {
-        // Epochs and steps are bounded far below 2^32 by the hyperparameters and the 32-bit rows.
-        let number = epoch as u32;
-        let mut order = self.rows.clone();
-        order.shuffle(&mut random::generator(self.options.seed, Purpose::Order(number)));
-        events(TrainEvent::EpochStarts { epoch, rows: order.len() });
-        let TrainOptions { dataset, hyperparameters, seed, .. } = self.options;
-        let source = BatchSource { dataset, hyperparameters, seed };
-        source.ahead(&order, number, |batches| self.steps_of_epoch(batches, epoch, events))
-    }
-
-    /// A step for every batch. Answers the mean loss.
-    fn steps_of_epoch(
-        &mut self,
-        batches: Receiver<Result<NumberedBatch, DatasetError>>,
-        epoch: usize,
-        events: &mut dyn FnMut(TrainEvent<'_>),
-    ) -> Result<Option<f64>, TrainError> {
-        let (mut sum, mut count) = (0.0, 0);
-        for batch in batches {
-            if self.interrupted() {
-                break;
-            }
-            let (step, batch) = batch?;
-            let positives = batch.groups();
-            let loss = self.step(&Arc::new(batch), (epoch as u32, step))?;
-            if !loss.is_finite() {
-                return Err(TrainError::Diverged {
-                    loss,
-                    step: step as usize,
-                    epoch,
-                    best_epoch: self.run.record.best_epoch,
-                    learning_rate: self.options.hyperparameters.training.learning_rate,
-                });
-            }
-            sum += f64::from(loss);
-            count += 1;
-            events(TrainEvent::Step { loss, positives });
-        }
-        Ok((count > 0).then(|| sum / f64::from(count)))
-    }
-
-    fn step(&mut self, batch: &Arc<Batch>, (epoch, step): (u32, u32)) -> Result<f32, TrainError> {
-        let settings = &self.options.hyperparameters.training;
-        let pass = TrainingPass {
-            dropout: settings.dropout,
-            seed: random::number(self.options.seed, Purpose::Dropout(epoch, step)),
-            statistics: RefCell::default(),
-        };
-        let loss = loss(&self.network.forward(batch, &pass)?)?;
-        let value = loss.to_scalar::<f32>()?;
-        if value.is_finite() {
-            let gradients = loss.backward()?;
-            self.optimizer.step(self.network.trained(), &gradients, settings)?;
-            self.network.move_statistics(pass)?;
-            self.steps += 1;
-        }
-        Ok(value)
-    }
-
-    fn evaluate(
-        &mut self,
-        epoch: usize,
-        loss: Option<f64>,
-        events: &mut dyn FnMut(TrainEvent<'_>),
-    ) -> Result<(), TrainError> {
-        let valid: SampledMetrics = evaluate_sampled(&mut self.network, &self.valid).map_err(TrainError::Evaluation)?;
-        let best = epoch == 0 || valid.group_auc > self.run.record.best_group_auc;
-        let weights = self.network.weights()?;
-        if best {
-            self.run.record.best_group_auc = valid.group_auc;
-            self.run.record.best_epoch = epoch;
-            self.run.write_best(&weights)?;
-        }
-        self.run.write_last(&weights)?;
-        let metrics = EpochMetrics { epoch, steps: self.steps, loss, valid };
-        self.run.append_metrics(&metrics)?;
-        self.run.write_record()?;
-        events(TrainEvent::Evaluated { metrics: &metrics, best });
-        Ok(())
-    }
+    let path = run.last();
+    let checkpoint = path.exists().then(|| checkpoint::read(&path)).transpose()?;
+    let progress = checkpoint.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
+    run.keep_metrics(progress.metrics_lines)?;
+    run.record.state = RunState::Running;
+    run.record.epochs = progress.epochs;
+    run.record.best_epoch = progress.best_epoch;
+    run.record.best_group_auc = progress.best().1;
+    run.write_record()?;
+    Ok((run, checkpoint))
 }

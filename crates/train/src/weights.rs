@@ -2,7 +2,7 @@
 //!
 //! Two namings are read: our own and the TensorFlow names of the original's checkpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,9 @@ use slirec_core::files::{self, FileError};
 use thiserror::Error;
 
 use crate::hyperparameters::ModelHyperparameters;
+
+/// Key of the text that a file may hold beside its tensors.
+const NOTE: &str = "slirec";
 
 /// Weights that cannot be used.
 #[derive(Debug, Error)]
@@ -95,11 +98,31 @@ impl Weights {
         Ok(weights)
     }
 
+    /// The text that [`Weights::write_with`] put into a safetensors file beside the tensors.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when the file cannot be read or has no such text.
+    pub fn read_note(path: &Path) -> Result<String, WeightsError> {
+        let bytes = fs::read(path).map_err(FileError::io("read", path))?;
+        let invalid = |problem: String| WeightsError::Invalid { path: path.to_owned(), problem };
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| invalid(error.to_string()))?;
+        let note = metadata.metadata().as_ref().and_then(|notes| notes.get(NOTE));
+        note.cloned().ok_or_else(|| invalid(format!("has no `{NOTE}` among its metadata")))
+    }
+
     /// Writes a safetensors file aside and renames it.
     ///
     /// # Errors
     /// [`WeightsError`] when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), WeightsError> {
+        self.write_with(path, None)
+    }
+
+    /// As [`Weights::write`], with a text among the file's metadata.
+    ///
+    /// # Errors
+    /// As [`Weights::write`].
+    pub fn write_with(&self, path: &Path, note: Option<String>) -> Result<(), WeightsError> {
         let invalid = |error: safetensors::SafeTensorError| WeightsError::Invalid {
             path: path.to_owned(),
             problem: error.to_string(),
@@ -112,7 +135,8 @@ impl Weights {
         for (name, array, bytes) in &data {
             views.push((*name, TensorView::new(Dtype::F32, array.shape.clone(), bytes).map_err(invalid)?));
         }
-        let bytes = safetensors::serialize(views, None).map_err(invalid)?;
+        let metadata = note.map(|note| HashMap::from([(NOTE.to_owned(), note)]));
+        let bytes = safetensors::serialize(views, metadata).map_err(invalid)?;
         Ok(files::write_aside(path, &bytes)?)
     }
 

@@ -88,6 +88,7 @@ fn page(of_model: f64) -> String {
             steps: usize::from(epoch) * 178,
             loss: (epoch > 0).then(|| 1.6 / f64::from(epoch).sqrt()),
             valid: sampled(0.5 + 0.04 * f64::from(epoch)),
+            ranking: None,
         })
         .collect();
     let report = Report {

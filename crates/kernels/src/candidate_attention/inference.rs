@@ -57,11 +57,23 @@ impl FoldedAttention {
     /// # Panics
     /// When there is no state or a slice has another length than the sizes ask for.
     pub fn pool(&self, states: &[f32], queries: &[f32], pooled: &mut [f32]) {
+        let hidden = self.sizes.hidden;
+        let weights = self.weights(states, queries);
+        let candidates = queries.len() / self.sizes.target;
+        assert_eq!(pooled.len(), candidates * hidden, "length of the result");
+        let left = Left::new(&weights, candidates, states.len() / hidden);
+        multiply(self.set, left, Right::new(states, hidden), Start::Zero, pooled, hidden);
+    }
+
+    /// The attention of candidates `[N, D]` to the states `[L, H]` of a history, `[N, L]`; each row sums to 1.
+    ///
+    /// # Panics
+    /// When there is no state or a slice has another length than the sizes ask for.
+    pub fn weights(&self, states: &[f32], queries: &[f32]) -> Vec<f32> {
         let Sizes { hidden, target, .. } = self.sizes;
         let (length, candidates) = (states.len() / hidden, queries.len() / target);
         assert!(length > 0 && states.len() == length * hidden, "length of the states");
         assert_eq!(queries.len(), candidates * target, "length of the queries");
-        assert_eq!(pooled.len(), candidates * hidden, "length of the result");
         let mut keys = vec![0.0; length * target];
         let left = Left::new(states, length, hidden);
         multiply(self.set, left, Right::new(&self.matrix, target), Start::Zero, &mut keys, target);
@@ -72,8 +84,7 @@ impl FoldedAttention {
             self.logits((&keys, &self.keys), (queries, &self.queries), (1, length), &mut weights);
         }
         weights.chunks_exact_mut(length).for_each(|weights| softmax(self.set, weights));
-        let left = Left::new(&weights, candidates, length);
-        multiply(self.set, left, Right::new(states, hidden), Start::Zero, pooled, hidden);
+        weights
     }
 
     /// Logits of all pairs of a fixed element and a row; each side comes with its own weight. The strides say where the

@@ -34,23 +34,40 @@ impl FoldedScoring {
     /// # Panics
     /// When a slice has another length than the sizes ask for.
     pub fn logits(&self, queries: &[f32], long_term: &[f32], short_term: &[f32], last_slot: f32, logits: &mut [f32]) {
+        assert_eq!(queries.len(), logits.len() * self.sizes.target, "length of the queries");
+        let rows = self.user_and_candidates(queries, long_term, short_term, last_slot);
+        self.score.logits(&rows, logits);
+    }
+
+    /// What the score's network reads: the user as each candidate meets it, then the candidate, `[N, 2 D]`.
+    ///
+    /// # Panics
+    /// When a slice has another length than the sizes ask for.
+    pub fn user_and_candidates(
+        &self,
+        queries: &[f32],
+        long_term: &[f32],
+        short_term: &[f32],
+        last_slot: f32,
+    ) -> Vec<f32> {
         let target = self.sizes.target;
+        let candidates = queries.len() / target;
+        assert_eq!(queries.len(), candidates * target, "length of the queries");
+        assert_eq!(short_term.len(), queries.len(), "length of the short-term interests");
         assert_eq!(long_term.len(), target, "length of the long-term interest");
-        assert_eq!(queries.len(), logits.len() * target, "length of the queries");
-        assert_eq!(short_term.len(), logits.len() * target, "length of the short-term interests");
-        let candidates = || queries.chunks_exact(target).zip(short_term.chunks_exact(target));
-        let mut rows = Vec::with_capacity(logits.len() * (3 * target + 1));
-        for (query, short_term) in candidates() {
+        let pairs = || queries.chunks_exact(target).zip(short_term.chunks_exact(target));
+        let mut rows = Vec::with_capacity(candidates * (3 * target + 1));
+        for (query, short_term) in pairs() {
             rows.extend([query, long_term, short_term, &[last_slot]].into_iter().flatten());
         }
-        let mut shares = vec![0.0; logits.len()];
+        let mut shares = vec![0.0; candidates];
         self.mixing.logits(&rows, &mut shares);
         sigmoid_all(self.set, &mut shares);
         rows.clear();
-        for ((query, short_term), share) in candidates().zip(&shares) {
+        for ((query, short_term), share) in pairs().zip(&shares) {
             rows.extend(long_term.iter().zip(short_term).map(|(long, short)| short + (long - short) * share));
             rows.extend(query);
         }
-        self.score.logits(&rows, logits);
+        rows
     }
 }

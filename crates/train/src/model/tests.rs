@@ -76,14 +76,18 @@ fn assert_close(name: &str, left: &[f32], right: &[f32], share: f32) {
     }
 }
 
-/// Compares everything that a step reads of a network.
+/// Compares everything that a step reads of a network with large weights.
 fn check(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) {
-    let network = network(sizes);
-    let batch = batch(sizes, lengths, candidates);
+    compare(&network(sizes), lengths, candidates);
+}
+
+/// Compares everything that a step reads.
+fn compare(network: &Network, lengths: &[usize], candidates: usize) {
+    let batch = batch(network.sizes(), lengths, candidates);
     let pass = without_dropout();
     let fused = network.forward(&batch, &pass).unwrap();
     let statistics = Statistics::Batch(RefCell::default());
-    let plain = plain::forward(&network, &batch, &statistics).unwrap();
+    let plain = plain::forward(network, &batch, &statistics).unwrap();
     assert_close("logits", &values(&fused), &values(&plain), 1e-4);
 
     let Statistics::Batch(statistics) = statistics else { unreachable!() };
@@ -130,6 +134,14 @@ fn sizes_that_are_no_multiple_of_anything() {
 #[test]
 fn nine_candidates_and_full_histories() {
     check(&sizes(&[8, 8], 10, [16, 8], [12, 16]), &[10; 9], 9);
+}
+
+#[test]
+fn the_first_step_of_a_run_where_nearly_all_values_are_tiny() {
+    let hyperparameters = Hyperparameters::default();
+    let rows = TableRows { items: 40, features: vec![6] };
+    let lengths: Vec<usize> = (1..=50).chain([50; 30]).collect();
+    compare(&Network::start(&hyperparameters, &rows, 42).unwrap(), &lengths, 5);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! Sizes and options of the network.
+
+use serde::{Deserialize, Serialize};
+use slirec_core::bundle::{FeatureShape, ModelShape};
+use slirec_core::catalog::CATEGORY;
+
+use super::{HyperparameterError, ensure};
+
+/// Which time the mixing gate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateTime {
+    /// The time to now of the last of all slots, as the original: 0 unless the history fills them.
+    #[default]
+    LastSlot,
+    /// The time to now of the last view.
+    LastView,
+}
+
+/// Sizes and options of the network; the defaults are the original's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelHyperparameters {
+    /// Size of the item embedding.
+    pub item_embedding_size: usize,
+    /// Positions of a history that are used.
+    pub longest_history: usize,
+    /// Hidden layers of the candidate attention and of the mixing gate.
+    pub attention_layers: [usize; 2],
+    /// Hidden layers of the final network.
+    pub score_layers: [usize; 2],
+    /// Whether empty slots take part in the long-term attention, as in the original.
+    pub long_term_padding: bool,
+    /// Which time the mixing gate reads.
+    pub gate_time: GateTime,
+    /// Size of the factors of the item-to-item transitions, 0 for a model without them.
+    pub transition_size: usize,
+    /// Last positions of a history that the transitions start from.
+    pub transition_positions: usize,
+    /// Item features with the sizes of their embeddings, `category` first; the others are attributes of the catalogue.
+    pub features: Vec<FeatureShape>,
+}
+
+impl Default for ModelHyperparameters {
+    fn default() -> Self {
+        Self {
+            item_embedding_size: 32,
+            longest_history: 50,
+            attention_layers: [80, 40],
+            score_layers: [100, 64],
+            long_term_padding: true,
+            gate_time: GateTime::LastSlot,
+            transition_size: 0,
+            transition_positions: 3,
+            features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: 8 }],
+        }
+    }
+}
+
+impl ModelHyperparameters {
+    /// Size D of a target or history vector; the LSTM's state and the attention have the same size, because the
+    /// mixing gate adds their results.
+    pub fn target_size(&self) -> usize {
+        self.item_embedding_size + self.features.iter().map(|feature| feature.embedding_size).sum::<usize>()
+    }
+
+    /// What a bundle says of the model.
+    pub fn shape(&self) -> ModelShape {
+        ModelShape {
+            longest_history: self.longest_history,
+            item_embedding_size: self.item_embedding_size,
+            features: self.features.clone(),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), HyperparameterError> {
+        for (key, value) in [
+            ("model.item_embedding_size", self.item_embedding_size),
+            ("model.longest_history", self.longest_history),
+            ("model.transition_positions", self.transition_positions),
+            ("model.attention_layers", self.attention_layers.into_iter().min().unwrap_or_default()),
+            ("model.score_layers", self.score_layers.into_iter().min().unwrap_or_default()),
+        ] {
+            ensure((1..=10_000).contains(&value), key, value, "1 to 10,000")?;
+        }
+        let size = self.transition_size;
+        ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
+        check_features(&self.features)
+    }
+}
+
+fn check_features(features: &[FeatureShape]) -> Result<(), HyperparameterError> {
+    let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
+    let first = names.first().copied().unwrap_or("missing");
+    ensure(first == CATEGORY, "model.features, the first name,", first, "`category`")?;
+    for (position, feature) in features.iter().enumerate() {
+        let name = feature.name.as_str();
+        let new = names.iter().position(|other| *other == name) == Some(position);
+        // Embeddings are named after their features, beside that of the item.
+        let usable = new && !name.is_empty() && name != "item";
+        ensure(usable, "model.features, a name,", name, "every attribute once, and none called `item`")?;
+        let size = feature.embedding_size;
+        ensure((1..=10_000).contains(&size), "model.features.embedding_size", size, "1 to 10,000")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Presets: named hyperparameters that a file builds on.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::{BestBy, GateTime, Hyperparameters, ModelHyperparameters, Schedule, TrainingHyperparameters};
+use crate::negatives::NegativeSource;
+
+/// Named hyperparameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// What the original trains.
+    #[default]
+    Original,
+    /// What ranks best over all items; `docs/RESULTS.md` has the trials.
+    Improved,
+}
+
+impl Preset {
+    /// All values of the preset.
+    pub fn hyperparameters(self) -> Hyperparameters {
+        match self {
+            Self::Original => Hyperparameters::default(),
+            Self::Improved => improved(),
+        }
+    }
+
+    /// The preset's values, replaced by those of a table wherever it has some.
+    pub(super) fn overlaid(self, table: Table) -> Table {
+        let mut values = Table::try_from(self.hyperparameters()).unwrap_or_default();
+        overlay(&mut values, table);
+        values
+    }
+}
+
+fn overlay(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+fn improved() -> Hyperparameters {
+    Hyperparameters {
+        model: ModelHyperparameters {
+            long_term_padding: false,
+            gate_time: GateTime::LastView,
+            transition_size: 32,
+            transition_positions: 3,
+            ..ModelHyperparameters::default()
+        },
+        training: TrainingHyperparameters {
+            negatives: 9,
+            negative_source: NegativeSource::Mixed,
+            popularity_correction: true,
+            learning_rate: 0.002,
+            schedule: Schedule::Cosine,
+            warmup_steps: 100,
+            initial_deviation: 0.1,
+            best_by: BestBy::Ndcg10,
+            ..TrainingHyperparameters::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_builds_on_a_preset() {
+        let table: Table = toml::from_str("[training]\nepochs = 3\n").unwrap();
+        let built = Hyperparameters::from_table(table, Preset::Improved).unwrap();
+        let expected = TrainingHyperparameters { epochs: 3, ..Preset::Improved.hyperparameters().training };
+        assert_eq!(built.training, expected);
+        assert_eq!(built.model, Preset::Improved.hyperparameters().model);
+    }
+
+    #[test]
+    fn every_preset_can_be_used() {
+        for preset in [Preset::Original, Preset::Improved] {
+            preset.hyperparameters().check().unwrap();
+            assert_eq!(Hyperparameters::from_table(Table::new(), preset).unwrap(), preset.hyperparameters());
+        }
+    }
+}
