@@ -27,6 +27,7 @@ score_layers = [8, 4]
 epochs = 2
 batch_size = 50
 learning_rate = 0.01
+initial_deviation = 0.1
 "#;
 
 /// A folder with the demo catalogue, its rules and the hyperparameters of a small network; removed when dropped.
