@@ -1,8 +1,6 @@
 //! Evaluation: groups and something that scores enter, metrics leave. The network, an engine and the baselines are
 //! all measured by the same code.
 
-use std::sync::Arc;
-
 use slirec_core::history::EncodedHistory;
 
 use crate::batch::Batch;
@@ -51,7 +49,7 @@ impl Scorer for Network {
                     batch.push_history(request.history);
                     request.candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
                 }
-                scores.extend(self.scores(&Arc::new(batch))?.chunks(width).map(<[f32]>::to_vec));
+                scores.extend(self.scores(&batch)?.chunks(width).map(<[f32]>::to_vec));
             }
         }
         Ok(scores)

@@ -1,7 +1,5 @@
 //! Scores without training: a batch enters, the sigmoid of the logits leaves, by the kernels' inference passes.
 
-use std::sync::Arc;
-
 use candle_core::Result;
 use rayon::prelude::*;
 use slirec_kernels::candidate_attention::inference::FoldedAttention;
@@ -11,34 +9,34 @@ use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::scoring::inference::FoldedScoring;
 use slirec_kernels::time_lstm::TimeLstm;
 
+use super::fused::{attention_sizes, long_term_inputs, lstm_inputs, lstm_sizes, scoring_sizes};
 use super::names::{ATTENTION, MIXING, SCORE};
-use super::parts::{LongTermInterests, lstm_inputs};
 use super::{Network, names};
 use crate::batch::Batch;
 
 impl Network {
     /// Scores of all candidates, `[B * C]` row by row, with the moving statistics and without dropout.
-    pub fn scores(&self, batch: &Arc<Batch>) -> Result<Vec<f32>> {
+    pub fn scores(&self, batch: &Batch) -> Result<Vec<f32>> {
         let target = self.sizes.target_size();
         let set = InstructionSet::detect();
-        let (targets, items) = (self.targets(batch)?, self.items(batch)?);
-        let (targets, items) = (targets.flatten_all()?.to_vec1()?, items.flatten_all()?.to_vec1()?);
+        let targets = self.targets(batch)?;
+        let items: Vec<f32> = targets.narrow(1, 0, self.sizes.item_embedding_size)?.flatten_all()?.to_vec1()?;
+        let targets: Vec<f32> = targets.flatten_all()?.to_vec1()?;
 
         let mut states = vec![0.0; batch.history_targets.len() * target];
         let parameters = self.flat(&names::lstm())?;
-        let mut lstm = TimeLstm::new(set, super::lstm_sizes(&self.sizes));
+        let mut lstm = TimeLstm::new(set, lstm_sizes(&self.sizes));
         lstm.forward(&lstm_inputs(batch, &items, &parameters), &mut states);
         let mut long_term = vec![0.0; batch.groups() * target];
         let parameters = self.flat(&names::long_term())?;
-        let part = LongTermInterests { batch: Arc::clone(batch), target };
-        LongTerm::new(set).forward(&part.inputs([&targets, &parameters]), &mut long_term);
+        LongTerm::new(set).forward(&long_term_inputs(batch, &self.sizes, &targets, &parameters), &mut long_term);
 
         let statistics = self.moving_statistics(ATTENTION)?;
         let parameters = self.flat(&names::attention())?;
-        let attention = FoldedAttention::new(set, super::attention_sizes(&self.sizes), &parameters, &statistics);
+        let attention = FoldedAttention::new(set, attention_sizes(&self.sizes), &parameters, &statistics);
         let statistics = [self.moving_statistics(MIXING)?, self.moving_statistics(SCORE)?];
         let parameters = self.flat(&names::scoring())?;
-        let scoring = FoldedScoring::new(set, super::scoring_sizes(&self.sizes), &parameters, &statistics);
+        let scoring = FoldedScoring::new(set, scoring_sizes(&self.sizes), &parameters, &statistics);
 
         let mut scores = vec![0.0; batch.candidate_targets.len()];
         let candidates = batch.candidates;
