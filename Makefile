@@ -14,7 +14,7 @@ export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
 demo_epoch := 1732406400
 demo_seed := 42
 
-.PHONY: help onnxruntime build serve demo test bench clean
+.PHONY: help onnxruntime build serve demo test bench bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,6 +41,9 @@ test: onnxruntime ## Checks format, lints, tests and documentation, as the conti
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine
+
+bench-train: ## Measures the speed and memory of training on the golden data.
+	cd $(root) && cargo bench --package slirec-train --bench training
 
 clean: ## Removes everything that was built, fetched or made on the way.
 	cd $(root) && cargo clean

@@ -4,9 +4,9 @@
 //! the tensor library takes for one operation of its own; embeddings, weights, loss and the way back are the library's.
 //! The tests hold the same network in plain tensor operations against it.
 
-mod fused;
 mod names;
 mod operation;
+mod parts;
 #[cfg(test)]
 mod plain;
 mod scores;
@@ -16,20 +16,21 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use candle_core::{D, Device, Error, Result, Tensor, Var};
 use rand::Rng;
 use slirec_kernels::dropout::Dropout;
 use slirec_kernels::normalisation::Statistics;
+use slirec_kernels::{candidate_attention, scoring, time_lstm};
 
 use crate::batch::Batch;
 use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use crate::random::{self, Purpose};
 use crate::weights::{Array, Specification, Start, TableRows, Weights, specifications};
-pub use fused::PartTime;
-use fused::{DropoutMasks, FusedNetwork};
 use names::{ATTENTION, MIXING, SCORE};
 use operation::{Operation, SharedNetwork};
+use parts::{DropoutMasks, FusedNetwork};
 
 /// Momentum of the moving statistics of a batch normalisation.
 const MOVING_MOMENTUM: f32 = 0.95;
@@ -74,6 +75,30 @@ pub struct Network {
     trained: BTreeMap<String, Var>,
     moving: BTreeMap<String, Tensor>,
     fused: SharedNetwork,
+}
+
+/// How long a fused part has taken in training.
+#[derive(Debug, Clone, Copy)]
+pub struct PartTime {
+    /// The part.
+    pub name: &'static str,
+    /// In all forward passes.
+    pub forward: Duration,
+    /// In all backward passes.
+    pub backward: Duration,
+}
+
+fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
+    time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() }
+}
+
+fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {
+    let target = sizes.target_size();
+    candidate_attention::Sizes { hidden: target, target, layers: sizes.attention_layers }
+}
+
+fn scoring_sizes(sizes: &ModelHyperparameters) -> scoring::Sizes {
+    scoring::Sizes { target: sizes.target_size(), mixing: sizes.attention_layers, score: sizes.score_layers }
 }
 
 impl Network {
@@ -152,11 +177,15 @@ impl Network {
         Tensor::cat(&parts, 0)
     }
 
+    /// Item embeddings of the batch's targets, `[V, X]`.
+    fn items(&self, batch: &Batch) -> Result<Tensor> {
+        rows(self.weight("embedding.item")?, &batch.target_items)
+    }
+
     /// Item and category embeddings of the batch's targets, joined, `[V, D]`.
     fn targets(&self, batch: &Batch) -> Result<Tensor> {
-        let items = rows(self.weight("embedding.item")?, &batch.target_items)?;
         let categories = rows(self.weight("embedding.category")?, &batch.target_categories)?;
-        Tensor::cat(&[&items, &categories], 1)
+        Tensor::cat(&[&self.items(batch)?, &categories], 1)
     }
 
     /// Logits of all candidates, `[B, C]`, with batch statistics and dropout.

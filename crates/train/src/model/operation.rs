@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp3, Device, Error, Layout, Result, Shape, Storage, Tensor};
 
-use super::fused::{DropoutMasks, FusedNetwork};
+use super::parts::{DropoutMasks, FusedNetwork};
 use crate::batch::Batch;
 
 /// The fused network, shared between the network, which uses it again in every step, and the graph of the step.

@@ -9,9 +9,9 @@ use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::scoring::inference::FoldedScoring;
 use slirec_kernels::time_lstm::TimeLstm;
 
-use super::fused::{attention_sizes, long_term_inputs, lstm_inputs, lstm_sizes, scoring_sizes};
 use super::names::{ATTENTION, MIXING, SCORE};
-use super::{Network, names};
+use super::parts::{long_term_inputs, lstm_inputs};
+use super::{Network, attention_sizes, lstm_sizes, names, scoring_sizes};
 use crate::batch::Batch;
 
 impl Network {
@@ -19,9 +19,8 @@ impl Network {
     pub fn scores(&self, batch: &Batch) -> Result<Vec<f32>> {
         let target = self.sizes.target_size();
         let set = InstructionSet::detect();
-        let targets = self.targets(batch)?;
-        let items: Vec<f32> = targets.narrow(1, 0, self.sizes.item_embedding_size)?.flatten_all()?.to_vec1()?;
-        let targets: Vec<f32> = targets.flatten_all()?.to_vec1()?;
+        let targets: Vec<f32> = self.targets(batch)?.flatten_all()?.to_vec1()?;
+        let items: Vec<f32> = self.items(batch)?.flatten_all()?.to_vec1()?;
 
         let mut states = vec![0.0; batch.history_targets.len() * target];
         let parameters = self.flat(&names::lstm())?;

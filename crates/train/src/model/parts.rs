@@ -11,19 +11,9 @@ use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::scoring::{self, Scoring};
 use slirec_kernels::time_lstm::{self, TimeLstm};
 
+use super::{PartTime, attention_sizes, lstm_sizes, scoring_sizes};
 use crate::batch::{Batch, PADDING};
 use crate::hyperparameters::ModelHyperparameters;
-
-/// How long a fused part has taken in training.
-#[derive(Debug, Clone, Copy)]
-pub struct PartTime {
-    /// The part.
-    pub name: &'static str,
-    /// In all forward passes.
-    pub forward: Duration,
-    /// In all backward passes.
-    pub backward: Duration,
-}
 
 /// What enters: the embeddings of the batch's targets `[V, D]`, the parameters of LSTM and candidate attention, and those
 /// of the long-term part, mixing and score. Also the shape of the gradients that leave.
@@ -74,19 +64,6 @@ impl Values {
         self.long_term.resize(batch.groups() * target, 0.0);
         self.short_term.resize(batch.candidate_targets.len() * target, 0.0);
     }
-}
-
-pub(super) fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
-    time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() }
-}
-
-pub(super) fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {
-    let target = sizes.target_size();
-    candidate_attention::Sizes { hidden: target, target, layers: sizes.attention_layers }
-}
-
-pub(super) fn scoring_sizes(sizes: &ModelHyperparameters) -> scoring::Sizes {
-    scoring::Sizes { target: sizes.target_size(), mixing: sizes.attention_layers, score: sizes.score_layers }
 }
 
 impl FusedNetwork {
