@@ -18,7 +18,7 @@ demo_seed := 42
 python_tests := $(root)/work/python-tests
 export SLIREC_PYTHON := $(python_tests)/bin/python
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-browser bench clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-browser bench bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +60,9 @@ $(python_tests)/installed: $(root)/scripts/test.requirements.txt
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine
+
+bench-train: ## Measures the speed and memory of training on the golden data.
+	cd $(root) && cargo bench --package slirec-train --bench training
 
 clean: ## Removes everything that was built, fetched or made on the way.
 	cd $(root) && cargo clean

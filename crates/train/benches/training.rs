@@ -30,7 +30,6 @@ use slirec_train::trainer::{TrainEvent, TrainOptions, train};
 
 /// Positives a second of the original: as its users run it, and without its summaries (2 cores, same data).
 const PEER: [f64; 2] = [655.0, 873.0];
-/// Multiplications and additions of a step, as `docs/TRAINING_SPEED.md` counts them: attention and LSTM.
 const SEED: u64 = 42;
 
 fn main() {
@@ -249,7 +248,8 @@ fn one_step(
 
 /// Compares the fused parts' useful arithmetic with large products.
 fn rates(fused_milliseconds: f64) {
-    // 100,000 rows of the attention: 3 products of [80, 40] forward and backward twice as many; 20,000 rows of the LSTM.
+    // 100,000 rows of the attention and 20,000 of the LSTM: each product forward comes with two backward. What an item
+    // adds to the LSTM's gates is computed once for each distinct item and left out here.
     let attention = 100_000.0 * (40.0 * 80.0 + 80.0 * 40.0) * 2.0 * 3.0;
     let lstm = 20_000.0 * (40.0 * 160.0 + 4.0 * 40.0 * 40.0) * 2.0 * 3.0;
     let useful = (attention + lstm) / 1e9 / (fused_milliseconds / 1e3);

@@ -2,7 +2,6 @@
 //! all measured by the same code.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use slirec_core::history::EncodedHistory;
 
@@ -52,7 +51,7 @@ impl Scorer for Network {
                     batch.push_history(request.history);
                     request.candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
                 }
-                scores.extend(self.scores(&Arc::new(batch))?.chunks(width).map(<[f32]>::to_vec));
+                scores.extend(self.scores(&batch)?.chunks(width).map(<[f32]>::to_vec));
             }
         }
         Ok(scores)

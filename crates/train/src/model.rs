@@ -1,8 +1,8 @@
 //! SLi-Rec as a network that is trained: a [`Batch`] enters, a logit for every candidate leaves.
 //!
-//! `docs/MODEL.md` has every formula. The parts are fused kernels (`slirec_kernels`) that the tensor library takes for
-//! operations of its own; it joins them with the embeddings and the loss and runs them backwards. The tests hold the
-//! same network in plain tensor operations against them.
+//! `docs/MODEL.md` has every formula. Between the embeddings and the logits work fused kernels (`slirec_kernels`), which
+//! the tensor library takes for one operation of its own; embeddings, weights, loss and the way back are the library's.
+//! The tests hold the same network in plain tensor operations against it.
 
 mod names;
 mod operation;
@@ -21,21 +21,17 @@ use std::time::Duration;
 
 use candle_core::{D, Device, Error, Result, Tensor, Var};
 use rand::Rng;
-use slirec_kernels::candidate_attention::{self, CandidateAttention};
 use slirec_kernels::dropout::Dropout;
-use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::long_term::LongTerm;
 use slirec_kernels::normalisation::Statistics;
-use slirec_kernels::scoring::{self, Scoring};
-use slirec_kernels::time_lstm::{self, TimeLstm};
+use slirec_kernels::{candidate_attention, scoring, time_lstm};
 
 use crate::batch::Batch;
 use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use crate::random::{self, Purpose};
 use crate::weights::{Array, Specification, Start, TableRows, Weights, specifications};
 use names::{ATTENTION, MIXING, SCORE};
-use operation::{Kernel, Operation, Timed};
-use parts::{Logits, LongTermInterests, ShortTerm, ShortTermInterests};
+use operation::{Operation, SharedNetwork};
+use parts::{DropoutMasks, FusedNetwork};
 
 /// Deviation of the transitions' factors at the start: products of two of them must be worth learning from.
 const FACTOR_DEVIATION: f64 = 0.1;
@@ -82,7 +78,7 @@ pub struct Network {
     specifications: Vec<Specification>,
     trained: BTreeMap<String, Var>,
     moving: BTreeMap<String, Tensor>,
-    kernels: Kernels,
+    fused: SharedNetwork,
 }
 
 /// How long a fused part has taken in training.
@@ -94,27 +90,6 @@ pub struct PartTime {
     pub forward: Duration,
     /// In all backward passes.
     pub backward: Duration,
-}
-
-/// The fused parts with the buffers that they use again in every step.
-#[derive(Debug)]
-struct Kernels {
-    long_term: Kernel<Timed<LongTerm>>,
-    short_term: Kernel<ShortTerm>,
-    scoring: Kernel<Timed<Scoring>>,
-}
-
-impl Kernels {
-    fn new(sizes: &ModelHyperparameters) -> Self {
-        let set = InstructionSet::detect();
-        let lstm = TimeLstm::new(set, lstm_sizes(sizes));
-        let attention = CandidateAttention::new(set, attention_sizes(sizes));
-        Self {
-            long_term: Kernel::new(Timed::new(LongTerm::new(set))),
-            short_term: Kernel::new(ShortTerm::new(lstm, attention)),
-            scoring: Kernel::new(Timed::new(Scoring::new(set, scoring_sizes(sizes)))),
-        }
-    }
 }
 
 fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
@@ -160,7 +135,13 @@ impl Network {
                 moving.insert(name, tensor);
             }
         }
-        Ok(Self { sizes: sizes.clone(), specifications, trained, moving, kernels: Kernels::new(sizes) })
+        Ok(Self {
+            sizes: sizes.clone(),
+            specifications,
+            trained,
+            moving,
+            fused: SharedNetwork::new(FusedNetwork::new(sizes)),
+        })
     }
 
     /// A copy of all weights.
@@ -186,16 +167,7 @@ impl Network {
 
     /// Time that the fused parts have taken in training so far.
     pub fn part_times(&self) -> [PartTime; 4] {
-        fn of<T>(name: &'static str, part: &Timed<T>) -> PartTime {
-            PartTime { name, forward: part.forward, backward: part.backward }
-        }
-        let short_term = self.kernels.short_term.lock();
-        [
-            of("LSTM", &short_term.kernel.lstm),
-            of("candidate attention", &short_term.kernel.attention),
-            of("long-term interest", &self.kernels.long_term.lock().kernel),
-            of("mixing and score", &self.kernels.scoring.lock().kernel),
-        ]
+        self.fused.lock().network.times()
     }
 
     fn weight(&self, name: &str) -> Result<&Tensor> {
@@ -226,40 +198,23 @@ impl Network {
 
     /// Logits of all candidates, `[B, C]`, with batch statistics and dropout.
     pub fn forward(&self, batch: &Arc<Batch>, pass: &TrainingPass) -> Result<Tensor> {
-        let target = self.sizes.target_size();
         let targets = self.targets(batch)?;
-        let items = targets.narrow(1, 0, self.sizes.item_embedding_size)?.contiguous()?;
-        let query = rows(&targets, &batch.candidate_targets)?;
-        let Kernels { long_term, short_term, scoring } = &self.kernels;
-
-        let part = self.long_term_interests(batch);
-        let parameters = self.parameters(&names::long_term())?;
-        let of_histories = targets.apply_op2(&parameters, Operation::new(part, long_term))?;
-
-        let dropout = pass.dropout_of(ATTENTION);
-        let part = ShortTermInterests { batch: Arc::clone(batch), hidden: target, dropout };
-        let parameters = self.parameters(&[names::lstm(), names::attention()].concat())?;
-        let of_candidates = items.apply_op3(&query, &parameters, Operation::new(part, short_term))?;
-        let of_attention = self.parameters(&names::attention())?.to_vec1()?;
-        pass.keep(ATTENTION, short_term.lock().kernel.attention.kernel.statistics(&of_attention));
-
-        let interests = Tensor::cat(&[of_histories.flatten_all()?, of_candidates.flatten_all()?], 0)?;
-        let dropout = [pass.dropout_of(MIXING), pass.dropout_of(SCORE)];
-        let part = Logits { batch: Arc::clone(batch), target, dropout };
-        let parameters = self.parameters(&names::scoring())?;
-        let logits = query.apply_op3(&interests, &parameters, Operation::new(part, scoring))?;
-        let [mixing, score] = scoring.lock().kernel.kernel.statistics(&parameters.to_vec1()?);
+        let short_term = self.parameters(&[names::lstm(), names::attention()].concat())?;
+        let others = self.parameters(&[names::long_term(), names::scoring()].concat())?;
+        let masks = DropoutMasks {
+            attention: pass.dropout_of(ATTENTION),
+            scoring: [pass.dropout_of(MIXING), pass.dropout_of(SCORE)],
+        };
+        let logits = targets.apply_op3(&short_term, &others, Operation::new(batch, masks, &self.fused))?;
+        let parameters = [short_term.to_vec1()?, others.to_vec1()?];
+        let [attention, mixing, score] = self.fused.lock().network.statistics([&[], &parameters[0], &parameters[1]]);
+        pass.keep(ATTENTION, attention);
         pass.keep(MIXING, mixing);
         pass.keep(SCORE, score);
         match transitions::logits(self, batch)? {
             Some(transitions) => logits + transitions,
             None => Ok(logits),
         }
-    }
-
-    fn long_term_interests(&self, batch: &Arc<Batch>) -> LongTermInterests {
-        let (target, padding) = (self.sizes.target_size(), self.sizes.long_term_padding);
-        LongTermInterests { batch: Arc::clone(batch), target, padding }
     }
 
     /// Moves the moving statistics towards those of a batch.

@@ -2,7 +2,6 @@
 //! inference passes, with the moving statistics and without dropout.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use candle_core::Result;
 use rayon::prelude::*;
@@ -16,8 +15,8 @@ use slirec_kernels::scoring::inference::FoldedScoring;
 use slirec_kernels::time_lstm::TimeLstm;
 
 use super::names::{ATTENTION, MIXING, SCORE};
-use super::parts::lstm_inputs;
-use super::{Network, names, transitions};
+use super::parts::{long_term_inputs, lstm_inputs};
+use super::{Network, attention_sizes, lstm_sizes, names, scoring_sizes, transitions};
 use crate::batch::Batch;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 
@@ -38,27 +37,26 @@ struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    fn new(network: &Network, batch: &'a Arc<Batch>) -> Result<Self> {
+    fn new(network: &Network, batch: &'a Batch) -> Result<Self> {
         let target = network.sizes.target_size();
         let set = InstructionSet::detect();
-        let targets = network.targets(batch)?.flatten_all()?.to_vec1()?;
-        let items = network.items(batch)?.flatten_all()?.to_vec1()?;
+        let targets: Vec<f32> = network.targets(batch)?.flatten_all()?.to_vec1()?;
+        let items: Vec<f32> = network.items(batch)?.flatten_all()?.to_vec1()?;
 
         let mut states = vec![0.0; batch.history_targets.len() * target];
         let parameters = network.flat(&names::lstm())?;
-        let mut lstm = TimeLstm::new(set, super::lstm_sizes(&network.sizes));
+        let mut lstm = TimeLstm::new(set, lstm_sizes(&network.sizes));
         lstm.forward(&lstm_inputs(batch, &items, &parameters), &mut states);
         let mut long_term = vec![0.0; batch.groups() * target];
         let parameters = network.flat(&names::long_term())?;
-        let part = network.long_term_interests(batch);
-        LongTerm::new(set).forward(&part.inputs([&targets, &parameters]), &mut long_term);
+        LongTerm::new(set).forward(&long_term_inputs(batch, &network.sizes, &targets, &parameters), &mut long_term);
 
         let statistics = network.moving_statistics(ATTENTION)?;
         let parameters = network.flat(&names::attention())?;
-        let attention = FoldedAttention::new(set, super::attention_sizes(&network.sizes), &parameters, &statistics);
+        let attention = FoldedAttention::new(set, attention_sizes(&network.sizes), &parameters, &statistics);
         let statistics = [network.moving_statistics(MIXING)?, network.moving_statistics(SCORE)?];
         let parameters = network.flat(&names::scoring())?;
-        let scoring = FoldedScoring::new(set, super::scoring_sizes(&network.sizes), &parameters, &statistics);
+        let scoring = FoldedScoring::new(set, scoring_sizes(&network.sizes), &parameters, &statistics);
         let ranges = batch.lengths.iter().scan(0, |end, length| {
             let start = *end;
             *end += *length as usize;
@@ -98,7 +96,7 @@ impl<'a> Encoded<'a> {
 
 impl Network {
     /// Scores of all candidates, `[B * C]` row by row.
-    pub fn scores(&self, batch: &Arc<Batch>) -> Result<Vec<f32>> {
+    pub fn scores(&self, batch: &Batch) -> Result<Vec<f32>> {
         let encoded = Encoded::new(self, batch)?;
         let mut scores = vec![0.0; batch.candidate_targets.len()];
         let histories = scores.par_chunks_mut(batch.candidates).zip(encoded.histories());
@@ -119,7 +117,6 @@ impl Network {
         let mut batch = Batch::new(&self.sizes, 1);
         batch.push_history(history);
         batch.push_candidate(candidate);
-        let batch = Arc::new(batch);
         let encoded = Encoded::new(self, &batch)?;
         Ok(encoded.attention.weights(&encoded.states, &encoded.rows(&batch.candidate_targets)))
     }
@@ -132,7 +129,6 @@ impl Network {
             batch.push_history(&group.history);
             group.candidates.iter().take(candidates).for_each(|candidate| batch.push_candidate(candidate));
         }
-        let batch = Arc::new(batch);
         let encoded = Encoded::new(self, &batch)?;
         let of_candidates: Vec<(Vec<f32>, Vec<f32>)> = encoded
             .histories()
