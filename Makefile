@@ -14,7 +14,7 @@ export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
 demo_epoch := 1732406400
 demo_seed := 42
 
-.PHONY: help onnxruntime build serve demo test bench clean
+.PHONY: help onnxruntime build serve demo test test-api test-deploy bench bench-serve clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,8 +39,24 @@ test: onnxruntime ## Checks format, lints, tests and documentation, as the conti
 	cd $(root) && cargo test --workspace
 	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
+test-api: onnxruntime ## Runs schemathesis against the service and its OpenAPI document (EXAMPLES=).
+	cd $(root) && cargo build --package slirec-server
+	@cd $(root) && scripts/test-api.sh
+
+test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, compose, Kubernetes.
+	cd $(root) && cargo build --package slirec-server
+	@cd $(root) && scripts/test-deploy.sh
+
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine
+
+bench-serve: onnxruntime work/tools/bin/oha ## Measures the service under load (MODEL=, SECONDS_EACH=, SOAK=, REPEAT=, CATALOGUES=).
+	cd $(root) && cargo build --release --package slirec-server
+	@cd $(root) && python3 scripts/bench_serve.py
+
+# The load generator; a tool of the benchmark, not of the build.
+work/tools/bin/oha:
+	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install oha --version 1.16.0 --locked --no-default-features --root work/tools
 
 clean: ## Removes everything that was built, fetched or made on the way.
 	cd $(root) && cargo clean

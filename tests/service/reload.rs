@@ -68,8 +68,11 @@ fn with_nan(model: &mut ModelProto) {
     }
 }
 
-/// Every way to break a bundle that we know of, and what the refusal must name.
-fn faults() -> Vec<(&'static str, Box<dyn Fn(&Bundle)>, &'static str)> {
+/// What is wrong, how it comes about, and what the refusal must name.
+type Fault = (&'static str, Box<dyn Fn(&Bundle)>, &'static str);
+
+/// Every way to break a bundle that we know of.
+fn faults() -> Vec<Fault> {
     vec![
         ("truncated", Box::new(|b| b.spoil("scores.onnx", |bytes| bytes[..bytes.len() / 2].to_vec())), "scores.onnx"),
         (
