@@ -56,7 +56,7 @@ bench-serve: onnxruntime work/tools/bin/oha ## Measures the service under load (
 
 # The load generator; a tool of the benchmark, not of the build.
 work/tools/bin/oha:
-	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install oha --version 1.16.0 --locked --no-default-features --root work/tools
+	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install oha --version 1.16.0 --locked --root work/tools
 
 clean: ## Removes everything that was built, fetched or made on the way.
 	cd $(root) && cargo clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks what lies in deploy/ as far as that can be done without a cluster: the Prometheus rules and their unit tests
 # (promtool, in Debian's package `prometheus`), the metrics that rules and dashboard name (against the real service), the
-# Kubernetes and compose files (against their schemas).
+# Kubernetes and compose files (against their schemas), the Dockerfile (hadolint).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/running-service.sh
@@ -14,6 +14,10 @@ if ! cmp --silent "$requirements" "$environment/installed"; then
   "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
   cp "$requirements" "$environment/installed"
 fi
+
+# Debian keeps no old versions of packages: the base image is what pins them.
+"$environment/bin/hadolint" --ignore DL3008 Dockerfile
+echo "Dockerfile: hadolint has nothing to say"
 
 (cd deploy/prometheus && promtool check config prometheus.yml && promtool check rules rules.yml && promtool test rules rules.test.yml)
 

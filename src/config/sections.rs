@@ -58,6 +58,7 @@ pub(crate) struct EngineSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
+    pub(crate) body_memory_bytes: usize,
     pub(super) queue_wait_ms: u64,
     pub(super) deadline_ms: u64,
     pub(crate) overload: OverloadAnswer,

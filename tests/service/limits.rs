@@ -62,10 +62,12 @@ fn the_work_of_a_client_that_leaves_is_dropped_unscored() {
     assert!(server.metric("slirec_dropped_total") >= 1.0);
 }
 
-/// A request whose body is not there yet: it holds a place.
+/// A long batch: it holds a place until its client leaves.
 fn hold_a_place(server: &Server) -> std::net::TcpStream {
+    let body = busy_body(1_000);
     let mut stream = server.connect();
-    stream.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
+    let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
+    stream.write_all((head + &body).as_bytes()).unwrap();
     wait_until("the place is taken", || (server.metric("slirec_in_flight_requests") == 1.0).then_some(()));
     stream
 }
@@ -81,6 +83,38 @@ fn requests_beyond_those_in_flight_are_refused_at_once_and_health_is_not() {
     drop(held);
     wait_until("the place is free", || (server.metric("slirec_in_flight_requests") == 0.0).then_some(()));
     assert_eq!(server.recommend(&session()).status, 200);
+}
+
+#[test]
+fn whoever_sends_slowly_keeps_no_place_from_others_and_is_late_in_the_end() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__DEADLINE_MS", "2000")]);
+    let mut slow = server.connect();
+    slow.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
+    assert_eq!(server.recommend(&session()).status, 200);
+    let response = client::read_response(&mut slow);
+    assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
+}
+
+#[test]
+fn large_bodies_share_a_memory_and_small_ones_do_not_need_it() {
+    let server = Server::start_with(&[
+        ("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"),
+        ("SLIREC__LIMITS__BODY_MEMORY_BYTES", "1048576"),
+    ]);
+    let mut large = server.connect();
+    large.write_all(client::head("POST", "/v1/recommendations", &[], 1_048_576).as_bytes()).unwrap();
+    // Whoever connects later is served later.
+    assert_eq!(server.get("/ping").status, 200);
+    let second = wait_until("a second large body is refused", || {
+        Some(server.post("/v1/recommendations", " ".repeat(100_000))).filter(|answer| answer.status == 503)
+    });
+    assert_eq!(second.header("retry-after"), Some("1"));
+    assert!(server.metric(r#"slirec_shed_total{reason="memory"}"#) >= 1.0);
+    assert_eq!(server.recommend(&session()).status, 200);
+    drop(large);
+    wait_until("the memory is free", || {
+        (server.post("/v1/recommendations", " ".repeat(100_000)).status == 400).then_some(())
+    });
 }
 
 #[test]

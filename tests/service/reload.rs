@@ -68,7 +68,7 @@ fn with_nan(model: &mut ModelProto) {
     }
 }
 
-/// What is wrong, how it comes about, and what the refusal must name.
+/// A name, how to break a bundle, and what the refusal must name.
 type Fault = (&'static str, Box<dyn Fn(&Bundle)>, &'static str);
 
 /// Every way to break a bundle that we know of.
