@@ -1,10 +1,11 @@
 //! One worker thread: takes jobs, drops those that nobody waits for or that waited too long, scores the others.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, select_biased};
+use crossbeam_channel::{Receiver, Sender, select_biased};
 
 use crate::engine::Caller;
 use crate::model::Model;
@@ -60,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) interactive: Receiver<Job>,
     pub(crate) batch: Receiver<Job>,
     pub(crate) patience: Arc<Patience>,
+    /// Dropped when the worker ends.
+    pub(crate) _alive: Sender<Infallible>,
 }
 
 impl Worker {
