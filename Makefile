@@ -14,7 +14,7 @@ export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
 demo_epoch := 1732406400
 demo_seed := 42
 
-.PHONY: help onnxruntime build serve demo test test-api test-deploy bench bench-serve clean
+.PHONY: help onnxruntime build serve demo test test-api test-deploy test-features bench bench-serve clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +46,10 @@ test-api: onnxruntime ## Runs schemathesis against the service and its OpenAPI d
 test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, compose, Kubernetes.
 	cd $(root) && cargo build --package slirec-server
 	@cd $(root) && scripts/test-deploy.sh
+
+test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
+	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings
+	cd $(root) && cargo test --package slirec-server --all-features --test service -- tls telemetry
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine
