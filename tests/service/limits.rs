@@ -1,7 +1,9 @@
 //! What the service does when there is too much of something: requests, waiting, connections, silence.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -63,7 +65,7 @@ fn the_work_of_a_client_that_leaves_is_dropped_unscored() {
 }
 
 /// A long batch: it holds a place until its client leaves.
-fn hold_a_place(server: &Server) -> std::net::TcpStream {
+fn hold_a_place(server: &Server) -> TcpStream {
     let body = busy_body(1_000);
     let mut stream = server.connect();
     let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
@@ -188,6 +190,26 @@ fn a_thousand_silent_connections_bother_nobody() {
     drop(silent);
 }
 
+/// Asks over a connection that stays open, and reads the whole answer.
+fn ask_again(stream: &mut TcpStream) {
+    stream.write_all(b"GET /version HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(env!("CARGO_PKG_VERSION").as_bytes()) {
+        let mut byte = [0];
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "the connection was closed");
+        seen.push(byte[0]);
+    }
+}
+
+/// True when the service closed the connection, rather than the client losing its patience.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
 #[test]
 fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
     let server = Server::start_with(&[
@@ -195,20 +217,22 @@ fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
         ("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "3"),
     ]);
     let mut idle = server.connect();
-    idle.write_all(b"GET /version HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    let mut seen = Vec::new();
-    while !seen.ends_with(env!("CARGO_PKG_VERSION").as_bytes()) {
-        let mut byte = [0];
-        assert_eq!(idle.read(&mut byte).unwrap(), 1);
-        seen.push(byte[0]);
-    }
+    ask_again(&mut idle);
     let mut slow = server.connect();
     slow.write_all(b"GET /version HTTP/1.1\r\nHo").unwrap();
-    let mut rest = Vec::new();
-    let _ = slow.read_to_end(&mut rest);
-    // The slow one is gone; the idle one still has an answer.
-    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    let mut byte = [0];
-    assert_eq!(idle.read(&mut byte).unwrap(), 1);
-    let _ = idle.read_to_end(&mut rest);
+    assert!(is_closed(&mut slow));
+    // The idle one still has an answer.
+    ask_again(&mut idle);
+    assert!(is_closed(&mut idle));
+}
+
+#[test]
+fn a_connection_that_is_used_again_and_again_outlives_the_idle_timeout() {
+    let server = Server::start_with(&[("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "2")]);
+    let mut stream = server.connect();
+    for _ in 0..12 {
+        ask_again(&mut stream);
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert!(is_closed(&mut stream));
 }
