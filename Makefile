@@ -18,7 +18,7 @@ demo_seed := 42
 python_tests := $(root)/work/python-tests
 export SLIREC_PYTHON := $(python_tests)/bin/python
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-browser bench bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,11 +58,31 @@ $(python_tests)/installed: $(root)/scripts/test.requirements.txt
 	$(python_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
+test-api: onnxruntime ## Runs schemathesis against the service and its OpenAPI document (EXAMPLES=).
+	cd $(root) && cargo build --package slirec-server
+	@cd $(root) && scripts/test-api.sh
+
+test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, compose, Kubernetes.
+	cd $(root) && cargo build --package slirec-server
+	@cd $(root) && scripts/test-deploy.sh
+
+test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
+	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings
+	cd $(root) && cargo test --package slirec-server --all-features --test service -- tls telemetry
+
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine
 
 bench-train: ## Measures the speed and memory of training on the golden data.
 	cd $(root) && cargo bench --package slirec-train --bench training
+
+bench-serve: onnxruntime work/tools/bin/oha ## Measures the service under load (MODEL=, SECONDS_EACH=, SOAK=, REPEAT=, CATALOGUES=).
+	cd $(root) && cargo build --release --package slirec-server
+	@cd $(root) && python3 scripts/bench_serve.py
+
+# The load generator; a tool of the benchmark, not of the build.
+work/tools/bin/oha:
+	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install oha --version 1.16.0 --locked --root work/tools
 
 clean: ## Removes everything that was built, fetched or made on the way.
 	cd $(root) && cargo clean

@@ -74,6 +74,7 @@ impl Settings {
             ("engine.workers", engine.workers as u64, 0, 1_024),
             ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
+            ("limits.body_memory_bytes", limits.body_memory_bytes as u64, server.max_body_bytes as u64, 1 << 40),
             ("limits.queue_wait_ms", limits.queue_wait_ms, 0, 60_000),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
             ("limits.history", limits.history as u64, 1, 100_000_000),

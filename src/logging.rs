@@ -1,5 +1,6 @@
 //! The log: events enter, lines on standard output leave, JSON or text. Panics are logged too, without a trace. The level
-//! can be changed while the service runs. With the feature `otel`, spans also leave as OpenTelemetry traces.
+//! can be changed while the service runs. A thread of its own writes: whoever reads the lines slowly loses some, and never
+//! holds up a request. With the feature `otel`, spans also leave as OpenTelemetry traces.
 
 #[cfg(feature = "otel")]
 pub(crate) mod telemetry;
@@ -10,6 +11,7 @@ use std::panic;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -37,9 +39,10 @@ impl fmt::Debug for LogLevel {
     }
 }
 
-/// What must live as long as the service: sends the last traces when dropped.
-#[derive(Debug, Default)]
+/// What must live as long as the service: writes the last lines and sends the last traces when dropped.
+#[derive(Debug)]
 pub(crate) struct LogGuard {
+    _writer: WorkerGuard,
     #[cfg(feature = "otel")]
     _telemetry: Option<telemetry::Telemetry>,
 }
@@ -48,36 +51,33 @@ pub(crate) struct LogGuard {
 ///
 /// # Errors
 /// When it was started before, the level cannot be read, or traces cannot be sent.
+#[cfg_attr(not(feature = "otel"), expect(unused_variables, reason = "nothing sends traces"))]
 pub(crate) fn start(settings: &LogSettings, traces: &TelemetrySettings) -> anyhow::Result<(LogLevel, LogGuard)> {
     let filter = EnvFilter::try_new(&settings.level).context("log.level")?;
     let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer();
+    let (writer, writer_guard) = tracing_appender::non_blocking(stdout());
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
         LogFormat::Text => lines.with_ansi(stdout().is_terminal()).with_filter(filter).boxed(),
     };
-    #[allow(unused_mut, reason = "without telemetry there is one layer")]
-    let mut layers = vec![lines];
-    let guard = telemetry(traces, &mut layers)?;
-    let started = tracing_subscriber::registry().with(layers).try_init();
+    #[cfg(feature = "otel")]
+    let telemetry = telemetry::Telemetry::start(traces)?;
+    let layers = vec![
+        Some(lines),
+        #[cfg(feature = "otel")]
+        telemetry.as_ref().map(telemetry::Telemetry::layer),
+    ];
+    let started = tracing_subscriber::registry().with(layers.into_iter().flatten().collect::<Vec<_>>()).try_init();
     started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, reason = panic.payload_as_str(), "panic");
     }));
+    let guard = LogGuard {
+        _writer: writer_guard,
+        #[cfg(feature = "otel")]
+        _telemetry: telemetry,
+    };
     Ok((LogLevel(Arc::new(move |filter| handle.reload(filter).is_ok())), guard))
-}
-
-type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
-
-#[cfg(feature = "otel")]
-fn telemetry(settings: &TelemetrySettings, layers: &mut Layers) -> anyhow::Result<LogGuard> {
-    let telemetry = telemetry::Telemetry::start(settings)?;
-    layers.extend(telemetry.as_ref().map(telemetry::Telemetry::layer));
-    Ok(LogGuard { _telemetry: telemetry })
-}
-
-#[cfg(not(feature = "otel"))]
-fn telemetry(_: &TelemetrySettings, _: &mut Layers) -> anyhow::Result<LogGuard> {
-    Ok(LogGuard::default())
 }

@@ -18,6 +18,8 @@ mod serving;
 mod state;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -26,6 +28,8 @@ use crate::metrics::Metrics;
 use crate::serving::Serving;
 use crate::state::AppState;
 
+/// What threads have to notice that the service ends.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// Exit code for a configuration that cannot be used.
 const BAD_CONFIGURATION: u8 = 2;
 
@@ -59,8 +63,12 @@ fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let serving = Arc::clone(&state.serving);
     let outcome = runtime.block_on(server::serve(state));
     // Requests that are still in flight were given their time; a bundle that is being loaded is not waited for.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LAST_MOMENT);
+    let ended = serving.ended();
+    drop(serving);
+    ended.iter().for_each(|ended| ended.wait(LAST_MOMENT));
     outcome
 }

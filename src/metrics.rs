@@ -49,6 +49,8 @@ impl Stage {
 pub(crate) enum Shed {
     /// Too many requests at a time.
     InFlight,
+    /// Too many large bodies at a time.
+    Memory,
     /// The queue was full.
     QueueFull,
     /// It waited too long in a queue that does not empty.
@@ -56,11 +58,12 @@ pub(crate) enum Shed {
 }
 
 impl Shed {
-    const ALL: [Self; 3] = [Self::InFlight, Self::QueueFull, Self::QueueWait];
+    const ALL: [Self; 4] = [Self::InFlight, Self::Memory, Self::QueueFull, Self::QueueWait];
 
     fn label(self) -> &'static str {
         match self {
             Self::InFlight => "in_flight",
+            Self::Memory => "memory",
             Self::QueueFull => "queue_full",
             Self::QueueWait => "queue_wait",
         }

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::config::AdminSettings;
 use crate::http;
 use crate::reload;
 use crate::state::AppState;
@@ -29,7 +30,7 @@ pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     let clients = Connections::for_clients(&state, http::router(state.clone()))?;
     let operators = Connections::for_operators(&state, http::admin_router(state.clone()));
     let listener = bind(&server.host, server.port, "server").await?;
-    let admin_listener = bind(&admin.host, admin.port(server.port), "admin").await?;
+    let admin_listener = bind_admin(admin, server.port).await?;
     tracing::info!(address = %admin_listener.local_addr().context("the admin address")?, "admin listening");
     tracing::info!(address = %listener.local_addr().context("the address")?, "listening");
     let (stop, stopped) = watch::channel(false);
@@ -54,6 +55,18 @@ async fn bind(host: &str, port: u16, section: &str) -> anyhow::Result<TcpListene
     TcpListener::bind((host, port))
         .await
         .with_context(|| format!("cannot listen on {host}:{port} (keys {section}.host, {section}.port)"))
+}
+
+/// The operators' address; on any free port when the one that nobody asked for is taken.
+async fn bind_admin(settings: &AdminSettings, server_port: u16) -> anyhow::Result<TcpListener> {
+    let bound = bind(&settings.host, settings.port(server_port), "admin").await;
+    match bound {
+        Err(error) if settings.port_may_change() => {
+            tracing::warn!(error = format!("{error:#}"), "the admin address takes another port");
+            bind(&settings.host, 0, "admin").await
+        }
+        bound => bound,
+    }
 }
 
 async fn drain(

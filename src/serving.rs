@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
-use slirec_engine::{Engine, EngineOptions, ModelInfo, Recommendations};
+use slirec_engine::{Ended, Engine, EngineOptions, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
 
 use crate::config::{ModelSettings, Settings};
@@ -63,6 +63,12 @@ impl Serving {
     /// What answers now. Requests take it once, so that a whole request sees one model.
     pub(crate) fn current(&self) -> Arc<Served> {
         self.current.load_full()
+    }
+
+    /// Tells when the threads of the models have ended.
+    pub(crate) fn ended(&self) -> Vec<Ended> {
+        let previous = self.previous.try_lock().ok().and_then(|previous| previous.clone());
+        previous.into_iter().chain([self.current()]).map(|served| served.engine.ended()).collect()
     }
 
     /// Where bundles come from.

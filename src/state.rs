@@ -26,8 +26,10 @@ pub(crate) struct AppState {
     pub(crate) keys: Arc<ApiKeys>,
     /// Keys of administrators.
     pub(crate) admin_keys: Arc<ApiKeys>,
-    /// Places for requests that are read, scored and answered.
+    /// Places for requests that are scored and answered.
     pub(crate) places: Arc<Semaphore>,
+    /// Memory for large bodies.
+    pub(crate) body_kibibytes: Arc<Semaphore>,
     /// The log's level.
     pub(crate) log_level: LogLevel,
 }
@@ -50,6 +52,7 @@ impl AppState {
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
             places: Arc::new(Semaphore::new(settings.limits.in_flight)),
+            body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
             settings: Arc::new(settings),
             log_level,
         })
@@ -60,7 +63,7 @@ impl AppState {
         self.serving.current()
     }
 
-    /// Requests that are read, scored and answered.
+    /// Requests that are scored and answered.
     pub(crate) fn in_flight(&self) -> usize {
         self.settings.limits.in_flight.saturating_sub(self.places.available_permits())
     }

@@ -11,6 +11,8 @@ use super::values::{names, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
+/// From the port of the service to that of its operators.
+const PORTS_APART: u16 = 1_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +60,7 @@ pub(crate) struct EngineSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
+    pub(crate) body_memory_bytes: usize,
     pub(super) queue_wait_ms: u64,
     pub(super) deadline_ms: u64,
     pub(crate) overload: OverloadAnswer,
@@ -158,9 +161,15 @@ impl AdminSettings {
     pub(crate) fn port(&self, server_port: u16) -> u16 {
         match (self.port, server_port) {
             (0, 0) => 0,
-            (0, port) => port.checked_add(1).unwrap_or_default(),
+            // Beyond the last port there is any free one.
+            (0, port) => port.checked_add(PORTS_APART).unwrap_or_default(),
             (port, _) => port,
         }
+    }
+
+    /// True when any other port does as well as the one that [`AdminSettings::port`] chose.
+    pub(crate) fn port_may_change(&self) -> bool {
+        self.port == 0
     }
 
     /// False when machines beside this one may reach the address.

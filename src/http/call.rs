@@ -1,14 +1,16 @@
-//! What every call to the model needs before its body is read: a key, a place among the requests in flight, a deadline.
+//! What every call to the model needs: a key, a deadline, its body, a place among the requests that are scored.
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::error::ApiError;
+use super::error::{ApiError, RequestBody};
 use crate::config::OverloadAnswer;
 use crate::metrics::Shed;
 use crate::scoring::Scoring;
@@ -16,6 +18,8 @@ use crate::serving::Served;
 use crate::state::AppState;
 
 const TIMEOUT: &str = "x-request-timeout-ms";
+/// Smaller bodies need no share of the memory for bodies: as many as there are connections do no harm.
+const SMALL: usize = 64 * 1024;
 
 /// Lets requests with a known API key pass.
 pub(super) async fn want_key(
@@ -41,35 +45,67 @@ pub(super) async fn want_admin_key(
     Ok(next.run(request).await)
 }
 
-/// A call to the model that the service has room for.
+/// A call to the model that was read whole and that the service has room for.
 #[derive(Debug)]
 pub(crate) struct Call {
+    body: Bytes,
     deadline: Instant,
     /// Held until the call is answered; none when the service is overloaded and answers by popularity.
     place: Option<OwnedSemaphorePermit>,
+    /// Held as long as what was read of a large body may be in memory.
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
+    /// The body; empty once it was taken.
+    pub(crate) fn take_body(&mut self) -> Bytes {
+        std::mem::take(&mut self.body)
+    }
+
     /// Scores sessions for this call.
     pub(crate) fn scoring<'a>(&self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
         Scoring { state, served, deadline: self.deadline, only_popular: self.place.is_none() }
     }
 }
 
-impl FromRequestParts<AppState> for Call {
+impl FromRequest<AppState> for Call {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let deadline = deadline(&parts.headers, state)?;
-        let place = state.places.clone().try_acquire_owned().ok();
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let deadline = deadline(request.headers(), state)?;
+        let memory = memory(request.headers(), state)?;
+        let body = timeout_at(deadline, RequestBody::from_request(request, state)).await;
+        let RequestBody(body) = body.map_err(|_| {
+            state.metrics.deadline_exceeded();
+            ApiError::deadline_exceeded()
+        })??;
+        // Only now: whoever sends slowly keeps no place from others.
+        let place = Arc::clone(&state.places).try_acquire_owned().ok();
         if place.is_none() {
             state.metrics.shed(Shed::InFlight);
             if state.settings.limits.overload == OverloadAnswer::Reject {
                 return Err(ApiError::overloaded());
             }
         }
-        Ok(Self { deadline, place })
+        Ok(Self { body, deadline, place, _memory: memory })
     }
+}
+
+/// A share of the memory for bodies, for one that is large or does not say how large it is.
+fn memory(headers: &HeaderMap, state: &AppState) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    // What is larger than allowed is refused as soon as it is read that far.
+    let most = state.settings.server.max_body_bytes;
+    let length = length.map_or(most, |length| length.min(most));
+    if length <= SMALL {
+        return Ok(None);
+    }
+    let share = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    let memory = Arc::clone(&state.body_kibibytes).try_acquire_many_owned(share);
+    memory.map(Some).map_err(|_| {
+        state.metrics.shed(Shed::Memory);
+        ApiError::overloaded()
+    })
 }
 
 fn deadline(headers: &HeaderMap, state: &AppState) -> Result<Instant, ApiError> {

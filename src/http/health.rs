@@ -33,7 +33,7 @@ pub(crate) async fn ping() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], "\n").into_response()
 }
 
-/// `GET /live`: the process answers.
+/// Whether the process answers.
 #[utoipa::path(
     get, path = "/live", operation_id = "live", tag = "operation",
     responses((status = 200, description = "The process answers", body = Live)),
@@ -47,7 +47,7 @@ pub(crate) async fn version() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], env!("CARGO_PKG_VERSION")).into_response()
 }
 
-/// `GET /ready`: 200 while requests are welcome, 503 once the service has been asked to stop.
+/// Whether requests are welcome: not before the model is warm, and not once the service has been asked to stop.
 #[utoipa::path(
     get, path = "/ready", operation_id = "ready", tag = "operation",
     responses(

@@ -15,7 +15,7 @@ use serde_json::json;
 use slirec_engine::{RecommendationRequest, Source};
 
 use super::call::Call;
-use super::error::{ApiError, RequestBody, with_headers};
+use super::error::{ApiError, with_headers};
 use super::json_response;
 use super::parsing::parse_body;
 use crate::metrics::Stage;
@@ -116,24 +116,22 @@ pub(super) async fn model_version_ready(
 pub(super) async fn infer(
     State(state): State<AppState>,
     Path(model): Path<String>,
-    call: Result<Call, ApiError>,
     headers: HeaderMap,
-    body: Result<RequestBody, ApiError>,
+    call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, None)?;
-    answer(&state, &served, &model, &call?, &headers, body?).await
+    answer(&state, &served, &model, call?, &headers).await
 }
 
 /// `POST /v2/models/{model}/versions/{version}/infer`
 pub(super) async fn infer_version(
     State(state): State<AppState>,
     Path((model, version)): Path<(String, String)>,
-    call: Result<Call, ApiError>,
     headers: HeaderMap,
-    body: Result<RequestBody, ApiError>,
+    call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, Some(&version))?;
-    answer(&state, &served, &model, &call?, &headers, body?).await
+    answer(&state, &served, &model, call?, &headers).await
 }
 
 /// The model in service, if it has this name and version.
@@ -154,14 +152,13 @@ async fn answer(
     state: &AppState,
     served: &Served,
     model: &str,
-    call: &Call,
+    mut call: Call,
     headers: &HeaderMap,
-    RequestBody(body): RequestBody,
 ) -> Result<Response, InferenceError> {
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
     let limits = tensors::Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
     let read = move |bytes: &[u8]| tensors::parse(bytes, json_length, limits);
-    let parsed = parse_body(&state.metrics, body, read).await?;
+    let parsed = parse_body(&state.metrics, call.take_body(), read).await?;
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));

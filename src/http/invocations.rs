@@ -25,7 +25,7 @@ use slirec_core::catalog::Catalog;
 use slirec_engine::{RecommendationRequest, Recommendations};
 
 use super::call::Call;
-use super::error::{ApiError, RequestBody};
+use super::error::ApiError;
 use super::json_response;
 use super::parsing::parse_body;
 use crate::metrics::{Metrics, Stage};
@@ -51,16 +51,15 @@ struct Predictions<'a> {
 /// Answers an invocation.
 pub(crate) async fn invoke(
     State(state): State<AppState>,
-    call: Call,
     headers: HeaderMap,
-    RequestBody(body): RequestBody,
+    mut call: Call,
 ) -> Result<Response, ApiError> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match content_type::parse(content_type) {
         Ok(format) => format,
         Err(reason) => return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()),
     };
-    let Invocation { sessions, wrapped } = read(&state.metrics, format, body).await?;
+    let Invocation { sessions, wrapped } = read(&state.metrics, format, call.take_body()).await?;
     let settings = &state.settings.invocations;
     if sessions.len() > settings.max_rows {
         let (found, most) = (sessions.len(), settings.max_rows);

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, MakeRequestUuid};
@@ -36,7 +36,8 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         let seconds = started.elapsed().as_secs_f64();
         state.metrics.answered(route, response.status(), seconds);
         let (status, milliseconds) = (response.status().as_u16(), seconds * 1000.0);
-        if response.status().is_server_error() {
+        // Refusals are counted; a line at a raised level for each would only add to an overload.
+        if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(status, milliseconds, "answered");
         } else {
             tracing::info!(status, milliseconds, "answered");

@@ -15,7 +15,7 @@ use axum::response::Response;
 use slirec_engine::RecommendationRequest;
 
 use super::call::Call;
-use super::error::{ApiError, Failure, RequestBody};
+use super::error::{ApiError, Failure};
 use super::json_response;
 use super::parsing::parse_body;
 use crate::metrics::Stage;
@@ -33,14 +33,11 @@ use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody, parse
         Failure,
     ),
 )]
-pub(super) async fn recommend(
-    State(state): State<AppState>,
-    call: Call,
-    RequestBody(body): RequestBody,
-) -> Result<Response, ApiError> {
+pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RecommendationBody>(bytes)?.into_request(limits, now);
-    answer(&state, &call, parse_body(&state.metrics, body, read).await?).await
+    let request = parse_body(&state.metrics, call.take_body(), read).await?;
+    answer(&state, &call, request).await
 }
 
 /// The products that fit each of several sessions best.
@@ -52,14 +49,10 @@ pub(super) async fn recommend(
         Failure,
     ),
 )]
-pub(super) async fn recommend_batch(
-    State(state): State<AppState>,
-    call: Call,
-    RequestBody(body): RequestBody,
-) -> Result<Response, ApiError> {
+pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<BatchBody>(bytes)?.into_requests(limits, now);
-    let requests = parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)?;
+    let requests = parse_body(&state.metrics, call.take_body(), read).await?.map_err(ApiError::bad_request)?;
     let histories: Vec<_> = requests.iter().map(explained_history).collect();
     let served = state.served();
     let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
@@ -77,14 +70,10 @@ pub(super) async fn recommend_batch(
         Failure,
     ),
 )]
-pub(super) async fn rank(
-    State(state): State<AppState>,
-    call: Call,
-    RequestBody(body): RequestBody,
-) -> Result<Response, ApiError> {
+pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RankBody>(bytes)?.into_request(limits, now);
-    let read = parse_body(&state.metrics, body, read).await?;
+    let read = parse_body(&state.metrics, call.take_body(), read).await?;
     let (request, candidates) = read.map_err(ApiError::bad_request)?;
     let history = explained_history(&request);
     let served = state.served();
@@ -103,14 +92,11 @@ pub(super) async fn rank(
         Failure,
     ),
 )]
-pub(super) async fn related(
-    State(state): State<AppState>,
-    call: Call,
-    RequestBody(body): RequestBody,
-) -> Result<Response, ApiError> {
+pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RelatedBody>(bytes)?.into_request(limits, now);
-    answer(&state, &call, parse_body(&state.metrics, body, read).await?).await
+    let request = parse_body(&state.metrics, call.take_body(), read).await?;
+    answer(&state, &call, request).await
 }
 
 async fn answer(

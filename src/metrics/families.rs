@@ -57,7 +57,7 @@ impl Families {
             )?,
             stages: new.histograms("slirec_stage_seconds", "Time of the parts of a request", &STAGE_BOUNDS, "stage")?,
             queued: new.gauge("slirec_queued_requests", "Sessions that wait for a worker")?,
-            in_flight: new.gauge("slirec_in_flight_requests", "Requests that are read, scored and answered")?,
+            in_flight: new.gauge("slirec_in_flight_requests", "Requests that are scored and answered")?,
             shed: new.counters(
                 "slirec_shed_total",
                 "Requests refused, or answered by popularity, for overload",

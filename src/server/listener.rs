@@ -135,8 +135,9 @@ impl Connections {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // The stream itself has patience: hyper's own would not tell an idle connection from slow headers.
-            .header_read_timeout(None)
+            // The stream itself has patience: hyper's would not tell an idle connection from slow headers. Without one of its
+            // own, though, hyper asks the stream for nothing between two requests.
+            .header_read_timeout(self.timeouts.idle + self.timeouts.read)
             .serve_connection(TokioIo::new(stream), service);
         watcher.watch(connection).await.map_err(|error| chain(&error))
     }

@@ -107,6 +107,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) {
             if buffer.filled().len() > before && this.phase.get() == IDLE {
                 this.phase.set(HEADERS);
+                // A connection that is used begins to idle anew.
+                this.reading.stop();
             }
             return Poll::Ready(result);
         }

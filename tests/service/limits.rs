@@ -1,7 +1,9 @@
 //! What the service does when there is too much of something: requests, waiting, connections, silence.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -62,10 +64,12 @@ fn the_work_of_a_client_that_leaves_is_dropped_unscored() {
     assert!(server.metric("slirec_dropped_total") >= 1.0);
 }
 
-/// A request whose body is not there yet: it holds a place.
-fn hold_a_place(server: &Server) -> std::net::TcpStream {
+/// A long batch: it holds a place until its client leaves.
+fn hold_a_place(server: &Server) -> TcpStream {
+    let body = busy_body(1_000);
     let mut stream = server.connect();
-    stream.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
+    let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
+    stream.write_all((head + &body).as_bytes()).unwrap();
     wait_until("the place is taken", || (server.metric("slirec_in_flight_requests") == 1.0).then_some(()));
     stream
 }
@@ -81,6 +85,38 @@ fn requests_beyond_those_in_flight_are_refused_at_once_and_health_is_not() {
     drop(held);
     wait_until("the place is free", || (server.metric("slirec_in_flight_requests") == 0.0).then_some(()));
     assert_eq!(server.recommend(&session()).status, 200);
+}
+
+#[test]
+fn whoever_sends_slowly_keeps_no_place_from_others_and_is_late_in_the_end() {
+    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__DEADLINE_MS", "2000")]);
+    let mut slow = server.connect();
+    slow.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
+    assert_eq!(server.recommend(&session()).status, 200);
+    let response = client::read_response(&mut slow);
+    assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
+}
+
+#[test]
+fn large_bodies_share_a_memory_and_small_ones_do_not_need_it() {
+    let server = Server::start_with(&[
+        ("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"),
+        ("SLIREC__LIMITS__BODY_MEMORY_BYTES", "1048576"),
+    ]);
+    let mut large = server.connect();
+    large.write_all(client::head("POST", "/v1/recommendations", &[], 1_048_576).as_bytes()).unwrap();
+    // Whoever connects later is served later.
+    assert_eq!(server.get("/ping").status, 200);
+    let second = wait_until("a second large body is refused", || {
+        Some(server.post("/v1/recommendations", " ".repeat(100_000))).filter(|answer| answer.status == 503)
+    });
+    assert_eq!(second.header("retry-after"), Some("1"));
+    assert!(server.metric(r#"slirec_shed_total{reason="memory"}"#) >= 1.0);
+    assert_eq!(server.recommend(&session()).status, 200);
+    drop(large);
+    wait_until("the memory is free", || {
+        (server.post("/v1/recommendations", " ".repeat(100_000)).status == 400).then_some(())
+    });
 }
 
 #[test]
@@ -154,6 +190,26 @@ fn a_thousand_silent_connections_bother_nobody() {
     drop(silent);
 }
 
+/// Asks over a connection that stays open, and reads the whole answer.
+fn ask_again(stream: &mut TcpStream) {
+    stream.write_all(b"GET /version HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(env!("CARGO_PKG_VERSION").as_bytes()) {
+        let mut byte = [0];
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "the connection was closed");
+        seen.push(byte[0]);
+    }
+}
+
+/// True when the service closed the connection, rather than the client losing its patience.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
 #[test]
 fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
     let server = Server::start_with(&[
@@ -161,20 +217,22 @@ fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
         ("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "3"),
     ]);
     let mut idle = server.connect();
-    idle.write_all(b"GET /version HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    let mut seen = Vec::new();
-    while !seen.ends_with(env!("CARGO_PKG_VERSION").as_bytes()) {
-        let mut byte = [0];
-        assert_eq!(idle.read(&mut byte).unwrap(), 1);
-        seen.push(byte[0]);
-    }
+    ask_again(&mut idle);
     let mut slow = server.connect();
     slow.write_all(b"GET /version HTTP/1.1\r\nHo").unwrap();
-    let mut rest = Vec::new();
-    let _ = slow.read_to_end(&mut rest);
-    // The slow one is gone; the idle one still has an answer.
-    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    let mut byte = [0];
-    assert_eq!(idle.read(&mut byte).unwrap(), 1);
-    let _ = idle.read_to_end(&mut rest);
+    assert!(is_closed(&mut slow));
+    // The idle one still has an answer.
+    ask_again(&mut idle);
+    assert!(is_closed(&mut idle));
+}
+
+#[test]
+fn a_connection_that_is_used_again_and_again_outlives_the_idle_timeout() {
+    let server = Server::start_with(&[("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "2")]);
+    let mut stream = server.connect();
+    for _ in 0..12 {
+        ask_again(&mut stream);
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert!(is_closed(&mut stream));
 }

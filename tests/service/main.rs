@@ -23,3 +23,7 @@ mod reload;
 mod security;
 mod server;
 mod starting;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(feature = "tls")]
+mod tls;

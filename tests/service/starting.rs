@@ -79,6 +79,18 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn an_admin_port_that_was_asked_for_must_be_free() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port();
+    let (code, message) = run(&["--port", "0", "--admin-port", &taken.to_string()], &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        message.contains(&format!("cannot listen on 127.0.0.1:{taken} (keys admin.host, admin.port)")),
+        "{message}"
+    );
+}
+
+#[test]
 fn check_ends_after_it_has_checked() {
     let (code, message) = run(&["--check"], &[]);
     assert_eq!((code, message.as_str()), (Some(0), ""));

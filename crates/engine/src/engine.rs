@@ -1,11 +1,12 @@
 //! The engine: worker threads, each with its own sessions, behind bounded queues.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
 
@@ -43,6 +44,19 @@ pub struct Engine {
     provider: ExecutionProvider,
     interactive: Sender<Job>,
     batch: Sender<Job>,
+    ended: Receiver<Infallible>,
+}
+
+/// Tells when the worker threads of an engine have ended.
+#[derive(Debug)]
+pub struct Ended(Receiver<Infallible>);
+
+impl Ended {
+    /// Waits until all of them have, which takes the last clone of the engine to be dropped, or until the time is up.
+    pub fn wait(&self, patience: Duration) {
+        // Nothing is ever sent: the channel closes with the last worker.
+        let _ = self.0.recv_timeout(patience);
+    }
 }
 
 impl Engine {
@@ -71,6 +85,7 @@ impl Engine {
         let (batch, batch_jobs) = bounded(options.queue_length);
         let (invitations, shared) = bounded(workers);
         let patience = Arc::new(Patience::new(options.queue_wait));
+        let (alive, ended) = bounded(0);
         for (number, scorer) in scorers.into_iter().enumerate() {
             let worker = Worker {
                 model: Arc::clone(&model),
@@ -80,6 +95,7 @@ impl Engine {
                 interactive: urgent_jobs.clone(),
                 batch: batch_jobs.clone(),
                 patience: Arc::clone(&patience),
+                _alive: alive.clone(),
             };
             thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;
         }
@@ -93,7 +109,7 @@ impl Engine {
             golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), interactive, batch })
+        Ok(Self { model, provider: maker.provider(), interactive, batch, ended })
     }
 
     /// Which model this is.
@@ -109,6 +125,11 @@ impl Engine {
     /// What the sessions really run on.
     pub fn execution_provider(&self) -> ExecutionProvider {
         self.provider
+    }
+
+    /// Tells when the worker threads have ended: a process must not end before, under the hands of ONNX Runtime.
+    pub fn ended(&self) -> Ended {
+        Ended(self.ended.clone())
     }
 
     /// Requests that wait for a worker.

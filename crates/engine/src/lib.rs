@@ -20,7 +20,7 @@ use std::time::Duration;
 use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
-pub use engine::{Caller, Engine, Priority};
+pub use engine::{Caller, Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
 pub use request::{
     Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,

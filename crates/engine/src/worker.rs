@@ -1,10 +1,11 @@
 //! One worker thread: takes jobs, drops those that nobody waits for or that waited too long, scores the others.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, select_biased};
+use crossbeam_channel::{Receiver, Sender, select_biased};
 
 use crate::engine::Caller;
 use crate::model::Model;
@@ -29,24 +30,24 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Patience {
     target: Option<Duration>,
-    /// When the queue was last seen empty. Held for one comparison.
-    empty: Mutex<Instant>,
+    /// Since when the queue has not been empty; none while it is. Held for one comparison.
+    waiting_since: Mutex<Option<Instant>>,
 }
 
 impl Patience {
     pub(crate) fn new(target: Option<Duration>) -> Self {
-        Self { target, empty: Mutex::new(Instant::now()) }
+        Self { target, waiting_since: Mutex::new(None) }
     }
 
-    /// Whether a job that waited this long is still worth an answer; called whenever one is taken from the queue.
-    fn allows(&self, waited: Duration, queue_is_empty: bool) -> bool {
+    /// Whether a job that was queued then is still worth an answer; called whenever one is taken from the queue.
+    fn allows(&self, queued: Instant, queue_is_empty: bool) -> bool {
         let Some(target) = self.target else { return true };
-        let mut empty = self.empty.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = empty.elapsed() > STANDING;
+        let mut waiting_since = self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = waiting_since.get_or_insert(queued).elapsed() > STANDING;
         if queue_is_empty {
-            *empty = Instant::now();
+            *waiting_since = None;
         }
-        waited <= if standing { target } else { STANDING.max(target) }
+        queued.elapsed() <= if standing { target } else { STANDING.max(target) }
     }
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) interactive: Receiver<Job>,
     pub(crate) batch: Receiver<Job>,
     pub(crate) patience: Arc<Patience>,
+    /// Dropped when the worker ends.
+    pub(crate) _alive: Sender<Infallible>,
 }
 
 impl Worker {
@@ -92,7 +95,7 @@ impl Worker {
     }
 
     fn interactive_job(&mut self, job: Job) {
-        if self.patience.allows(job.queued.elapsed(), self.interactive.is_empty()) {
+        if self.patience.allows(job.queued, self.interactive.is_empty()) {
             self.job(job);
         } else {
             reply(job.caller, Err(Overloaded::WaitedTooLong.into()));
@@ -128,24 +131,33 @@ fn reply(caller: Box<dyn Caller>, answer: Result<crate::Recommendations, EngineE
 mod tests {
     use super::*;
 
-    #[test]
-    fn without_a_target_everybody_may_wait() {
-        assert!(Patience::new(None).allows(Duration::from_secs(60), false));
+    fn ago(milliseconds: u64) -> Instant {
+        Instant::now() - Duration::from_millis(milliseconds)
+    }
+
+    fn patience() -> Patience {
+        Patience::new(Some(Duration::from_millis(20)))
     }
 
     #[test]
-    fn a_burst_may_wait_but_nobody_waits_forever() {
-        let patience = Patience::new(Some(Duration::from_millis(2)));
-        assert!(patience.allows(Duration::from_millis(50), false));
-        assert!(!patience.allows(Duration::from_millis(150), false));
+    fn without_a_target_everybody_may_wait() {
+        assert!(Patience::new(None).allows(ago(60_000), false));
+    }
+
+    #[test]
+    fn a_burst_may_wait_and_so_may_whoever_comes_after_a_pause() {
+        let patience = patience();
+        assert!(patience.allows(ago(60), true));
+        *patience.waiting_since.lock().unwrap() = None;
+        assert!(patience.allows(ago(60), false));
     }
 
     #[test]
     fn in_a_standing_queue_only_short_waits_are_answered_until_it_was_empty() {
-        let patience = Patience::new(Some(Duration::from_millis(2)));
-        *patience.empty.lock().unwrap() = Instant::now() - Duration::from_secs(1);
-        assert!(patience.allows(Duration::from_millis(1), false));
-        assert!(!patience.allows(Duration::from_millis(50), true));
-        assert!(patience.allows(Duration::from_millis(50), false));
+        let patience = patience();
+        *patience.waiting_since.lock().unwrap() = Some(ago(1_000));
+        assert!(patience.allows(Instant::now(), false));
+        assert!(!patience.allows(ago(60), true));
+        assert!(patience.allows(ago(60), false));
     }
 }

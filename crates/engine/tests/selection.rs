@@ -187,3 +187,17 @@ fn work_that_nobody_waits_for_is_dropped_before_it_is_scored() {
     receiver.recv().unwrap().unwrap();
     assert!(!answered.load(Ordering::SeqCst));
 }
+
+#[test]
+fn the_workers_end_with_the_last_clone_of_their_engine() {
+    let engine = engine();
+    let ended = engine.ended();
+    let clone = engine.clone();
+    drop(engine);
+    assert_eq!(clone.recommend(request(&["novel"], 3, Selection::default())).unwrap().products.len(), 3);
+    drop(clone);
+    let started = std::time::Instant::now();
+    let patience = std::time::Duration::from_secs(60);
+    ended.wait(patience);
+    assert!(started.elapsed() < patience);
+}

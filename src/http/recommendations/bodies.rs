@@ -11,7 +11,7 @@ use crate::http::object::Object;
 
 const DEFAULT_LIMIT: usize = 16;
 
-type Names = Option<Vec<Name>>;
+type Names = Option<Vec<String>>;
 
 /// A product that the shopper viewed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -110,7 +110,7 @@ pub(crate) struct RankBody {
     history: Vec<Object<View>>,
     /// Handles of the products to rank.
     #[schema(value_type = Vec<String>, max_items = 1_000, example = json!(["atlas", "novel", "brush"]))]
-    candidates: Vec<Name>,
+    candidates: Vec<String>,
     /// Time of the prediction, as in the history; by default the service's clock.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = f64, nullable = false, minimum = 0, maximum = 99_999_999_999_999.0)]
@@ -224,7 +224,7 @@ impl RankBody {
         clock: f64,
     ) -> Result<(RecommendationRequest, Vec<String>), String> {
         check_length("candidates", self.candidates.len(), limits.names)?;
-        let candidates: Vec<String> = self.candidates.into_iter().map(|name| name.0).collect();
+        let candidates = self.candidates;
         let include_only = Some(candidates.iter().cloned().collect());
         let request = RecommendationRequest {
             history: views(self.history, limits)?,
@@ -264,7 +264,7 @@ fn views(history: Vec<Object<View>>, limits: Limits) -> Result<Vec<ViewedItem>, 
 fn set<C: FromIterator<String>>(field: &str, names: Names, limits: Limits) -> Result<Option<C>, String> {
     let Some(names) = names else { return Ok(None) };
     check_length(field, names.len(), limits.names)?;
-    Ok(Some(names.into_iter().map(|name| name.0).collect()))
+    Ok(Some(names.into_iter().collect()))
 }
 
 fn check_length(field: &str, found: usize, most: usize) -> Result<(), String> {

@@ -71,7 +71,7 @@ fn every_message_begins_with_the_path_of_its_field() {
         (r#"{"history": [], "limit": null}"#, "limit: invalid type: null"),
         (r#"{"history": [], "min_score": 1.5}"#, "min_score: invalid value: floating point `1.5`, expected 0 to 1"),
         (r#"{"history": [], "exclude": ["a", "b", "c", "d"]}"#, "exclude: has 4 elements, expected at most 3"),
-        (r#"{"history": [], "exclude": [""]}"#, "exclude[0]: invalid value"),
+        (r#"{"history": [], "exclude": [1]}"#, "exclude[0]: invalid type"),
         (r#"{"history": [], "now": "later"}"#, "now: `later` is not a Unix time"),
         (r#"{"history": [], "user_id": 7}"#, "user_id: invalid type: integer `7`"),
         (r#"{"history": [], "histroy": []}"#, "histroy: unknown field `histroy`, expected one of"),

@@ -1,0 +1,228 @@
+"""Measures the service under load and prints one table: `make bench-serve`.
+
+Enters: a bundle, the optimised service and oha, both on this machine. Leaves: Markdown on standard output. Client and service
+share the machine's cores; requests come at a constant rate with latency correction (oha), each with a history whose length
+follows a power law (mean about 7, at most 50). Needs nothing but Python's standard library.
+
+Environment: MODEL (bundle), SECONDS_EACH (of each load, 20), SOAK (seconds of the memory test, 600; 0 leaves it out), REPEAT (times
+that each load is measured; the quietest counts, 3), CATALOGUES (sizes, 1000,10000,100000; empty leaves them out).
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+SERVICE = TARGET / "release/slirec-server"
+OHA = Path("work/tools/bin/oha")
+MODEL = Path(os.environ.get("MODEL", "models/demo"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "20"))
+SOAK = int(os.environ.get("SOAK", "600"))
+REPEAT = int(os.environ.get("REPEAT", "3"))
+CATALOGUES = [int(size) for size in os.environ.get("CATALOGUES", "1000,10000,100000").split(",") if size]
+LONGEST = 50
+MEAN = 7.0
+TIME = 1_732_000_000
+ROWS = []
+
+
+def row(what, measured):
+    ROWS.append((what, measured))
+    print(f"{what}: {measured}", file=sys.stderr, flush=True)
+
+
+def lengths():
+    """Chances of the lengths 1 to 50 under the power law whose mean is MEAN."""
+    low, high = 0.0, 5.0
+    while high - low > 1e-6:
+        exponent = (low + high) / 2
+        chances = [length**-exponent for length in range(1, LONGEST + 1)]
+        mean = sum(length * chance for length, chance in enumerate(chances, 1)) / sum(chances)
+        low, high = (exponent, high) if mean > MEAN else (low, exponent)
+    return chances
+
+
+def bodies(handles, path, count=2000, length=None):
+    """Writes requests, one a line."""
+    chance = random.Random(42)
+    chances = lengths()
+    with path.open("w") as file:
+        for _ in range(count):
+            views = length or chance.choices(range(1, LONGEST + 1), chances)[0]
+            history = [{"item": chance.choice(handles), "time": TIME + 60 * view} for view in range(views)]
+            file.write(json.dumps({"history": history, "now": TIME + 90_000}) + "\n")
+
+
+class Service:
+    """A running service; stops at the end of its `with`."""
+
+    def __init__(self, model, **settings):
+        environment = {"SLIREC__LOG__LEVEL": "warn,slirec_server::server=info", "SLIREC__SERVER__DRAIN_DELAY_SECONDS": "0"}
+        environment.update({f"SLIREC__{name}": str(value) for name, value in settings.items()})
+        self.log = tempfile.NamedTemporaryFile("w+")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [SERVICE, "--port", "0", "--model", model], env=os.environ | environment, stdout=self.log
+        )
+        self.addresses = {}
+        while "listening" not in self.addresses:
+            assert self.process.poll() is None, "the service did not start"
+            time.sleep(0.002)
+            events = [json.loads(line) for line in Path(self.log.name).read_text().splitlines() if line.endswith("}")]
+            self.addresses = {event.get("message"): event.get("address") for event in events}
+        with urllib.request.urlopen(f"http://{self.addresses['listening']}/ready") as answer:
+            assert answer.status == 200
+        self.to_ready = time.monotonic() - self.began
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+
+    def megabytes(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def load(self, requests, seconds=SECONDS, rate=None, connections=64, corrected=True):
+        """One load: oha's report."""
+        command = [OHA, "--no-tui", "--stats-success-breakdown", "--output-format", "json", "-z", f"{seconds}s", "-c", str(connections)]
+        if rate:
+            command += ["-q", str(rate)] + ["--latency-correction"] * corrected
+        command += ["-m", "POST", "-T", "application/json", "-Z", requests]
+        command += [f"http://{self.addresses['listening']}/v1/recommendations"]
+        # Both ends need descriptors.
+        report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return json.loads(report)
+
+    def quietest(self, requests, **load):
+        """The load of several whose 90 % were answered fastest: others may be at work on the machine."""
+        reports = [self.load(requests, **load) for _ in range(REPEAT)]
+        return min(reports, key=lambda report: report["latencyPercentiles"]["p90"] or 1e9)
+
+
+def statuses(report):
+    counts = dict(report["statusCodeDistribution"])
+    counts.update({reason: count for reason, count in report["errorDistribution"].items() if "deadline" not in reason})
+    return counts
+
+
+def milliseconds(report, name, part="latencyPercentiles"):
+    value = report[part][name]
+    return "–" if value is None else f"{value * 1000:.2f} ms"
+
+
+def spread(report, part="latencyPercentiles"):
+    return ", ".join(f"{name} {milliseconds(report, name, part)}" for name in ("p50", "p90", "p99"))
+
+
+def measure_load(requests):
+    times = []
+    for _ in range(5):
+        with Service(MODEL) as service:
+            times.append(service.to_ready)
+    row("start to ready, quickest of 5", f"{min(times) * 1000:.0f} ms (slowest {max(times) * 1000:.0f} ms)")
+    with Service(MODEL) as service:
+        service.load(requests, seconds=3, rate=200)
+        unloaded = service.quietest(requests, rate=50, connections=8)
+        row("50 requests a second", f"{spread(unloaded)}; {statuses(unloaded)}")
+        steady = service.quietest(requests, rate=1000)
+        row("1,000 requests a second", f"{spread(steady)}; {statuses(steady)}")
+        full = max((service.load(requests, connections=4) for _ in range(REPEAT)), key=answered)
+        capacity = answered(full)
+        row("saturation, 4 connections", f"{capacity:.0f} answers a second; {spread(full)}; {statuses(full)}")
+        # The client shares the cores and falls behind here: its own delay is not the service's.
+        over = service.quietest(requests, rate=int(3 * capacity), connections=128, corrected=False)
+        row("three times that, uncorrected", f"{answered(over):.0f} answers a second; {statuses(over)}")
+        row("  of it, answered", spread(over, "latencyPercentilesSuccessful"))
+        row("  of it, refused", spread(over, "latencyPercentilesNotSuccessful"))
+
+
+def answered(report):
+    return report["statusCodeDistribution"].get("200", 0) / report["summary"]["total"]
+
+
+def measure_memory(requests):
+    with Service(MODEL) as service:
+        service.load(requests, seconds=5, rate=500)
+        load = subprocess.Popen(
+            [OHA, "--no-tui", "--output-format", "quiet", "-z", f"{SOAK}s", "-c", "64", "-q", "700", "-m", "POST", "-T",
+             "application/json", "-Z", requests, f"http://{service.addresses['listening']}/v1/recommendations"]
+        )
+        samples = []
+        while load.poll() is None:
+            time.sleep(min(10, max(SOAK / 20, 0.5)))
+            samples.append(service.megabytes())
+        early = samples[: len(samples) // 3]
+        late = samples[-len(samples) // 3 :]
+        text = f"{max(early):.0f} MB in the first third, {max(late):.0f} MB in the last, {max(samples):.0f} MB at most"
+        row(f"memory over {SOAK} s at 700 requests a second", text)
+
+
+def generated(size, folder):
+    """The bundle with a catalogue of `size` products: those of the model, and invented ones of the same categories."""
+    shutil.copytree(MODEL, folder)
+    catalogue = json.loads((folder / "catalog.json").read_text())
+    products = catalogue["products"]
+    own = list(products)
+    for number in range(size - sum(product.get("available", True) for product in own)):
+        like = own[number % len(own)]
+        invented = {"handle": f"invented-{number}", "gid": f"gid://invented/{number}", "title": "Invented"}
+        products.append(invented | {"category": like["category"]})
+    text = json.dumps(catalogue).encode()
+    (folder / "catalog.json").write_bytes(text)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["catalog.json"] = {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def measure_catalogues(handles, scratch):
+    requests = scratch / "seven"
+    bodies(handles, requests, count=200, length=7)
+    for size in CATALOGUES:
+        model = generated(size, scratch / f"bundle-{size}")
+        for workers in (1, 2):
+            settings = {"ENGINE__WORKERS": workers, "LIMITS__QUEUE_WAIT_MS": 0, "LIMITS__DEADLINE_MS": 60_000}
+            with Service(model, **settings) as service:
+                service.load(requests, seconds=2, connections=1)
+                alone = service.quietest(requests, connections=1)
+                full = max((service.load(requests, connections=4) for _ in range(REPEAT)), key=answered)
+                name = f"{size:,} products, {workers} worker{'s' if workers > 1 else ''}"
+                text = f"{spread(alone)} alone; {answered(full):.1f} answers a second; {service.megabytes():.0f} MB"
+                row(name, text)
+
+
+def main():
+    for needed in (SERVICE, OHA, MODEL / "manifest.json"):
+        if not needed.exists():
+            sys.exit(f"error: {needed} is missing")
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        products = json.loads((MODEL / "catalog.json").read_text())["products"]
+        handles = [product["handle"] for product in products]
+        requests = scratch / "requests"
+        bodies(handles, requests)
+        measure_load(requests)
+        if CATALOGUES:
+            measure_catalogues(handles, scratch)
+        if SOAK:
+            measure_memory(requests)
+    print(f"\n{len(os.sched_getaffinity(0))} cores; each load {SECONDS} s, the quietest of {REPEAT}\n")
+    print("| what | measured |\n|---|---|")
+    for what, measured in ROWS:
+        print(f"| {what} | {measured} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Checks the files of deploy/ against schemas, against one another and against the metrics of a running service.
+
+Enters: a file with the service's metrics. Leaves: one line for each thing that was checked, or the first that is wrong.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import yaml
+from compose_spec import PyCompose
+
+DEPLOY = Path("deploy")
+KUBERNETES_VERSION = "1.36"
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit(f"error: {message}")
+
+
+def families(text):
+    """Names of the series that a service exports."""
+    return set(re.findall(r"^(slirec_\w+?)(?:\{| )", text, re.MULTILINE))
+
+
+def check_names(name, text, known):
+    used = set(re.findall(r"\bslirec_\w+", text))
+    check(used, f"{name} names no metric")
+    check(used <= known, f"{name} names {sorted(used - known)}: the service has no such metrics")
+    print(f"{name}: {len(used)} metrics, all of them exported")
+
+
+def check_kubernetes():
+    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes/slirec.yaml").read_text()))
+    for document in documents:
+        kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
+    kinds = sorted(document["kind"] for document in documents)
+    by_kind = {document["kind"]: document for document in documents}
+    pod = by_kind["Deployment"]["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        check(probe in container, f"the deployment has no {probe}")
+    check({"requests", "limits"} <= set(container["resources"]), "the deployment has no requests or limits")
+    delay = next(int(entry["value"]) for entry in container["env"] if entry["name"].endswith("DRAIN_DELAY_SECONDS"))
+    drain = int(re.search(r"^drain_seconds = (\d+)", Path("config/server.toml").read_text(), re.MULTILINE).group(1))
+    check(pod["terminationGracePeriodSeconds"] > delay + drain, "the grace period is shorter than the drain")
+    print(f"kubernetes/slirec.yaml: {', '.join(kinds)}, valid for Kubernetes {KUBERNETES_VERSION}")
+    check_settings("kubernetes/slirec.yaml", container["env"])
+
+
+def check_kserve():
+    service, runtime = yaml.safe_load_all((DEPLOY / "kubernetes/kserve.yaml").read_text())
+    check(service["kind"] == "InferenceService" and runtime["kind"] == "ServingRuntime", "kserve.yaml: other kinds")
+    model = service["spec"]["predictor"]["model"]
+    check(model["runtime"] == runtime["metadata"]["name"], "kserve.yaml: the service names another runtime")
+    formats = [known["name"] for known in runtime["spec"]["supportedModelFormats"]]
+    check(model["modelFormat"]["name"] in formats, "kserve.yaml: the runtime does not know the service's format")
+    check(model["protocolVersion"] in runtime["spec"]["protocolVersions"], "kserve.yaml: another protocol")
+    check_settings("kubernetes/kserve.yaml", runtime["spec"]["containers"][0]["env"])
+    print("kubernetes/kserve.yaml: service and runtime fit")
+
+
+def check_settings(name, environment):
+    """Every SLIREC__ variable is a key of the configuration."""
+    import tomllib
+
+    settings = tomllib.loads(Path("config/server.toml").read_text())
+    for entry in environment:
+        path = entry["name"].lower().removeprefix("slirec__").split("__")
+        check(path[1] in settings.get(path[0], {}), f"{name}: {entry['name']} is no setting")
+
+
+def check_compose():
+    text = (DEPLOY / "compose.yml").read_text()
+    document = yaml.safe_load(text)
+    PyCompose.from_yaml(text).validate()
+    environment = [{"name": name} for name in document["services"]["slirec"]["environment"]]
+    check_settings("compose.yml", environment)
+    for service in document["services"].values():
+        for volume in service.get("volumes", []):
+            source = DEPLOY / volume.split(":")[0]
+            check(source.exists(), f"compose.yml mounts {source}, which is not there")
+    print(f"compose.yml: {', '.join(document['services'])}, valid")
+
+
+def main():
+    known = families(Path(sys.argv[1]).read_text())
+    bases = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
+    check_names("prometheus/rules.yml", (DEPLOY / "prometheus/rules.yml").read_text(), known)
+    dashboard = json.loads((DEPLOY / "grafana/slirec.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    check_names("grafana/slirec.json", "\n".join(queries), known)
+    manual = Path("docs/OPERATION.md").read_text()
+    check_names("docs/OPERATION.md", manual, bases)
+    missing = bases - set(re.findall(r"\bslirec_\w+", manual))
+    check(not missing, f"docs/OPERATION.md does not explain {sorted(missing)}")
+    for file in DEPLOY.rglob("*.yml"):
+        list(yaml.safe_load_all(file.read_text()))
+    check_kubernetes()
+    check_kserve()
+    check_compose()
+
+
+if __name__ == "__main__":
+    main()
