@@ -3,8 +3,10 @@
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
 //! standard error and exit code 1 (2 for wrong arguments).
 
+mod catalog;
 mod evaluate;
 mod export;
+mod import;
 mod interactions;
 mod prepare;
 mod progress;
@@ -24,6 +26,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Bring a catalogue here, or into a shop
+    #[command(subcommand)]
+    Catalog(catalog::Verb),
+    /// Turn somebody else's trained model into a bundle
+    #[command(subcommand)]
+    Import(import::Verb),
     /// Make or import interactions
     #[command(subcommand)]
     Interactions(interactions::Verb),
@@ -39,6 +47,8 @@ enum Verb {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
+        Verb::Catalog(verb) => catalog::run(verb),
+        Verb::Import(verb) => import::run(verb),
         Verb::Interactions(verb) => interactions::run(verb),
         Verb::Prepare(arguments) => prepare::run(&arguments),
         Verb::Train(arguments) => train::run(&arguments),
