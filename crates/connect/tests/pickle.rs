@@ -227,9 +227,9 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
         Value::None => bytes.push(b'N'),
         Value::Bool(value) => bytes.push(if *value { 0x88 } else { 0x89 }),
         Value::Int(value) => bytes.extend([&[0x8a, 8], &value.to_le_bytes()[..]].concat()),
-        Value::Float(value) => bytes.extend([&[b'G'], &value.to_be_bytes()[..]].concat()),
+        Value::Float(value) => bytes.extend([&b"G"[..], &value.to_be_bytes()[..]].concat()),
         Value::Text(text) => {
-            bytes.extend([&[b'X'], &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat());
+            bytes.extend([&b"X"[..], &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat());
         }
         Value::List(values) => {
             bytes.extend(b"](");

@@ -211,7 +211,7 @@ fn records_that_lie_with_right_crcs_are_refused_too() {
     assert!(of_table(&records(&[(b"", &[8, 1, 16, 1])]), 0).contains("endianness is 1"));
     assert!(of_table(&records(&[(b"", b"\xff\xff")]), 0).contains("header: "));
     assert!(entry(&[8, 2]).contains("tensor `w` has data type 2: expected 1"));
-    assert!(entry(&[8, 1, 24, 5]).contains("lies in shard 5"));
+    assert!(entry(&[8, 1, 24, 5, 40, 4]).contains("lies in shard 5"));
     assert!(entry(b"\x08\x01\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").contains("offset is -1"));
     assert!(entry(&[8, 1, 40, 3]).contains("has shape [] and 3 bytes: expected 4"));
     // Dimensions whose product is far beyond memory.
