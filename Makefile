@@ -14,7 +14,9 @@ export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
 demo_epoch := 1732406400
 demo_seed := 42
 
-.PHONY: help onnxruntime build serve demo test bench clean
+duckdb_version := 2.0.1
+
+.PHONY: help onnxruntime build serve demo test test-sql bench clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +40,12 @@ test: onnxruntime ## Checks format, lints, tests and documentation, as the conti
 	cd $(root) && cargo clippy --workspace --all-targets -- -D warnings
 	cd $(root) && cargo test --workspace
 	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own import.
+	cd $(root) && cargo build --package slirec-cli
+	cd $(root) && test -x work/duckdb/bin/python || python3 -m venv work/duckdb
+	cd $(root) && work/duckdb/bin/pip install --quiet --disable-pip-version-check duckdb==$(duckdb_version)
+	cd $(root) && work/duckdb/bin/python scripts/test_sql.py target/debug/slirec
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine

@@ -10,7 +10,9 @@ mod import;
 mod interactions;
 mod prepare;
 mod progress;
+mod recommend;
 mod scorer;
+mod shop;
 mod train;
 
 use std::process::ExitCode;
@@ -43,6 +45,8 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Write the bundle that the server serves
     Export(export::Arguments),
+    /// Recommend products for many sessions at once
+    Recommend(recommend::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Train(arguments) => train::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments),
         Verb::Export(arguments) => export::run(&arguments),
+        Verb::Recommend(arguments) => recommend::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
