@@ -21,7 +21,7 @@ pub(crate) enum Verb {
     Generate(Generate),
     /// Convert clickstreams and orders of other systems
     #[command(subcommand)]
-    Import(import::Verb),
+    Import(Box<import::Verb>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,7 +68,7 @@ struct Overrides {
 pub(crate) fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Generate(arguments) => generate(&arguments),
-        Verb::Import(verb) => import::run(verb),
+        Verb::Import(verb) => import::run(*verb),
     }
 }
 
