@@ -132,9 +132,10 @@ def main(slirec):
 
 
 def vocabulary(directory):
-    """Popularity by item, whatever the order of equal ones."""
+    """Items of a dataset. Not their popularity: events of one moment keep the order of their source, and the last two
+    rows of a user are not counted."""
     document = json.loads((directory / "vocabulary.json").read_text())
-    return sorted((item["handle"], item["interactions"]) for item in document["items"])
+    return sorted(item["handle"] for item in document["items"])
 
 
 def compare(left, right):

@@ -34,15 +34,18 @@ WITH happened AS (
 
 -- One row for each product of an event. A page shows its own product; an action names its products.
 named AS (
-    SELECT *, 'view' AS kind, coalesce(page_product, products[1].id) AS name
+    SELECT event_id, event_fingerprint, shopper, happened_at, received_at,
+        'view' AS kind, coalesce(page_product, products[1].id) AS name
     FROM happened
     WHERE event_name = 'page_view'
     UNION ALL
-    SELECT *, 'view' AS kind, coalesce(products[1].id, page_product) AS name
+    SELECT event_id, event_fingerprint, shopper, happened_at, received_at,
+        'view' AS kind, coalesce(products[1].id, page_product) AS name
     FROM happened
     WHERE action = 'product_view'
     UNION ALL
-    SELECT *, action AS kind, coalesce(product.id, page_product) AS name
+    SELECT event_id, event_fingerprint, shopper, happened_at, received_at,
+        action AS kind, coalesce(product.id, page_product) AS name
     FROM (
         SELECT *, unnest(coalesce(nullif(products, []), [NULL])) AS product
         FROM happened
