@@ -14,6 +14,7 @@ use slirec_generate::rules::{Days, Interval, Start};
 use slirec_generate::{Generator, Rules, Summary};
 
 use crate::progress;
+pub(crate) use import::separator;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {

@@ -122,3 +122,25 @@ fn what_was_imported_can_be_prepared_and_weights_count_for_popularity() {
     assert_eq!(popular["handle"], "i3");
     assert_eq!(popular["interactions"].as_u64().unwrap() % 5, 0);
 }
+
+#[test]
+fn a_movielens_list_becomes_a_catalogue_that_its_ratings_are_read_with() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("movies.dat"), "10::GoldenEye (1995)::Action|Thriller\n11::Emma (1996)::Comedy\n")
+        .unwrap();
+    fs::write(folder.path().join("ratings.dat"), "1::10::5::978300760\n1::99::4::978300761\n").unwrap();
+    let catalog =
+        ["catalog", "import", "movies.dat", "--no-header", "--handle", "1", "--title", "2", "--category", "3"];
+    let more = ["--category-separator", "|", "--output", "catalog.json"];
+    let text = succeeds(&slirec(folder.path(), &[&catalog[..], &more].concat(), b""));
+    assert!(text.contains("catalog.json: 2 products in 2 categories"), "{text}");
+    let import = ["interactions", "import", "table", "ratings.dat", "--no-header", "--user", "1", "--item", "2"];
+    let more = ["--time", "4", "--catalog", "catalog.json", "--output", "out.tsv"];
+    let text = succeeds(&slirec(folder.path(), &[&import[..], &more].concat(), b""));
+    assert!(text.contains("unknown products  1 events: 99 1"), "{text}");
+    let written = fs::read_to_string(folder.path().join("out.tsv")).unwrap();
+    assert_eq!(written, "1\t1\t10\t978300760\tAction\n");
+    let wrong = slirec(folder.path(), &["catalog", "import", "movies.dat", "--output", "other.json"], b"");
+    let text = String::from_utf8_lossy(&wrong.stderr);
+    assert!(text.contains("no inventory.pkl; a table needs --handle: movies.dat: byte 0:"), "{text}");
+}

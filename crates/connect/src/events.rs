@@ -21,7 +21,7 @@ mod summary;
 pub mod table;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use slirec_core::files::{FileError, StagedFile};
 use thiserror::Error;
@@ -103,15 +103,16 @@ impl Import {
     /// [`ImportError`]; then no output is written, but the sample of bad rows may be.
     pub fn run(&self, progress: &mut Progress<'_>) -> Result<Summary, ImportError> {
         let staged = StagedFile::create(&self.output, self.replace)?;
-        // Beside the output: it has the room that the result needs, which /tmp may not have.
+        // Beside the output: it has the room that the result needs, which /tmp may not have. The files have no names, so that
+        // nothing of them is left, however the program ends.
         let beside = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let directory = tempfile::tempdir_in(beside.unwrap_or(std::path::Path::new(".")))
-            .map_err(FileError::io("write beside", &self.output))?;
-        let (runs, counts) = read::read(&self.source, &self.inputs, &self.meaning, directory.path(), progress)?;
-        let mut sorted = sort::merge(runs, directory.path())?;
+        let directory = beside.unwrap_or(Path::new("."));
+        tempfile::tempfile_in(directory).map_err(FileError::io("write beside", &self.output))?;
+        let (runs, counts) = read::read(&self.source, &self.inputs, &self.meaning, directory, progress)?;
+        let mut sorted = sort::merge(runs, directory)?;
         if matches!(&self.source, Source::Snowplow(snowplow) if snowplow.stitch) {
-            let runs = collect::stitch(&mut sorted, directory.path())?;
-            sorted = sort::merge(runs, directory.path())?;
+            let runs = collect::stitch(&mut sorted, directory)?;
+            sorted = sort::merge(runs, directory)?;
         }
         let totals = output::write(&mut sorted, &self.cleaning, staged.path())?;
         let summary = Summary { counts, totals };

@@ -121,7 +121,7 @@ fn minimum(text: &str) -> Result<(Column, f64), String> {
 }
 
 /// Shells pass `\t` as two characters.
-fn separator(text: &str) -> Result<String, String> {
+pub(crate) fn separator(text: &str) -> Result<String, String> {
     match text {
         "" => Err("expected at least one character".to_owned()),
         "\\t" | "tab" => Ok("\t".to_owned()),

@@ -298,7 +298,7 @@ pub(super) fn row_text(record: &csv::StringRecord) -> String {
 }
 
 /// The separator of which the first line holds most.
-fn guess(line: &[u8]) -> &'static str {
+pub(crate) fn guess(line: &[u8]) -> &'static str {
     let count = |separator: &str| memchr::memmem::find_iter(line, separator).count();
     if count("::") > 1 {
         return "::";

@@ -259,10 +259,14 @@ impl Client {
         let _place = self.in_flight.acquire().await.map_err(|error| answer(operation, error.to_string()))?;
         let (mut tries, mut waited, mut renewed) = (1, Duration::ZERO, false);
         loop {
-            let wait = self.pace.lock().map_or(Duration::ZERO, |mut pace| pace.reserve(operation, Instant::now()));
-            tokio::time::sleep(wait).await;
             let token = self.tokens.token(&self.http, &self.token_address).await?;
-            match self.attempt(operation, body.clone(), &token).await? {
+            let place = self.pace.lock().ok().map(|mut pace| pace.reserve(operation, Instant::now()));
+            tokio::time::sleep(place.map_or(Duration::ZERO, |place| place.wait)).await;
+            let outcome = self.attempt(operation, body.clone(), &token).await;
+            if let (Some(place), Ok(mut pace)) = (place, self.pace.lock()) {
+                pace.settle(place);
+            }
+            match outcome? {
                 Outcome::Data(data) => {
                     return serde_json::from_value(data).map_err(|error| answer(operation, error.to_string()));
                 }

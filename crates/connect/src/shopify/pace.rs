@@ -3,6 +3,7 @@
 //! Shopify keeps a bucket of points for an app and a shop. Each query takes its cost out, time fills it again. Asking
 //! only when the bucket should hold enough is faster than being refused.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -40,33 +41,41 @@ impl Cost {
 pub(super) struct Pace {
     status: Option<ThrottleStatus>,
     at: Option<Instant>,
-    costs: std::collections::HashMap<String, f64>,
+    /// Points of the requests whose answers are not there yet.
+    outstanding: f64,
+    costs: HashMap<String, f64>,
+}
+
+/// A place in the queue for the bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Reservation {
+    /// How long to wait before asking.
+    pub(super) wait: Duration,
+    cost: f64,
 }
 
 impl Pace {
-    /// Takes the expected cost of an operation out of the bucket and says how long to wait before asking.
-    pub(super) fn reserve(&mut self, operation: &str, now: Instant) -> Duration {
+    /// Reserves the expected cost of an operation behind all that is reserved already.
+    pub(super) fn reserve(&mut self, operation: &str, now: Instant) -> Reservation {
         let cost = self.costs.get(operation).copied().unwrap_or(FIRST_GUESS);
-        let Some(status) = &mut self.status else { return Duration::ZERO };
+        self.outstanding += cost;
+        let Some(status) = &mut self.status else { return Reservation { wait: Duration::ZERO, cost } };
         refill(status, self.at, now);
         self.at = Some(now);
-        // The bucket may go below zero here: then the next one waits longer.
-        status.currently_available -= cost;
-        seconds(-status.currently_available / status.restore_rate.max(1.0))
+        let lacking = self.outstanding - status.currently_available;
+        Reservation { wait: seconds(lacking / status.restore_rate.max(1.0)), cost }
     }
 
-    /// Learns from an answer.
+    /// Ends a reservation: the request was answered, or was lost.
+    pub(super) fn settle(&mut self, reservation: Reservation) {
+        self.outstanding = (self.outstanding - reservation.cost).max(0.0);
+    }
+
+    /// Learns from an answer. What else is under way may be in its picture of the bucket already: then we wait a little
+    /// longer than we must.
     pub(super) fn learn(&mut self, operation: &str, cost: &Cost, now: Instant) {
         self.costs.insert(operation.to_owned(), cost.requested_query_cost);
-        let mut status = cost.throttle_status;
-        if let Some(known) = &mut self.status {
-            // Answers come out of order, and what is on its way is not in them yet: the lower picture is the safer one,
-            // unless the shop says that it has refunded.
-            refill(known, self.at, now);
-            status.currently_available =
-                status.currently_available.min(known.currently_available + cost.requested_query_cost);
-        }
-        self.status = Some(status);
+        self.status = Some(cost.throttle_status);
         self.at = Some(now);
     }
 
@@ -100,12 +109,17 @@ mod tests {
     fn nobody_waits_while_the_bucket_holds_enough_and_then_each_waits_its_turn() {
         let mut pace = Pace::default();
         let now = Instant::now();
-        assert_eq!(pace.reserve("Create", now), Duration::ZERO);
+        let first = pace.reserve("Create", now);
+        assert_eq!(first.wait, Duration::ZERO);
+        pace.settle(first);
         pace.learn("Create", &cost(20.0), now);
-        let waits: Vec<f64> = (0..4).map(|_| pace.reserve("Create", now).as_secs_f64()).collect();
+        let places: Vec<Reservation> = (0..4).map(|_| pace.reserve("Create", now)).collect();
+        let waits: Vec<f64> = places.iter().map(|place| place.wait.as_secs_f64()).collect();
         assert_eq!(waits, [0.0, 0.0, 1.0, 2.0]);
-        // Three seconds later the bucket is 10 above what was taken.
-        assert_eq!(pace.reserve("Create", now + Duration::from_secs(3)), Duration::ZERO);
+        // Three seconds later 50 points are there, of which 40 are still reserved.
+        assert_eq!(pace.reserve("Create", now + Duration::from_secs(3)).wait, Duration::ZERO);
+        places.into_iter().for_each(|place| pace.settle(place));
+        assert_eq!(pace.outstanding, 10.0);
     }
 
     #[test]
