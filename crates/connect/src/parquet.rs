@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -49,15 +50,17 @@ impl Batches {
         partitions: Vec<(String, String)>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Self, ParquetError> {
-        let error = |error: parquet::errors::ParquetError| of_file(path, &error);
-        // Without the writer's own schema, text is text: not a dictionary and not a view.
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(error)?;
-        let schema = builder.parquet_schema();
-        let roots = schema.root_schema().get_fields().iter().enumerate();
-        let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
-        let mask = ProjectionMask::roots(schema, roots);
-        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(error)?;
+        let reader = guarded(path, || {
+            let error = |error: parquet::errors::ParquetError| of_file(path, &error);
+            // Without the writer's own schema, text is text: not a dictionary and not a view.
+            let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+            let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(error)?;
+            let schema = builder.parquet_schema();
+            let roots = schema.root_schema().get_fields().iter().enumerate();
+            let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
+            let mask = ProjectionMask::roots(schema, roots);
+            builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(error)
+        })?;
         Ok(Self { path: path.to_owned(), reader, partitions })
     }
 
@@ -70,6 +73,12 @@ impl Batches {
                 .map_err(|error| ParquetError { path: self.path.clone(), problem: error.to_string() }),
         )
     }
+}
+
+/// A damaged file makes the library panic in places: that is an error of the file, not the end of the program.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    let panicked = |_| ParquetError { path: path.to_owned(), problem: "is damaged: it cannot be decoded".to_owned() };
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
 fn of_file(path: &Path, error: &parquet::errors::ParquetError) -> ParquetError {

@@ -4,6 +4,8 @@
 //!
 //! Documents are files (`documents/*.graphql`); a test validates each of them against Shopify's schema.
 
+mod address;
+mod answers;
 mod bulk;
 mod cleanup;
 mod client;

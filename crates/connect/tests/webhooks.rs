@@ -18,7 +18,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use slirec_connect::webhooks::{Accepted, ChangeStore, Delivery, Refusal, Verifier};
+use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, ModelShape, TrainingRecord};
 use slirec_core::catalog::Catalog;
+use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
 const SECRET: &str = "hush-example-client-secret";
 
@@ -261,6 +263,54 @@ fn a_renamed_product_is_found_by_its_new_handle_and_a_taken_one_is_left_out_and_
     let (served, problems) = store.apply(&catalog());
     assert_eq!(problems, ["gid://shopify/Product/2: handle `novel` is that of gid://shopify/Product/1"]);
     assert!(!served.product("mug").unwrap().available);
+}
+
+#[test]
+fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
+    let features =
+        vec![Feature { name: "category".into(), values: vec!["Books".into(), "Home".into(), "Kitchen".into()] }];
+    let item = |handle: &str, category| Item { handle: handle.into(), interactions: 1, features: vec![category] };
+    let golden = |items: &[&str]| GoldenRequest {
+        items: items.iter().map(|handle| (*handle).to_owned()).collect(),
+        timestamps: vec![1.0; items.len()],
+        now: 2.0,
+        top: ["novel", "mug"].map(|handle| GoldenScore { handle: handle.into(), score: 0.5 }).to_vec(),
+    };
+    let mut bundle = Bundle {
+        manifest: Manifest {
+            format: bundle::FORMAT.into(),
+            name: "test".into(),
+            version: "1".into(),
+            created: "2026-11-24T00:00:00Z".into(),
+            model: ModelShape { longest_history: 50, item_embedding_size: 32, features: Vec::new() },
+            training: TrainingRecord {
+                source_sha256: String::new(),
+                seed: 1,
+                epochs: 1,
+                best_epoch: 1,
+                interactions: 1,
+                hyperparameters: Value::Null,
+            },
+            metrics: std::collections::BTreeMap::new(),
+            files: std::collections::BTreeMap::new(),
+            golden_requests: vec![golden(&["novel"]), golden(&["novel", "mug"])],
+        },
+        sha256: String::new(),
+        catalog: catalog(),
+        vocabulary: Vocabulary::new(features, vec![item("novel", 1), item("mug", 2)]).unwrap(),
+        candidates_graph: Vec::new(),
+        history_graph: Vec::new(),
+        scores_graph: Vec::new(),
+    };
+    let (_folder, mut store) = store();
+    store.accept(update("a", 10, &json!({"product_type": "Kitchen"}))).unwrap();
+    assert_eq!(store.apply_to(&mut bundle), [] as [String; 0]);
+    assert_eq!(bundle.catalog.product("mug").unwrap().category, "Kitchen");
+    // The mug has another category now: its score is another one, and so is what follows after it.
+    let left = &bundle.manifest.golden_requests;
+    assert_eq!(left.len(), 1);
+    let handles: Vec<&str> = left[0].top.iter().map(|scored| scored.handle.as_str()).collect();
+    assert_eq!((left[0].items.as_slice(), handles.as_slice()), (&["novel".to_owned()][..], &["novel"][..]));
 }
 
 proptest! {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Client, answer, check};
+use super::answers::{answer, check};
+use super::client::Client;
 use super::documents::{BULK_PRODUCTS, BULK_RUN_QUERY, BULK_STATUS};
 use super::error::{ShopifyError, UserError};
 use super::listing::{ListedCollection, ListedProduct};

@@ -99,5 +99,5 @@ async fn delete(client: &Client, removal: &Removal) -> Result<(), ShopifyError> 
         message.contains("does not exist") || message.contains("not found")
     };
     let errors: Vec<UserError> = answer.payload.user_errors.into_iter().filter(|error| !gone(error)).collect();
-    super::client::check(document.name, errors)
+    super::answers::check(document.name, errors)
 }

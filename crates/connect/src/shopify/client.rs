@@ -10,17 +10,19 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::API_VERSION;
+use super::address::base_address;
+use super::answers::{self, Answer, Outcome, answer, of_errors, refused, retry_after, without_address};
 use super::credentials::{Credentials, Secret, Tokens};
 use super::documents::{Document, Fixed, WHO_AM_I};
-use super::error::{ShopifyError, UserError};
-use super::pace::{Cost, Pace};
+use super::error::ShopifyError;
+use super::pace::Pace;
 
 /// Tries of a request whose answer is lost.
 const TRIES: u32 = 5;
@@ -28,8 +30,6 @@ const TRIES: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Requests in flight.
 pub(super) const IN_FLIGHT: usize = 4;
-/// An answer beyond this is none: a page of 250 products has a hundredth of it.
-const LARGEST_ANSWER: usize = 64 << 20;
 
 /// How to reach a shop.
 #[derive(Debug, Clone)]
@@ -91,26 +91,6 @@ pub struct Client {
 enum Repeat {
     Harmless,
     Harmful,
-}
-
-/// What became of one try.
-enum Outcome {
-    Data(Value),
-    Throttled(Duration),
-    Transient(String),
-    TokenRefused,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    data: Option<Value>,
-    errors: Option<Value>,
-    extensions: Option<Extensions>,
-}
-
-#[derive(Deserialize)]
-struct Extensions {
-    cost: Option<Cost>,
 }
 
 impl Client {
@@ -300,16 +280,14 @@ impl Client {
         let request = self.http.post(&self.graphql).header("X-Shopify-Access-Token", token);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let lost = |error: reqwest::Error| Outcome::Transient(without_address(error));
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Ok(lost(error)),
+            Err(error) => return Ok(Outcome::Transient(without_address(error))),
         };
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = match response.bytes().await {
-            Ok(bytes) if bytes.len() <= LARGEST_ANSWER => bytes,
-            Ok(bytes) => return Err(answer(operation, format!("has {} bytes", bytes.len()))),
-            Err(error) => return Ok(lost(error)),
+        let bytes = match answers::body(operation, response).await? {
+            Ok(bytes) => bytes,
+            Err(lost) => return Ok(lost),
         };
         if let Some(version) = headers.get("X-Shopify-API-Version").and_then(|value| value.to_str().ok()) {
             self.served_version.get_or_init(|| version.to_owned());
@@ -338,111 +316,9 @@ impl Client {
     }
 }
 
-/// What the `errors` of an answer ask for: an array of objects, or a plain text.
-fn of_errors(operation: &str, errors: &Value, cost: Option<&Cost>) -> Result<Outcome, ShopifyError> {
-    let single = [errors.clone()];
-    let errors = errors.as_array().map_or(&single[..], Vec::as_slice);
-    let code = |error: &Value| error.pointer("/extensions/code").and_then(Value::as_str).map(str::to_owned);
-    let message = |error: &Value| {
-        let message = error.get("message").unwrap_or(error);
-        message.as_str().map_or_else(|| message.to_string(), str::to_owned)
-    };
-    let has = |wanted: &str| errors.iter().find(|error| code(error).as_deref() == Some(wanted));
-    let operation = operation.to_owned();
-    if has("THROTTLED").is_some() {
-        return Ok(Outcome::Throttled(cost.map_or(Duration::from_secs(1), Cost::wait)));
-    }
-    if has("MAX_COST_EXCEEDED").is_some() {
-        return Err(ShopifyError::TooDear { operation });
-    }
-    if let Some(error) = has("ACCESS_DENIED") {
-        return Err(ShopifyError::AccessDenied { operation, problem: message(error) });
-    }
-    if let Some(error) = has("INTERNAL_SERVER_ERROR") {
-        return Ok(Outcome::Transient(message(error).lines().next().unwrap_or_default().to_owned()));
-    }
-    let problem = errors.iter().map(message).collect::<Vec<_>>().join("; ");
-    Err(ShopifyError::Invalid { operation, problem })
-}
-
-fn refused(operation: &str, status: StatusCode) -> ShopifyError {
-    let meaning = match status.as_u16() {
-        401 => "the access token is refused",
-        402 => "the shop is frozen until its owner pays",
-        403 => "the shop forbids it",
-        404 => "there is no such shop at this address",
-        423 => "the shop is locked",
-        430 => "Shopify takes the requests for an attack",
-        _ => "unexpected",
-    };
-    ShopifyError::Refused { operation: operation.to_owned(), status: status.as_u16(), meaning: meaning.to_owned() }
-}
-
-pub(super) fn answer(operation: &str, problem: String) -> ShopifyError {
-    ShopifyError::Answer { operation: operation.to_owned(), problem }
-}
-
-/// An error when a mutation has any.
-pub(super) fn check(operation: &str, errors: Vec<UserError>) -> Result<(), ShopifyError> {
-    if errors.is_empty() { Ok(()) } else { Err(ShopifyError::User { operation: operation.to_owned(), errors }) }
-}
-
-/// reqwest's message with its causes: "error sending request" alone says nothing.
-fn without_address(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}
-
-fn retry_after(headers: &HeaderMap) -> Duration {
-    let seconds = headers.get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    Duration::try_from_secs_f64(seconds.unwrap_or(1.0_f64).clamp(0.0, 60.0)).unwrap_or(Duration::from_secs(1))
-}
-
-/// `https://host` without anything behind it.
-fn base_address(store_url: &str) -> Result<String, ShopifyError> {
-    let wrong = || ShopifyError::Address(store_url.to_owned());
-    let trimmed = store_url.trim();
-    let text = if trimmed.contains("://") { trimmed.to_owned() } else { format!("https://{trimmed}") };
-    let url = url::Url::parse(&text).map_err(|_| wrong())?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-    let here = matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_loopback())
-        || matches!(url.host(), Some(url::Host::Ipv6(address)) if address.is_loopback());
-    let safe = url.scheme() == "https" || url.scheme() == "http" && here;
-    if !safe || !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong());
-    }
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(format!("{}://{host}{port}", url.scheme()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_shop_s_name_its_address_and_a_page_of_it_mean_the_same() {
-        for text in
-            ["example.myshopify.com", " https://example.myshopify.com/ ", "https://example.myshopify.com/admin?x"]
-        {
-            assert_eq!(base_address(text).unwrap(), "https://example.myshopify.com", "{text}");
-        }
-        assert_eq!(base_address("http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080");
-    }
-
-    #[test]
-    fn a_token_is_never_sent_in_the_clear_or_to_an_address_with_a_password() {
-        for text in
-            ["http://example.myshopify.com", "ftp://example.com", "https://user:word@example.com", "", "https://"]
-        {
-            assert!(base_address(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn secrets_are_not_shown() {

@@ -157,7 +157,7 @@ async fn pages<T: DeserializeOwned>(
         };
         let page = answer.get(field).cloned().unwrap_or_default();
         let page: Page<T> =
-            serde_json::from_value(page).map_err(|error| super::client::answer(document.name, error.to_string()))?;
+            serde_json::from_value(page).map_err(|error| super::answers::answer(document.name, error.to_string()))?;
         found.extend(page.nodes);
         progress(found.len() as u64);
         match page.page_info {
@@ -165,7 +165,7 @@ async fn pages<T: DeserializeOwned>(
                 after = Some(cursor);
             }
             PageInfo { has_next_page: true, .. } => {
-                return Err(super::client::answer(document.name, "a page has no new cursor".to_owned()));
+                return Err(super::answers::answer(document.name, "a page has no new cursor".to_owned()));
             }
             PageInfo { has_next_page: false, .. } => return Ok(found),
         }

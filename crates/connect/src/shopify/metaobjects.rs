@@ -86,7 +86,7 @@ async fn define(client: &Client) -> Result<bool, ShopifyError> {
     if errors.iter().any(|error| error.code.as_deref() == Some("TAKEN")) {
         return Ok(false);
     }
-    super::client::check(DEFINE_METAOBJECT.name, errors).map(|()| true)
+    super::answers::check(DEFINE_METAOBJECT.name, errors).map(|()| true)
 }
 
 /// Errors of each user, in their order.
@@ -110,7 +110,7 @@ async fn write(client: &Client, users: &[UserRecommendations]) -> Result<Vec<Vec
     let payload = |index: usize| {
         let payload = answer.get_mut(format!("m{index}")).map(Value::take).unwrap_or_default();
         let payload: Payload = serde_json::from_value(payload)
-            .map_err(|error| super::client::answer(&document.name, format!("m{index}: {error}")))?;
+            .map_err(|error| super::answers::answer(&document.name, format!("m{index}: {error}")))?;
         Ok(payload.user_errors)
     };
     (0..users.len()).map(payload).collect()

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slirec_core::catalog::{Catalog, Product};
 
-use super::client::{Client, IN_FLIGHT, check};
+use super::answers::check;
+use super::client::{Client, IN_FLIGHT};
 use super::documents::{COLLECTION_BY_HANDLE, CREATE_COLLECTION, PUBLISH_MANY, UPSERT_PRODUCT};
 use super::error::{ShopifyError, UserError, join};
 use super::listing::{self, ListedProduct};
@@ -232,7 +233,7 @@ async fn create_collection(client: &Client, category: &str, tag: &str) -> Result
             Ok(Created { collection_create: Payload { collection: Some(collection), .. } }) => return Ok(collection.id),
             Ok(Created { collection_create }) => {
                 check(CREATE_COLLECTION.name, collection_create.user_errors)?;
-                return Err(super::client::answer(CREATE_COLLECTION.name, "no collection and no error".to_owned()));
+                return Err(super::answers::answer(CREATE_COLLECTION.name, "no collection and no error".to_owned()));
             }
             Err(lost @ ShopifyError::Lost { .. }) => lost,
             Err(error) => return Err(error),
@@ -325,7 +326,7 @@ async fn upsert(
         client.query(UPSERT_PRODUCT, json!({"identifier": {"handle": handle}, "input": input})).await?;
     check(UPSERT_PRODUCT.name, answer.product_set.user_errors)?;
     let made = answer.product_set.product;
-    let made = made.ok_or_else(|| super::client::answer(UPSERT_PRODUCT.name, "no product and no error".to_owned()))?;
+    let made = made.ok_or_else(|| super::answers::answer(UPSERT_PRODUCT.name, "no product and no error".to_owned()))?;
     if made.handle != *handle {
         let problem = format!("product {handle}: the shop calls it `{}`: expected the handle as sent", made.handle);
         return Err(ShopifyError::Shop(problem));

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Client, check};
+use super::answers::check;
+use super::client::Client;
 use super::documents::SUBSCRIBE_WEBHOOK;
 use super::error::{ShopifyError, UserError};
 

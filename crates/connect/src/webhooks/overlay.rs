@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use slirec_core::bundle::Bundle;
 use slirec_core::catalog::{Catalog, Product};
+use slirec_core::lookup::ItemLookup;
 
 use super::payload::{Change, ProductState};
 use super::store::ChangeStore;
@@ -59,6 +61,25 @@ impl ChangeStore {
             Ok(changed) => (changed, problems),
             Err((_, problem)) => (catalog.clone(), vec![problem]),
         }
+    }
+}
+
+impl ChangeStore {
+    /// Lays all changes over a bundle that was read, before an engine is made of it. Golden requests are kept as far as the
+    /// changes leave their meaning alone: products that are gone are taken out of the answers, and a request whose items
+    /// have other features now is dropped.
+    pub fn apply_to(&self, bundle: &mut Bundle) -> Vec<String> {
+        let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+        let (catalog, problems) = self.apply(&bundle.catalog);
+        let after = ItemLookup::new(&catalog, &bundle.vocabulary);
+        let same = |handle: &str| before.ids(handle) == after.ids(handle);
+        let available = |handle: &str| catalog.product(handle).is_some_and(|product| product.available);
+        bundle.manifest.golden_requests.retain_mut(|request| {
+            request.top.retain(|scored| same(&scored.handle) && available(&scored.handle));
+            request.items.iter().all(|handle| same(handle))
+        });
+        bundle.catalog = catalog;
+        problems
     }
 }
 

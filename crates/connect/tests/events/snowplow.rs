@@ -292,4 +292,22 @@ proptest! {
             prop_assert!(lines.contains(&line) || lines.len() >= 2, "{lines:?}");
         }
     }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn no_changed_byte_of_parquet_crashes_an_import(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = fs::read(fixture("snowplow/lake.parquet")).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len() - 4) + 4;
+            bytes[place] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()) + 4);
+        }
+        let case = Case::of_text(source(), bytes);
+        let _ = case.import.run(&mut |_| {});
+    }
 }
