@@ -18,7 +18,9 @@ demo_seed := 42
 python_tests := $(root)/work/python-tests
 export SLIREC_PYTHON := $(python_tests)/bin/python
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features bench bench-serve bench-train clean
+duckdb_version := 2.0.1
+
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -69,6 +71,12 @@ test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, comp
 test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
 	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings
 	cd $(root) && cargo test --package slirec-server --all-features --test service -- tls telemetry
+
+test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own import.
+	cd $(root) && cargo build --package slirec-cli
+	cd $(root) && test -x work/duckdb/bin/python || python3 -m venv work/duckdb
+	cd $(root) && work/duckdb/bin/pip install --quiet --disable-pip-version-check duckdb==$(duckdb_version)
+	cd $(root) && work/duckdb/bin/python scripts/test_sql.py target/debug/slirec
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine

@@ -76,13 +76,22 @@ pub(crate) struct Arguments {
 }
 
 /// Everything a bundle is made of.
-struct Source {
-    sizes: ModelHyperparameters,
-    weights: Weights,
-    vocabulary: Vocabulary,
-    training: TrainingRecord,
-    dataset: Option<Dataset>,
-    created: f64,
+pub(crate) struct Source {
+    pub(crate) sizes: ModelHyperparameters,
+    pub(crate) weights: Weights,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) training: TrainingRecord,
+    pub(crate) dataset: Option<Dataset>,
+    pub(crate) created: f64,
+}
+
+/// Where a bundle goes and what it is called.
+pub(crate) struct Target<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) output: &'a Path,
+    pub(crate) onnxruntime: Option<&'a Path>,
+    pub(crate) replace: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -93,13 +102,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (None, None) => bail!("neither --run nor --from is given"),
     };
     check_catalog(&arguments.catalog, &catalog, &source.vocabulary)?;
-    let staged = StagedDirectory::create(&arguments.output, bundle::MANIFEST, arguments.force)?;
-    export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, &catalog)?;
+    let target = Target {
+        name: &arguments.name,
+        version: &arguments.version,
+        output: &arguments.output,
+        onnxruntime: arguments.onnxruntime.as_deref(),
+        replace: arguments.force,
+    };
+    write_bundle(&source, &catalog, &target)
+}
+
+/// Writes a bundle and proves it before it gets its name.
+pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'_>) -> Result<()> {
+    let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
+    export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
     // The manifest, which makes a directory a bundle, is written only when the files are proven.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),
-        name: arguments.name.clone(),
-        version: arguments.version.clone(),
+        name: target.name.to_owned(),
+        version: target.version.to_owned(),
         created: created(source.created)?,
         model: source.sizes.shape(),
         training: source.training.clone(),
@@ -107,13 +128,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         files: bundle::record_files(staged.path())?,
         golden_requests: Vec::new(),
     };
-    let manifest = prove(arguments, staged.path(), &source, &catalog, manifest)?;
+    let manifest = prove(target.onnxruntime, staged.path(), source, catalog, manifest)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
     staged.commit()?;
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let Manifest { name, version, .. } = &manifest;
-    output::print(format!("{}: {name} {version}, {} kB", arguments.output.display(), bytes / 1000))?;
-    let sha256 = files::sha256_of_file(&arguments.output.join(bundle::MANIFEST))?;
+    output::print(format!("{}: {name} {version}, {} kB", target.output.display(), bytes / 1000))?;
+    let sha256 = files::sha256_of_file(&target.output.join(bundle::MANIFEST))?;
     output::print(format!("manifest SHA-256 {sha256}"))
 }
 
@@ -177,20 +198,29 @@ fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {
         arguments.category_vocabulary.as_deref(),
         arguments.item_categories.as_deref(),
     )?;
-    let hyperparameters = Hyperparameters::default();
-    let weights = Weights::read(path)?;
-    weights.check(&hyperparameters.model, &table_rows(&vocabulary)).with_context(|| path.display().to_string())?;
+    let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
+    of_imported(Weights::read(path)?, ModelHyperparameters::default(), vocabulary, path, dataset)
+}
+
+/// A source of weights that somebody else trained; `path` is the file they came from.
+pub(crate) fn of_imported(
+    weights: Weights,
+    sizes: ModelHyperparameters,
+    vocabulary: Vocabulary,
+    path: &Path,
+    dataset: Option<Dataset>,
+) -> Result<Source> {
+    weights.check(&sizes, &table_rows(&vocabulary)).with_context(|| path.display().to_string())?;
     let training = TrainingRecord {
         source_sha256: files::sha256_of_file(path)?,
         seed: 0,
         epochs: 0,
         best_epoch: 0,
         interactions: 0,
-        hyperparameters: serde_json::to_value(&hyperparameters)?,
+        hyperparameters: serde_json::to_value(Hyperparameters { model: sizes.clone(), ..Hyperparameters::default() })?,
     };
-    let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
     let created = dataset.as_ref().map_or(0.0, |dataset| dataset.manifest.last_time);
-    Ok(Source { sizes: hyperparameters.model, weights, vocabulary, training, dataset, created })
+    Ok(Source { sizes, weights, vocabulary, training, dataset, created })
 }
 
 /// The original's vocabulary files, which clap made sure to be there together.
@@ -207,7 +237,7 @@ pub(crate) fn original_vocabulary(
 
 /// Scores the proof histories with both sides; fills in metrics and golden requests.
 fn prove(
-    arguments: &Arguments,
+    onnxruntime: Option<&Path>,
     directory: &Path,
     source: &Source,
     catalog: &Catalog,
@@ -224,7 +254,7 @@ fn prove(
     }
     let candidates = catalog_candidates(catalog, &lookup);
     let mut network = Network::from_weights(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
-    let mut graphs = GraphScorer::new(BundleScorer::from_bundle(&bundle, arguments.onnxruntime.as_deref())?);
+    let mut graphs = GraphScorer::new(BundleScorer::from_bundle(&bundle, onnxruntime)?);
     let mut worst = 0.0_f32;
     for (number, history) in (0..).zip(&histories) {
         let expected = proof_scores(&mut network, history, &candidates).map_err(anyhow::Error::from_boxed)?;

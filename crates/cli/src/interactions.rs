@@ -1,6 +1,9 @@
-//! `slirec interactions`: makes clickstreams.
+//! `slirec interactions`: makes clickstreams, or brings them here.
 //!
-//! Enters: a catalogue and, if there are any, rules. Leaves: the original's TSV and a summary of it.
+//! Enters: a catalogue and, if there are any, rules; or other people's events. Leaves: the original's TSV and a summary of
+//! it.
+
+mod import;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -11,11 +14,15 @@ use slirec_generate::rules::{Days, Interval, Start};
 use slirec_generate::{Generator, Rules, Summary};
 
 use crate::{output, progress};
+pub(crate) use import::separator;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Invent shoppers and write what they view, from a catalogue, rules and a seed
     Generate(Generate),
+    /// Convert clickstreams and orders of other systems
+    #[command(subcommand)]
+    Import(Box<import::Verb>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +69,7 @@ struct Overrides {
 pub(crate) fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Generate(arguments) => generate(&arguments),
+        Verb::Import(verb) => import::run(*verb),
     }
 }
 

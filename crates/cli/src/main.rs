@@ -3,14 +3,18 @@
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
 //! standard error and exit code 1 (2 for wrong arguments, 130 for a training that was interrupted).
 
+mod catalog;
 mod evaluate;
 mod export;
+mod import;
 mod inspect;
 mod interactions;
 mod output;
 mod prepare;
 mod progress;
+mod recommend;
 mod scorer;
+mod shop;
 mod train;
 
 use std::process::ExitCode;
@@ -34,6 +38,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Bring a catalogue here, or into a shop
+    #[command(subcommand)]
+    Catalog(catalog::Verb),
+    /// Turn somebody else's trained model into a bundle
+    #[command(subcommand)]
+    Import(import::Verb),
     /// Make or import interactions
     #[command(subcommand)]
     Interactions(interactions::Verb),
@@ -45,6 +55,8 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Write the bundle that the server serves
     Export(export::Arguments),
+    /// Recommend products for many sessions at once
+    Recommend(recommend::Arguments),
     /// Show what a file or directory of ours holds
     Inspect(inspect::Arguments),
 }
@@ -52,11 +64,14 @@ enum Verb {
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let result = match Arguments::parse().verb {
+        Verb::Catalog(verb) => catalog::run(verb).map(done),
+        Verb::Import(verb) => import::run(verb).map(done),
         Verb::Interactions(verb) => interactions::run(verb).map(done),
         Verb::Prepare(arguments) => prepare::run(&arguments).map(done),
         Verb::Train(arguments) => train::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments).map(done),
         Verb::Export(arguments) => export::run(&arguments).map(done),
+        Verb::Recommend(arguments) => recommend::run(&arguments).map(done),
         Verb::Inspect(arguments) => inspect::run(&arguments).map(done),
     };
     match result {

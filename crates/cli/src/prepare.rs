@@ -1,18 +1,19 @@
-//! `slirec prepare`: an interactions file enters, a dataset directory leaves.
+//! `slirec prepare`: an interactions file, or a directory of Parquet files, enters; a dataset directory leaves.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use slirec_train::dataset::prepare::{PrepareOptions, prepare};
+use slirec_train::dataset::prepare::{PrepareOptions, PrepareReport, prepare};
 
 use crate::{output, progress};
 
 /// Split interactions for training and evaluation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard input
-    #[arg(long, value_name = "FILE")]
+    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard input. Or
+    /// Parquet, a file or a directory, with columns user, item, timestamp, category
+    #[arg(long, value_name = "PATH")]
     interactions: PathBuf,
     /// Directory to write
     #[arg(long, value_name = "DIRECTORY")]
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         test_negatives: arguments.test_negatives,
     };
     let mut counter = progress::Counter::new("interactions");
-    let report = prepare(&options, &mut |step, done| counter.set(step, done))?;
+    let report = read(&options, &mut |step, done| counter.set(step, done))?;
     counter.finish();
     let manifest = &report.manifest;
     output::print(format!(
@@ -76,4 +77,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(feature = "parquet")]
+fn read(options: &PrepareOptions, progress: &mut dyn FnMut(&'static str, u64)) -> Result<PrepareReport> {
+    use slirec_connect::partitions::{ParquetInteractions, is_parquet};
+    use slirec_train::dataset::prepare::prepare_from;
+
+    if is_parquet(&options.interactions) {
+        let mut source = ParquetInteractions::open(&options.interactions)?;
+        return Ok(prepare_from(options, &mut source, progress)?);
+    }
+    Ok(prepare(options, progress)?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn read(options: &PrepareOptions, progress: &mut dyn FnMut(&'static str, u64)) -> Result<PrepareReport> {
+    Ok(prepare(options, progress)?)
 }

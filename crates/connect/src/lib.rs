@@ -1,3 +1,25 @@
-//! Other people's formats and services become ours. [`original`] reads what users of the original notebook hold.
+//! Other people's formats and services become ours.
+//!
+//! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
+//! vocabularies and a catalogue of them. [`product_table`] reads anybody's list of products. What shops record: [`events`] makes interactions of clickstreams and orders,
+//! [`partitions`] reads interactions that a cluster has made.
+//! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes.
+//! Large parts are features, so that who needs one does not build the others: `events`, `parquet`, `shopify`, `webhooks`.
 
+#[cfg(feature = "events")]
+pub mod events;
 pub mod original;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+#[cfg(feature = "parquet")]
+pub mod partitions;
+pub mod pickle;
+#[cfg(feature = "events")]
+pub mod product_table;
+#[cfg(feature = "shopify")]
+pub mod shopify;
+pub mod tensorflow;
+#[cfg(any(feature = "events", feature = "webhooks"))]
+pub mod time;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;

@@ -1,12 +1,19 @@
-//! The original's vocabularies as JSON: item and category ids and the item → category table enter, a
-//! [`Vocabulary`] leaves.
+//! What users of the original hold, as its pickles or as JSON: item and category ids and the item → category table
+//! enter, a [`Vocabulary`] leaves; of its [`inventory`] a catalogue.
+
+pub mod inventory;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use slirec_core::catalog::{Catalog, Product};
 use slirec_core::files::{self, FileError};
 use slirec_core::vocabulary::{DEFAULT_ID, Feature, Item, Vocabulary};
 use thiserror::Error;
+
+use crate::pickle::{self, PickleFileError, Value};
 
 /// Vocabularies that cannot be used.
 #[derive(Debug, Error)]
@@ -14,6 +21,9 @@ pub enum OriginalError {
     /// A file could not be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A pickle is damaged or holds more than plain data.
+    #[error(transparent)]
+    Pickle(#[from] PickleFileError),
     /// The content breaks a rule.
     #[error("{path}: {problem}")]
     Invalid {
@@ -24,7 +34,7 @@ pub enum OriginalError {
     },
 }
 
-/// The original's three JSON files.
+/// The original's three files, each a pickle or JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct OriginalVocabulary<'a> {
     /// Handle to id; id 0 is `default_mid`.
@@ -44,7 +54,7 @@ impl OriginalVocabulary<'_> {
     pub fn read(&self, interactions: &dyn Fn(&str) -> u64) -> Result<Vocabulary, OriginalError> {
         let items = names_in_order(self.items)?;
         let categories = names_in_order(self.categories)?;
-        let category_of: BTreeMap<String, String> = files::read_json(self.item_categories)?;
+        let category_of = self.category_by_handle()?;
         let invalid = |path: &Path, problem| OriginalError::Invalid { path: path.to_owned(), problem };
         let mut entries = Vec::with_capacity(items.len());
         for handle in items {
@@ -58,11 +68,66 @@ impl OriginalVocabulary<'_> {
         let feature = Feature { name: "category".to_owned(), values: categories };
         Vocabulary::new(vec![feature], entries).map_err(|problem| invalid(self.items, problem))
     }
+
+    /// The category that each item was trained with.
+    ///
+    /// # Errors
+    /// [`OriginalError`] when the file cannot be read or is no table of names.
+    pub fn category_by_handle(&self) -> Result<BTreeMap<String, String>, OriginalError> {
+        table(self.item_categories, "a category's name", |value| value.as_text().map(str::to_owned))
+    }
+}
+
+/// Gives the products of a catalogue the categories that the items were trained with, and says how many changed: the
+/// original wrote down the category of a walk's start for every item of the walk, and its weights know no other.
+pub fn with_trained_categories(catalog: &Catalog, trained: &BTreeMap<String, String>) -> (Catalog, usize) {
+    let mut changed = 0;
+    let product = |product: &Product| {
+        let mut product = product.clone();
+        if let Some(category) = trained.get(&product.handle).filter(|category| **category != product.category) {
+            product.category.clone_from(category);
+            changed += 1;
+        }
+        product
+    };
+    let products: Vec<Product> = catalog.products().iter().map(product).collect();
+    // Handles and GIDs are those of a catalogue that was checked; a vocabulary's categories are names.
+    (Catalog::new(products).unwrap_or_else(|_| catalog.clone()), changed)
+}
+
+/// A table by name from a pickle or from JSON, told apart by the first byte.
+fn table<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    expected: &str,
+    of_pickle: impl Fn(&Value) -> Option<T>,
+) -> Result<BTreeMap<String, T>, OriginalError> {
+    if !is_pickle(path)? {
+        return Ok(files::read_json(path)?);
+    }
+    let value = pickle::read_file(path)?;
+    let invalid = |problem| OriginalError::Invalid { path: path.to_owned(), problem };
+    let pairs = value.as_dict().ok_or_else(|| invalid(format!("is a {}: expected a dict", value.kind())))?;
+    let mut table = BTreeMap::new();
+    for (key, value) in pairs {
+        let name = key.as_text().ok_or_else(|| invalid(format!("a key is a {}: expected text", key.kind())))?;
+        let value =
+            of_pickle(value).ok_or_else(|| invalid(format!("`{name}` has a {}: expected {expected}", value.kind())))?;
+        table.insert(name.to_owned(), value);
+    }
+    Ok(table)
+}
+
+/// Whether a file is no JSON object.
+fn is_pickle(path: &Path) -> Result<bool, FileError> {
+    let mut start = [0; 64];
+    let count = File::open(path).and_then(|mut file| file.read(&mut start)).map_err(FileError::io("read", path))?;
+    let first = start.iter().take(count).find(|byte| !byte.is_ascii_whitespace());
+    Ok(first.is_some_and(|byte| *byte != b'{'))
 }
 
 /// Names of the ids from 1 on; id 0, the default, is left out.
 fn names_in_order(path: &Path) -> Result<Vec<String>, OriginalError> {
-    let ids: BTreeMap<String, u64> = files::read_json(path)?;
+    let ids = table(path, "an id from 0", |value| u64::try_from(value.as_int()?).ok())?;
     let mut names: Vec<(u64, String)> = ids.into_iter().map(|(name, id)| (id, name)).collect();
     names.sort();
     for (expected, (found, name)) in (0..).zip(&names) {

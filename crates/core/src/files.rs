@@ -111,6 +111,49 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write().map_err(FileError::io("write", path))
 }
 
+/// A file that is written beside its target and takes the target's name when it is complete. Dropped without
+/// [`StagedFile::commit`], it removes itself.
+#[derive(Debug)]
+pub struct StagedFile {
+    staged: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl StagedFile {
+    /// Prepares to write `target`; the file at [`StagedFile::path`] is the caller's to create.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] when the target exists and is not to be replaced.
+    pub fn create(target: &Path, replace: bool) -> Result<Self, FileError> {
+        if target.exists() && !replace {
+            return Err(FileError::Exists(target.to_owned()));
+        }
+        Ok(Self { staged: sibling(target, "partial"), target: target.to_owned(), committed: false })
+    }
+
+    /// Where to write.
+    pub fn path(&self) -> &Path {
+        &self.staged
+    }
+
+    /// Gives the file its name.
+    pub fn commit(mut self) -> Result<(), FileError> {
+        fs::rename(&self.staged, &self.target).map_err(FileError::io("write", &self.target))?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Best effort: the name already says that it is partial.
+            let _ = fs::remove_file(&self.staged);
+        }
+    }
+}
+
 /// SHA-256 of a file as lowercase hexadecimal, read in blocks.
 pub fn sha256_of_file(path: &Path) -> Result<String, FileError> {
     let mut file = File::open(path).map_err(FileError::io("read", path))?;
@@ -246,6 +289,22 @@ mod tests {
         fs::write(target.join("manifest.json"), "{}").unwrap();
         create(true).unwrap().commit().unwrap();
         assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_staged_file_appears_when_committed_and_leaves_nothing_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("catalog.json");
+        let staged = StagedFile::create(&target, false).unwrap();
+        fs::write(staged.path(), "{}").unwrap();
+        drop(staged);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let staged = StagedFile::create(&target, false).unwrap();
+        fs::write(staged.path(), "{}").unwrap();
+        staged.commit().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "{}");
+        assert!(matches!(StagedFile::create(&target, false), Err(FileError::Exists(_))));
+        assert!(StagedFile::create(&target, true).is_ok());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Interactions: who viewed what, when. Enters: the original's TSV, `label user item timestamp category`, a line
-//! each, without a header. Leaves: [`Interaction`] rows, one at a time, so that a file of any size streams through.
+//! each, without a header; a sixth column may give a weight. Leaves: [`Interaction`] rows, one at a time, so that a file of any size streams through.
 
 use std::io::{self, BufRead, Write};
 
 use thiserror::Error;
 
 use crate::timestamp::{self, TimestampError};
+
+/// Largest weight of an interaction.
+pub const MOST_WEIGHT: u16 = 1000;
 
 /// How much of a bad line an error shows.
 const SHOWN: usize = 120;
@@ -26,14 +29,22 @@ pub struct LineError {
 #[derive(Debug, Error)]
 pub enum LineProblem {
     /// Too few or too many columns.
-    #[error("found {0} tab-separated columns: expected 5 (label, user, item, timestamp, category)")]
+    #[error(
+        "found {0} tab-separated columns: expected 5 (label, user, item, timestamp, category), or a weight behind them"
+    )]
     Columns(usize),
     /// Interactions are positives; negatives belong into evaluation files.
     #[error("label is `{0}`: expected `1`")]
     Label(String),
+    /// The sixth column is no weight.
+    #[error("weight is `{0}`: expected a whole number from 1 to {MOST_WEIGHT}")]
+    Weight(String),
     /// A name without characters.
     #[error("{0} is empty: expected a name")]
     Empty(&'static str),
+    /// A name that the files of interactions could not hold.
+    #[error("{0} holds control characters: expected a name without tabs and line ends")]
+    Control(&'static str),
     /// A handle that the expanded files could not hold.
     #[error("item is `{0}`: expected a handle without commas")]
     Comma(String),
@@ -77,8 +88,31 @@ pub struct Interaction<'a> {
 impl Interaction<'_> {
     /// Writes the interaction as one line of the TSV.
     pub fn write(&self, output: &mut impl Write) -> io::Result<()> {
-        writeln!(output, "1\t{}\t{}\t{}\t{}", self.user, self.item, self.timestamp, self.category)
+        self.write_weighted(1, output)
     }
+
+    /// Writes the interaction with a sixth column for its weight, which is left out if it is 1.
+    pub fn write_weighted(&self, weight: u32, output: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        write!(output, "1\t{}\t{}\t{}\t{}", self.user, self.item, self.timestamp, self.category)?;
+        if weight == 1 { writeln!(output) } else { writeln!(output, "\t{weight}") }
+    }
+}
+
+/// Where interactions come from, one at a time, with their weights: how often each counts for popularity.
+pub trait InteractionSource {
+    /// The next interaction, or none at the end. After a [`ReadError::Line`] the next call reads on.
+    fn next_weighted(&mut self) -> Option<Result<(Interaction<'_>, u16), ReadError>>;
+}
+
+/// An interaction with its place in a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row<'a> {
+    /// Line number, from 1.
+    pub line: u64,
+    /// What happened.
+    pub interaction: Interaction<'a>,
+    /// How often it counts for popularity.
+    pub weight: u16,
 }
 
 /// Reads interactions line by line without keeping them.
@@ -99,11 +133,11 @@ impl<R: BufRead> InteractionReader<R> {
     /// call reads the next line.
     #[expect(clippy::should_implement_trait, reason = "a lending iterator: the row borrows the reader's buffer")]
     pub fn next(&mut self) -> Option<Result<Interaction<'_>, ReadError>> {
-        Some(self.next_numbered()?.map(|(_, interaction)| interaction))
+        Some(self.next_row()?.map(|row| row.interaction))
     }
 
-    /// As [`InteractionReader::next`], with the number of the line.
-    pub fn next_numbered(&mut self) -> Option<Result<(u64, Interaction<'_>), ReadError>> {
+    /// As [`InteractionReader::next`], with the number of the line and the interaction's weight.
+    pub fn next_row(&mut self) -> Option<Result<Row<'_>, ReadError>> {
         loop {
             self.buffer.clear();
             self.line += 1;
@@ -115,7 +149,8 @@ impl<R: BufRead> InteractionReader<R> {
             }
         }
         let line = self.line;
-        Some(parse(&self.buffer).map(|interaction| (line, interaction)).map_err(|problem| {
+        let row = parse(&self.buffer).map(|(interaction, weight)| Row { line, interaction, weight });
+        Some(row.map_err(|problem| {
             let content = String::from_utf8_lossy(&self.buffer);
             let mut shown: String = content.trim_end().chars().take(SHOWN).collect();
             if shown.len() < content.trim_end().len() {
@@ -126,13 +161,25 @@ impl<R: BufRead> InteractionReader<R> {
     }
 }
 
-fn parse(line: &[u8]) -> Result<Interaction<'_>, LineProblem> {
+impl<R: BufRead> InteractionSource for InteractionReader<R> {
+    fn next_weighted(&mut self) -> Option<Result<(Interaction<'_>, u16), ReadError>> {
+        Some(self.next_row()?.map(|row| (row.interaction, row.weight)))
+    }
+}
+
+fn parse(line: &[u8]) -> Result<(Interaction<'_>, u16), LineProblem> {
     let text = std::str::from_utf8(line).map_err(|_| LineProblem::Encoding)?.trim_end_matches(['\n', '\r']);
     let mut columns = text.split('\t');
     let row = [columns.next(), columns.next(), columns.next(), columns.next(), columns.next()];
-    let ([Some(label), Some(user), Some(item), Some(time), Some(category)], None) = (row, columns.next()) else {
+    let ([Some(label), Some(user), Some(item), Some(time), Some(category)], weight, None) =
+        (row, columns.next(), columns.next())
+    else {
         return Err(LineProblem::Columns(text.split('\t').count()));
     };
+    let weight = weight.map_or(Ok(1), |text| {
+        let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
+        number.ok_or_else(|| LineProblem::Weight(text.chars().take(SHOWN).collect()))
+    })?;
     if label != "1" {
         return Err(LineProblem::Label(label.chars().take(SHOWN).collect()));
     }
@@ -144,7 +191,7 @@ fn parse(line: &[u8]) -> Result<Interaction<'_>, LineProblem> {
     if item.contains(',') {
         return Err(LineProblem::Comma(item.chars().take(SHOWN).collect()));
     }
-    Ok(Interaction { user, item, timestamp: timestamp::from_text(time)?, category })
+    Ok((Interaction { user, item, timestamp: timestamp::from_text(time)?, category }, weight))
 }
 
 #[cfg(test)]
@@ -174,11 +221,28 @@ mod tests {
     #[test]
     fn wrong_lines_say_what_was_found_and_expected() {
         assert!(message("1\tu\ti\t5").starts_with("line 1: found 4 tab-separated columns: expected 5"));
-        assert!(message("1\tu\ti\t5\tc\tx").starts_with("line 1: found 6 tab-separated columns"));
+        assert!(message("1\tu\ti\t5\tc\t2\tx").starts_with("line 1: found 7 tab-separated columns"));
+        assert!(message("1\tu\ti\t5\tc\tx").starts_with("line 1: weight is `x`: expected a whole number from 1"));
+        assert!(message("1\tu\ti\t5\tc\t0").starts_with("line 1: weight is `0`"));
         assert!(message("0\tu\ti\t5\tc").starts_with("line 1: label is `0`: expected `1`, in `0\tu"));
         assert!(message("1\tu\t\t5\tc").contains("item is empty"));
         assert!(message("1\tu\ta,b\t5\tc").contains("expected a handle without commas"));
         assert!(message("1\tu\ti\tsoon\tc").contains("timestamp: `soon` is not a Unix time"));
+    }
+
+    #[test]
+    fn a_sixth_column_is_the_weight_and_a_weight_of_one_is_not_written() {
+        let text = "1\tu\ti\t5\tc\t3\n1\tu\ti\t6\tc\n";
+        let mut reader = InteractionReader::new(text.as_bytes());
+        let mut written = Vec::new();
+        let mut weights = Vec::new();
+        while let Some(row) = reader.next_weighted() {
+            let (interaction, weight) = row.unwrap();
+            interaction.write_weighted(u32::from(weight), &mut written).unwrap();
+            weights.push(weight);
+        }
+        assert_eq!(weights, [3, 1]);
+        assert_eq!(String::from_utf8(written).unwrap(), text);
     }
 
     #[test]
@@ -188,7 +252,7 @@ mod tests {
         assert!(reader.next().unwrap().is_ok());
         let error = reader.next().unwrap().unwrap_err().to_string();
         assert!(error.starts_with("line 3:"), "{error}");
-        assert_eq!(reader.next_numbered().unwrap().map(|(line, row)| (line, row.item)).unwrap(), (4, "j"));
+        assert_eq!(reader.next_row().unwrap().map(|row| (row.line, row.interaction.item)).unwrap(), (4, "j"));
         assert!(reader.next().is_none());
     }
 

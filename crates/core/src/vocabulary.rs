@@ -44,7 +44,7 @@ pub enum VocabularyError {
 pub struct Item {
     /// The product's handle.
     pub handle: String,
-    /// Its number of training interactions: the popularity that answers without a history are ranked by.
+    /// Its number of training interactions, by their weights: the popularity that answers without a history are ranked by.
     pub interactions: u64,
     /// Ids of its feature values, in the order of the features.
     pub features: Vec<u32>,

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use slirec_core::bundle::FeatureShape;
+use slirec_core::catalog::CATEGORY;
 use slirec_core::files::{self, FileError};
 use thiserror::Error;
 
@@ -108,6 +110,35 @@ impl Weights {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| invalid(error.to_string()))?;
         let note = metadata.metadata().as_ref().and_then(|notes| notes.get(NOTE));
         note.cloned().ok_or_else(|| invalid(format!("has no `{NOTE}` among its metadata")))
+    }
+
+    /// Weights under TensorFlow's names, as its checkpoints have them; what the model does not use is left out.
+    pub fn from_tensorflow(tensors: impl IntoIterator<Item = (String, Array)>) -> Self {
+        let mut weights = Self::default();
+        for (name, array) in tensors {
+            if is_tensorflow_weight(&name)
+                && let Some(ours) = our_name(&name)
+            {
+                weights.insert(ours, array);
+            }
+        }
+        weights
+    }
+
+    /// The sizes of the model that these weights belong to, as far as weights tell: `longest_history` is the default.
+    /// None when a weight that shows them is missing.
+    pub fn sizes(&self) -> Option<ModelHyperparameters> {
+        let width = |name: &str| self.get(name).and_then(|array| array.shape.get(1)).copied();
+        let layers = |network: &str| {
+            Some([width(&format!("{network}.layer1.weight"))?, width(&format!("{network}.layer2.weight"))?])
+        };
+        Some(ModelHyperparameters {
+            item_embedding_size: width("embedding.item")?,
+            features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: width("embedding.category")? }],
+            attention_layers: layers("candidate_attention")?,
+            score_layers: layers("score")?,
+            ..ModelHyperparameters::default()
+        })
     }
 
     /// Writes a safetensors file aside and renames it.
@@ -250,6 +281,13 @@ pub fn specifications(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Spe
     all
 }
 
+/// Whether a tensor of a TensorFlow checkpoint is a weight of the model: not a step counter, not the state of an
+/// optimiser, which stands beside each weight under its name and another part.
+pub fn is_tensorflow_weight(name: &str) -> bool {
+    let optimizer = ["/Adam", "/Adam_1", "/Adadelta", "/Adadelta_1", "/Adagrad", "/Momentum", "/RMSProp", "/Ftrl"];
+    name.starts_with("sequential/") && !optimizer.iter().any(|part| name.ends_with(part))
+}
+
 /// Our name of a tensor; none for tensors that the model does not use.
 fn our_name(name: &str) -> Option<String> {
     let Some(name) = name.strip_prefix("sequential/") else { return Some(name.to_owned()) };
@@ -333,6 +371,30 @@ mod tests {
             name("logit_fcn/nn_part/batch_normalization_1/moving_mean").as_deref(),
             Some("score.layer2.moving_mean")
         );
+    }
+
+    #[test]
+    fn a_checkpoint_s_counters_and_optimiser_state_are_left_out_and_its_sizes_are_found() {
+        let array =
+            |rows: usize, columns: usize| Array { shape: vec![rows, columns], values: vec![0.0; rows * columns] };
+        let attention = "sequential/sli_rec/attention_fcn/attention_fcn/att_fcn/nn_part/w_nn_layer";
+        let tensors = [
+            ("global_step".to_owned(), array(1, 1)),
+            ("sequential/embedding/item_embedding".to_owned(), array(9, 6)),
+            ("sequential/embedding/item_embedding/Adam".to_owned(), array(9, 7)),
+            ("sequential/embedding/cate_embedding".to_owned(), array(4, 2)),
+            (format!("{attention}0"), array(32, 10)),
+            (format!("{attention}1"), array(10, 5)),
+            ("sequential/logit_fcn/nn_part/w_nn_layer0".to_owned(), array(16, 12)),
+            ("sequential/logit_fcn/nn_part/w_nn_layer1".to_owned(), array(12, 3)),
+            ("sequential/logit_fcn/nn_part/batch_normalization/gamma/Adam_1".to_owned(), array(1, 1)),
+        ];
+        let weights = Weights::from_tensorflow(tensors);
+        assert_eq!(weights.iter().count(), 6);
+        let sizes = weights.sizes().unwrap();
+        assert_eq!((sizes.item_embedding_size, sizes.features[0].embedding_size), (6, 2));
+        assert_eq!((sizes.attention_layers, sizes.score_layers), ([10, 5], [12, 3]));
+        assert_eq!(Weights::default().sizes(), None);
     }
 
     #[test]

@@ -60,9 +60,9 @@ impl Content {
         let mut seen = Seen::new(rows, user);
         let (mut skipped_lines, mut skipped) = (0, Vec::new());
         loop {
-            match reader.next_numbered() {
+            match reader.next_row() {
                 None => break,
-                Some(Ok((line, interaction))) => seen.add(line, interaction),
+                Some(Ok(row)) => seen.add(row.line, row.interaction),
                 Some(Err(ReadError::Line(error))) if skip_bad_lines => {
                     skipped_lines += 1;
                     if skipped.len() < SHOWN_SKIPPED {

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use slirec_core::files::{self, FileError, StagedDirectory};
-use slirec_core::interactions::{InteractionReader, ReadError};
+use slirec_core::interactions::{InteractionReader, InteractionSource, ReadError};
 use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
 use super::columns::{self, Column};
@@ -56,7 +56,7 @@ pub struct PrepareReport {
 /// How many skipped lines are kept for the report.
 const SHOWN_SKIPPED: usize = 5;
 
-/// Prepares a dataset. `progress` is called with a step's name and the interactions done so far.
+/// Prepares a dataset of the interactions file. `progress` is called with a step's name and the interactions done so far.
 ///
 /// # Errors
 /// [`DatasetError`]; the output directory then does not exist.
@@ -64,10 +64,23 @@ pub fn prepare(
     options: &PrepareOptions,
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<PrepareReport, DatasetError> {
+    let mut reader = InteractionReader::new(files::open_text(&options.interactions)?);
+    prepare_from(options, &mut reader, progress)
+}
+
+/// Prepares a dataset of interactions from elsewhere; the path in the options only names them in errors.
+///
+/// # Errors
+/// [`DatasetError`]; the output directory then does not exist.
+pub fn prepare_from(
+    options: &PrepareOptions,
+    source: &mut dyn InteractionSource,
+    progress: &mut dyn FnMut(&'static str, u64),
+) -> Result<PrepareReport, DatasetError> {
     let staged = StagedDirectory::create(&options.output, MANIFEST, options.replace)?;
     let export = options.export_original.as_deref().map(|directory| OriginalFiles::create(directory, options.replace));
     let export = export.transpose()?;
-    let mut collected = collect(options, staged.path(), progress)?;
+    let mut collected = collect(options, source, staged.path(), progress)?;
     let counts = count(&mut collected)?;
     check(options, &collected, &counts)?;
     let vocabulary = build_vocabulary(&collected, &counts)
@@ -103,7 +116,7 @@ struct Collected {
     users: Names,
     items: Names,
     categories: Names,
-    /// Rows of each item in the whole file: negatives are drawn by them.
+    /// Rows of each item in the whole file, by their weights: negatives are drawn by them.
     item_rows: Vec<u64>,
     /// Category of each item's last row.
     item_category: Vec<u32>,
@@ -117,19 +130,19 @@ struct Collected {
 
 fn collect(
     options: &PrepareOptions,
+    source: &mut dyn InteractionSource,
     directory: &Path,
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<Collected, DatasetError> {
     let path = &options.interactions;
-    let mut reader = InteractionReader::new(files::open_text(path)?);
     let mut sorter = Sorter::new(directory, !options.keep_order, RUN_LENGTH, MOST_RUNS);
     let (mut users, mut items, mut categories) = (Names::default(), Names::default(), Names::default());
     let (mut item_rows, mut item_category) = (Vec::new(), Vec::new());
     let (mut total, mut skipped_lines, mut skipped) = (0, 0, Vec::new());
     let (mut first_time, mut last_time) = (f64::INFINITY, f64::NEG_INFINITY);
     let too_many = || DatasetError::Invalid { path: path.clone(), problem: "has more than 2^32 names".into() };
-    while let Some(row) = reader.next() {
-        let row = match row {
+    while let Some(row) = source.next_weighted() {
+        let (row, weight) = match row {
             Ok(row) => row,
             Err(ReadError::Line(error)) if options.skip_bad_lines => {
                 skipped_lines += 1;
@@ -146,13 +159,14 @@ fn collect(
             category: categories.index(row.category).ok_or_else(too_many)?,
             time: row.timestamp,
             sequence: total,
+            weight,
         };
         item_rows.resize(items.len(), 0);
         item_category.resize(items.len(), 0);
         if let (Some(rows), Some(category)) =
             (item_rows.get_mut(record.item as usize), item_category.get_mut(record.item as usize))
         {
-            *rows += 1;
+            *rows += u64::from(weight);
             *category = record.category;
         }
         first_time = first_time.min(record.time);
@@ -179,7 +193,8 @@ fn collect(
     })
 }
 
-/// Training interactions of each item and category, most frequent first, ties in order of first appearance.
+/// Training interactions of each item and category by their weights, most frequent first, ties in order of first
+/// appearance.
 struct Counts {
     items: Vec<(u32, u64)>,
     categories: Vec<(u32, u64)>,
@@ -192,7 +207,7 @@ fn count(collected: &mut Collected) -> Result<Counts, DatasetError> {
         for (position, record) in records.iter().enumerate() {
             if split_of(position, records.len()).is_none() {
                 for count in [items.get_mut(record.item as usize), categories.get_mut(record.category as usize)] {
-                    *count.ok_or(io::ErrorKind::InvalidData)? += 1;
+                    *count.ok_or(io::ErrorKind::InvalidData)? += u64::from(record.weight);
                 }
             }
         }

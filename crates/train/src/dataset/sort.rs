@@ -28,9 +28,11 @@ pub(crate) struct Record {
     pub(crate) time: f64,
     /// Number of the record in its file.
     pub(crate) sequence: u64,
+    /// How often it counts for popularity.
+    pub(crate) weight: u16,
 }
 
-const RECORD_BYTES: usize = 28;
+const RECORD_BYTES: usize = 30;
 
 impl Record {
     fn key(&self, by_time: bool) -> (u32, u64, u64) {
@@ -45,6 +47,7 @@ impl Record {
             &self.item.to_le_bytes(),
             &self.category.to_le_bytes(),
             &self.time.to_le_bytes(),
+            &self.weight.to_le_bytes(),
             &self.sequence.to_le_bytes(),
         ];
         for (byte, value) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
@@ -54,13 +57,15 @@ impl Record {
     }
 
     fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Self {
-        let [u0, u1, u2, u3, i0, i1, i2, i3, c0, c1, c2, c3, t0, t1, t2, t3, t4, t5, t6, t7, sequence @ ..] = *bytes;
+        let [u0, u1, u2, u3, i0, i1, i2, i3, c0, c1, c2, c3, t0, t1, t2, t3, t4, t5, t6, t7, w0, w1, sequence @ ..] =
+            *bytes;
         Self {
             user: u32::from_le_bytes([u0, u1, u2, u3]),
             item: u32::from_le_bytes([i0, i1, i2, i3]),
             category: u32::from_le_bytes([c0, c1, c2, c3]),
             time: f64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
             sequence: u64::from_le_bytes(sequence),
+            weight: u16::from_le_bytes([w0, w1]),
         }
     }
 }
@@ -192,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut sorter = Sorter::new(folder.path(), by_time, run_length, most_runs);
         for (sequence, (user, time)) in (0..).zip(rows) {
-            let record = Record { user: *user, item: 1, category: 2, time: f64::from(*time), sequence };
+            let record = Record { user: *user, item: 1, category: 2, time: f64::from(*time), sequence, weight: 1 };
             sorter.push(record).unwrap();
         }
         let mut seen = Vec::new();

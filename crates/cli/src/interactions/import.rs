@@ -1,0 +1,197 @@
+//! `slirec interactions import`: other people's clickstreams and orders enter, the file of interactions and a summary
+//! leave. One source a verb.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use slirec_connect::events::event::{KindWeight, Weights};
+use slirec_connect::events::products::{IdKind, Products};
+use slirec_connect::events::snowplow::{Identifier, Snowplow};
+use slirec_connect::events::table::{Column, Table};
+use slirec_connect::events::{Cleaning, Import, Meaning, Source};
+use slirec_core::catalog::Catalog;
+
+use crate::progress;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Snowplow events: enriched TSV, JSON of the Analytics SDK, tracker payloads, Lake Loader Parquet
+    Snowplow(SnowplowArguments),
+    /// Customer events of a Shopify web pixel, as JSON lines
+    WebPixel(Common),
+    /// Shopify orders as a bulk query writes them, JSON lines
+    BulkOrders(Common),
+    /// Shopify orders as the admin exports them, CSV
+    OrderCsv(Common),
+    /// Any CSV, TSV, JSON lines or Parquet with a column for user, item and time
+    Table(TableArguments),
+}
+
+/// What all sources share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Files or directories, compressed or not; - is standard input
+    #[arg(value_name = "PATH", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Catalogue: products that it does not hold are left out and listed; without it every name is taken
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// Where to write `label user item timestamp category`; compressed if the name ends with .gz
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Where a sample of bad rows goes [default: the output's name with .bad-rows.tsv]
+    #[arg(long, value_name = "FILE")]
+    bad_rows: Option<PathBuf>,
+    /// How much a kind of event counts for popularity, such as add_to_cart=3; 0 leaves it out. By default view=1,
+    /// list_click=1, add_to_cart=3, transaction=5, all others 0
+    #[arg(long, value_name = "KIND=WEIGHT", value_delimiter = ',')]
+    weights: Vec<KindWeight>,
+    /// What the source sends as a product's id: auto, handle, product-id, gid or sku
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    product_id_kind: IdKind,
+    /// Views of one product by one user within so many seconds are one view, reported twice
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    collapse_seconds: f64,
+    /// A user with more events on one day is a robot; 0 for no limit
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
+    most_daily_events: usize,
+    /// Replace the output if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SnowplowArguments {
+    #[command(flatten)]
+    common: Common,
+    /// Which identifier is the user, the first that an event has: domain_userid, network_userid, user_id
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "domain_userid")]
+    user_order: Vec<Identifier>,
+    /// Name shoppers by the user_id that was last seen with their domain_userid
+    #[arg(long)]
+    stitch: bool,
+    /// Only events of this app_id; may be repeated
+    #[arg(long, value_name = "NAME")]
+    app_id: Vec<String>,
+    /// Only events of pages on this host; may be repeated
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TableArguments {
+    #[command(flatten)]
+    common: Common,
+    /// Column of the shopper: its name, or its number from 1
+    #[arg(long, value_name = "COLUMN")]
+    user: Column,
+    /// Column of the product
+    #[arg(long, value_name = "COLUMN")]
+    item: Column,
+    /// Column of the time: Unix seconds or milliseconds, or ISO 8601
+    #[arg(long, value_name = "COLUMN")]
+    time: Column,
+    /// Column of the product's category; a catalogue's counts first
+    #[arg(long, value_name = "COLUMN")]
+    category: Option<Column>,
+    /// Column of what was done, such as view or purchase; without it every row is a view
+    #[arg(long, value_name = "COLUMN")]
+    kind: Option<Column>,
+    /// Column of the row's weight
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<Column>,
+    /// Column of the event's id, for deduplication
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<Column>,
+    /// Leave out rows whose value in a column is less, such as rating=4
+    #[arg(long, value_name = "COLUMN=NUMBER", value_parser = minimum)]
+    minimum: Option<(Column, f64)>,
+    /// What stands between columns [default: told by the first line]
+    #[arg(long, value_name = "TEXT", value_parser = separator)]
+    separator: Option<String>,
+    /// The first line is data; columns are numbers
+    #[arg(long)]
+    no_header: bool,
+}
+
+fn minimum(text: &str) -> Result<(Column, f64), String> {
+    let expected = || "expected COLUMN=NUMBER, such as rating=4".to_owned();
+    let (column, number) = text.rsplit_once('=').ok_or_else(expected)?;
+    Ok((column.parse()?, number.parse().map_err(|_| expected())?))
+}
+
+/// Shells pass `\t` as two characters.
+pub(crate) fn separator(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("expected at least one character".to_owned()),
+        "\\t" | "tab" => Ok("\t".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+pub(crate) fn run(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Snowplow(arguments) => {
+            let snowplow = Snowplow {
+                user_order: arguments.user_order,
+                stitch: arguments.stitch,
+                app_ids: arguments.app_id,
+                hosts: arguments.host,
+            };
+            import(arguments.common, Source::Snowplow(snowplow))
+        }
+        Verb::WebPixel(common) => import(common, Source::WebPixel),
+        Verb::BulkOrders(common) => import(common, Source::BulkOrders),
+        Verb::OrderCsv(common) => import(common, Source::OrderCsv),
+        Verb::Table(arguments) => {
+            let table = Table {
+                user: arguments.user,
+                item: arguments.item,
+                time: arguments.time,
+                category: arguments.category,
+                kind: arguments.kind,
+                weight: arguments.weight,
+                id: arguments.id,
+                minimum: arguments.minimum,
+                separator: arguments.separator,
+                header: !arguments.no_header,
+            };
+            import(arguments.common, Source::Table(table))
+        }
+    }
+}
+
+fn import(common: Common, source: Source) -> Result<()> {
+    let catalog = common.catalog.as_deref().map(Catalog::read).transpose().context("the catalogue cannot be used")?;
+    let mut weights = Weights::default();
+    for KindWeight(kind, weight) in common.weights {
+        weights.set(kind, weight);
+    }
+    let bad_rows = common.bad_rows.unwrap_or_else(|| beside(&common.output));
+    let import = Import {
+        source,
+        inputs: common.inputs,
+        meaning: Meaning { products: Products::new(catalog, common.product_id_kind), weights },
+        cleaning: Cleaning { collapse_seconds: common.collapse_seconds, most_daily_events: common.most_daily_events },
+        output: common.output,
+        bad_rows,
+        replace: common.force,
+    };
+    let mut counter = progress::Counter::new("MB");
+    let summary = import.run(&mut |bytes| counter.set("reading", bytes / 1_000_000));
+    counter.finish();
+    let summary = summary.context("cannot import interactions")?;
+    print!("{summary}");
+    println!("{:<18}{}", "written to", import.output.display());
+    if summary.counts.bad_rows > 0 {
+        println!("{:<18}{}", "bad rows are in", import.bad_rows.display());
+    }
+    Ok(())
+}
+
+/// `interactions.tsv.bad-rows.tsv`
+fn beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".bad-rows.tsv");
+    name.into()
+}

@@ -1,0 +1,146 @@
+//! `slirec interactions import` as a user runs it, and `slirec prepare` on what a cluster has made.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy grants these to tests, but not to the helpers beside them"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
+
+fn slirec(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slirec"));
+    command.current_dir(folder).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn snowplow_events_are_read_from_standard_input_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = String::new();
+    for name in ["enriched.tsv", "enriched.analytics-sdk.jsonl", "enriched.lossless.jsonl", "lake.parquet"] {
+        let bytes = fs::read(format!("{FIXTURES}/snowplow/{name}")).unwrap();
+        let arguments = ["interactions", "import", "snowplow", "-", "--output", "out.tsv", "--force"];
+        let text = succeeds(&slirec(folder.path(), &arguments, &bytes));
+        assert!(text.contains("rows              3\n") && text.contains("users             2\n"), "{text}");
+        let written = fs::read_to_string(folder.path().join("out.tsv")).unwrap();
+        if first.is_empty() {
+            first.clone_from(&written);
+        }
+        assert_eq!(written, first, "{name}");
+    }
+    assert_eq!(first.lines().count(), 3);
+}
+
+#[test]
+fn flags_choose_users_weights_and_applications() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("{FIXTURES}/snowplow/enriched.tsv");
+    let import = ["interactions", "import", "snowplow", &file, "--output", "out.tsv.gz", "--force"];
+    let more =
+        ["--user-order", "user_id,network_userid", "--weights", "view=2", "--app-id", "shopify-nu-recommendations"];
+    succeeds(&slirec(folder.path(), &[&import[..], &more].concat(), b""));
+    assert!(fs::read(folder.path().join("out.tsv.gz")).unwrap().starts_with(&[0x1f, 0x8b]));
+    let refused = |more: &[&str]| {
+        let output = slirec(folder.path(), &[&import[..], more].concat(), b"");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(
+        refused(&["--weights", "dance=1"]).contains("expected KIND=WEIGHT, such as add_to_cart=3; the kinds are view")
+    );
+    assert!(refused(&["--user-order", "email"]).contains("expected domain_userid, network_userid or user_id"));
+    let text = refused(&["--app-id", "another"]);
+    assert!(text.contains("found no interactions") && text.contains("another app_id 3"), "{text}");
+}
+
+#[test]
+fn bad_rows_are_written_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ratings.dat"), "1::10::5::978300760\n1::11::three\n2::10::4::978300761\n").unwrap();
+    let arguments = [
+        "interactions",
+        "import",
+        "table",
+        "ratings.dat",
+        "--no-header",
+        "--user",
+        "1",
+        "--item",
+        "2",
+        "--time",
+        "4",
+        "--minimum",
+        "3=4",
+        "--output",
+        "out.tsv",
+    ];
+    let text = succeeds(&slirec(folder.path(), &arguments, b""));
+    assert!(text.contains("bad rows          1; the first: ratings.dat:2: 3 is `three`: expected a number"), "{text}");
+    assert!(text.contains("bad rows are in   out.tsv.bad-rows.tsv"), "{text}");
+    let bad = fs::read_to_string(folder.path().join("out.tsv.bad-rows.tsv")).unwrap();
+    assert!(bad.contains("ratings.dat\t2\t3 is `three`: expected a number\t1::11::three"), "{bad}");
+    assert_eq!(fs::read_to_string(folder.path().join("out.tsv")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn what_was_imported_can_be_prepared_and_weights_count_for_popularity() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = String::from("user,item,time,kind\n");
+    for user in 0..20 {
+        for step in 0..6 {
+            let item = (user + step) % 7;
+            let kind = if item == 3 { "purchase" } else { "view" };
+            rows.push_str(&format!("u{user},i{item},{},{kind}\n", 1_793_610_900 + user * 1000 + step * 100));
+        }
+    }
+    fs::write(folder.path().join("events.csv"), rows).unwrap();
+    let import =
+        ["interactions", "import", "table", "events.csv", "--user", "user", "--item", "item", "--time", "time"];
+    succeeds(&slirec(folder.path(), &[&import[..], &["--kind", "kind", "--output", "in.tsv"]].concat(), b""));
+    let prepare = ["prepare", "--interactions", "in.tsv", "--output", "dataset", "--valid-negatives", "2"];
+    let text = succeeds(&slirec(folder.path(), &[&prepare[..], &["--test-negatives", "2"]].concat(), b""));
+    assert!(text.contains("120 interactions of 20 users with 7 items"), "{text}");
+    let vocabulary = fs::read(folder.path().join("dataset/vocabulary.json")).unwrap();
+    let vocabulary: serde_json::Value = serde_json::from_slice(&vocabulary).unwrap();
+    let popular = &vocabulary["items"][0];
+    assert_eq!(popular["handle"], "i3");
+    assert_eq!(popular["interactions"].as_u64().unwrap() % 5, 0);
+}
+
+#[test]
+fn a_movielens_list_becomes_a_catalogue_that_its_ratings_are_read_with() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("movies.dat"), "10::GoldenEye (1995)::Action|Thriller\n11::Emma (1996)::Comedy\n")
+        .unwrap();
+    fs::write(folder.path().join("ratings.dat"), "1::10::5::978300760\n1::99::4::978300761\n").unwrap();
+    let catalog =
+        ["catalog", "import", "movies.dat", "--no-header", "--handle", "1", "--title", "2", "--category", "3"];
+    let more = ["--category-separator", "|", "--output", "catalog.json"];
+    let text = succeeds(&slirec(folder.path(), &[&catalog[..], &more].concat(), b""));
+    assert!(text.contains("catalog.json: 2 products in 2 categories"), "{text}");
+    let import = ["interactions", "import", "table", "ratings.dat", "--no-header", "--user", "1", "--item", "2"];
+    let more = ["--time", "4", "--catalog", "catalog.json", "--output", "out.tsv"];
+    let text = succeeds(&slirec(folder.path(), &[&import[..], &more].concat(), b""));
+    assert!(text.contains("unknown products  1 events: 99 1"), "{text}");
+    let written = fs::read_to_string(folder.path().join("out.tsv")).unwrap();
+    assert_eq!(written, "1\t1\t10\t978300760\tAction\n");
+    let wrong = slirec(folder.path(), &["catalog", "import", "movies.dat", "--output", "other.json"], b"");
+    let text = String::from_utf8_lossy(&wrong.stderr);
+    assert!(text.contains("no inventory.pkl; a table needs --handle: movies.dat: byte 0:"), "{text}");
+}

@@ -1,0 +1,180 @@
+//! From sorted records to interactions: all events of a user enter together; robots, repeated and doubly reported events
+//! are left out, the rest leaves in order of time.
+//!
+//! Nothing here grows with the data: a user with more than a million events is no shopper.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use slirec_core::timestamp::DAY;
+
+use super::event::Kind;
+use super::record::{Record, user_of};
+use super::sort::{Merged, RUN_BYTES, Sorter};
+
+/// Most events of a user, whatever the options say.
+const MOST_EVENTS: usize = 1_000_000;
+
+/// What to leave out.
+#[derive(Debug, Clone, Copy)]
+pub struct Cleaning {
+    /// A view of the same product by the same user within so many seconds of the one before is the same view.
+    pub collapse_seconds: f64,
+    /// A user with more events on one day is a robot; 0 for no limit.
+    pub most_daily_events: usize,
+}
+
+/// What was left out, and what remained.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Totals {
+    /// Users with interactions.
+    pub users: u64,
+    /// Rows that were written.
+    pub interactions: u64,
+    /// Events that came more than once.
+    pub repeated: u64,
+    /// Views that were reported twice.
+    pub collapsed: u64,
+    /// Users that were left out as robots.
+    pub robots: u64,
+    /// Their events.
+    pub robot_events: u64,
+    /// Unix seconds of the first and the last interaction.
+    pub times: Option<(f64, f64)>,
+}
+
+/// Calls `write` with every interaction, ordered by user and time.
+pub(super) fn collect(
+    sorted: &mut Merged,
+    cleaning: &Cleaning,
+    write: &mut dyn FnMut(&Record<'_>) -> io::Result<()>,
+) -> io::Result<Totals> {
+    let mut totals = Totals::default();
+    let mut group = Group::new(cleaning);
+    while let Some(bytes) = sorted.next()? {
+        if group.records.first().or(group.last.as_ref()).is_some_and(|first| user_of(first) != user_of(&bytes)) {
+            group.finish(&mut totals, write)?;
+        }
+        group.push(bytes);
+    }
+    group.finish(&mut totals, write)?;
+    Ok(totals)
+}
+
+/// Gives all records of a user the name that the user was last known by, and sorts them anew.
+pub(super) fn stitch(sorted: &mut Merged, directory: &Path) -> io::Result<Vec<File>> {
+    let mut sorter = Sorter::new(directory, RUN_BYTES);
+    let mut group: Vec<Vec<u8>> = Vec::new();
+    let flush = |group: &mut Vec<Vec<u8>>, sorter: &mut Sorter| -> io::Result<()> {
+        let known_as = group.iter().rev().filter_map(|bytes| Record::read(bytes)).map(|record| record.known_as);
+        let known_as = known_as.into_iter().find(|name| !name.is_empty()).map(str::to_owned);
+        for bytes in group.drain(..) {
+            match (Record::read(&bytes), &known_as) {
+                (Some(record), Some(name)) => sorter.push(|out| Record { user: name, ..record }.write(out))?,
+                _ => sorter.push(|out| out.extend(&bytes))?,
+            }
+        }
+        Ok(())
+    };
+    while let Some(bytes) = sorted.next()? {
+        // Beyond the limit the user is left out later anyway, under whatever name.
+        if group.first().is_some_and(|first| user_of(first) != user_of(&bytes)) || group.len() >= MOST_EVENTS {
+            flush(&mut group, &mut sorter)?;
+        }
+        group.push(bytes);
+    }
+    flush(&mut group, &mut sorter)?;
+    sorter.finish()
+}
+
+/// The events of one user.
+struct Group<'a> {
+    cleaning: &'a Cleaning,
+    records: Vec<Vec<u8>>,
+    /// The last record of a robot, whose events are not kept.
+    last: Option<Vec<u8>>,
+    events: u64,
+    /// Day and its number of events.
+    day: (f64, usize),
+}
+
+impl<'a> Group<'a> {
+    fn new(cleaning: &'a Cleaning) -> Self {
+        Self { cleaning, records: Vec::new(), last: None, events: 0, day: (0.0, 0) }
+    }
+
+    fn push(&mut self, bytes: Vec<u8>) {
+        self.events += 1;
+        let day = Record::read(&bytes).map_or(0.0, |record| (record.time / DAY).floor());
+        self.day = if self.day.0 == day { (day, self.day.1 + 1) } else { (day, 1) };
+        let limit = self.cleaning.most_daily_events;
+        let robot = limit > 0 && self.day.1 > limit || self.records.len() >= MOST_EVENTS;
+        if robot || self.last.is_some() {
+            self.records = Vec::new();
+            self.last = Some(bytes);
+        } else {
+            self.records.push(bytes);
+        }
+    }
+
+    fn finish(&mut self, totals: &mut Totals, write: &mut dyn FnMut(&Record<'_>) -> io::Result<()>) -> io::Result<()> {
+        if self.last.take().is_some() {
+            totals.robots += 1;
+            totals.robot_events += self.events;
+        }
+        let records: Vec<Record<'_>> = self.records.iter().filter_map(|bytes| Record::read(bytes)).collect();
+        let repeated = repeated(&records);
+        let mut seen: HashMap<&str, f64> = HashMap::new();
+        for (record, repeated) in records.iter().zip(&repeated) {
+            if *repeated {
+                totals.repeated += 1;
+                continue;
+            }
+            if record.kind == Kind::View {
+                // The one before counts whether it was written or not: SQL says the same with a window function.
+                let before = seen.insert(record.item, record.time);
+                if before.is_some_and(|before| record.time - before <= self.cleaning.collapse_seconds) {
+                    totals.collapsed += 1;
+                    continue;
+                }
+            }
+            write(record)?;
+            totals.interactions += 1;
+            let (first, last) = totals.times.unwrap_or((record.time, record.time));
+            totals.times = Some((first.min(record.time), last.max(record.time)));
+        }
+        totals.users += u64::from(!records.is_empty());
+        (self.events, self.day) = (0, (0.0, 0));
+        self.records.clear();
+        Ok(())
+    }
+}
+
+/// Which records repeat another one: the same event and item, of which the earliest received counts. Two events that
+/// clash in their id are told apart by their fingerprints.
+fn repeated(records: &[Record<'_>]) -> Vec<bool> {
+    let mut repeated = vec![false; records.len()];
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    let record = |index: usize| records.get(index);
+    order.retain(|index| record(*index).is_some_and(|record| record.id != 0));
+    order.sort_by(|left, right| {
+        let key = |index: usize| record(index).map(|record| (record.id, record.item, record.received.to_bits()));
+        key(*left).cmp(&key(*right))
+    });
+    let same = |left: &Record<'_>, right: &Record<'_>| left.id == right.id && left.item == right.item;
+    for events in order.chunk_by(|left, right| record(*left).zip(record(*right)).is_some_and(|(l, r)| same(l, r))) {
+        let mut kept: Vec<u64> = Vec::new();
+        for index in events {
+            let fingerprint = record(*index).map_or(0, |record| record.fingerprint);
+            let known = kept.iter().any(|other| *other == fingerprint || *other == 0 || fingerprint == 0);
+            if known && let Some(flag) = repeated.get_mut(*index) {
+                *flag = true;
+            } else {
+                kept.push(fingerprint);
+            }
+        }
+    }
+    repeated
+}

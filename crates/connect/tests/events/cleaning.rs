@@ -1,0 +1,144 @@
+//! What no shopper did, and what was reported more than once.
+
+use proptest::prelude::*;
+use slirec_connect::events::Source;
+use slirec_connect::events::event::{Kind, Weights};
+use slirec_connect::events::table::Table;
+
+use crate::Case;
+
+fn table() -> Source {
+    Source::Table(Table {
+        user: "user".parse().unwrap(),
+        item: "item".parse().unwrap(),
+        time: "time".parse().unwrap(),
+        category: None,
+        kind: Some("kind".parse().unwrap()),
+        weight: None,
+        id: Some("id".parse().unwrap()),
+        minimum: None,
+        separator: None,
+        header: true,
+    })
+}
+
+fn of_rows(rows: &[&str]) -> Case {
+    Case::of_text(table(), format!("user,item,time,kind,id\n{}\n", rows.join("\n"))).without_catalog()
+}
+
+#[test]
+fn an_event_that_comes_twice_counts_once() {
+    let (lines, summary) = of_rows(&["u,a,100,view,1", "u,b,200,view,2", "u,a,100,view,1", "u,b,200,view,2"]).run();
+    assert_eq!(lines, ["1\tu\ta\t100\tnone", "1\tu\tb\t200\tnone"]);
+    assert_eq!(summary.totals.repeated, 2);
+}
+
+#[test]
+fn events_without_an_id_are_never_repeated_ones() {
+    let (lines, _) = of_rows(&["u,a,100,view,", "u,a,200,view,"]).run();
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn a_view_that_is_reported_twice_within_seconds_is_one_view() {
+    let rows = [
+        "u,a,100,view,1",
+        "u,a,108,view,2",
+        "u,a,118,view,3",
+        "u,a,119,add_to_cart,4",
+        "u,a,129,view,5",
+        "v,a,101,view,6",
+    ];
+    let (lines, summary) = of_rows(&rows).run();
+    let expected = ["1\tu\ta\t100\tnone", "1\tu\ta\t119\tnone\t3", "1\tu\ta\t129\tnone", "1\tv\ta\t101\tnone"];
+    assert_eq!(lines, expected);
+    assert_eq!(summary.totals.collapsed, 2);
+}
+
+#[test]
+fn a_user_with_too_many_events_on_a_day_is_left_out_whole() {
+    let mut case = of_rows(&[
+        "robot,a,100,view,1",
+        "robot,b,200,view,2",
+        "robot,c,300,view,3",
+        "robot,d,200000,view,4",
+        "shopper,a,86390,view,5",
+        "shopper,b,86410,view,6",
+        "shopper,c,86420,view,7",
+    ]);
+    case.import.cleaning.most_daily_events = 2;
+    let (lines, summary) = case.run();
+    assert!(lines.iter().all(|line| line.starts_with("1\tshopper\t")), "{lines:?}");
+    assert_eq!((lines.len(), summary.totals.robots, summary.totals.robot_events), (3, 1, 4));
+}
+
+#[test]
+fn weights_decide_what_counts_and_how_much() {
+    let mut case = of_rows(&["u,a,100,view,1", "u,a,200,cart,2", "u,a,300,purchase,3", "u,a,400,dance,4"]);
+    let mut weights = Weights::default();
+    weights.set(Kind::View, 0);
+    weights.set(Kind::Transaction, 9);
+    case.import.meaning.weights = weights;
+    let (lines, summary) = case.run();
+    assert_eq!(lines, ["1\tu\ta\t200\tnone\t3", "1\tu\ta\t300\tnone\t9"]);
+    assert_eq!((summary.counts.ignored["view"], summary.counts.ignored["another kind of event"]), (1, 1));
+}
+
+#[test]
+fn an_import_without_any_interaction_says_why_and_leaves_no_file() {
+    let message = of_rows(&["u,a,100,refund,1", ",a,100,view,2"]).failure().to_string();
+    assert!(message.starts_with("found no interactions"), "{message}");
+    assert!(message.contains("no user 1, refund 1"), "{message}");
+}
+
+#[test]
+fn an_existing_output_is_replaced_only_on_request() {
+    let mut case = of_rows(&["u,a,100,view,1"]);
+    std::fs::write(&case.import.output, "precious").unwrap();
+    let message = case.import.run(&mut |_| {}).unwrap_err().to_string();
+    assert!(message.contains("exists already"), "{message}");
+    assert_eq!(std::fs::read_to_string(&case.import.output).unwrap(), "precious");
+    case.import.replace = true;
+    assert_eq!(case.run().0.len(), 1);
+}
+
+#[test]
+fn a_name_that_the_file_could_not_hold_makes_its_row_a_bad_one() {
+    let (lines, summary) = of_rows(&["u,a,100,view,1", "\"u\tv\",a,100,view,2", "u,\"a,b\",100,view,3"]).run();
+    assert_eq!(lines.len(), 1);
+    let problems: Vec<&str> = summary.counts.bad_sample.iter().map(|row| row.problem.as_str()).collect();
+    assert_eq!(problems[0], "user is \"u\\tv\": expected no tabs, line ends or other control characters");
+    assert_eq!(problems[1], "item is `a,b`: expected no comma, histories are joined by it");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn the_order_of_the_input_makes_no_difference(
+        events in prop::collection::vec((0_u32..5, 0_u32..6, 0_u32..500, 0_u32..60), 1..120),
+        seed in any::<u64>(),
+    ) {
+        let rows: Vec<String> =
+            events.iter().map(|(user, item, time, id)| format!("u{user},i{item},{time},view,{id}")).collect();
+        let mut shuffled = rows.clone();
+        shuffled.sort_by_key(|row| {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut hasher = DefaultHasher::new();
+            (seed, row).hash(&mut hasher);
+            hasher.finish()
+        });
+        let borrowed = |rows: &[String]| of_rows(&rows.iter().map(String::as_str).collect::<Vec<_>>()).run();
+        let ((left, left_summary), (right, right_summary)) = (borrowed(&rows), borrowed(&shuffled));
+        prop_assert_eq!(&left, &right);
+        prop_assert_eq!(&left_summary.totals, &right_summary.totals);
+        // Ordered by user and time, nothing lost and nothing doubled.
+        let key = |line: &String| {
+            let mut parts = line.split('\t').skip(1);
+            (parts.next().unwrap().to_owned(), parts.nth(1).unwrap().parse::<u32>().unwrap())
+        };
+        prop_assert!(left.is_sorted_by_key(key));
+        let totals = left_summary.totals;
+        prop_assert_eq!(totals.interactions + totals.repeated + totals.collapsed, events.len() as u64);
+    }
+}

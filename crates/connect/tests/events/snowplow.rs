@@ -1,0 +1,313 @@
+//! The five forms of Snowplow events.
+
+use std::fs::{self, File};
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use slirec_connect::events::Source;
+use slirec_connect::events::snowplow::{Identifier, Snowplow};
+
+use crate::{Case, fixture};
+
+const ENRICHED: [&str; 3] = ["enriched.tsv", "enriched.analytics-sdk.jsonl", "enriched.lossless.jsonl"];
+const PAYLOADS: [&str; 2] = ["payload_data.jsonl", "payload_data.nussknacker.jsonl"];
+
+fn source() -> Source {
+    Source::Snowplow(Snowplow::default())
+}
+
+/// The three events of the fixtures: by path, by path with locale and collection, by product entity.
+fn expected() -> Vec<String> {
+    [
+        "1\t6ed0a441-82fc-4fc1-8c05-612f57a42543\tyoga-mat\t1793610941.333\tSports",
+        "1\tac9ed523-1e6e-40e3-97d2-17aad20318d5\trunning-shoes\t1793610900.133\tSports",
+        "1\tac9ed523-1e6e-40e3-97d2-17aad20318d5\twater-bottle-1\t1793610963.883\tFood",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn enriched() -> Vec<String> {
+    fs::read_to_string(fixture("snowplow/enriched.tsv")).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// A line of enriched TSV with some columns replaced.
+fn changed(line: &str, columns: &[(usize, &str)]) -> String {
+    let mut fields: Vec<&str> = line.split('\t').collect();
+    columns.iter().for_each(|(index, value)| fields[*index] = value);
+    fields.join("\t")
+}
+
+#[test]
+fn every_enriched_form_gives_the_same_interactions() {
+    for name in ENRICHED {
+        let (lines, summary) = Case::new(source(), &[fixture("snowplow").join(name)]).run();
+        assert_eq!(lines, expected(), "{name}");
+        assert_eq!((summary.counts.rows, summary.counts.bad_rows), (3, 0), "{name}");
+        assert_eq!(summary.counts.taken["view"], 3, "{name}");
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn lake_loader_parquet_gives_the_same_interactions() {
+    let (lines, summary) = Case::new(source(), &[fixture("snowplow/lake.parquet")]).run();
+    assert_eq!(lines, expected());
+    assert_eq!(summary.counts.rows, 3);
+}
+
+#[test]
+fn tracker_payloads_give_all_their_events_by_the_clock_of_the_device() {
+    for name in PAYLOADS {
+        let (lines, summary) = Case::new(source(), &[fixture("snowplow").join(name)]).run();
+        // Nobody corrected the clock of the second shopper, which is 95 seconds fast.
+        let expected = [
+            "1\t6ed0a441-82fc-4fc1-8c05-612f57a42543\tyoga-mat\t1793611036.2\tSports",
+            "1\tac9ed523-1e6e-40e3-97d2-17aad20318d5\trunning-shoes\t1793610900\tSports",
+            "1\tac9ed523-1e6e-40e3-97d2-17aad20318d5\twater-bottle-1\t1793610963.75\tFood",
+        ];
+        assert_eq!(lines, expected, "{name}");
+        assert_eq!(summary.counts.ignored["page_ping"], 1, "{name}");
+    }
+}
+
+#[test]
+fn every_event_of_a_payload_is_taken_and_its_contexts_may_be_plain_or_base64() {
+    let event = |id: u32, handle: &str, more: &str| {
+        format!(
+            r#"{{"e":"pv","eid":"{id}","duid":"u","dtm":"17936109{id}000","url":"https://x/products/{handle}"{more}}}"#
+        )
+    };
+    let product = r#"{\"schema\":\"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1\",\"data\":[{\"schema\":\"iglu:com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/1-0-0\",\"data\":{\"id\":\"yoga-mat\"}}]}"#;
+    let action = r#"{\"schema\":\"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0\",\"data\":{\"schema\":\"iglu:com.snowplowanalytics.snowplow.ecommerce/snowplow_ecommerce_action/jsonschema/1-0-1\",\"data\":{\"type\":\"add_to_cart\"}}}"#;
+    let cart = format!(
+        r#"{{"e":"ue","eid":"13","duid":"u","dtm":"1793610913000","url":"https://x/cart","co":"{product}","ue_pr":"{action}"}}"#
+    );
+    let events = [
+        event(10, "running-shoes", ""),
+        event(11, "water-bottle-1?variant=5#top", ""),
+        event(12, "yoga-mat", r#","ttm":"1793610912500""#),
+        cart,
+    ];
+    let body = format!(
+        r#"{{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-0","data":[{}]}}"#,
+        events.join(",")
+    );
+    let (lines, _) = Case::of_text(source(), body).run();
+    let items: Vec<&str> = lines.iter().map(|line| line.splitn(3, '\t').nth(2).unwrap()).collect();
+    assert_eq!(
+        items,
+        [
+            "running-shoes\t1793610910\tSports",
+            "water-bottle-1\t1793610911\tFood",
+            "yoga-mat\t1793610912.5\tSports",
+            "yoga-mat\t1793610913\tSports\t3",
+        ]
+    );
+}
+
+#[test]
+fn compressed_files_directories_and_repeated_inputs_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = folder.path().join("2026/11/02");
+    fs::create_dir_all(&day).unwrap();
+    let mut encoder = GzEncoder::new(File::create(day.join("part-0")).unwrap(), Compression::fast());
+    encoder.write_all(&fs::read(fixture("snowplow/enriched.tsv")).unwrap()).unwrap();
+    encoder.finish().unwrap();
+    fs::write(day.join("_SUCCESS"), "").unwrap();
+    fs::copy(fixture("snowplow/enriched.lossless.jsonl"), day.join("part-1")).unwrap();
+    let (lines, summary) = Case::new(source(), &[folder.path().to_owned()]).run();
+    assert_eq!(lines, expected());
+    assert_eq!((summary.counts.rows, summary.totals.repeated), (6, 3));
+}
+
+#[test]
+fn the_user_is_the_first_identifier_that_an_event_has() {
+    let order = |user_order| Source::Snowplow(Snowplow { user_order, ..Snowplow::default() });
+    let users = |order| {
+        let (lines, _) = Case::new(order, &[fixture("snowplow/enriched.tsv")]).run();
+        lines.iter().map(|line| line.split('\t').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let logged_in = users(order(vec![Identifier::UserId, Identifier::NetworkUserId]));
+    assert_eq!(logged_in[0], "7283940561238");
+    assert_eq!(logged_in[1], "e6950b02-5b4e-4904-ad75-eee6b93308e1");
+    assert_eq!(users(order(vec![Identifier::UserId])), ["7283940561238"]);
+}
+
+#[test]
+fn stitching_gives_earlier_and_later_events_of_a_cookie_the_name_of_the_login() {
+    let lines = enriched();
+    let at = |line: &str, id: &str, user: &str, second: &str| {
+        let time = format!("2026-11-02 09:15:{second}.000");
+        changed(line, &[(6, id), (12, user), (15, "cookie"), (124, &time)])
+    };
+    let other_device = changed(&lines[0], &[(6, "4"), (12, "ann"), (15, "phone"), (124, "2026-11-02 10:00:00")]);
+    let text = [
+        at(&lines[0], "1", "", "01"),
+        at(&lines[1], "2", "guest", "02"),
+        at(&lines[1], "3", "ann", "30"),
+        at(&lines[0], "5", "", "40"),
+        other_device,
+    ]
+    .join("\n");
+    let stitched = Source::Snowplow(Snowplow { stitch: true, ..Snowplow::default() });
+    let (lines, summary) = Case::of_text(stitched, text).run();
+    assert!(lines.iter().all(|line| line.starts_with("1\tann\t")), "{lines:?}");
+    assert_eq!((lines.len(), summary.totals.users), (5, 1));
+}
+
+#[test]
+fn other_applications_other_hosts_and_robots_are_left_out_and_counted() {
+    let lines = enriched();
+    let robot = r#"{"schema":"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1","data":[{"schema":"iglu:com.iab.snowplow/spiders_and_robots/jsonschema/1-0-0","data":{"spiderOrRobot":true}}]}"#;
+    let text = [
+        lines[0].clone(),
+        changed(&lines[0], &[(0, "other"), (6, "2")]),
+        changed(&lines[0], &[(33, "blog.example"), (6, "3")]),
+        changed(&lines[0], &[(122, robot), (6, "4")]),
+    ]
+    .join("\n");
+    let snowplow = Snowplow {
+        app_ids: vec!["shopify-nu-recommendations".into()],
+        hosts: vec!["example-shop.myshopify.com".into()],
+        ..Snowplow::default()
+    };
+    let (lines, summary) = Case::of_text(Source::Snowplow(snowplow), text).run();
+    assert_eq!(lines.len(), 1);
+    let ignored = summary.counts.ignored;
+    assert_eq!((ignored["another app_id"], ignored["another host"]), (1, 1));
+    assert_eq!(ignored["robot by its spiders_and_robots context"], 1);
+}
+
+#[test]
+fn ecommerce_actions_have_their_kinds_and_a_purchase_is_one_event_for_each_product() {
+    let lines = enriched();
+    let action = |kind: &str| {
+        format!(
+            r#"{{"schema":"iglu:x/unstruct_event/jsonschema/1-0-0","data":{{"schema":"iglu:com.snowplowanalytics.snowplow.ecommerce/snowplow_ecommerce_action/jsonschema/1-0-0","data":{{"type":"{kind}"}}}}}}"#
+        )
+    };
+    let products = r#"{"schema":"x","data":[{"schema":"iglu:com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/1-0-0","data":{"id":"yoga-mat"}},{"schema":"iglu:com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/1-0-0","data":{"id":10334952456523}}]}"#;
+    let event = |id: &str, kind: &str| changed(&lines[2], &[(6, id), (52, products), (58, &action(kind))]);
+    let text = ["transaction", "refund", "list_view", "promo_click", "new_kind"].iter().enumerate();
+    let text: Vec<String> = text.map(|(id, kind)| event(&format!("e{id}"), kind)).collect();
+    let (lines, summary) = Case::of_text(source(), text.join("\n")).run();
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line.ends_with("\t5")), "{lines:?}");
+    for reason in ["refund", "list_view", "promo_click", "another ecommerce action"] {
+        assert_eq!(summary.counts.ignored[reason], 1, "{reason}");
+    }
+}
+
+#[test]
+fn events_of_older_trackers_are_understood() {
+    let lines = enriched();
+    let cart = r#"{"schema":"x","data":{"schema":"iglu:com.snowplowanalytics.snowplow/add_to_cart/jsonschema/1-0-0","data":{"sku":"yoga-mat","quantity":1}}}"#;
+    let text = [
+        changed(&lines[2], &[(6, "1"), (52, ""), (58, cart), (126, "add_to_cart")]),
+        changed(&lines[0], &[(5, "transaction_item"), (6, "2"), (68, "water-bottle-1"), (126, "transaction_item")]),
+        changed(&lines[0], &[(5, "transaction"), (6, "3"), (126, "transaction")]),
+    ];
+    let (lines, summary) = Case::of_text(source(), text.join("\n")).run();
+    assert!(lines[1].ends_with("yoga-mat\t1793610963.883\tSports\t3"), "{lines:?}");
+    assert!(lines[0].ends_with("water-bottle-1\t1793610900.133\tFood\t5"), "{lines:?}");
+    assert_eq!(summary.counts.ignored["transaction without its items"], 1);
+}
+
+#[test]
+fn unknown_products_and_pages_without_one_are_counted_and_listed() {
+    let lines = enriched();
+    let text = [
+        lines[0].clone(),
+        changed(&lines[0], &[(6, "1"), (35, "/products/discontinued")]),
+        changed(&lines[0], &[(6, "2"), (35, "/products/discontinued")]),
+        changed(&lines[0], &[(6, "3"), (35, "/products/gone%20too")]),
+        changed(&lines[0], &[(6, "4"), (35, "/pages/about")]),
+    ];
+    let (lines, summary) = Case::of_text(source(), text.join("\n")).run();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(summary.counts.unknown_events, 3);
+    assert_eq!(summary.unknown_products(), [("discontinued", 2), ("gone too", 1)]);
+    assert_eq!(summary.counts.ignored["no product"], 1);
+    let text = summary.to_string();
+    assert!(text.contains("unknown products  3 events: discontinued 2, gone too 1"), "{text}");
+}
+
+#[test]
+fn bad_rows_are_counted_and_sampled_and_the_others_still_count() {
+    let good = fs::read_to_string(fixture("snowplow/enriched.tsv")).unwrap();
+    let lines = enriched();
+    let bad = [
+        "only\tthree\tcolumns".to_owned(),
+        format!("{}\tone more", lines[0]),
+        changed(&lines[0], &[(124, "yesterday")]),
+        changed(&lines[0], &[(124, ""), (3, ""), (130, "")]),
+        changed(&lines[2], &[(58, "{\"schema\": 7")]),
+        "{\"event_id\": \"x\", \"collector_tstamp\"".to_owned(),
+        "{\"schema\": \"iglu:com.example/other/jsonschema/1-0-0\", \"data\": []}".to_owned(),
+        "{}".to_owned(),
+        "[1, 2]".to_owned(),
+    ];
+    let case = Case::of_text(source(), format!("{}\n\n{good}", bad.join("\n")));
+    let (found, summary) = case.run();
+    assert_eq!(found, expected());
+    assert_eq!(summary.counts.bad_rows, bad.len() as u64);
+    let sample = fs::read_to_string(&case.import.bad_rows).unwrap();
+    for part in [
+        "\t1\tfound 3 tab-separated columns: expected 131, or JSON\tonly\tthree\tcolumns",
+        "\t2\tfound 132 tab-separated columns",
+        "\t3\tderived_tstamp: `yesterday` is no time: expected a Unix time or ISO 8601",
+        "\t4\tno derived_tstamp, true_tstamp or collector_tstamp",
+        "\t5\tunstruct_event: ",
+        "\t6\t",
+        "\t7\tschema is `iglu:com.example/other/jsonschema/1-0-0`: expected iglu:com.snowplowanalytics",
+        "\t8\tfound neither event_id and collector_tstamp nor schema and data",
+        "\t9\tinvalid type: sequence, expected an object",
+    ] {
+        assert!(sample.contains(part), "{part} in {sample}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_changed_byte_of_any_form_stops_an_import(
+        form in 0_usize..5,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+    ) {
+        let name = [&ENRICHED[..], &PAYLOADS[..]].concat()[form];
+        let mut bytes = fs::read(fixture("snowplow").join(name)).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        // Whatever became bad, a good line behind it is read.
+        bytes.extend(b"\n");
+        bytes.extend(fs::read(fixture("snowplow/enriched.tsv")).unwrap());
+        let (lines, _) = Case::of_text(source(), bytes).run();
+        for line in expected() {
+            prop_assert!(lines.contains(&line) || lines.len() >= 2, "{lines:?}");
+        }
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn no_changed_byte_of_parquet_crashes_an_import(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = fs::read(fixture("snowplow/lake.parquet")).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len() - 4) + 4;
+            bytes[place] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()) + 4);
+        }
+        let case = Case::of_text(source(), bytes);
+        let _ = case.import.run(&mut |_| {});
+    }
+}
