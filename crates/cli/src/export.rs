@@ -14,9 +14,8 @@ use slirec_core::files::{self, StagedDirectory};
 use slirec_core::lookup::ItemLookup;
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 use slirec_engine::BundleScorer;
-use slirec_train::dataset::evaluation::EvaluationGroup;
+use slirec_train::analysis::{MODEL, analyse};
 use slirec_train::dataset::{Dataset, Split};
-use slirec_train::evaluation::evaluate_sampled;
 use slirec_train::export::{
     self, GOLDEN_REQUESTS, ProofHistory, catalog_candidates, golden_request, proof_scores, validation_histories,
 };
@@ -127,6 +126,7 @@ pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'
         metrics: BTreeMap::new(),
         files: bundle::record_files(staged.path())?,
         golden_requests: Vec::new(),
+        loses_to: Vec::new(),
     };
     let manifest = prove(target.onnxruntime, staged.path(), source, catalog, manifest)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
@@ -271,10 +271,20 @@ fn prove(
     ))?;
     if let Some(dataset) = dataset {
         for split in [Split::Valid, Split::Test] {
-            let groups: Vec<EvaluationGroup> = dataset.groups(split, longest)?;
-            let _step = progress::step(format!("measuring the bundle on {} {} rows", groups.len(), split.name()));
-            let metrics = evaluate_sampled(&mut graphs, &groups).map_err(anyhow::Error::from_boxed)?;
-            manifest.metrics.insert(split.name().to_owned(), metrics.by_name());
+            let _step = progress::step(format!("measuring the bundle on the {} rows", split.name()));
+            let analysis = analyse(&mut graphs, None, dataset, split, longest, &mut |_, _, _| ())?;
+            manifest.loses_to = analysis.lost_to().iter().map(|baseline| baseline.name.clone()).collect();
+            for measured in &analysis.measured {
+                let (set, name) = (&analysis.set, &measured.name);
+                let key = if name == MODEL { set.clone() } else { format!("{set} {name}") };
+                let mut metrics = measured.sampled.by_name();
+                metrics.extend(measured.ranking.by_name());
+                manifest.metrics.insert(key, metrics);
+            }
+        }
+        // The last set that was measured is the test set.
+        for baseline in &manifest.loses_to {
+            eprintln!("warning: the model ranks the test rows no better than plain {baseline}; the manifest says so");
         }
     }
     Ok(manifest)

@@ -15,6 +15,7 @@ mod progress;
 mod recommend;
 mod scorer;
 mod shop;
+mod sweep;
 mod train;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Verb {
     Prepare(prepare::Arguments),
     /// Train a model on a prepared dataset
     Train(train::Arguments),
+    /// Search hyperparameters: train several runs and rank them
+    Sweep(sweep::Arguments),
     /// Measure a run or a bundle, beside the baselines
     Evaluate(evaluate::Arguments),
     /// Write the bundle that the server serves
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Interactions(verb) => interactions::run(verb).map(done),
         Verb::Prepare(arguments) => prepare::run(&arguments).map(done),
         Verb::Train(arguments) => train::run(&arguments),
+        Verb::Sweep(arguments) => sweep::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments).map(done),
         Verb::Export(arguments) => export::run(&arguments).map(done),
         Verb::Recommend(arguments) => recommend::run(&arguments).map(done),

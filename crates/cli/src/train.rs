@@ -19,7 +19,8 @@ use slirec_train::run::{RunRecord, RunState, RunSummary};
 use slirec_train::trainer::{Summaries, TrainOptions, train};
 
 use crate::output;
-pub(crate) use conclusion::conclude;
+pub(crate) use conclusion::analysis;
+use conclusion::conclude;
 pub(crate) use display::Display;
 
 /// Exit code of a training that Ctrl-C ended, as shells have it: a script does not go on as if it had finished.

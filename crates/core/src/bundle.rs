@@ -234,6 +234,7 @@ mod tests {
             metrics: BTreeMap::new(),
             files: BTreeMap::new(),
             golden_requests: Vec::new(),
+            loses_to: Vec::new(),
         }
     }
 

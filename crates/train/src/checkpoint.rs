@@ -11,6 +11,7 @@ use crate::weights::{Array, Weights, WeightsError};
 
 const FIRST_MOMENT: &str = "adam.first.";
 const SECOND_MOMENT: &str = "adam.second.";
+const AVERAGE: &str = "average.";
 
 /// How far a run came.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ impl Progress {
 pub struct Checkpoint {
     /// The network's weights.
     pub weights: Weights,
+    /// Their average over the last steps, for runs that keep one.
+    pub average: Option<Weights>,
     /// The optimiser.
     pub optimizer: Adam,
     /// How far the run came.
@@ -88,10 +91,19 @@ pub struct Checkpoint {
 ///
 /// # Errors
 /// [`WeightsError`] when the file cannot be written; the one before is then still there.
-pub fn write(path: &Path, mut weights: Weights, optimizer: &Adam, progress: &Progress) -> Result<(), WeightsError> {
+pub fn write(
+    path: &Path,
+    mut weights: Weights,
+    average: Option<&Weights>,
+    optimizer: &Adam,
+    progress: &Progress,
+) -> Result<(), WeightsError> {
     let progress = Progress { optimizer_steps: optimizer.steps(), ..progress.clone() };
     let invalid = |problem: String| WeightsError::Invalid { path: path.to_owned(), problem };
     let note = serde_json::to_string(&progress).map_err(|error| invalid(error.to_string()))?;
+    for (name, array) in average.into_iter().flat_map(Weights::iter) {
+        weights.insert(format!("{AVERAGE}{name}"), array.clone());
+    }
     for (name, moments) in optimizer.moments() {
         for (prefix, values) in [FIRST_MOMENT, SECOND_MOMENT].into_iter().zip(moments) {
             weights.insert(format!("{prefix}{name}"), Array { shape: vec![values.len()], values: values.to_vec() });
@@ -110,6 +122,7 @@ pub fn read(path: &Path) -> Result<Checkpoint, WeightsError> {
         .map_err(|error| invalid(format!("is no checkpoint: {error}")))?;
     let all = Weights::read(path)?;
     let mut weights = Weights::default();
+    let mut average: Option<Weights> = None;
     let mut moments: Vec<(String, [Vec<f32>; 2])> = Vec::new();
     for (name, array) in all.iter() {
         if let Some(weight) = name.strip_prefix(FIRST_MOMENT) {
@@ -117,12 +130,14 @@ pub fn read(path: &Path) -> Result<Checkpoint, WeightsError> {
             let second = second.filter(|second| second.values.len() == array.values.len());
             let second = second.ok_or_else(|| invalid(format!("has no second moments that fit `{weight}`")))?;
             moments.push((weight.to_owned(), [array.values.clone(), second.values.clone()]));
+        } else if let Some(weight) = name.strip_prefix(AVERAGE) {
+            average.get_or_insert_default().insert(weight, array.clone());
         } else if !name.starts_with(SECOND_MOMENT) {
             weights.insert(name, array.clone());
         }
     }
     let optimizer = Adam::restored(progress.optimizer_steps, moments.into_iter());
-    Ok(Checkpoint { weights, optimizer, progress })
+    Ok(Checkpoint { weights, average, optimizer, progress })
 }
 
 #[cfg(test)]
@@ -142,9 +157,12 @@ mod tests {
         progress.add_loss(0.1);
         progress.add_loss(0.2);
         progress.set_best(2, 1.0 / 3.0, 0.7);
-        write(&path, weights.clone(), &optimizer, &progress).unwrap();
+        let mut average = Weights::default();
+        average.insert("mixing.output.bias", Array { shape: vec![1], values: vec![0.05] });
+        write(&path, weights.clone(), Some(&average), &optimizer, &progress).unwrap();
         let read = read(&path).unwrap();
         assert_eq!(read.weights, weights);
+        assert_eq!(read.average, Some(average));
         assert_eq!(read.optimizer.steps(), 17);
         assert!(read.optimizer.moments().eq(optimizer.moments()));
         assert_eq!(read.progress, Progress { optimizer_steps: 17, ..progress.clone() });

@@ -4,6 +4,7 @@
 //! [`model`] is the network, [`weights`] its plain arrays.
 
 pub mod analysis;
+pub mod average;
 pub mod baselines;
 pub mod batch;
 pub mod batches;

@@ -252,7 +252,10 @@ impl Run {
         let vocabulary = Vocabulary::read(&directory.join(VOCABULARY))?;
         let weights = match which {
             Which::Best => Weights::read(&directory.join(BEST))?,
-            Which::Last => checkpoint::read(&directory.join(LAST))?.weights,
+            Which::Last => {
+                let checkpoint = checkpoint::read(&directory.join(LAST))?;
+                checkpoint.average.unwrap_or(checkpoint.weights)
+            }
         };
         weights.check(&hyperparameters.model, &table_rows(&vocabulary))?;
         Ok(Self { record, hyperparameters, vocabulary, weights })

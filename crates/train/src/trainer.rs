@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::average::Average;
 use crate::checkpoint::{self, Checkpoint, Progress};
 use crate::dataset::{Dataset, DatasetError};
 use crate::evaluation::ScoreError;
@@ -165,17 +166,23 @@ pub fn train(options: TrainOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>)) 
     let rows = Rows::of(dataset, hyperparameters)?;
     let tables = table_rows(&dataset.vocabulary);
     let (run, start) = if options.resume { continued(&options)? } else { (started(&options, &rows)?, None) };
-    let (network, optimizer, progress) = match start {
-        Some(Checkpoint { weights, optimizer, progress }) => {
+    let (network, kept, optimizer, progress) = match start {
+        Some(Checkpoint { weights, average, optimizer, progress }) => {
             let network = Network::from_weights(&hyperparameters.model, &tables, &weights)?;
-            (network, optimizer, progress)
+            (network, average, optimizer, progress)
         }
-        None => (Network::start(hyperparameters, &tables, seed)?, Adam::default(), Progress::default()),
+        None => (Network::start(hyperparameters, &tables, seed)?, None, Adam::default(), Progress::default()),
+    };
+    let decay = hyperparameters.training.weight_average;
+    let average = match kept {
+        _ if decay == 0.0 => None,
+        Some(weights) => Some(Average::restored(decay, progress.steps, weights)),
+        None => Some(Average::new(decay, network.weights()?)),
     };
     let continued_from = options.resume.then_some(progress.steps as u64);
     let summaries = SummaryWriter::create(options.summaries, output, continued_from, hyperparameters)?;
     let negatives = NegativeSampler::new(hyperparameters.training.negative_source, &dataset.vocabulary);
-    Trainer { options, rows, negatives, network, optimizer, run, progress, summaries }.run(events)
+    Trainer { options, rows, negatives, network, average, optimizer, run, progress, summaries }.run(events)
 }
 
 /// A new run directory.

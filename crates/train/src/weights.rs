@@ -73,6 +73,11 @@ impl Weights {
         self.arrays.get(name)
     }
 
+    /// A weight by name, to be changed; `otherwise` is put in where there is none.
+    pub fn entry(&mut self, name: &str, otherwise: impl FnOnce() -> Array) -> &mut Array {
+        self.arrays.entry(name.to_owned()).or_insert_with(otherwise)
+    }
+
     /// All weights, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.arrays.iter().map(|(name, array)| (name.as_str(), array))

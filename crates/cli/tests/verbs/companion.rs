@@ -202,6 +202,13 @@ impl Running {
         assert_eq!(status.code(), None, "the process ended by itself before it was killed");
     }
 
+    /// As [`Running::kill`], for a process that may have come to its end already.
+    pub(crate) fn kill_if_running(&mut self) {
+        // An error says that it has ended.
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+
     /// Waits for the end: exit code, standard output and standard error.
     pub(crate) fn wait(&mut self) -> (Option<i32>, String, String) {
         let status = self.child.wait().unwrap();

@@ -19,3 +19,4 @@ mod killed;
 mod refusals;
 mod repeated;
 mod road;
+mod training;

@@ -98,8 +98,11 @@ pub struct Manifest {
     pub model: ModelShape,
     /// How it was trained.
     pub training: TrainingRecord,
-    /// Metrics by set (`valid`, `test`, …) and name.
+    /// Metrics by set (`valid`, `test`; those of a baseline as `test co-occurrence`) and name.
     pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Baselines that rank the test rows at least as well (NDCG@10 over all items): nobody should serve such a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loses_to: Vec<String>,
     /// Every other file of the bundle.
     pub files: BTreeMap<String, FileRecord>,
     /// Requests with their answers.

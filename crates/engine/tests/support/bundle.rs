@@ -44,6 +44,7 @@ pub(crate) fn bundle(change: impl FnOnce(&mut Vec<Product>)) -> TempDir {
         metrics: BTreeMap::new(),
         files: BTreeMap::new(),
         golden_requests: Vec::new(),
+        loses_to: Vec::new(),
     };
     bundle::seal(folder.path(), manifest).unwrap();
     folder

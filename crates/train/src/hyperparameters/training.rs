@@ -64,6 +64,9 @@ pub struct TrainingHyperparameters {
     /// Share of the weights that each step takes away, times the learning rate (AdamW); biases and normalisations are
     /// left alone.
     pub weight_decay: f64,
+    /// What each step keeps of the average of the weights, which is then measured and kept instead of the last step's; 0
+    /// for none.
+    pub weight_average: f64,
     /// Share of hidden values that are dropped, by layer.
     pub dropout: [f64; 2],
     /// Standard deviation of the truncated normal that weights and embeddings start from.
@@ -96,6 +99,7 @@ impl Default for TrainingHyperparameters {
             schedule: Schedule::Constant,
             warmup_steps: 0,
             weight_decay: 0.0,
+            weight_average: 0.0,
             dropout: [0.3, 0.3],
             initial_deviation: 0.01,
             best_by: BestBy::GroupAuc,
@@ -137,6 +141,8 @@ impl TrainingHyperparameters {
         ensure((SMALLEST_BATCH..=100_000).contains(&batch), "training.batch_size", batch, "5 to 100,000")?;
         let warmup = self.warmup_steps;
         ensure(warmup <= 1_000_000, "training.warmup_steps", warmup, "0 to 1,000,000")?;
+        let average = self.weight_average;
+        ensure((0.0..1.0).contains(&average), "training.weight_average", average, "0 up to below 1")?;
         for rate in self.dropout {
             ensure((0.0..1.0).contains(&rate), "training.dropout", rate, "0 up to below 1")?;
         }

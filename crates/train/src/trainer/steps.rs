@@ -13,6 +13,7 @@ use super::rows::Rows;
 use super::summaries::SummaryWriter;
 use super::{TrainError, TrainEvent, TrainOptions};
 use crate::analysis::MOST_GROUPS;
+use crate::average::Average;
 use crate::batch::Batch;
 use crate::batches::{BatchSource, NumberedBatch};
 use crate::checkpoint::{self, Progress};
@@ -24,13 +25,16 @@ use crate::model::{Network, TrainingPass, loss};
 use crate::negatives::NegativeSampler;
 use crate::optimizer::Adam;
 use crate::random::{self, Purpose};
-use crate::run::{EpochMetrics, RunRecord, RunState, RunWriter};
+use crate::run::{EpochMetrics, RunRecord, RunState, RunWriter, table_rows};
+use crate::weights::Weights;
 
 pub(super) struct Trainer<'a> {
     pub(super) options: TrainOptions<'a>,
     pub(super) rows: Rows,
     pub(super) negatives: NegativeSampler,
     pub(super) network: Network,
+    /// The average of its weights, for runs that keep one.
+    pub(super) average: Option<Average>,
     pub(super) optimizer: Adam,
     pub(super) run: RunWriter,
     pub(super) progress: Progress,
@@ -132,6 +136,9 @@ impl Trainer<'_> {
         let gradients = loss.backward()?;
         self.optimizer.step(self.network.trained(), &gradients, settings, learning_rate)?;
         self.network.move_statistics(pass)?;
+        if let Some(average) = &mut self.average {
+            average.add(&self.network.weights()?);
+        }
         self.progress.steps += 1;
         self.progress.add_loss(value);
         self.summaries.step(self.progress.steps, value, learning_rate, &self.network, settings)?;
@@ -154,15 +161,15 @@ impl Trainer<'_> {
 
     fn evaluate(&mut self, epoch: usize, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<(), TrainError> {
         events(TrainEvent::Evaluating { rows: self.rows.valid.len() });
-        let valid = evaluate_sampled(&mut self.network, &self.rows.valid).map_err(TrainError::Evaluation)?;
+        let (weights, mut network) = self.measured()?;
+        let valid = evaluate_sampled(&mut network, &self.rows.valid).map_err(TrainError::Evaluation)?;
         let best_by = self.options.hyperparameters.training.best_by;
         let ranking = match best_by {
             BestBy::GroupAuc => None,
-            BestBy::Ndcg10 => Some(self.ranking()?),
+            BestBy::Ndcg10 => Some(self.ranking(&mut network)?),
         };
         let metric = ranking.as_ref().map_or(valid.group_auc, |ranking| ranking.ndcg_10);
         let best = epoch == 0 || metric > self.progress.best().0;
-        let weights = self.network.weights()?;
         if best {
             self.progress.set_best(epoch, metric, valid.group_auc);
             self.run.write_best(&weights)?;
@@ -171,20 +178,32 @@ impl Trainer<'_> {
             EpochMetrics { epoch, steps: self.progress.steps, loss: self.progress.mean_loss(), valid, ranking };
         self.run.append_metrics(&metrics)?;
         self.progress.metrics_lines += 1;
-        self.summaries.epoch(&metrics, &weights, &self.network, &self.rows.valid)?;
+        self.summaries.epoch(&metrics, &weights, &network, &self.rows.valid)?;
         events(TrainEvent::Evaluated { metrics: &metrics, best });
         Ok(())
     }
 
+    /// The weights that are measured and kept, and a network with them: the average, or else the last step's.
+    fn measured(&self) -> Result<(Weights, Network), TrainError> {
+        let weights = match &self.average {
+            Some(average) => average.weights().clone(),
+            None => self.network.weights()?,
+        };
+        let tables = table_rows(&self.options.dataset.vocabulary);
+        let network = Network::from_weights(&self.options.hyperparameters.model, &tables, &weights)?;
+        Ok((weights, network))
+    }
+
     /// Full ranking of the validation rows, or of an even sample of them.
-    fn ranking(&mut self) -> Result<RankingMetrics, TrainError> {
+    fn ranking(&self, network: &mut Network) -> Result<RankingMetrics, TrainError> {
         let valid = &self.rows.valid;
         let sample: Vec<_> = valid.iter().step_by(valid.len().div_ceil(MOST_GROUPS).max(1)).cloned().collect();
-        evaluate_ranking(&mut self.network, &sample, &self.rows.candidates, &mut |_| ()).map_err(TrainError::Evaluation)
+        evaluate_ranking(network, &sample, &self.rows.candidates, &mut |_| ()).map_err(TrainError::Evaluation)
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainError> {
-        checkpoint::write(&self.run.last(), self.network.weights()?, &self.optimizer, &self.progress)?;
+        let average = self.average.as_ref().map(Average::weights);
+        checkpoint::write(&self.run.last(), self.network.weights()?, average, &self.optimizer, &self.progress)?;
         let progress = &self.progress;
         let record = &mut self.run.record;
         (record.epochs, record.best_epoch, record.best_group_auc) =

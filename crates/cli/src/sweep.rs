@@ -1,0 +1,139 @@
+//! `slirec sweep`: a dataset and a file that says what to try enter; a run directory for every trial and a table of all of
+//! them, the best one first, leave. A sweep that was stopped goes on where it was.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+use slirec_core::files;
+use slirec_train::analysis::{Analysis, CO_OCCURRENCE, MODEL};
+use slirec_train::dataset::{Dataset, Split};
+use slirec_train::run::{Run, RunState, RunSummary, Which};
+use slirec_train::sweep::{Trial, trials};
+use slirec_train::trainer::{TrainOptions, train};
+
+use crate::output;
+use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_item_features};
+
+/// Name of the file that keeps the table.
+const RESULTS: &str = "sweep.json";
+
+/// Search hyperparameters: train several runs and rank them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Dataset directory of `slirec prepare`
+    #[arg(long, value_name = "DIRECTORY")]
+    dataset: PathBuf,
+    /// What to try, as TOML: a grid or random draws; `docs/TRAINING.md` has an example
+    #[arg(long, value_name = "FILE")]
+    search: PathBuf,
+    /// Directory that holds a run directory for every trial
+    #[arg(long, value_name = "DIRECTORY")]
+    output: PathBuf,
+    /// Catalogue that item features beyond the category come from
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// Seed of the draws and of every run
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of a trial, on the validation rows.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    trial: usize,
+    run: PathBuf,
+    settings: String,
+    best_epoch: usize,
+    #[serde(rename = "ndcg@10")]
+    ndcg_10: f64,
+    #[serde(rename = "hr@10")]
+    hit_rate_10: f64,
+    group_auc: f64,
+    /// How much better the model ranks than last-item co-occurrence does.
+    #[serde(rename = "ndcg@10 over co-occurrence")]
+    over_co_occurrence: f64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let trials = trials(&arguments.search, arguments.seed)?;
+    ensure!(!trials.is_empty(), "{}: names nothing to try", arguments.search.display());
+    let interrupted = stop_on_interrupt()?;
+    let mut outcomes = Vec::with_capacity(trials.len());
+    for trial in &trials {
+        eprintln!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
+        let directory = arguments.output.join(format!("trial-{:03}", trial.number));
+        let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
+        let dataset = with_item_features(dataset, &trial.hyperparameters, arguments.catalog.as_deref())?;
+        if !finished(&directory, trial, &dataset, arguments.seed)? {
+            let resume = RunSummary::read(&directory).is_ok();
+            let hyperparameters = &trial.hyperparameters;
+            let options = TrainOptions::new(&dataset, hyperparameters, arguments.seed, &directory, &interrupted);
+            let mut display = Display::new(hyperparameters.training.epochs);
+            let trained = train(TrainOptions { resume, ..options }, &mut |event| display.show(&event));
+            display.finish();
+            let record = trained.with_context(|| format!("trial {}", trial.number))?;
+            if record.state == RunState::Interrupted {
+                eprintln!("the same command goes on with this sweep");
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        }
+        outcomes.push(outcome(trial, directory, &dataset)?);
+    }
+    outcomes.sort_by(|one, other| other.ndcg_10.total_cmp(&one.ndcg_10).then(one.trial.cmp(&other.trial)));
+    files::write_json(&arguments.output.join(RESULTS), &outcomes)?;
+    if arguments.json {
+        output::print_json(&outcomes)?
+    } else {
+        output::print(table(&outcomes))?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a run directory holds this trial, trained to its end. Another run in its place is an error.
+fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Result<bool> {
+    if !directory.exists() {
+        return Ok(false);
+    }
+    let RunSummary { record, hyperparameters, .. } = RunSummary::read(directory)?;
+    let same =
+        hyperparameters == trial.hyperparameters && record.seed == seed && record.dataset_sha256 == dataset.sha256;
+    let directory = directory.display();
+    ensure!(same, "{directory} holds a run of other hyperparameters, seed or dataset: choose another output");
+    Ok(record.state == RunState::Finished)
+}
+
+fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outcome> {
+    let run = Run::read(&directory, Which::Best)?;
+    let analysis: Analysis = analysis(&run, dataset, Split::Valid)?;
+    let ndcg = |name: &str| analysis.of(name).map_or(0.0, |measured| measured.ranking.ndcg_10);
+    let model = analysis.of(MODEL).context("the model was not measured")?;
+    Ok(Outcome {
+        trial: trial.number,
+        settings: trial.describe(),
+        best_epoch: run.record.best_epoch,
+        ndcg_10: model.ranking.ndcg_10,
+        hit_rate_10: model.ranking.hit_rate_10,
+        group_auc: model.sampled.group_auc,
+        over_co_occurrence: ndcg(MODEL) - ndcg(CO_OCCURRENCE),
+        run: directory,
+    })
+}
+
+fn table(outcomes: &[Outcome]) -> String {
+    let head = format!(
+        "{:>5} {:>8} {:>8} {:>9} {:>15} {:>6}  settings",
+        "trial", "ndcg@10", "hr@10", "group_auc", "over counting", "epoch"
+    );
+    let row = |outcome: &Outcome| {
+        let Outcome { trial, settings, best_epoch, ndcg_10, hit_rate_10, group_auc, over_co_occurrence, .. } = outcome;
+        format!(
+            "{trial:>5} {ndcg_10:>8.4} {hit_rate_10:>8.4} {group_auc:>9.4} {over_co_occurrence:>+15.4} {best_epoch:>6}  {settings}"
+        )
+    };
+    [head].into_iter().chain(outcomes.iter().map(row)).collect::<Vec<_>>().join("\n")
+}
