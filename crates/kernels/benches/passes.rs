@@ -45,7 +45,7 @@ fn values(count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-fn attention(lengths: &[u32]) {
+fn attention(set: InstructionSet, lengths: &[u32]) {
     let sizes = candidate_attention::Sizes { hidden: 40, target: 40, layers: [80, 40] };
     let histories = Histories { slots: SLOTS, lengths };
     let states = values(histories.positions() * sizes.hidden);
@@ -61,7 +61,7 @@ fn attention(lengths: &[u32]) {
     };
     let mut pooled = vec![0.0; HISTORIES * CANDIDATES * sizes.hidden];
     let mut gradients = [vec![0.0; states.len()], vec![0.0; queries.len()], vec![0.0; parameters.len()]];
-    let mut attention = CandidateAttention::new(InstructionSet::detect(), sizes);
+    let mut attention = CandidateAttention::new(set, sizes);
     report("attention forward", || attention.forward(&inputs, &mut pooled));
     report("attention backward", || {
         let [states, queries, parameters] = &mut gradients;
@@ -69,7 +69,7 @@ fn attention(lengths: &[u32]) {
     });
 }
 
-fn lstm(lengths: &[u32], distinct: u32) {
+fn lstm(set: InstructionSet, lengths: &[u32], distinct: u32) {
     let sizes = time_lstm::Sizes { input: 32, hidden: 40 };
     let histories = Histories { slots: SLOTS, lengths };
     let embeddings = values(distinct as usize * sizes.input);
@@ -87,7 +87,7 @@ fn lstm(lengths: &[u32], distinct: u32) {
     };
     let mut states = vec![0.0; positions * sizes.hidden];
     let mut gradients = [vec![0.0; embeddings.len()], vec![0.0; parameters.len()]];
-    let mut lstm = TimeLstm::new(InstructionSet::detect(), sizes);
+    let mut lstm = TimeLstm::new(set, sizes);
     report("LSTM forward", || lstm.forward(&inputs, &mut states));
     report("LSTM forward and backward", || {
         lstm.forward(&inputs, &mut states);
@@ -99,10 +99,12 @@ fn lstm(lengths: &[u32], distinct: u32) {
 fn main() {
     for threads in [2, 1] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
-        println!("{threads} threads, {}", InstructionSet::detect().name());
-        pool.install(|| {
-            attention(&[SLOTS as u32; HISTORIES]);
-            lstm(&[SLOTS as u32; HISTORIES], 234);
-        });
+        for set in InstructionSet::available().into_iter().rev() {
+            println!("{threads} threads, {}", set.name());
+            pool.install(|| {
+                attention(set, &[SLOTS as u32; HISTORIES]);
+                lstm(set, &[SLOTS as u32; HISTORIES], 234);
+            });
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::normalisation::NormalisationGradient;
 use crate::output::{self, Output, SecondGradient};
 use crate::product::{Left, Right, Start, multiply};
 
+/// What the forward pass kept and what is written to, of all blocks.
 pub(super) struct Saved<'a> {
     pub(super) pooled_gradient: &'a [f32],
     pub(super) keys: &'a [f32],
