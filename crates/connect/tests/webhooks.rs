@@ -292,6 +292,7 @@ fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
                 hyperparameters: Value::Null,
             },
             metrics: std::collections::BTreeMap::new(),
+            loses_to: Vec::new(),
             files: std::collections::BTreeMap::new(),
             golden_requests: vec![golden(&["novel"]), golden(&["novel", "mug"])],
         },

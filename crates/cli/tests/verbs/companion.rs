@@ -205,8 +205,8 @@ impl Running {
     /// As [`Running::kill`], for a process that may have come to its end already.
     pub(crate) fn kill_if_running(&mut self) {
         // An error says that it has ended.
-        let _ = self.0.kill();
-        self.0.wait().unwrap();
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
     }
 
     /// Waits for the end: exit code, standard output and standard error.
