@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             let resume = RunSummary::read(&directory).is_ok();
             let hyperparameters = &trial.hyperparameters;
             let options = TrainOptions::new(&dataset, hyperparameters, arguments.seed, &directory, &interrupted);
-            let mut display = Display::new(hyperparameters.training.epochs);
+            let mut display = Display::aside(hyperparameters.training.epochs);
             let trained = train(TrainOptions { resume, ..options }, &mut |event| display.show(&event));
             display.finish();
             let record = trained.with_context(|| format!("trial {}", trial.number))?;

@@ -22,6 +22,8 @@ pub(crate) struct Display {
     recent_loss: f32,
     started: Instant,
     evaluating: Option<progress::Step>,
+    /// Lines of metrics go to standard error: standard output is for what comes of all runs.
+    aside: bool,
 }
 
 impl Display {
@@ -37,7 +39,13 @@ impl Display {
             recent_loss: 0.0,
             started: Instant::now(),
             evaluating: None,
+            aside: false,
         }
+    }
+
+    /// For one of several runs, whose metrics are progress only.
+    pub(crate) fn aside(epochs: usize) -> Self {
+        Self { aside: true, ..Self::new(epochs) }
     }
 
     pub(crate) fn show(&mut self, event: &TrainEvent<'_>) {
@@ -64,9 +72,13 @@ impl Display {
                 self.evaluating = None;
                 let loss = metrics.loss.map_or_else(|| "       ".to_owned(), |loss| format!("{loss:7.4}"));
                 let mark = if *best { " *" } else { "" };
-                // Training goes on when nobody reads any more.
-                let _ =
-                    output::print(format!("epoch {:>3} loss {loss} valid {}{mark}", metrics.epoch, figures(metrics)));
+                let line = format!("epoch {:>3} loss {loss} valid {}{mark}", metrics.epoch, figures(metrics));
+                if self.aside {
+                    eprintln!("{line}");
+                } else {
+                    // Training goes on when nobody reads any more.
+                    let _ = output::print(line);
+                }
             }
         }
     }

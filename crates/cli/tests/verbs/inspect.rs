@@ -244,7 +244,9 @@ fn a_bundle_is_verified_and_what_is_wrong_is_shown_and_an_error() {
     assert_eq!((&found["manifest"]["name"], &found["products"]["catalog"]), (&json!("small"), &json!(252)));
     let page = folder.succeed(&["inspect", "bundle"]);
     assert!(page.contains("model              small 7") && page.contains("files              verified"), "{page}");
-    assert!(page.contains("set       auc  group_auc"), "{page}");
+    for row in ["  set  ", "  test  ", "  test co-occurrence  ", "  valid popularity  "] {
+        assert!(page.contains(&format!("\n{row}")), "{row}: {page}");
+    }
 
     let mut graph = std::fs::read(folder.path("bundle/history.onnx")).unwrap();
     graph[100] ^= 1;
