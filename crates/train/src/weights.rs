@@ -15,6 +15,12 @@ use thiserror::Error;
 
 use crate::hyperparameters::ModelHyperparameters;
 
+mod specification;
+mod tensorflow;
+
+pub use specification::{Specification, Start, TableRows, specifications};
+pub use tensorflow::is_tensorflow_weight;
+
 /// Key of the text that a file may hold beside its tensors.
 const NOTE: &str = "slirec";
 
@@ -98,7 +104,7 @@ impl Weights {
                 return Err(invalid(format!("tensor `{name}` has type {:?}: expected F32", tensor.dtype())));
             }
             let values = tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            if let Some(ours) = our_name(&name) {
+            if let Some(ours) = tensorflow::our_name(&name) {
                 weights.insert(ours, Array { shape: tensor.shape().to_vec(), values });
             }
         }
@@ -122,7 +128,7 @@ impl Weights {
         let mut weights = Self::default();
         for (name, array) in tensors {
             if is_tensorflow_weight(&name)
-                && let Some(ours) = our_name(&name)
+                && let Some(ours) = tensorflow::our_name(&name)
             {
                 weights.insert(ours, array);
             }
@@ -195,188 +201,9 @@ impl Weights {
     }
 }
 
-/// Rows of the embedding tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableRows {
-    /// Items and the default.
-    pub items: usize,
-    /// Values of each item feature and the default.
-    pub features: Vec<usize>,
-}
-
-/// How a weight starts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Start {
-    /// Truncated normal with the configured deviation.
-    Normal,
-    /// Normal, but the default item's row is 0.
-    Factors,
-    /// Uniform within ±sqrt(6 / (inputs + outputs)), as TensorFlow computes them.
-    Glorot,
-    /// The same value everywhere.
-    Constant(f32),
-}
-
-/// Name, shape and start of a weight.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Specification {
-    /// Our name.
-    pub name: String,
-    /// Its dimensions.
-    pub shape: Vec<usize>,
-    /// Its start.
-    pub start: Start,
-    /// Whether gradients move it; the moving statistics are moved by the batches instead.
-    pub trained: bool,
-}
-
-/// All weights of a model, in a fixed order.
-pub fn specifications(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification> {
-    let target = sizes.target_size();
-    let hidden = target;
-    let items = sizes.item_embedding_size;
-    let mut all = Vec::new();
-    let mut add = |name: &str, shape: &[usize], start: Start| {
-        let trained = !name.contains("moving_");
-        all.push(Specification { name: name.to_owned(), shape: shape.to_vec(), start, trained });
-    };
-    add("embedding.item", &[rows.items, items], Start::Normal);
-    for (feature, rows) in sizes.features.iter().zip(&rows.features) {
-        add(&format!("embedding.{}", feature.name), &[*rows, feature.embedding_size], Start::Normal);
-    }
-    add("long_term.attention_matrix", &[target, target], Start::Normal);
-    add("long_term.query", &[target], Start::Normal);
-    for gate in ["1", "2"] {
-        for name in ["time_input_weight", "time_input_bias", "time_bias"] {
-            add(&format!("time_lstm.{name}_{gate}"), &[hidden], Start::Glorot);
-        }
-        add(&format!("time_lstm.time_kernel_input_{gate}"), &[items, hidden], Start::Glorot);
-        add(&format!("time_lstm.time_kernel_time_{gate}"), &[hidden, hidden], Start::Glorot);
-        add(&format!("time_lstm.output_kernel_{gate}"), &[hidden, hidden], Start::Glorot);
-    }
-    add("time_lstm.kernel", &[items + hidden, 4 * hidden], Start::Glorot);
-    add("time_lstm.bias", &[4 * hidden], Start::Constant(0.0));
-    add("candidate_attention.attention_matrix", &[hidden, target], Start::Normal);
-    let networks = [
-        ("candidate_attention", 4 * target, sizes.attention_layers),
-        ("mixing", 3 * target + 1, sizes.attention_layers),
-        ("score", 2 * target, sizes.score_layers),
-    ];
-    for (network, inputs, layers) in networks {
-        let mut width = inputs;
-        for (layer, size) in (1..).zip(layers) {
-            let name = |part: &str| format!("{network}.layer{layer}.{part}");
-            add(&name("weight"), &[width, size], Start::Normal);
-            add(&name("bias"), &[size], Start::Constant(0.0));
-            add(&name("gamma"), &[size], Start::Constant(1.0));
-            add(&name("beta"), &[size], Start::Constant(0.0));
-            add(&name("moving_mean"), &[size], Start::Constant(0.0));
-            add(&name("moving_variance"), &[size], Start::Constant(1.0));
-            width = size;
-        }
-        add(&format!("{network}.output.weight"), &[width, 1], Start::Normal);
-        add(&format!("{network}.output.bias"), &[1], Start::Constant(0.0));
-    }
-    if sizes.transition_size > 0 {
-        add("transition.from", &[rows.items, sizes.transition_size], Start::Factors);
-        add("transition.to", &[rows.items, sizes.transition_size], Start::Factors);
-        add("transition.bias", &[rows.items], Start::Constant(0.0));
-        add("transition.position", &[sizes.transition_positions], Start::Constant(1.0));
-    }
-    all
-}
-
-/// Whether a tensor of a TensorFlow checkpoint is a weight of the model: not a step counter, not the state of an
-/// optimiser, which stands beside each weight under its name and another part.
-pub fn is_tensorflow_weight(name: &str) -> bool {
-    let optimizer = ["/Adam", "/Adam_1", "/Adadelta", "/Adadelta_1", "/Adagrad", "/Momentum", "/RMSProp", "/Ftrl"];
-    name.starts_with("sequential/") && !optimizer.iter().any(|part| name.ends_with(part))
-}
-
-/// Our name of a tensor; none for tensors that the model does not use.
-fn our_name(name: &str) -> Option<String> {
-    let Some(name) = name.strip_prefix("sequential/") else { return Some(name.to_owned()) };
-    let fixed = match name {
-        "embedding/item_embedding" => "embedding.item",
-        "embedding/cate_embedding" => "embedding.category",
-        "sli_rec/long_term_asvd/attention_mat" => "long_term.attention_matrix",
-        "sli_rec/long_term_asvd/query" => "long_term.query",
-        "sli_rec/attention_fcn/attention_fcn/attention_mat" => "candidate_attention.attention_matrix",
-        _ => "",
-    };
-    if !fixed.is_empty() {
-        return Some(fixed.to_owned());
-    }
-    if let Some(cell) = name.strip_prefix("sli_rec/rnn/time4lstm/time4lstm_cell/") {
-        return lstm_name(cell);
-    }
-    let networks = [
-        ("sli_rec/attention_fcn/attention_fcn/att_fcn/nn_part/", "candidate_attention"),
-        ("sli_rec/fcn_alpha/nn_part/", "mixing"),
-        ("logit_fcn/nn_part/", "score"),
-    ];
-    networks.iter().find_map(|(prefix, network)| Some(format!("{network}.{}", layer_name(name.strip_prefix(prefix)?)?)))
-}
-
-fn lstm_name(cell: &str) -> Option<String> {
-    let ours = match cell {
-        "kernel" | "bias" => cell,
-        "_time_input_w1" => "time_input_weight_1",
-        "_time_input_w2" => "time_input_weight_2",
-        "_time_input_bias1" => "time_input_bias_1",
-        "_time_input_bias2" => "time_input_bias_2",
-        "_time_bias1" => "time_bias_1",
-        "_time_bias2" => "time_bias_2",
-        "_time_kernel_w1" => "time_kernel_input_1",
-        "_time_kernel_w2" => "time_kernel_input_2",
-        "_time_kernel_t1" => "time_kernel_time_1",
-        "_time_kernel_t2" => "time_kernel_time_2",
-        "_o_kernel_t1" => "output_kernel_1",
-        "_o_kernel_t2" => "output_kernel_2",
-        _ => return None,
-    };
-    Some(format!("time_lstm.{ours}"))
-}
-
-fn layer_name(name: &str) -> Option<String> {
-    let ours = match name {
-        "w_nn_layer0" => "layer1.weight",
-        "w_nn_layer1" => "layer2.weight",
-        "b_nn_layer0" => "layer1.bias",
-        "b_nn_layer1" => "layer2.bias",
-        "w_nn_output" => "output.weight",
-        "b_nn_output" => "output.bias",
-        _ => {
-            let (layer, part) = name.split_once('/')?;
-            let number = match layer {
-                "batch_normalization" => 1,
-                "batch_normalization_1" => 2,
-                _ => return None,
-            };
-            return Some(format!("layer{number}.{part}"));
-        }
-    };
-    Some(ours.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tensorflow_names_become_ours_and_the_user_embedding_is_left_out() {
-        let name = |name: &str| our_name(&format!("sequential/{name}"));
-        assert_eq!(name("embedding/cate_embedding").as_deref(), Some("embedding.category"));
-        assert_eq!(name("embedding/user_embedding"), None);
-        assert_eq!(
-            name("sli_rec/rnn/time4lstm/time4lstm_cell/_o_kernel_t2").as_deref(),
-            Some("time_lstm.output_kernel_2")
-        );
-        assert_eq!(
-            name("logit_fcn/nn_part/batch_normalization_1/moving_mean").as_deref(),
-            Some("score.layer2.moving_mean")
-        );
-    }
 
     #[test]
     fn a_checkpoint_s_counters_and_optimiser_state_are_left_out_and_its_sizes_are_found() {
