@@ -1,9 +1,9 @@
 //! Clickstreams and orders of other systems become interactions. Files of any size enter, in any number; one file of
 //! interactions leaves, ordered by user and time, with a summary of what was left out and why.
 //!
-//! The road: [`input`] finds and opens what is to be read, a reader for each source makes [`event::Event`]s of rows,
-//! [`sink`] resolves their products and turns them into records, [`sort`] brings the records of a user together, in
-//! bounded memory, and [`collect`] leaves out what was reported more than once and what no shopper did.
+//! The road: `input` finds and opens what is to be read, a reader for each source makes [`event::Event`]s of rows,
+//! `sink` resolves their products and turns them into records, `sort` brings the records of a user together, in
+//! bounded memory, and `collect` leaves out what was reported more than once and what no shopper did.
 
 mod collect;
 pub mod event;

@@ -1,7 +1,7 @@
 //! TensorFlow checkpoints of the V2 format, without TensorFlow. `PREFIX.index` and its data shards enter; named float
 //! tensors leave.
 //!
-//! The index is a LevelDB table (see [`table`]) of protobuf records, one a tensor, under its name; the shards hold the
+//! The index is a LevelDB table (see `table`) of protobuf records, one a tensor, under its name; the shards hold the
 //! values behind each other. Every block and every tensor has a CRC-32C: a bit that changed is found and named.
 //! Format: `tensorflow/core/util/tensor_bundle` and `tensorflow/core/protobuf/tensor_bundle.proto`.
 

@@ -1,7 +1,7 @@
 //! Which vector instructions a kernel may use: the processor is asked once, a value that stands for its answer leaves.
 //!
 //! Every kernel takes an [`InstructionSet`], so that tests can run all that the processor has and compare them bit by
-//! bit. Element by element code is written once for the vectors of [`crate::simd`] and compiled for every set.
+//! bit. Element by element code is written once for the vectors of `crate::simd` and compiled for every set.
 
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx2::Avx2;

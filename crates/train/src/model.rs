@@ -234,7 +234,7 @@ impl Network {
     }
 }
 
-/// Mean over the groups of -ln softmax(logits)[positive]; the positive is each group's first candidate.
+/// Mean over the groups of `-ln softmax(logits)[positive]`; the positive is each group's first candidate.
 pub fn loss(logits: &Tensor) -> Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
     let normaliser = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;

@@ -1,6 +1,6 @@
 //! TensorBoard event files: scalars, histograms and hyperparameters of a run enter, `events.out.tfevents.…` leaves.
 //!
-//! A file is a row of TFRecords ([`record`]) around protocol buffer messages ([`messages`]). `tensorboard --logdir` reads a
+//! A file is a row of TFRecords (`record`) around protocol buffer messages (`messages`). `tensorboard --logdir` reads a
 //! directory of them; a continued run adds a file of its own, whose first record tells TensorBoard from which step on
 //! earlier records no longer count.
 

@@ -8,7 +8,7 @@ use crate::shop::ShopArguments;
 /// Have a Shopify shop send its changes of products to the service
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Public address of the service's receiver, such as https://recommendations.example/webhooks/shopify
+    /// Public https address of the service's receiver; its path is /webhooks/shopify
     #[arg(value_name = "ADDRESS")]
     address: String,
     #[command(flatten)]

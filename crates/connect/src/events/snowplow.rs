@@ -1,6 +1,6 @@
 //! Snowplow: enriched events as TSV or JSON lines, tracker payloads, and Lake Loader Parquet enter; events leave.
 //!
-//! Every form is read into one [`Atomic`], and one set of rules says what it means. Field names and meanings:
+//! Every form is read into one `Atomic`, and one set of rules says what it means. Field names and meanings:
 //! docs.snowplow.io, "Canonical event model" and "Snowplow ecommerce".
 
 mod atomic;
