@@ -161,8 +161,13 @@ fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Res
 
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
     let run = Run::read(directory, Which::Best)?;
-    if run.record.state == RunState::Interrupted {
-        eprintln!("warning: the run was interrupted; exporting its best weights, of epoch {}", run.record.best_epoch);
+    let early = match run.record.state {
+        RunState::Interrupted => Some("was interrupted"),
+        RunState::Diverged => Some("diverged"),
+        RunState::Running | RunState::Finished => None,
+    };
+    if let Some(early) = early {
+        eprintln!("warning: the run {early}; exporting its best weights, of epoch {}", run.record.best_epoch);
     }
     let path = arguments.dataset.as_deref().context("--run needs --dataset")?;
     let dataset = Dataset::read(path)?;

@@ -11,7 +11,7 @@ use slirec_train::analysis::{Analysis, CO_OCCURRENCE, MODEL};
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::run::{Run, RunState, RunSummary, Which};
 use slirec_train::sweep::{Trial, trials};
-use slirec_train::trainer::{TrainOptions, train};
+use slirec_train::trainer::{TrainError, TrainOptions, train};
 
 use crate::output;
 use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_item_features};
@@ -76,10 +76,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             let mut display = Display::aside(hyperparameters.training.epochs);
             let trained = train(TrainOptions { resume, ..options }, &mut |event| display.show(&event));
             display.finish();
-            let record = trained.with_context(|| format!("trial {}", trial.number))?;
-            if record.state == RunState::Interrupted {
-                eprintln!("the same command goes on with this sweep");
-                return Ok(ExitCode::from(INTERRUPTED));
+            match trained {
+                Ok(record) if record.state == RunState::Interrupted => {
+                    eprintln!("the same command goes on with this sweep");
+                    return Ok(ExitCode::from(INTERRUPTED));
+                }
+                Ok(_) => {}
+                // Searching means to try what may be too much: the others go on.
+                Err(error @ TrainError::Diverged { .. }) => eprintln!("trial {}: {error}", trial.number),
+                Err(error) => return Err(error).with_context(|| format!("trial {}", trial.number)),
             }
         }
         outcomes.push(outcome(trial, directory, &dataset)?);
@@ -94,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a run directory holds this trial, trained to its end. Another run in its place is an error.
+/// Whether a run directory holds this trial, trained as far as it can be. Another run in its place is an error.
 fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Result<bool> {
     if !directory.exists() {
         return Ok(false);
@@ -104,7 +109,7 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
         hyperparameters == trial.hyperparameters && record.seed == seed && record.dataset_sha256 == dataset.sha256;
     let directory = directory.display();
     ensure!(same, "{directory} holds a run of other hyperparameters, seed or dataset: choose another output");
-    Ok(record.state == RunState::Finished)
+    Ok(matches!(record.state, RunState::Finished | RunState::Diverged))
 }
 
 fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outcome> {

@@ -67,6 +67,8 @@ pub enum RunState {
     Interrupted,
     /// All epochs done, or stopped early.
     Finished,
+    /// Given up because the loss grew beyond reason; what it had learnt before was kept.
+    Diverged,
 }
 
 /// `run.json`.
@@ -244,7 +246,7 @@ impl Run {
         let record = RunRecord::read(directory)?;
         if record.state == RunState::Running {
             let path = directory.join(RUN);
-            let problem = "state is `running`: the run is not over or was killed, expected `finished` or `interrupted`; \
+            let problem = "state is `running`: the run is not over or was killed, expected `finished`, `interrupted` or `diverged`; \
                            `slirec train --resume` goes on with a killed one";
             return Err(RunError::Invalid { path, problem: problem.to_owned() });
         }

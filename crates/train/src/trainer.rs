@@ -48,7 +48,7 @@ pub enum TrainError {
     /// A run cannot be continued with this dataset or these hyperparameters.
     #[error("the run cannot be continued: {0}")]
     Continue(String),
-    /// The loss is NaN or infinite.
+    /// The loss is NaN, infinite or beyond reason.
     #[error(
         "the loss is {loss} at step {step} of epoch {epoch}: training diverged, try a learning rate below {learning_rate}; \
          the best weights so far (epoch {best_epoch}) are kept"

@@ -42,6 +42,7 @@ impl Content {
         let state = match record.state {
             RunState::Running => "running: not over, or killed; nothing evaluates or exports it",
             RunState::Interrupted => "interrupted: stopped early, its best weights can be used",
+            RunState::Diverged => "diverged: given up, its best weights before that can be used",
             RunState::Finished => "finished",
         };
         page.field("state", state);

@@ -76,10 +76,14 @@ fn only_the_same_run_can_go_on() {
 #[test]
 fn a_diverging_run_says_so_and_keeps_the_best_weights() {
     let folder = Folder::after(&["generate", "prepare"]);
-    let message = folder.fail(&train("run", &["--learning-rate", "1e30"]));
-    assert!(message.contains("training diverged, try a learning rate below"), "{message}");
-    assert!(message.contains("the best weights so far (epoch 0) are kept"), "{message}");
-    assert!(folder.path("run/best.safetensors").exists());
+    for (run, learning_rate) in [("high", "10"), ("absurd", "1e30")] {
+        let message = folder.fail(&train(run, &["--learning-rate", learning_rate]));
+        assert!(message.contains("training diverged, try a learning rate below"), "{message}");
+        assert!(message.contains("the best weights so far (epoch 0) are kept"), "{message}");
+        for weights in ["best", "last"] {
+            folder.succeed(&["evaluate", "--run", run, "--dataset", "dataset", "--checkpoint", weights]);
+        }
+    }
 }
 
 #[test]
@@ -132,10 +136,8 @@ fn event_files_are_written_unless_they_are_off() {
 fn a_sweep_ranks_its_trials_and_goes_on_where_it_was() {
     let folder = Folder::after(&["generate", "prepare"]);
     let base = folder.read("small.toml").replace("[model]", "[base.model]").replace("[training]", "[base.training]");
-    folder.write(
-        "sweep.toml",
-        format!("method = \"grid\"\n{base}[values]\n\"training.learning_rate\" = [0.01, 0.0001]\n"),
-    );
+    folder
+        .write("sweep.toml", format!("method = \"grid\"\n{base}[values]\n\"training.learning_rate\" = [0.01, 10.0]\n"));
     let sweep = ["sweep", "--dataset", "dataset", "--search", "sweep.toml", "--output", "trials"];
     let first = folder.json(&sweep);
     let ndcg: Vec<f64> = first.as_array().unwrap().iter().map(|trial| trial["ndcg@10"].as_f64().unwrap()).collect();

@@ -235,6 +235,11 @@ fn check(options: &PrepareOptions, collected: &Collected, counts: &Counts) -> Re
             collected.users.len()
         ));
     }
+    if collected.users.len() == 1 {
+        return invalid(
+            "has the interactions of one user only: expected more, to learn what shoppers share".to_owned(),
+        );
+    }
     let needed = options.valid_negatives.max(options.test_negatives).get().saturating_add(1);
     if collected.items.len() < needed {
         return invalid(format!(

@@ -13,6 +13,7 @@ pub(super) fn summary(report: &Report<'_>) -> Markup {
     let state = match record.state {
         RunState::Finished => "finished",
         RunState::Interrupted => "interrupted",
+        RunState::Diverged => "diverged",
         RunState::Running => "still running",
     };
     html! {
