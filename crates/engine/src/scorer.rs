@@ -144,6 +144,10 @@ impl Scorer {
         let failed = |error: ort::Error| session_error(SCORES_GRAPH, &error);
         let outputs = OutputSelector::no_default().with("scores");
         let scores = maker.session(SCORES_GRAPH, &bundle.scores_graph)?;
+        // Another graph in its place is told here by its own name, not by what it asks of the others.
+        if !scores.outputs().iter().any(|output| output.name() == "scores") {
+            return Err(missing(SCORES_GRAPH, "scores"));
+        }
         Ok(Self {
             history: maker.session(HISTORY_GRAPH, &bundle.history_graph)?,
             score_inputs: scores.inputs().iter().map(|input| input.name().to_owned()).collect(),

@@ -50,17 +50,19 @@ fn improved() -> Hyperparameters {
         model: ModelHyperparameters {
             long_term_padding: false,
             gate_time: GateTime::LastView,
-            transition_size: 32,
-            transition_positions: 3,
+            transition_size: 64,
+            transition_positions: 5,
             ..ModelHyperparameters::default()
         },
         training: TrainingHyperparameters {
-            negatives: 9,
+            epochs: 7,
+            negatives: 19,
             negative_source: NegativeSource::Mixed,
             popularity_correction: true,
             learning_rate: 0.002,
             schedule: Schedule::Cosine,
             warmup_steps: 100,
+            weight_average: 0.995,
             initial_deviation: 0.1,
             best_by: BestBy::Ndcg10,
             ..TrainingHyperparameters::default()
