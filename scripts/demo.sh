@@ -18,7 +18,8 @@ step() {
 step interactions generate --catalog "$catalog" --rules data/demo/rules.toml --seed "$SEED" \
   --output "$work/interactions.tsv" --force
 step prepare --interactions "$work/interactions.tsv" --output "$work/dataset" --seed "$SEED" --force
-step train --dataset "$work/dataset" --output "$work/run" --seed "$SEED" --force
+step train --dataset "$work/dataset" --output "$work/run" --seed "$SEED" \
+  --preset improved --force
 step evaluate --run "$work/run" --dataset "$work/dataset" --set test
 step export --run "$work/run" --dataset "$work/dataset" --catalog "$catalog" --name slirec-demo --version 1 \
   --output models/demo --force

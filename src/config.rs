@@ -16,6 +16,7 @@ pub(crate) use layers::load;
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
     LogFormat, LogSettings, ModelSettings, OverloadAnswer, ServerSettings, TelemetrySettings, TlsSettings,
+    WebhookSettings,
 };
 
 /// A setting that cannot be used.
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) invocations: InvocationSettings,
     pub(crate) inference: InferenceSettings,
     pub(crate) auth: AuthSettings,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) cors: CorsSettings,
     pub(crate) tls: TlsSettings,
     pub(crate) log: LogSettings,
@@ -116,6 +118,10 @@ impl Settings {
         }
         for (key, keys) in [("auth.keys", &self.auth.keys), ("admin.keys", &self.admin.keys)] {
             crate::keys::check(keys).map_err(|problem| (key, problem))?;
+        }
+        if self.webhooks.are_on() && self.webhooks.changes.as_os_str().is_empty() {
+            let problem = "is empty while webhooks have a secret: expected a file that outlives the service".to_owned();
+            return Err(("webhooks.changes", problem));
         }
         let tls = &self.tls;
         if tls.is_set() && !cfg!(feature = "tls") {

@@ -1,7 +1,7 @@
 //! The HTTP side of the service: the whole route table, and what stands around every route.
 //!
 //! Handlers extract, call the engine, reply. One file per protocol: [`recommendations`] speaks the service's own,
-//! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol.
+//! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol. [`webhooks`] listens to a shop.
 
 mod admin;
 mod call;
@@ -16,6 +16,7 @@ mod observe;
 mod openapi;
 mod parsing;
 mod recommendations;
+mod webhooks;
 
 use std::any::Any;
 
@@ -62,6 +63,9 @@ pub(crate) fn router(state: AppState) -> Router {
     let mut routes = open.merge(guarded);
     if state.settings.server.metrics {
         routes = routes.route("/metrics", get(metrics::metrics));
+    }
+    if state.webhooks.is_some() {
+        routes = routes.route("/webhooks/shopify", post(webhooks::shopify));
     }
     surround(routes, state)
 }

@@ -2,7 +2,7 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
 //! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
-//! bundles into service. [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
+//! bundles into service. [`webhooks`] keeps what a shop tells of its products, [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
 //! counts, [`probe`] asks a running service how it is.
 
 mod config;
@@ -16,6 +16,7 @@ mod scoring;
 mod server;
 mod serving;
 mod state;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use clap::Parser;
 
 use crate::config::{Arguments, Settings};
 use crate::metrics::Metrics;
-use crate::serving::Serving;
 use crate::state::AppState;
 
 /// What threads have to notice that the service ends.
@@ -54,8 +54,7 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
     let (log_level, _guard) = logging::start(&settings.log, &settings.telemetry)?;
-    let serving = Serving::load(&settings)?;
-    let state = AppState::new(serving, Metrics::new()?, settings, log_level)?;
+    let state = AppState::new(Metrics::new()?, settings, log_level)?;
     if check {
         let served = state.served();
         let model = served.engine.model();

@@ -178,6 +178,16 @@ impl Metrics {
         self.families.last_reload_failed.set(i64::from(!success));
     }
 
+    /// A shop's delivery was taken or refused.
+    pub(crate) fn delivered(&self, outcome: &'static str) {
+        self.families.deliveries.with_label_values(&[outcome]).inc();
+    }
+
+    /// So many products have changes over the bundle's catalogue.
+    pub(crate) fn changed_products(&self, count: usize) {
+        self.families.changed_products.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Everything in Prometheus' text format.
     ///
     /// # Errors

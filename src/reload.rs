@@ -1,12 +1,12 @@
-//! The ways to another model: on request, on SIGHUP, or because the pointer file changed. Each ends in a log line and a
+//! The ways to another model: on request, on SIGHUP, because the pointer file changed, or with a shop's changes. Each ends in a log line and a
 //! count; a bundle that cannot be served leaves the old one serving.
 
 use slirec_engine::ModelInfo;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::state::AppState;
 
-/// Reads the API keys and loads the bundle again.
+/// Reads the API keys and the webhooks' secrets and loads the bundle again.
 ///
 /// # Errors
 /// With the reason; whatever failed stays what it was.
@@ -15,7 +15,11 @@ pub(crate) async fn reload(state: &AppState, cause: &str) -> anyhow::Result<Mode
     if let Err(error) = &keys {
         tracing::error!(error = format!("{error:#}"), "API keys cannot be read, the old ones stay");
     }
-    let outcome = state.serving.reload().await.and_then(|model| keys.map(|()| model));
+    let secrets = state.webhooks.as_ref().map_or(Ok(()), |webhooks| webhooks.reload());
+    if let Err(error) = &secrets {
+        tracing::error!(error = format!("{error:#}"), "webhook secrets cannot be read, the old ones stay");
+    }
+    let outcome = state.serving.reload().await.and_then(|model| keys.and(secrets).map(|()| model));
     record(state, cause, outcome)
 }
 
@@ -51,5 +55,26 @@ pub(crate) async fn follow_pointer(state: AppState) {
             // The outcome is in the log; a bad bundle is not tried again until the pointer changes.
             let _ = reload(&state, "pointer").await;
         }
+    }
+}
+
+/// Makes the model in service follow the shop: one rebuild takes in all changes until it begins, however many they are.
+/// Never returns.
+pub(crate) async fn follow_changes(state: AppState) {
+    let Some(webhooks) = state.webhooks.clone() else { return };
+    state.metrics.changed_products(webhooks.changed_products());
+    loop {
+        webhooks.changed().await;
+        let started = Instant::now();
+        let outcome = state.serving.follow_changes().await;
+        let took = started.elapsed();
+        let products = webhooks.changed_products();
+        state.metrics.changed_products(products);
+        match outcome {
+            Ok(()) => tracing::info!(products, seconds = took.as_secs_f64(), "the shop's changes are in service"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "the shop's changes are not in service"),
+        }
+        // A shop that changes all the time takes at most half of one core from those who ask.
+        tokio::time::sleep(took).await;
     }
 }

@@ -40,6 +40,9 @@ pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     if state.settings.model.pointer().is_some() {
         tokio::spawn(reload::follow_pointer(state.clone()));
     }
+    if state.webhooks.is_some() {
+        tokio::spawn(reload::follow_changes(state.clone()));
+    }
     let signal = signals.stop(&state).await;
     state.readiness.stop();
     tracing::info!(signal = signal.name(), "stopping");

@@ -8,10 +8,12 @@ use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
+use slirec_core::bundle::Bundle;
 use slirec_engine::{Ended, Engine, EngineOptions, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
 
 use crate::config::{ModelSettings, Settings};
+use crate::webhooks::Webhooks;
 
 /// A path in a pointer file is shorter.
 const LONGEST_POINTER: u64 = 4_096;
@@ -25,14 +27,28 @@ pub(crate) struct Served {
     pub(crate) coverage: Coverage,
     /// When it was put into service.
     pub(crate) since: SystemTime,
+    /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
+    bundle: Option<Arc<Bundle>>,
 }
 
 impl Served {
-    fn new(engine: Engine) -> Arc<Self> {
-        let available = engine.catalog().products().iter().filter(|product| product.available).count();
-        let coverage = Coverage::new(engine.catalog().products().len(), available);
-        Arc::new(Self { engine, coverage, since: SystemTime::now() })
+    fn new(Loaded { engine, bundle }: Loaded) -> Arc<Self> {
+        let coverage = Coverage::of(&engine);
+        Arc::new(Self { engine, coverage, since: SystemTime::now(), bundle })
     }
+
+    /// The same model with another state of the shop.
+    fn changed(&self, Loaded { engine, bundle }: Loaded) -> Arc<Self> {
+        let coverage = Coverage::of(&engine);
+        coverage.take_over(&self.coverage);
+        Arc::new(Self { engine, coverage, since: self.since, bundle })
+    }
+}
+
+/// An engine and, when a shop's changes lie over it, its bundle without them.
+struct Loaded {
+    engine: Engine,
+    bundle: Option<Arc<Bundle>>,
 }
 
 /// The model in service and the one before it.
@@ -54,10 +70,10 @@ impl Serving {
     ///
     /// # Errors
     /// When the bundle cannot be served.
-    pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
-        let source = BundleSource::new(settings);
-        let engine = source.load()?;
-        Ok(Self { current: ArcSwap::new(Served::new(engine)), previous: Mutex::new(None), source })
+    pub(crate) fn load(settings: &Settings, webhooks: Option<Arc<Webhooks>>) -> anyhow::Result<Self> {
+        let source = BundleSource::new(settings, webhooks);
+        let loaded = source.load()?;
+        Ok(Self { current: ArcSwap::new(Served::new(loaded)), previous: Mutex::new(None), source })
     }
 
     /// What answers now. Requests take it once, so that a whole request sees one model.
@@ -83,9 +99,9 @@ impl Serving {
     pub(crate) async fn reload(&self) -> anyhow::Result<ModelInfo> {
         let mut previous = self.previous.try_lock().map_err(|_| Busy)?;
         let source = self.source.clone();
-        let engine = tokio::task::spawn_blocking(move || source.load()).await.context("loading broke off")??;
-        let model = engine.model().clone();
-        *previous = Some(self.current.swap(Served::new(engine)));
+        let loaded = blocking(move || source.load()).await?;
+        let model = loaded.engine.model().clone();
+        *previous = Some(self.current.swap(Served::new(loaded)));
         Ok(model)
     }
 
@@ -95,11 +111,35 @@ impl Serving {
     /// When another change is under way ([`Busy`]) or there is no earlier model.
     pub(crate) async fn rollback(&self) -> anyhow::Result<ModelInfo> {
         let mut previous = self.previous.try_lock().map_err(|_| Busy)?;
-        let earlier = previous.take().context("there is no earlier model: none was reloaded since the start")?;
+        let earlier = previous.clone().context("there is no earlier model: none was reloaded since the start")?;
+        // The shop may have changed since it was in service.
+        let earlier = self.up_to_date(earlier).await?;
         let model = earlier.engine.model().clone();
         *previous = Some(self.current.swap(earlier));
         Ok(model)
     }
+
+    /// Lays the shop's latest changes over the model in service, after any other change that is under way.
+    ///
+    /// # Errors
+    /// When no engine can be made with the changes: then the products stay as they were.
+    pub(crate) async fn follow_changes(&self) -> anyhow::Result<()> {
+        let _one_at_a_time = self.previous.lock().await;
+        let changed = self.up_to_date(self.current()).await?;
+        self.current.store(changed);
+        Ok(())
+    }
+
+    async fn up_to_date(&self, served: Arc<Served>) -> anyhow::Result<Arc<Served>> {
+        let Some(bundle) = served.bundle.clone() else { return Ok(served) };
+        let source = self.source.clone();
+        let loaded = blocking(move || source.engine(Arc::unwrap_or_clone(bundle))).await?;
+        Ok(served.changed(loaded))
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("loading broke off")?
 }
 
 /// Where the bundle to serve is found.
@@ -108,22 +148,34 @@ pub(crate) struct BundleSource {
     path: PathBuf,
     pointer: Option<PathBuf>,
     options: EngineOptions,
+    /// Whose changes lie over every bundle.
+    webhooks: Option<Arc<Webhooks>>,
 }
 
 impl BundleSource {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>) -> Self {
         let ModelSettings { path, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
-        Self { path: path.clone(), pointer: settings.model.pointer().cloned(), options }
+        Self { path: path.clone(), pointer: settings.model.pointer().cloned(), options, webhooks }
     }
 
-    fn load(&self) -> anyhow::Result<Engine> {
+    fn load(&self) -> anyhow::Result<Loaded> {
         let (directory, key) = match &self.pointer {
             Some(_) => (self.pointed()?, "model.pointer"),
             None => (self.path.clone(), "model.path"),
         };
-        Engine::load(&directory, &self.options)
-            .with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
+        let bundle = Bundle::read(&directory).map_err(anyhow::Error::from).and_then(|bundle| self.engine(bundle));
+        bundle.with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
+    }
+
+    /// Makes an engine of a bundle with the shop's changes over it.
+    fn engine(&self, mut bundle: Bundle) -> anyhow::Result<Loaded> {
+        let pristine = self.webhooks.as_ref().map(|webhooks| {
+            let pristine = Arc::new(bundle.clone());
+            webhooks.apply_to(&mut bundle);
+            pristine
+        });
+        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, bundle: pristine })
     }
 
     /// The directory that the pointer file names.
@@ -152,8 +204,17 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
-    fn new(products: usize, available: usize) -> Self {
-        Self { seen: (0..products.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(), available }
+    fn of(engine: &Engine) -> Self {
+        let products = engine.catalog().products();
+        let available = products.iter().filter(|product| product.available).count();
+        Self { seen: (0..products.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(), available }
+    }
+
+    /// Counts what another one counted. Changes of a shop add products at the end and take none away.
+    fn take_over(&self, earlier: &Self) {
+        for (word, earlier) in self.seen.iter().zip(&earlier.seen) {
+            word.fetch_or(earlier.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     /// Counts the products of an answer.

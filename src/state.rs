@@ -10,6 +10,7 @@ use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
 use crate::metrics::Metrics;
 use crate::serving::{Served, Serving};
+use crate::webhooks::Webhooks;
 
 /// The state of the service.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct AppState {
     pub(crate) keys: Arc<ApiKeys>,
     /// Keys of administrators.
     pub(crate) admin_keys: Arc<ApiKeys>,
+    /// What a shop tells of its products; none when that is off.
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Places for requests that are scored and answered.
     pub(crate) places: Arc<Semaphore>,
     /// Memory for large bodies.
@@ -35,18 +38,17 @@ pub(crate) struct AppState {
 }
 
 impl AppState {
-    /// Puts a loaded model into service.
+    /// Loads the model and what else the settings name. Blocks.
     ///
     /// # Errors
-    /// When the file of keys cannot be used.
-    pub(crate) fn new(
-        serving: Serving,
-        metrics: Metrics,
-        settings: Settings,
-        log_level: LogLevel,
-    ) -> anyhow::Result<Self> {
+    /// When the bundle, the file of keys, or the webhooks' secrets or changes cannot be used.
+    pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
+        let webhooks =
+            settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
+        let serving = Serving::load(&settings, webhooks.clone())?;
         Ok(Self {
             serving: Arc::new(serving),
+            webhooks,
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),

@@ -1,5 +1,6 @@
 //! The sections of the configuration; `config/server.toml` documents each key.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,6 +98,24 @@ pub(crate) struct AuthSettings {
     #[serde(deserialize_with = "names")]
     pub(crate) keys: Vec<String>,
     file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookSettings {
+    pub(crate) secret: String,
+    secret_file: PathBuf,
+    pub(crate) shop: String,
+    pub(crate) changes: PathBuf,
+}
+
+/// Without the secret: settings may be logged.
+impl fmt::Debug for WebhookSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { secret: _, secret_file, shop, changes } = self;
+        let mut shown = formatter.debug_struct("WebhookSettings");
+        shown.field("secret_file", secret_file).field("shop", shop).field("changes", changes).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,6 +256,18 @@ impl AuthSettings {
     /// The file of further keys, if there is one.
     pub(crate) fn file(&self) -> Option<&PathBuf> {
         Some(&self.file).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+impl WebhookSettings {
+    /// True when deliveries are taken.
+    pub(crate) fn are_on(&self) -> bool {
+        !self.secret.is_empty() || self.secret_file().is_some()
+    }
+
+    /// The file of secrets, if there is one.
+    pub(crate) fn secret_file(&self) -> Option<&PathBuf> {
+        Some(&self.secret_file).filter(|path| !path.as_os_str().is_empty())
     }
 }
 

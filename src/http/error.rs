@@ -98,6 +98,12 @@ impl ApiError {
         Self { status: StatusCode::UNAUTHORIZED, code: "UNAUTHENTICATED", message }
     }
 
+    /// 401 for a delivery.
+    pub(crate) fn unsigned() -> Self {
+        let message = "The signature is missing or is not of this body".to_owned();
+        Self { status: StatusCode::UNAUTHORIZED, code: "UNAUTHENTICATED", message }
+    }
+
     /// 409
     pub(crate) fn conflict(message: &str) -> Self {
         Self { status: StatusCode::CONFLICT, code: "CONFLICT", message: message.to_owned() }

@@ -42,6 +42,8 @@ pub(super) struct Families {
     pub(super) best_scores: Histogram,
     pub(super) spoiled: IntCounter,
     pub(super) coverage: Gauge,
+    pub(super) deliveries: IntCounterVec,
+    pub(super) changed_products: IntGauge,
 }
 
 impl Families {
@@ -95,6 +97,13 @@ impl Families {
                 "slirec_catalog_coverage_ratio",
                 "Share of the available products that were recommended since the model was put into service",
             )?,
+            deliveries: new.counters(
+                "slirec_webhook_deliveries_total",
+                "Deliveries of a shop by what became of them",
+                &["outcome"],
+            )?,
+            changed_products: new
+                .gauge("slirec_changed_products", "Products whose changes lie over the catalogue of the bundle")?,
         })
     }
 }

@@ -27,3 +27,4 @@ mod starting;
 mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
+mod webhooks;

@@ -64,7 +64,7 @@ pub enum BundleError {
 }
 
 /// A bundle that was read whole and matches its manifest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bundle {
     /// The manifest.
     pub manifest: Manifest,

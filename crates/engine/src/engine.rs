@@ -66,7 +66,14 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] when anything about the bundle or the runtime is wrong; no thread is left behind.
     pub fn load(directory: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
-        let bundle = Bundle::read(directory)?;
+        Self::from_bundle(Bundle::read(directory)?, options)
+    }
+
+    /// As [`Engine::load`], of a bundle that was read and verified, and perhaps given another catalogue since.
+    ///
+    /// # Errors
+    /// As for [`Engine::load`].
+    pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);

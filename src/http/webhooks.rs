@@ -1,0 +1,50 @@
+//! `POST /webhooks/shopify`: a delivery of the shop enters; what became of it leaves once it is on the disk.
+//!
+//! Shopify repeats what is not answered with 200 within five seconds, so nothing here waits for the model: it follows on
+//! its own. The signature is the key; API keys do not count here.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use slirec_connect::webhooks::{Accepted, Refusal};
+
+use super::error::{ApiError, RequestBody};
+use super::json_response;
+use crate::state::AppState;
+
+/// 200 for what is kept, repeated, late or none of ours; 401 for a wrong signature, 400 for a wrong content, 503 when it
+/// cannot be kept now.
+pub(super) async fn shopify(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let webhooks = state.webhooks.clone().ok_or_else(|| ApiError::not_found("/webhooks/shopify"))?;
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = webhooks.open(header, &body).map_err(|refusal| {
+        state.metrics.delivered(if refusal == Refusal::Signature { "unsigned" } else { "malformed" });
+        tracing::warn!(%refusal, "a delivery is refused");
+        match refusal {
+            Refusal::Signature => ApiError::unsigned(),
+            Refusal::Header { .. } | Refusal::Body(_) => ApiError::bad_request(refusal.to_string()),
+        }
+    })?;
+    let store = Arc::clone(&webhooks);
+    let accepted = tokio::task::spawn_blocking(move || store.accept(delivery)).await;
+    let outcome = match accepted {
+        Ok(Ok(Accepted::Changed)) => "changed",
+        Ok(Ok(Accepted::Repeated)) => "repeated",
+        Ok(Ok(Accepted::Late)) => "late",
+        Ok(Ok(Accepted::Unrelated)) => "unrelated",
+        failed => {
+            state.metrics.delivered("failed");
+            let error = failed.map_or_else(|error| error.to_string(), |kept| format!("{kept:?}"));
+            tracing::error!(error, "a delivery cannot be kept");
+            return Err(ApiError::unavailable("The delivery cannot be kept now: send it again"));
+        }
+    };
+    state.metrics.delivered(outcome);
+    Ok(json_response(StatusCode::OK, &serde_json::json!({ "outcome": outcome })))
+}

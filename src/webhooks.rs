@@ -1,0 +1,115 @@
+//! What a shop tells of its products: signed deliveries enter, changes that lie over every bundle leave.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, ensure};
+use arc_swap::ArcSwap;
+use slirec_connect::webhooks::{Accepted, ChangeStore, Delivery, Refusal, StoreError, Verifier};
+use slirec_core::bundle::Bundle;
+use tokio::sync::Notify;
+
+use crate::config::WebhookSettings;
+
+/// A file beyond this is no list of secrets.
+const LARGEST_FILE: u64 = 1 << 16;
+
+/// Deliveries of a shop.
+#[derive(Debug)]
+pub(crate) struct Webhooks {
+    secret: String,
+    secret_file: Option<PathBuf>,
+    shop: String,
+    verifier: ArcSwap<Verifier>,
+    /// Held for as long as a write to the disk takes.
+    store: Mutex<ChangeStore>,
+    changed: Notify,
+}
+
+impl Webhooks {
+    /// Reads the secrets and the changes so far. Blocks.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or there is no secret in it.
+    pub(crate) fn new(settings: &WebhookSettings) -> anyhow::Result<Self> {
+        let store = ChangeStore::open(&settings.changes).context("key webhooks.changes")?;
+        let webhooks = Self {
+            secret: settings.secret.clone(),
+            secret_file: settings.secret_file().cloned(),
+            shop: settings.shop.clone(),
+            verifier: ArcSwap::from_pointee(Verifier::new([])),
+            store: Mutex::new(store),
+            changed: Notify::new(),
+        };
+        webhooks.reload()?;
+        Ok(webhooks)
+    }
+
+    /// Reads the file of secrets again; on failure the secrets stay what they were.
+    ///
+    /// # Errors
+    /// When the file cannot be read or there is no secret left.
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        let mut text = String::new();
+        if let Some(path) = &self.secret_file {
+            let place = || format!("cannot read {} (key webhooks.secret_file)", path.display());
+            let length = fs::metadata(path).with_context(place)?.len();
+            ensure!(length <= LARGEST_FILE, "{} (key webhooks.secret_file) is too large", path.display());
+            text = fs::read_to_string(path).with_context(place)?;
+        }
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        let mut verifier = Verifier::new(lines.chain([self.secret.as_str()]));
+        ensure!(
+            verifier.has_secret(),
+            "webhooks.secret and webhooks.secret_file hold no secret: expected at least one"
+        );
+        if !self.shop.is_empty() {
+            verifier = verifier.only_from(&self.shop);
+        }
+        self.verifier.store(verifier.into());
+        Ok(())
+    }
+
+    /// Checks who sent a delivery and reads it.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub(crate) fn open<'a>(&self, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Result<Delivery, Refusal> {
+        self.verifier.load().open(header, body)
+    }
+
+    /// Keeps a delivery. Blocks while it is written to the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it was not kept.
+    pub(crate) fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
+        let accepted = self.store().accept(delivery)?;
+        if accepted == Accepted::Changed {
+            self.changed.notify_one();
+        }
+        Ok(accepted)
+    }
+
+    /// Waits for a change that came after the last wait.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Lays all changes over a bundle. Those that cannot be are named in the log.
+    pub(crate) fn apply_to(&self, bundle: &mut Bundle) {
+        for problem in self.store().apply_to(bundle) {
+            tracing::warn!(problem, "a change of the shop is left out");
+        }
+    }
+
+    /// Products that have changed.
+    pub(crate) fn changed_products(&self) -> usize {
+        self.store().len()
+    }
+
+    fn store(&self) -> MutexGuard<'_, ChangeStore> {
+        // Its file is repaired after a failed write, so what a panic left is as good as what a crash leaves.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
