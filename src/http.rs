@@ -1,10 +1,12 @@
 //! The HTTP side of the service: the whole route table, and what stands around every route.
 //!
 //! Handlers extract, call the engine, reply. One file per protocol: [`recommendations`] speaks the service's own,
-//! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol. [`webhooks`] listens to a shop.
+//! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol. [`playground`] is a page
+//! for people, [`webhooks`] listens to a shop.
 
 mod admin;
 mod call;
+mod catalog;
 mod cors;
 pub(crate) mod error;
 mod health;
@@ -15,7 +17,9 @@ mod object;
 mod observe;
 mod openapi;
 mod parsing;
+mod playground;
 mod recommendations;
+mod status;
 mod webhooks;
 
 use std::any::Any;
@@ -50,6 +54,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
         .route("/v1/rank", post(recommendations::rank))
         .route("/v1/related", post(recommendations::related))
+        .route("/v1/catalog", get(catalog::catalog))
+        .route("/v1/status", get(status::status))
         .route("/invocations", post(invocations::invoke))
         .route("/v2", get(inference::server))
         .route("/v2/repository/index", post(inference::index))
@@ -63,6 +69,9 @@ pub(crate) fn router(state: AppState) -> Router {
     let mut routes = open.merge(guarded);
     if state.settings.server.metrics {
         routes = routes.route("/metrics", get(metrics::metrics));
+    }
+    if state.settings.server.playground {
+        routes = routes.merge(playground::routes());
     }
     if state.webhooks.is_some() {
         routes = routes.route("/webhooks/shopify", post(webhooks::shopify));

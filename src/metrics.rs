@@ -2,6 +2,7 @@
 //! route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
 
 mod families;
+mod traffic;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,7 @@ use slirec_engine::{Overloaded, Recommendations, Source};
 
 use crate::serving::Served;
 use families::Families;
+pub(crate) use traffic::Traffic;
 
 /// Content type of the text format.
 pub(crate) const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;

@@ -1,6 +1,7 @@
 //! Which model answers: the one in service, the one before it, and how one takes the other's place without a request
 //! noticing. Bundles enter, each whole and verified; requests take what is in service when they begin.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
-use slirec_core::bundle::Bundle;
+use slirec_core::bundle::{Bundle, Manifest, TrainingRecord};
 use slirec_engine::{Ended, Engine, EngineOptions, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
 
@@ -27,27 +28,45 @@ pub(crate) struct Served {
     pub(crate) coverage: Coverage,
     /// When it was put into service.
     pub(crate) since: SystemTime,
+    /// What its bundle says of it.
+    pub(crate) about: Arc<About>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
     bundle: Option<Arc<Bundle>>,
 }
 
 impl Served {
-    fn new(Loaded { engine, bundle }: Loaded) -> Arc<Self> {
+    fn new(Loaded { engine, about, bundle }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
-        Arc::new(Self { engine, coverage, since: SystemTime::now(), bundle })
+        Arc::new(Self { engine, coverage, since: SystemTime::now(), about: Arc::new(about), bundle })
     }
 
     /// The same model with another state of the shop.
-    fn changed(&self, Loaded { engine, bundle }: Loaded) -> Arc<Self> {
+    fn changed(&self, Loaded { engine, about: _, bundle }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
         coverage.take_over(&self.coverage);
-        Arc::new(Self { engine, coverage, since: self.since, bundle })
+        Arc::new(Self { engine, coverage, since: self.since, about: Arc::clone(&self.about), bundle })
+    }
+}
+
+/// How a model was trained and how well it ranks, as its manifest has it.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) training: TrainingRecord,
+    pub(crate) metrics: BTreeMap<String, BTreeMap<String, f64>>,
+    pub(crate) loses_to: Vec<String>,
+}
+
+impl About {
+    fn new(manifest: &Manifest) -> Self {
+        let Manifest { training, metrics, loses_to, .. } = manifest;
+        Self { training: training.clone(), metrics: metrics.clone(), loses_to: loses_to.clone() }
     }
 }
 
 /// An engine and, when a shop's changes lie over it, its bundle without them.
 struct Loaded {
     engine: Engine,
+    about: About,
     bundle: Option<Arc<Bundle>>,
 }
 
@@ -175,7 +194,8 @@ impl BundleSource {
             webhooks.apply_to(&mut bundle);
             pristine
         });
-        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, bundle: pristine })
+        let about = About::new(&bundle.manifest);
+        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, about, bundle: pristine })
     }
 
     /// The directory that the pointer file names.

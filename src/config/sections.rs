@@ -27,6 +27,7 @@ pub(crate) struct ServerSettings {
     pub(super) drain_delay_seconds: u64,
     pub(super) drain_seconds: u64,
     pub(crate) metrics: bool,
+    pub(crate) playground: bool,
 }
 
 #[derive(Debug, Deserialize)]

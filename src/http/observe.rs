@@ -13,6 +13,7 @@ use tracing::{Instrument, field};
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Ids of clients beyond this are replaced.
 const LONGEST_ID: usize = 128;
@@ -48,6 +49,11 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     .await;
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
+    // What browsers show beside a request; the playground too.
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    if let Ok(timing) = HeaderValue::from_str(&format!("total;dur={milliseconds:.3}")) {
+        headers.insert(SERVER_TIMING, timing);
+    }
     if !state.readiness.is_ready() {
         // Clients that keep their connections go elsewhere for the next request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -31,6 +31,8 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script
         recommendations::recommend_batch,
         recommendations::rank,
         recommendations::related,
+        super::catalog::catalog,
+        super::status::status,
         health::live,
         health::ready,
     ),

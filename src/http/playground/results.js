@@ -1,0 +1,84 @@
+// The answer: products with their scores, what they rose or fell by, and why. A product that is pointed at draws lines from the strip.
+
+import { element, percent, tile } from "./elements.js";
+import { clearLines, drawLines } from "./lines.js";
+
+const HINT = "Point at a product to see what in the session weighed most.";
+
+export class Results {
+  #place;
+  #strip;
+  #catalog;
+  #view;
+  #before = new Map();
+  #open;
+
+  constructor(place, strip, catalog, view) {
+    this.#place = place;
+    this.#strip = strip;
+    this.#catalog = catalog;
+    this.#view = view;
+    place.addEventListener("pointerleave", () => this.#hide());
+    place.addEventListener("focusout", () => this.#hide());
+  }
+
+  draw(answer, compare) {
+    this.#hide();
+    const before = this.#before;
+    this.#before = new Map(answer.items.map((item, index) => [item.handle, index]));
+    const largest = Math.max(...answer.items.map((item) => item.score), 1e-9);
+    const rows = answer.items.map((item, index) => {
+      const move = compare && before.size ? moved(before.get(item.handle), index) : undefined;
+      return this.#row(item, index, largest, move);
+    });
+    this.#place.replaceChildren(...rows);
+  }
+
+  #row(item, index, largest, move) {
+    const why = item.explanation;
+    const long = why ? why.long_term_share : 0;
+    const share = (100 * item.score) / largest;
+    const bar = (className, part) => element("i", { class: className, style: { "--share": String(share * part) } });
+    const row = element("button", { type: "button", class: "result", onclick: (event) => this.#view(item.handle, event) },
+      element("span", { class: "rank" }, String(index + 1)),
+      tile({ ...item, image: this.#catalog.product(item.handle)?.image }),
+      element("span", { class: "text" }, element("span", { class: "title" }, item.title), " ", element("span", { class: "category" }, item.category)),
+      element("span", { class: `move ${move?.kind ?? ""}`, "aria-label": move?.label }, move?.sign ?? ""),
+      element("span", { class: "scale", "aria-hidden": "true" }, why ? bar("long", long) : null, bar("", 1 - long)),
+      element("span", { class: "score" }, element("span", { class: "unseen" }, "score "), percent(item.score)),
+      why ? element("span", { class: "unseen" }, `. Because of ${this.#reasons(why)}; ${percent(long)} long-term interest`) : null);
+    const made = element("li", {}, row);
+    const show = () => this.#show(made, row, why);
+    row.addEventListener("pointerenter", show);
+    row.addEventListener("focus", show);
+    return made;
+  }
+
+  #reasons(why) {
+    return why.attention.map(({ item, weight }) => `${this.#catalog.product(item)?.title ?? item} ${percent(weight)}`).join(", ");
+  }
+
+  #show(made, row, why) {
+    this.#hide();
+    if (!why) return;
+    drawLines(row, why.attention.map(({ item, weight }) => ({ from: this.#strip.viewOf(item), weight })).filter(({ from }) => from));
+    const parts = why.attention.flatMap(({ item, weight }, index) => [index ? ", " : "", element("b", {}, this.#catalog.product(item)?.title ?? item), ` ${percent(weight)}`]);
+    const spoke = why.long_term_share > 0.5 ? "long-term interest spoke louder" : "the last views spoke louder";
+    const place = document.getElementById("why");
+    place.replaceChildren("Attention: ", ...parts, `. ${percent(why.long_term_share)} long-term: ${spoke}.`);
+    this.#open = place;
+  }
+
+  #hide() {
+    clearLines();
+    this.#open?.replaceChildren(HINT);
+    this.#open = undefined;
+  }
+}
+
+function moved(before, now) {
+  if (before === undefined) return { kind: "new", sign: "new", label: "new in the list" };
+  if (before > now) return { kind: "up", sign: `▲${before - now}`, label: `up by ${before - now}` };
+  if (before < now) return { kind: "down", sign: `▼${now - before}`, label: `down by ${now - before}` };
+  return { kind: "", sign: "=", label: "where it was" };
+}

@@ -1,0 +1,113 @@
+// A session as the page holds it: views with their ages in seconds, oldest first. The address carries it: `#s=novel~90,atlas~30`.
+
+/** Seconds of "3 min", "2 h", "1 d", "45 s", "now"; undefined for anything else. */
+export function parseAge(text) {
+  const found = /^\s*(?:(now)|(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?)(?:\s*ago)?\s*$/i.exec(text);
+  if (!found) return undefined;
+  if (found[1]) return 0;
+  const unit = { s: 1, m: 60, h: 3600, d: 86400 }[(found[3] ?? "m")[0].toLowerCase()];
+  const age = Number(found[2]) * unit;
+  return age <= 3650 * 86400 ? Math.round(age) : undefined;
+}
+
+/** "3 min", as people say it. */
+export function formatAge(seconds) {
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${trim(seconds / 60)} min`;
+  if (seconds < 86400) return `${trim(seconds / 3600)} h`;
+  return `${trim(seconds / 86400)} d`;
+}
+
+const trim = (value) => String(Math.round(value * 10) / 10);
+
+/** Views, changed only through these methods; each change is told to `changed`. */
+export class Session {
+  #changed;
+  views = [];
+
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  #set(views, cause) {
+    this.views = [...views].sort((left, right) => right.age - left.age);
+    this.#changed(cause);
+  }
+
+  /** A product is looked at now; what was seen before is half a minute longer ago. */
+  add(item, cause) {
+    this.#set([...this.views.map((view) => ({ ...view, age: view.age + 30 })), { item, age: 5 }], cause);
+  }
+
+  remove(index) {
+    this.#set(this.views.toSpliced(index, 1));
+  }
+
+  clear() {
+    this.#set([]);
+  }
+
+  replace(views) {
+    this.#set(views);
+  }
+
+  setAge(index, age) {
+    this.#set(this.views.with(index, { ...this.views[index], age }));
+  }
+
+  /** Another order of the products; the times stay where they are. */
+  move(from, to) {
+    if (to < 0 || to >= this.views.length || from === to) return;
+    const items = this.views.map((view) => view.item);
+    const [moved] = items.splice(from, 1);
+    items.splice(to, 0, moved);
+    this.#set(this.views.map((view, index) => ({ item: items[index], age: view.age })));
+  }
+
+  toHash() {
+    return this.views.length ? `#s=${this.views.map((view) => `${encodeURIComponent(view.item)}~${view.age}`).join(",")}` : "#";
+  }
+}
+
+/** Views of an address, or none. */
+export function fromHash(hash) {
+  const found = /^#s=(.+)$/.exec(hash);
+  if (!found) return [];
+  const views = found[1].split(",").slice(-500).map((part) => {
+    const [item, age] = part.split("~");
+    try {
+      return { item: decodeURIComponent(item), age: Math.max(0, Number(age) || 0) };
+    } catch {
+      return undefined;
+    }
+  });
+  return views.filter((view) => view?.item);
+}
+
+/** Views of pasted JSON, in the form of either protocol. Throws an error in words. */
+export function fromJson(text, now = Date.now() / 1000) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`This is no JSON: ${error.message}`);
+  }
+  const row = [body?.inputs, body?.instances, body?.dataframe_records, body].find((found) => found) ?? {};
+  const session = Array.isArray(row) && row.length === 1 ? row[0] : row;
+  const history = Array.isArray(session) ? session : (session.history ?? paired(session));
+  if (!Array.isArray(history)) throw new Error("Expected `history` with `item` and `time`, or `items` and `timestamps`.");
+  const views = history.map(({ item, time }, index) => {
+    if (typeof item !== "string" || !item) throw new Error(`history[${index}].item: expected the handle of a product.`);
+    const seconds = Number(time) > 1e11 ? Number(time) / 1000 : Number(time);
+    if (!Number.isFinite(seconds)) throw new Error(`history[${index}].time: expected a Unix time.`);
+    return { item, time: seconds };
+  });
+  // Sessions of another day keep their gaps: their newest view is a moment ago.
+  const newest = Math.max(...views.map((view) => view.time));
+  const reference = session.now ? Number(session.now) : now - newest > 86400 || newest > now ? newest + 5 : now;
+  return views.map((view) => ({ item: view.item, age: Math.max(0, Math.round(reference - view.time)) }));
+}
+
+const paired = ({ items, timestamps }) =>
+  Array.isArray(items) && Array.isArray(timestamps) ? items.map((item, index) => ({ item, time: timestamps[index] })) : undefined;

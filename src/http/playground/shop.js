@@ -1,0 +1,133 @@
+// The shop's page: what is clicked becomes a session, the session becomes a request, the answer becomes a list.
+
+import { ask, setKey } from "./api.js";
+import { Catalog } from "./catalog.js";
+import { Controls } from "./controls.js";
+import { element, toast } from "./elements.js";
+import { Requests, copyText } from "./requests.js";
+import { Results } from "./results.js";
+import { Session, fromHash, fromJson } from "./session.js";
+import { Strip } from "./strip.js";
+
+const find = (id) => document.getElementById(id);
+const session = new Session(sessionChanged);
+const requests = new Requests(find("requests"));
+let catalog, strip, controls, results, asking;
+
+/** What the page asks the service. */
+function request() {
+  const now = controls.now;
+  return { history: session.views.map((view) => ({ item: view.item, time: now - view.age })), now, explain: true, ...controls.body() };
+}
+
+function view(handle, event) {
+  session.add(handle, event);
+}
+
+function sessionChanged(cause) {
+  history.replaceState(null, "", session.toHash());
+  strip.draw();
+  if (cause) strip.showLast();
+  find("session-hint").textContent = session.views.length
+    ? "Oldest first. Drag a product, or change its time."
+    : "Nothing viewed yet: click a product, or start from an example.";
+  find("examples").hidden = session.views.length > 0;
+  update(cause);
+}
+
+/** Asks for the recommendations of the session as it is now; only the last question's answer is shown. */
+async function update(cause) {
+  asking?.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const body = request();
+  requests.draw(body);
+  find("results").setAttribute("aria-busy", "true");
+  const clicked = cause?.timeStamp ?? performance.now();
+  try {
+    const { answer, milliseconds } = await ask("/v1/recommendations", body, signal);
+    if (signal.aborted) return;
+    find("problem").hidden = true;
+    results.draw(answer, controls.compare);
+    describe(answer);
+    // The frame after the next one begins when this one is on the screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      const repainted = performance.now() - clicked;
+      find("timing").dataset.repaint = repainted.toFixed(1);
+      find("timing").textContent = `Answered in ${milliseconds?.toFixed(2) ?? "?"} ms, on the screen ${repainted.toFixed(0)} ms after the click.`;
+    }));
+  } catch (problem) {
+    if (problem.name !== "AbortError") show(problem, () => update());
+  } finally {
+    if (!signal.aborted) find("results").removeAttribute("aria-busy");
+  }
+}
+
+function describe({ source, items, unknown_items: unknown, model }) {
+  const from = source === "model" ? `by ${model.name} ${model.version}` : "the popular products: the session says nothing yet";
+  const ignored = unknown ? ` · ${unknown} unknown ${unknown === 1 ? "view" : "views"} ignored` : "";
+  find("source").textContent = items.length ? `${from}${ignored}` : `nothing fits these options${ignored}`;
+}
+
+/** An error in words, with a way to try again. */
+function show(problem, retry) {
+  const place = find("problem");
+  const again = element("button", { type: "button", onclick: retry }, "Try again");
+  if (problem.wantsKey) {
+    const key = element("input", { type: "password", autocomplete: "off", "aria-label": "API key" });
+    again.addEventListener("click", () => setKey(key.value), { capture: true });
+    place.replaceChildren(problem.message, " ", key, again);
+  } else {
+    place.replaceChildren(problem.message, again);
+  }
+  place.hidden = false;
+}
+
+/** Sessions to start from: products that stand together in the catalogue. */
+function drawExamples() {
+  const shelves = Map.groupBy(catalog.products.filter((product) => product.available), (product) => product.category);
+  const groups = [...shelves.values()].filter((products) => products.length > 2).slice(0, 3);
+  const pick = [groups[0]?.slice(0, 2), groups[1]?.slice(1, 4), [groups[0]?.[2], groups[2]?.[0], groups[2]?.[1]]];
+  const examples = pick.map((products) => products?.filter(Boolean)).filter((products) => products?.length);
+  find("examples").replaceChildren("Try:", ...examples.map((products) =>
+    element("button", {
+      type: "button",
+      onclick: () => session.replace(products.map((product, index) => ({ item: product.handle, age: (products.length - index) * 60 }))),
+    }, products.map((product) => product.title).join(", "))));
+}
+
+function listen() {
+  find("clear").addEventListener("click", () => session.clear());
+  find("share").addEventListener("click", () => copyText(location.href));
+  find("paste").addEventListener("click", () => find("paste-dialog").showModal());
+  find("paste-use").addEventListener("click", () => {
+    try {
+      session.replace(fromJson(find("paste-text").value));
+      find("paste-problem").textContent = "";
+      find("paste-dialog").close();
+      toast("The session is in the strip");
+    } catch (problem) {
+      find("paste-problem").textContent = problem.message;
+    }
+  });
+  addEventListener("hashchange", () => session.replace(fromHash(location.hash)));
+}
+
+async function start() {
+  try {
+    const { answer } = await ask("/v1/catalog");
+    find("problem").hidden = true;
+    catalog = new Catalog(answer.products, view);
+  } catch (problem) {
+    show(problem, start);
+    return;
+  }
+  strip = new Strip(find("strip"), session, (handle) => catalog.product(handle));
+  controls = new Controls(find("controls"), catalog.categories, () => update());
+  results = new Results(find("results"), strip, catalog, view);
+  drawExamples();
+  listen();
+  session.replace(fromHash(location.hash));
+}
+
+start();

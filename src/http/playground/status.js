@@ -1,0 +1,122 @@
+// The status page: asks the service every two seconds, and draws the differences.
+
+import { ask, setKey } from "./api.js";
+import { element, percent } from "./elements.js";
+
+const EVERY = 2000;
+const KEPT = 60;
+const find = (id) => document.getElementById(id);
+const samples = [];
+
+const CHARTS = [
+  { name: "requests a second", value: (rates) => rates.requests, show: (value) => value.toFixed(1) },
+  { name: "median latency", value: (rates) => rates.percentile(0.5), show: milliseconds },
+  { name: "99th percentile", value: (rates) => rates.percentile(0.99), show: milliseconds },
+  { name: "answered by popularity", value: (rates) => rates.popular, show: percent },
+];
+
+function milliseconds(value) {
+  return Number.isNaN(value) ? "–" : `${(1000 * value).toFixed(value < 0.01 ? 2 : 0)} ms`;
+}
+
+/** What happened between two answers. */
+function between(earlier, later) {
+  const seconds = Math.max(later.now - earlier.now, 0.001);
+  const [before, after] = [earlier.traffic, later.traffic];
+  const requests = after.requests - before.requests;
+  const answers = after.model_answers - before.model_answers + after.popular_answers - before.popular_answers;
+  const buckets = after.latency.map(({ within, requests: count }, index) => ({ within, count: count - (before.latency[index]?.requests ?? 0) }));
+  return {
+    requests: requests / seconds,
+    popular: answers ? (after.popular_answers - before.popular_answers) / answers : 0,
+    percentile: (share) => percentile(buckets, requests, share),
+  };
+}
+
+/** Linear within a bucket, as Prometheus does it; seconds, or NaN without requests. */
+function percentile(buckets, total, share) {
+  if (total <= 0) return NaN;
+  const rank = share * total;
+  let [from, below] = [0, 0];
+  for (const { within, count } of buckets) {
+    if (count >= rank) return from + ((within - from) * (rank - below)) / Math.max(count - below, 1);
+    [from, below] = [within, count];
+  }
+  return from;
+}
+
+function drawCharts() {
+  const rates = samples.slice(1).map((sample, index) => between(samples[index], sample));
+  find("charts").replaceChildren(...CHARTS.map(({ name, value, show }) => {
+    const values = rates.map(value);
+    const last = values.at(-1);
+    const most = Math.max(...values.filter((one) => !Number.isNaN(one)), 1e-9);
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", `0 0 ${KEPT} 20`);
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("aria-hidden", "true");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+    const points = values.map((one, index) => `${KEPT - values.length + index} ${19 - (18 * (Number.isNaN(one) ? 0 : one)) / most}`);
+    line.setAttribute("points", points.join(" "));
+    svg.append(line);
+    return element("div", { class: "chart" }, element("b", {}, last === undefined ? "–" : show(last)), element("span", {}, name), svg);
+  }));
+}
+
+function list(place, facts, wrap) {
+  find(place).replaceChildren(...facts.flatMap(([name, value]) => {
+    const pair = [element("dt", {}, name), element("dd", {}, String(value))];
+    return wrap ? [element("div", {}, ...pair)] : pair;
+  }));
+}
+
+function drawFacts({ service, model, traffic, now }) {
+  const count = (value) => value.toLocaleString("en");
+  const hours = (now - model.since) / 3600;
+  find("headline").textContent = `${model.name} ${model.version} on ${model.execution_provider}, in service for ${hours < 1 ? `${Math.round(hours * 60)} minutes` : `${hours.toFixed(1)} hours`}`;
+  list("counters", [
+    ["requests", count(traffic.requests)], ["failed", count(traffic.failures)], ["shed", count(traffic.shed)],
+    ["by the model", count(traffic.model_answers)], ["by popularity", count(traffic.popular_answers)],
+    ["in flight", count(traffic.in_flight)], ["waiting", count(traffic.queued)],
+    ["reloads", count(traffic.reloads)], ["failed reloads", count(traffic.failed_reloads)],
+  ], true);
+  list("model", [
+    ["made", model.created], ["in service since", new Date(1000 * model.since).toLocaleString()],
+    ["trained on", `${count(model.interactions)} interactions, ${model.epochs} epochs (best: ${model.best_epoch}), seed ${model.seed}`],
+    ["data", model.data_sha256], ["bundle", model.sha256],
+    ["products", `${count(model.products)}, ${count(model.available)} available, ${percent(model.coverage)} of them recommended since`],
+    ["service", `slirec ${service}`],
+  ]);
+  find("warning").hidden = !model.loses_to.length;
+  find("warning").textContent = `On its test rows this model ranks no better than plain ${model.loses_to.join(" and ")} (NDCG@10 over all products).`;
+  const names = [...new Set(model.metrics.flatMap((set) => set.values.map((value) => value.name)))];
+  const row = (set) => {
+    const values = new Map(set.values.map(({ name, value }) => [name, value]));
+    return element("tr", {}, element("th", { scope: "row" }, set.set), ...names.map((name) => element("td", {}, values.has(name) ? values.get(name).toFixed(4) : "")));
+  };
+  find("metrics").replaceChildren(
+    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "rows"), ...names.map((name) => element("th", { scope: "col" }, name)))),
+    element("tbody", {}, ...model.metrics.map(row)));
+}
+
+async function poll() {
+  try {
+    const { answer } = await ask("/v1/status");
+    // Counters begin anew after a restart.
+    if (samples.length && answer.traffic.requests < samples.at(-1).traffic.requests) samples.length = 0;
+    samples.push(answer);
+    if (samples.length > KEPT + 1) samples.shift();
+    find("problem").hidden = true;
+    drawFacts(answer);
+    drawCharts();
+  } catch (problem) {
+    const key = problem.wantsKey && element("input", { type: "password", autocomplete: "off", "aria-label": "API key", onchange: (event) => setKey(event.target.value) });
+    if (find("problem").hidden) {
+      find("problem").replaceChildren(problem.message, key || " Trying again every two seconds.");
+      find("problem").hidden = false;
+    }
+  }
+  setTimeout(poll, EVERY);
+}
+
+poll();

@@ -1,0 +1,134 @@
+//! `GET /v1/status`: what an operator wants to see first. The model in service and the counters enter; JSON without secrets,
+//! users or paths leaves. Counters only grow: whoever wants rates asks twice.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::ErrorBody;
+use super::json_response;
+use crate::metrics::Traffic;
+use crate::serving::Served;
+use crate::state::AppState;
+
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Status<'a> {
+    /// Version of the service.
+    #[schema(example = "0.1.0")]
+    service: &'a str,
+    /// Unix seconds of the service's clock.
+    now: f64,
+    model: ModelStatus<'a>,
+    traffic: Traffic,
+}
+
+/// The model in service.
+#[derive(Serialize, ToSchema)]
+struct ModelStatus<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// SHA-256 of the bundle's manifest.
+    sha256: &'a str,
+    /// When the bundle was made, RFC 3339.
+    created: &'a str,
+    /// Unix seconds since when it is in service.
+    since: f64,
+    /// What it runs on.
+    #[schema(example = "cpu")]
+    execution_provider: &'a str,
+    /// Products of the catalogue.
+    products: usize,
+    /// Products that may be recommended.
+    available: usize,
+    /// Share of those that were recommended since the model is in service.
+    coverage: f64,
+    /// Interactions that it was trained on.
+    interactions: u64,
+    /// Passes over them.
+    epochs: usize,
+    /// The pass whose weights it has.
+    best_epoch: usize,
+    seed: u64,
+    /// SHA-256 of the data that it was trained on.
+    data_sha256: &'a str,
+    /// Baselines that rank the test rows at least as well.
+    loses_to: &'a [String],
+    /// What was measured when the bundle was made.
+    metrics: Vec<MetricSet<'a>>,
+}
+
+/// What was measured on a set of rows.
+#[derive(Serialize, ToSchema)]
+struct MetricSet<'a> {
+    /// The rows, and what ranked them unless it was the model.
+    #[schema(example = "test co-occurrence")]
+    set: &'a str,
+    values: Vec<MetricValue<'a>>,
+}
+
+/// One metric.
+#[derive(Serialize, ToSchema)]
+struct MetricValue<'a> {
+    #[schema(example = "ndcg@10")]
+    name: &'a str,
+    value: f64,
+}
+
+impl<'a> ModelStatus<'a> {
+    fn new(served: &'a Served) -> Self {
+        let (engine, about) = (&served.engine, &*served.about);
+        let products = engine.catalog().products();
+        let model = engine.model();
+        let metrics = about.metrics.iter().map(|(set, values)| {
+            let values = values.iter().map(|(name, value)| MetricValue { name, value: *value });
+            MetricSet { set, values: values.collect() }
+        });
+        Self {
+            name: &model.name,
+            version: &model.version,
+            sha256: &model.sha256,
+            created: &model.created,
+            since: seconds(served.since),
+            execution_provider: engine.execution_provider().name(),
+            products: products.len(),
+            available: products.iter().filter(|product| product.available).count(),
+            coverage: served.coverage.share(),
+            interactions: about.training.interactions,
+            epochs: about.training.epochs,
+            best_epoch: about.training.best_epoch,
+            seed: about.training.seed,
+            data_sha256: &about.training.source_sha256,
+            loses_to: &about.loses_to,
+            metrics: metrics.collect(),
+        }
+    }
+}
+
+/// The model in service and what the service has done since its start.
+#[utoipa::path(
+    get, path = "/v1/status", operation_id = "status", tag = "operation",
+    responses(
+        (status = 200, description = "How the service is", body = Status),
+        (status = 401, description = "A known API key is needed", body = ErrorBody),
+    ),
+)]
+pub(super) async fn status(State(state): State<AppState>) -> Response {
+    let served = state.served();
+    let traffic = state.metrics.traffic(served.engine.queued(), state.in_flight());
+    let status = Status {
+        service: env!("CARGO_PKG_VERSION"),
+        now: seconds(SystemTime::now()),
+        model: ModelStatus::new(&served),
+        traffic,
+    };
+    json_response(StatusCode::OK, &status)
+}
+
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
