@@ -18,6 +18,8 @@ demo_seed := 42
 python_tests := $(root)/work/python-tests
 export SLIREC_PYTHON := $(python_tests)/bin/python
 
+browser_tests := $(root)/work/browser-tests
+
 duckdb_version := 2.0.1
 
 .PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql bench bench-serve bench-train clean
@@ -49,15 +51,22 @@ test: onnxruntime $(python_tests)/installed ## Checks format, lints, tests and d
 test-tensorboard: $(python_tests)/installed ## Reads event files with the real TensorBoard.
 	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
 
-test-browser: ## Draws the pages in a real browser (chromium, installed from Debian's packages when it is not there).
-	@command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium)
-	cd $(root) && cargo test --workspace --test report -- --ignored
+test-browser: onnxruntime $(browser_tests)/installed ## Uses the pages in a real browser (chromium, installed from Debian's packages when it is not there).
+	@command -v chromium chromedriver >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver)
+	cd $(root) && cargo build --package slirec-server
+	cd $(root) && cargo test --package slirec-train --test report -- --ignored
+	cd $(root)/tests/browser && SLIREC_AXE=$(browser_tests)/axe.min.js $(browser_tests)/bin/python test_pages.py
 	@echo "pictures to look at: work/screenshots"
 
 $(python_tests)/installed: $(root)/scripts/test.requirements.txt
 	rm -rf $(python_tests)
 	python3 -m venv $(python_tests)
 	$(python_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# A browser's driver from PyPI, and the rules of accessibility from npm.
+$(browser_tests)/installed: $(root)/scripts/browser.sh
+	cd $(root) && scripts/browser.sh $(browser_tests)
 	touch $@
 
 test-api: onnxruntime ## Runs schemathesis against the service and its OpenAPI document (EXAMPLES=).

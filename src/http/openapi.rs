@@ -82,7 +82,8 @@ fn generate(keys_are_needed: bool) -> Value {
             components.insert("securitySchemes".to_owned(), json!({ "key": scheme }));
         }
         for operation in operations(members) {
-            if operation.get("tags") == Some(&json!(["recommendations"])) {
+            let answers = operation.get("responses").and_then(|answers| answers.get("401"));
+            if answers.is_some() {
                 operation.insert("security".to_owned(), json!([{"key": []}]));
             }
         }
@@ -153,7 +154,7 @@ mod tests {
             assert!(operation.get("security").is_none());
         }
         ids.sort();
-        assert_eq!(ids, ["live", "rank", "ready", "recommend", "recommendBatch", "related"]);
+        assert_eq!(ids, ["catalog", "live", "rank", "ready", "recommend", "recommendBatch", "related", "status"]);
     }
 
     #[test]

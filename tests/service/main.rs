@@ -18,6 +18,7 @@ mod mlflow;
 mod openapi;
 mod operation;
 mod options;
+mod playground;
 mod recommendations;
 mod reload;
 mod security;

@@ -35,7 +35,7 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
         let ndcg = analysis.of(MODEL).map_or(0.0, |model| model.ranking.ndcg_10);
         eprintln!(
             "warning: the model loses to plain {}: NDCG@10 over all items is {ndcg:.4} against {:.4}; do not deploy it. \
-             Try --preset improved, more epochs or more data",
+             Try more data, or other settings: docs/TRAINING.md",
             baseline.name, baseline.ranking.ndcg_10
         );
     }

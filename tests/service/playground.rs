@@ -1,0 +1,108 @@
+//! The pages for people and what they ask: everything from the binary, nothing from elsewhere, and off when it is not wanted.
+
+use serde_json::json;
+
+use crate::client::exchange;
+use crate::server::Server;
+
+const ASSETS: [&str; 15] = [
+    "style.css",
+    "shop.css",
+    "status.css",
+    "icon.svg",
+    "shop.js",
+    "api.js",
+    "catalog.js",
+    "controls.js",
+    "elements.js",
+    "lines.js",
+    "requests.js",
+    "results.js",
+    "session.js",
+    "strip.js",
+    "status.js",
+];
+
+#[test]
+fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
+    let server = Server::start();
+    let assets = ASSETS.map(|name| format!("/assets/{name}"));
+    for path in ["/", "/status"].into_iter().chain(assets.iter().map(String::as_str)) {
+        let response = server.get(path);
+        assert_eq!(response.status, 200, "{path}");
+        let policy = response.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+        let text = response.text();
+        let elsewhere = text.split("http").skip(1).filter(|rest| rest.starts_with("://") || rest.starts_with("s://"));
+        // The name of a language, not an address that anybody asks.
+        assert!(elsewhere.into_iter().all(|rest| rest.contains("://www.w3.org/2000/svg")), "{path}");
+        assert!(!text.contains("innerHTML") && !text.contains("style=\""), "{path}");
+        if path == "/" || path == "/status" {
+            assert!(!text.contains("<script>") && !text.contains("onclick"), "{path}");
+            for asset in text.split("/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                assert!(ASSETS.contains(&asset), "{path} wants {asset}");
+            }
+        }
+    }
+    assert_eq!(server.get("/assets/../Cargo.toml").status, 404);
+    assert_eq!(server.get("/assets/nothing.js").status, 404);
+}
+
+#[test]
+fn without_a_playground_there_are_no_pages_and_the_api_stays() {
+    let server = Server::start_with(&[("SLIREC__SERVER__PLAYGROUND", "false")]);
+    for path in ["/", "/status", "/assets/shop.js"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.get("/v1/catalog").status, 200);
+}
+
+#[test]
+fn the_catalogue_has_every_product_and_is_sent_again_only_when_it_changed() {
+    let server = Server::start();
+    let response = server.get("/v1/catalog");
+    let products = response.json()["products"].as_array().unwrap().clone();
+    assert_eq!(products.len(), 252);
+    let novel = products.iter().find(|product| product["handle"] == "novel").unwrap();
+    assert_eq!((&novel["title"], &novel["available"]), (&json!("Novel"), &json!(true)));
+    let tag = response.header("etag").unwrap();
+    let again = exchange(server.address, "GET", "/v1/catalog", &[("If-None-Match", tag)], b"");
+    assert_eq!((again.status, again.text().as_str()), (304, ""));
+    let other = exchange(server.address, "GET", "/v1/catalog", &[("If-None-Match", "\"other\"")], b"");
+    assert_eq!(other.status, 200);
+}
+
+#[test]
+fn the_status_counts_recommendations_and_nothing_else() {
+    let server = Server::start();
+    server.get("/v1/status");
+    server.recommend(&json!({"history": [{"item": "novel", "time": 1_730_807_061}]}));
+    server.recommend(&json!({"history": []}));
+    server.recommend(&json!({"history": 1}));
+    let status = server.get("/v1/status").json();
+    assert_eq!((&status["model"]["name"], &status["model"]["products"]), (&json!("slirec-demo"), &json!(252)));
+    let traffic = &status["traffic"];
+    assert_eq!((&traffic["requests"], &traffic["failures"]), (&json!(3), &json!(0)));
+    assert_eq!((&traffic["model_answers"], &traffic["popular_answers"]), (&json!(1), &json!(1)));
+    assert_eq!(traffic["latency"].as_array().unwrap().last().unwrap()["requests"], 3);
+    let sets: Vec<&str> =
+        status["model"]["metrics"].as_array().unwrap().iter().map(|set| set["set"].as_str().unwrap()).collect();
+    assert!(sets.contains(&"test") && sets.contains(&"test co-occurrence"), "{sets:?}");
+}
+
+#[test]
+fn with_keys_the_pages_are_open_and_what_they_ask_is_not() {
+    let server = Server::start_with(&[("SLIREC__AUTH__KEYS", "a-key-of-many-letters")]);
+    assert_eq!(
+        [server.get("/").status, server.get("/v1/catalog").status, server.get("/v1/status").status],
+        [200, 401, 401]
+    );
+}
+
+#[test]
+fn an_answer_says_how_long_it_took() {
+    let server = Server::start();
+    let timing = server.get("/ready").header("server-timing").unwrap().to_owned();
+    assert!(timing.strip_prefix("total;dur=").unwrap().parse::<f64>().unwrap() > 0.0, "{timing}");
+}
