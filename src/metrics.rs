@@ -199,7 +199,10 @@ impl Metrics {
         let model = engine.model();
         let provider = engine.execution_provider().name();
         families.model.reset();
-        families.model.with_label_values(&[&model.name, &model.version, &model.sha256, provider]).set(1);
+        families
+            .model
+            .with_label_values(&[&model.name, &model.version, &model.sha256, provider, engine.kernels().name()])
+            .set(1);
         families.model_loaded.set(unix_seconds(served.since));
         families.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
         families.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use slirec_engine::{EngineOptions, ExecutionProvider};
+use slirec_engine::{EngineOptions, ExecutionProvider, Kernels};
 
-use super::values::{names, providers};
+use super::values::{kernels, names, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -56,6 +56,8 @@ pub(crate) struct EngineSettings {
     pub(super) workers: usize,
     pub(super) queue_length: usize,
     spread_from: usize,
+    #[serde(deserialize_with = "kernels")]
+    kernels: Kernels,
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,6 +223,7 @@ impl EngineSettings {
             queue_length: self.queue_length,
             queue_wait: (wait > 0).then(|| Duration::from_millis(wait)),
             spread_from: self.spread_from,
+            kernels: self.kernels,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Values that the environment writes otherwise than a file does: lists, as names between commas.
 
 use serde::{Deserialize, Deserializer};
-use slirec_engine::ExecutionProvider;
+use slirec_engine::{ExecutionProvider, Kernels};
 
 /// A list of strings, or names between commas.
 pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -17,6 +17,15 @@ pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
             text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
         }
     })
+}
+
+/// Kernels by name.
+pub(super) fn kernels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kernels, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "fused" => Ok(Kernels::Fused),
+        "stock" => Ok(Kernels::Stock),
+        other => Err(serde::de::Error::custom(format!("`{other}`: expected `fused` or `stock`"))),
+    }
 }
 
 /// Execution providers by name.

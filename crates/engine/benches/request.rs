@@ -1,4 +1,5 @@
-//! Latency of a whole request through the engine on one core: 236 items and histories of 3, 10, 20 and 50 views.
+//! Latency of a whole request through the engine on one core: the demo's catalogue and histories of 3, 10, 20 and 50 views, by
+//! the fused kernels and by the operators of ONNX Runtime in turn.
 //!
 //! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model.
 
@@ -8,7 +9,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, ViewedItem};
 
 fn request(engine: &Engine, length: usize) -> RecommendationRequest {
     let products = engine.catalog().products().iter().cycle().step_by(7);
@@ -22,14 +23,21 @@ fn request(engine: &Engine, length: usize) -> RecommendationRequest {
 fn requests(criterion: &mut Criterion) {
     let bundle = std::env::var_os("SLIREC_BENCH_BUNDLE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/demo"), PathBuf::from);
-    let engine = Engine::load(&bundle, &EngineOptions::default()).expect("a bundle to measure");
-    let candidates = engine.catalog().products().iter().filter(|product| product.available).count();
+    let engines = [Kernels::Fused, Kernels::Stock].map(|kernels| {
+        let options = EngineOptions { kernels, ..EngineOptions::default() };
+        let engine = Engine::load(&bundle, &options).expect("a bundle to measure");
+        assert_eq!(engine.kernels(), kernels, "the kernels know the bundle");
+        engine
+    });
+    let candidates = engines[0].catalog().products().iter().filter(|product| product.available).count();
     let mut group = criterion.benchmark_group(format!("request/{candidates} candidates"));
     for length in [3, 10, 20, 50] {
-        let request = request(&engine, length);
-        group.bench_with_input(BenchmarkId::new("history", length), &request, |bencher, request| {
-            bencher.iter(|| black_box(engine.recommend(request.clone()).expect("an answer")));
-        });
+        for engine in &engines {
+            let request = request(engine, length);
+            group.bench_with_input(BenchmarkId::new(engine.kernels().name(), length), &request, |bencher, request| {
+                bencher.iter(|| black_box(engine.recommend(request.clone()).expect("an answer")));
+            });
+        }
     }
     group.finish();
 }

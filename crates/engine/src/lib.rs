@@ -5,6 +5,7 @@
 
 mod engine;
 mod error;
+mod fused;
 mod model;
 mod ranking;
 mod request;
@@ -31,6 +32,26 @@ pub use scorer::{CandidateIds, PreparedCandidates};
 use runtime::SessionMaker;
 use scorer::{CandidateGraph, Scorer};
 
+/// What computes scores on the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kernels {
+    /// Our own, for graphs that they know and whose scores they give; the operators of ONNX Runtime for others.
+    #[default]
+    Fused,
+    /// The operators of ONNX Runtime.
+    Stock,
+}
+
+impl Kernels {
+    /// The name in configuration, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Stock => "stock",
+        }
+    }
+}
+
 /// How to load a bundle.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -47,6 +68,8 @@ pub struct EngineOptions {
     pub queue_wait: Option<Duration>,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,
+    /// What computes scores where the processor does.
+    pub kernels: Kernels,
 }
 
 impl Default for EngineOptions {
@@ -59,6 +82,7 @@ impl Default for EngineOptions {
             queue_length: 64,
             queue_wait: None,
             spread_from: 10_000,
+            kernels: Kernels::default(),
         }
     }
 }

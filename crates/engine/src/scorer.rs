@@ -1,22 +1,30 @@
 //! The three graphs at work: candidate ids are prepared once, an encoded history is scored against them in blocks.
 //!
+//! On the processor fused kernels may take the place of the history and scores graphs ([`crate::fused`]).
+//!
 //! What the scores graph takes is whatever the other two graphs give under the same names: a model with further parts needs
 //! no other engine.
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorRef};
 use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
+use slirec_kernels::serving::{Encoded, Workspace};
 
+use crate::fused::FusedModel;
 use crate::runtime::SessionMaker;
 use crate::{EngineError, Explanation};
 
 /// Candidate × position pairs of a block: its `[n, L, 80]` intermediate is then half a megabyte and stays in the
 /// second-level cache.
 const PAIRS_IN_BLOCK: usize = 1600;
+
+/// Candidates of a block for the fused kernels, which keep nothing of a pair but its logit.
+const FUSED_BLOCK: usize = 2_400;
 
 /// Ids of candidates, as columns.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +68,13 @@ impl PreparedCandidates {
             Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
         };
         Self { count: rows.len(), columns: self.columns.iter().map(select).collect() }
+    }
+
+    /// Rows of a column.
+    pub(crate) fn rows(&self, name: &'static str, start: usize, count: usize) -> Result<&[f32], EngineError> {
+        let column = self.columns.iter().find(|column| column.name == name);
+        let rows = column.and_then(|column| column.values.get(start * column.width..(start + count) * column.width));
+        rows.ok_or_else(|| missing(CANDIDATES_GRAPH, name))
     }
 
     /// False when a value is infinite or not a number.
@@ -107,19 +122,18 @@ impl CandidateGraph {
     }
 }
 
-/// What the history graph computed for one history; workers may share it.
+/// What was computed for one history; workers may share it.
 #[derive(Debug)]
-pub(crate) struct HistoryTensors {
-    length: usize,
-    /// By the names that the scores graph asks for.
-    values: Vec<(String, DynValue)>,
-}
-
-impl HistoryTensors {
-    /// Positions of the history.
-    pub(crate) fn length(&self) -> usize {
-        self.length
-    }
+pub(crate) enum HistoryTensors {
+    /// By the history graph: its outputs by the names that the scores graph asks for.
+    Stock {
+        /// Positions of the history.
+        length: usize,
+        /// Outputs of the graph.
+        values: Vec<(String, DynValue)>,
+    },
+    /// By the fused kernels.
+    Fused(Encoded),
 }
 
 /// Scores histories; one for each worker thread.
@@ -131,6 +145,9 @@ pub(crate) struct Scorer {
     /// Leaves out what only explanations need.
     only_scores: RunOptions<HasSelectedOutputs>,
     feature_count: usize,
+    /// Takes the place of both graphs.
+    fused: Option<Arc<FusedModel>>,
+    workspace: Workspace,
 }
 
 impl fmt::Debug for Scorer {
@@ -154,7 +171,14 @@ impl Scorer {
             scores,
             only_scores: RunOptions::new().map_err(failed)?.with_outputs(outputs),
             feature_count: bundle.manifest.model.features.len(),
+            fused: None,
+            workspace: Workspace::default(),
         })
+    }
+
+    /// From now on the kernels score, or the graphs.
+    pub(crate) fn use_fused(&mut self, fused: Option<Arc<FusedModel>>) {
+        self.fused = fused;
     }
 
     /// A score for every candidate, in their order.
@@ -170,8 +194,11 @@ impl Scorer {
         self.score_encoded(&history, candidates)
     }
 
-    /// Runs the history graph.
+    /// Computes what depends on the history alone.
     pub(crate) fn encode(&mut self, history: &EncodedHistory) -> Result<HistoryTensors, EngineError> {
+        if let Some(fused) = &self.fused {
+            return Ok(HistoryTensors::Fused(fused.encode(history)?));
+        }
         let length = history.len();
         let failed = |error: ort::Error| session_error(HISTORY_GRAPH, &error);
         let floats_of = |values: &[f32]| Tensor::from_array(([values.len()], values.to_vec())).map_err(failed);
@@ -183,7 +210,7 @@ impl Scorer {
             "last_slot_time_to_now" => floats_of(&[history.last_slot_time_to_now])?,
         ];
         let encoded = self.history.run(inputs).map_err(failed)?;
-        Ok(HistoryTensors {
+        Ok(HistoryTensors::Stock {
             length,
             values: encoded.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         })
@@ -196,7 +223,7 @@ impl Scorer {
         candidates: &PreparedCandidates,
     ) -> Result<Vec<f32>, EngineError> {
         let mut scores = Vec::with_capacity(candidates.count);
-        let block = block_size(candidates.count, history.length);
+        let block = block_size(candidates.count, history);
         for start in (0..candidates.count).step_by(block) {
             let range = start..(start + block).min(candidates.count);
             self.score_block(history, candidates, range, &mut scores)?;
@@ -213,6 +240,13 @@ impl Scorer {
         scores: &mut Vec<f32>,
     ) -> Result<(), EngineError> {
         let count = range.len();
+        if let HistoryTensors::Fused(history) = history {
+            let first = scores.len();
+            scores.resize(first + count, f32::NAN);
+            let fused = self.fused.as_ref().ok_or(EngineError::Worker)?;
+            let scores = scores.get_mut(first..).unwrap_or_default();
+            return fused.score(history, candidates, range.start, &mut self.workspace, scores);
+        }
         let inputs = block_inputs(&self.score_inputs, history, candidates, range)?;
         let outputs = self
             .scores
@@ -231,18 +265,28 @@ impl Scorer {
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
+        let length = match history {
+            HistoryTensors::Stock { length, .. } => *length,
+            HistoryTensors::Fused(history) => {
+                let fused = self.fused.as_ref().ok_or(EngineError::Worker)?;
+                return fused.explain(history, candidates, &mut self.workspace);
+            }
+        };
         let inputs = block_inputs(&self.score_inputs, history, candidates, 0..candidates.count)?;
         let outputs = self.scores.run(inputs).map_err(|error| session_error(SCORES_GRAPH, &error))?;
         let shares = floats_of_length(&outputs, "long_term_share", candidates.count)?;
-        let attention = floats_of_length(&outputs, "attention", candidates.count * history.length)?;
-        let rows = shares.iter().zip(attention.chunks_exact(history.length.max(1)));
+        let attention = floats_of_length(&outputs, "attention", candidates.count * length)?;
+        let rows = shares.iter().zip(attention.chunks_exact(length.max(1)));
         Ok(rows.map(|(share, row)| Explanation { long_term_share: *share, attention: row.to_vec() }).collect())
     }
 }
 
 /// Candidates of one block: blocks of equal size instead of full ones and a small rest.
-pub(crate) fn block_size(candidates: usize, length: usize) -> usize {
-    let largest = (PAIRS_IN_BLOCK / length.max(1)).max(1);
+pub(crate) fn block_size(candidates: usize, history: &HistoryTensors) -> usize {
+    let largest = match history {
+        HistoryTensors::Stock { length, .. } => (PAIRS_IN_BLOCK / (*length).max(1)).max(1),
+        HistoryTensors::Fused(_) => FUSED_BLOCK,
+    };
     candidates.div_ceil(candidates.div_ceil(largest).max(1)).max(1)
 }
 
@@ -254,9 +298,13 @@ fn block_inputs<'a>(
     range: Range<usize>,
 ) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EngineError> {
     let count = range.len();
+    let outputs = match history {
+        HistoryTensors::Stock { values, .. } => values.as_slice(),
+        HistoryTensors::Fused(_) => &[],
+    };
     let input = |name: &'a String| {
         let Some(column) = candidates.columns.iter().find(|column| column.name == *name) else {
-            let value = history.values.iter().find(|(output, _)| output == name).map(|(_, value)| value);
+            let value = outputs.iter().find(|(output, _)| output == name).map(|(_, value)| value);
             let value = value.ok_or_else(|| missing(HISTORY_GRAPH, name))?;
             return Ok((name.as_str(), value.into()));
         };

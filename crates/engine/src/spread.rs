@@ -70,7 +70,7 @@ pub(crate) struct SharedWork {
 impl SharedWork {
     fn new(history: &Arc<HistoryTensors>, candidates: &Arc<PreparedCandidates>) -> (Arc<Self>, Receiver<BlockScores>) {
         let (results, answers) = unbounded();
-        let block = block_size(candidates.len(), history.length());
+        let block = block_size(candidates.len(), history);
         let (history, candidates) = (Arc::clone(history), Arc::clone(candidates));
         (Arc::new(Self { history, candidates, block, next: AtomicUsize::new(0), results }), answers)
     }

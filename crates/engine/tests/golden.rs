@@ -13,14 +13,15 @@ use std::fs::File;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
+use prost::Message;
 use serde::Deserialize;
 use slirec_core::bundle::{self, Bundle, Manifest};
 use slirec_core::history::{self, History};
 use slirec_core::lookup::ItemLookup;
 use slirec_core::timestamp;
 use slirec_engine::{
-    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Priority, RecommendationRequest,
-    Recommendations, Source, ViewedItem,
+    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Explanation, Kernels, Priority,
+    RecommendationRequest, Recommendations, Source, ViewedItem,
 };
 use tempfile::TempDir;
 
@@ -129,6 +130,100 @@ fn every_golden_request_with_a_known_item_gets_the_original_s_top_sixteen() {
         }
     }
     assert_eq!(popular, 1, "one golden history is wholly unknown");
+}
+
+/// A request for the scores of all products.
+fn whole(golden: &Golden) -> RecommendationRequest {
+    let viewed = golden.request.items.iter().zip(&golden.request.timestamps);
+    let history = viewed
+        .map(|(handle, time)| ViewedItem { handle: handle.clone(), timestamp: timestamp::from_text(time).unwrap() });
+    RecommendationRequest { explain: true, ..RecommendationRequest::new(history.collect(), golden.now, 1_000) }
+}
+
+/// Scores and explanations of both kernels, in the order of the products.
+fn by_both(folder: &Path, request: &RecommendationRequest) -> [BTreeMap<usize, (f32, Option<Explanation>)>; 2] {
+    [Kernels::Fused, Kernels::Stock].map(|kernels| {
+        let engine = Engine::load(folder, &EngineOptions { kernels, ..EngineOptions::default() }).unwrap();
+        assert_eq!(engine.kernels(), kernels);
+        let answer = engine.recommend(request.clone()).unwrap();
+        let mut reasons = answer.explanations.into_iter();
+        answer.products.iter().map(|scored| (scored.product, (scored.score, reasons.next()))).collect()
+    })
+}
+
+fn assert_the_same(folder: &Path, request: &RecommendationRequest) {
+    let [fused, stock] = by_both(folder, request);
+    assert!(!stock.is_empty() && fused.len() == stock.len());
+    for ((product, (fused, why_fused)), (other, (stock, why_stock))) in fused.iter().zip(&stock) {
+        assert_eq!(product, other);
+        assert!((fused - stock).abs() <= 1e-5, "{fused} {stock}");
+        if let (Some(fused), Some(stock)) = (why_fused, why_stock) {
+            // Their logits may be large, and so are the last digits; scores are less sensitive.
+            assert!((fused.long_term_share - stock.long_term_share).abs() <= 1e-4);
+            assert!(!fused.attention.is_empty() && fused.attention.len() == stock.attention.len());
+            for (fused, stock) in fused.attention.iter().zip(&stock.attention) {
+                assert!((fused - stock).abs() <= 1e-4, "{fused} {stock}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_fused_kernels_give_the_graphs_scores_and_reasons_for_every_golden_request() {
+    let folder = bundle(|_| {});
+    for golden in golden_requests() {
+        assert_the_same(folder.path(), &whole(&golden));
+    }
+}
+
+#[test]
+fn the_fused_kernels_know_models_with_transitions_and_without_padding() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo");
+    for handles in
+        [&["novel"][..], &["novel", "atlas"], &["novel", "mug", "atlas", "brush", "canvas", "easel", "novel"]]
+    {
+        let request = RecommendationRequest { explain: true, ..request(handles, 1_000) };
+        assert_the_same(&demo, &request);
+    }
+}
+
+/// Rewrites the history graph's weights and seals the bundle again.
+fn with_history_graph(change: impl FnOnce(&mut slirec_onnx::proto::GraphProto)) -> TempDir {
+    let folder = bundle(|_| {});
+    let path = folder.path().join(bundle::HISTORY_GRAPH);
+    let mut model = slirec_onnx::check::decode_checked(&std::fs::read(&path).unwrap()).unwrap();
+    change(model.graph.as_mut().unwrap());
+    std::fs::write(&path, model.encode_to_vec()).unwrap();
+    reseal(folder.path(), |_| {});
+    folder
+}
+
+#[test]
+fn a_graph_that_the_kernels_do_not_know_or_that_computes_something_else_is_left_to_onnx_runtime() {
+    let renamed = with_history_graph(|graph| {
+        let old = "long_term.query";
+        graph
+            .initializer
+            .iter_mut()
+            .filter(|tensor| tensor.name() == old)
+            .for_each(|tensor| tensor.name = Some("other".into()));
+        graph
+            .node
+            .iter_mut()
+            .flat_map(|node| &mut node.input)
+            .filter(|input| *input == old)
+            .for_each(|input| *input = "other".into());
+    });
+    // The same weights by the same names, and another activation.
+    let other = with_history_graph(|graph| {
+        let node = graph.node.iter_mut().find(|node| node.op_type() == "Softmax").unwrap();
+        node.op_type = Some("LogSoftmax".into());
+    });
+    for folder in [renamed, other] {
+        let engine = engine(&folder);
+        assert_eq!(engine.kernels(), Kernels::Stock);
+        assert_eq!(engine.recommend(request(&["novel"], 16)).unwrap().products.len(), 16);
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ use crate::normalisation::{Normalisation, Statistics};
 use backward::BlockSums;
 use features::{FeatureSums, FirstLayer};
 use layout::Layout;
+pub(crate) use rows::weight_of_candidate;
 
 /// Sizes of the attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
