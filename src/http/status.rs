@@ -41,6 +41,9 @@ struct ModelStatus<'a> {
     /// What it runs on.
     #[schema(example = "cpu")]
     execution_provider: &'a str,
+    /// What computes the scores there.
+    #[schema(example = "fused")]
+    kernels: &'a str,
     /// Products of the catalogue.
     products: usize,
     /// Products that may be recommended.
@@ -95,6 +98,7 @@ impl<'a> ModelStatus<'a> {
             created: &model.created,
             since: seconds(served.since),
             execution_provider: engine.execution_provider().name(),
+            kernels: engine.kernels().name(),
             products: products.len(),
             available: products.iter().filter(|product| product.available).count(),
             coverage: served.coverage.share(),
