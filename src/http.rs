@@ -35,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::state::AppState;
+pub(crate) use catalog::CatalogAnswer;
 use error::ApiError;
 
 /// Every route for clients.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
@@ -14,6 +14,7 @@ use slirec_engine::{Ended, Engine, EngineOptions, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
 
 use crate::config::{ModelSettings, Settings};
+use crate::http::CatalogAnswer;
 use crate::webhooks::Webhooks;
 
 /// A path in a pointer file is shorter.
@@ -30,6 +31,8 @@ pub(crate) struct Served {
     pub(crate) since: SystemTime,
     /// What its bundle says of it.
     pub(crate) about: Arc<About>,
+    /// Its catalogue for pages, made when the first one asks.
+    catalog: OnceLock<Option<CatalogAnswer>>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
     bundle: Option<Arc<Bundle>>,
 }
@@ -37,14 +40,21 @@ pub(crate) struct Served {
 impl Served {
     fn new(Loaded { engine, about, bundle }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
-        Arc::new(Self { engine, coverage, since: SystemTime::now(), about: Arc::new(about), bundle })
+        let (since, about) = (SystemTime::now(), Arc::new(about));
+        Arc::new(Self { engine, coverage, since, about, catalog: OnceLock::new(), bundle })
     }
 
     /// The same model with another state of the shop.
     fn changed(&self, Loaded { engine, about: _, bundle }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
         coverage.take_over(&self.coverage);
-        Arc::new(Self { engine, coverage, since: self.since, about: Arc::clone(&self.about), bundle })
+        let (since, about) = (self.since, Arc::clone(&self.about));
+        Arc::new(Self { engine, coverage, since, about, catalog: OnceLock::new(), bundle })
+    }
+
+    /// The catalogue as pages get it; none when it cannot be written.
+    pub(crate) fn catalog(&self) -> Option<&CatalogAnswer> {
+        self.catalog.get_or_init(|| CatalogAnswer::new(&self.engine)).as_ref()
     }
 }
 

@@ -1,14 +1,17 @@
-//! `GET /v1/catalog`: the products that the service knows, for pages that show them. Nothing enters but the model in service.
+//! `GET /v1/catalog`: the products that the service knows, for pages that show them. Nothing enters but the model in service, whose
+//! answer is made once.
 
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use slirec_core::catalog::Product;
+use slirec_engine::Engine;
 use utoipa::ToSchema;
 
-use super::error::ErrorBody;
+use super::error::{ApiError, ErrorBody};
 use crate::state::AppState;
 
 /// Attribute of a catalogue that holds the address of a picture.
@@ -47,6 +50,26 @@ impl<'a> CatalogProduct<'a> {
     }
 }
 
+/// The catalogue of a model as pages get it.
+#[derive(Debug)]
+pub(crate) struct CatalogAnswer {
+    body: Bytes,
+    tag: String,
+    /// Whether a product has a picture, which browsers then load from its address.
+    pub(super) has_pictures: bool,
+}
+
+impl CatalogAnswer {
+    /// Of a model's catalogue; none when it cannot be written as JSON.
+    pub(crate) fn new(engine: &Engine) -> Option<Self> {
+        let products: Vec<_> = engine.catalog().products().iter().map(CatalogProduct::new).collect();
+        let has_pictures = products.iter().any(|product| product.image.is_some());
+        let body = serde_json::to_vec(&Catalog { products }).ok()?;
+        let hash: String = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Some(Self { body: body.into(), tag: format!("\"{hash}\""), has_pictures })
+    }
+}
+
 /// All products of the catalogue.
 #[utoipa::path(
     get, path = "/v1/catalog", operation_id = "catalog", tag = "recommendations",
@@ -56,28 +79,14 @@ impl<'a> CatalogProduct<'a> {
         (status = 401, description = "A known API key is needed", body = ErrorBody),
     ),
 )]
-pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let served = state.served();
-    let products = served.engine.catalog().products().iter().map(CatalogProduct::new).collect();
-    let mut response = super::json_response(StatusCode::OK, &Catalog { products });
-    let (mut parts, body) = response.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let hash: String = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{hash}\"");
+    let CatalogAnswer { body, tag, .. } = served.catalog().ok_or_else(ApiError::internal)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let known = known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        parts.headers.insert(header::ETAG, tag);
-    }
-    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response = if known {
-        parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(header::CONTENT_TYPE);
-        Response::from_parts(parts, axum::body::Body::empty())
-    } else {
-        Response::from_parts(parts, bytes.into())
-    };
-    response
+    let validity = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, "no-cache")];
+    Ok(match known {
+        true => (StatusCode::NOT_MODIFIED, validity).into_response(),
+        false => (validity, [(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
+    })
 }

@@ -2,7 +2,7 @@
 //! their own scripts, ask this service and nobody else; pictures of products come from where the catalogue says.
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -10,15 +10,20 @@ use axum::routing::get;
 use super::error::ApiError;
 use crate::state::AppState;
 
-/// No script or style inside the pages, nothing from elsewhere but pictures, no frames around them.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src 'self' https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// No script or style inside the pages, nothing from elsewhere, no frames around them.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same for a catalogue with pictures, which lie elsewhere.
+const POLICY_WITH_PICTURES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                                    img-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 macro_rules! assets {
     ($($name:literal: $kind:literal),* $(,)?) => {
         &[$(($name, $kind, include_str!(concat!("playground/", $name)))),*]
     };
 }
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Name, content type and content.
 type Asset = (&'static str, &'static str, &'static str);
@@ -46,20 +51,27 @@ const ASSETS: &[Asset] = assets![
 /// The pages and what they are made of.
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/", get(|| async { file("text/html; charset=utf-8", SHOP) }))
-        .route("/status", get(|| async { file("text/html; charset=utf-8", STATUS) }))
+        .route("/", get(shop))
+        .route("/status", get(|| async { file(HTML, STATUS, POLICY) }))
         .route("/assets/{name}", get(asset))
+}
+
+async fn shop(State(state): State<AppState>) -> Response {
+    let has_pictures = state.served().catalog().is_some_and(|catalog| catalog.has_pictures);
+    file(HTML, SHOP, if has_pictures { POLICY_WITH_PICTURES } else { POLICY })
 }
 
 async fn asset(Path(name): Path<String>) -> Result<Response, ApiError> {
     let found = ASSETS.iter().find(|(known, ..)| *known == name);
-    found.map(|(_, kind, content)| file(kind, content)).ok_or_else(|| ApiError::not_found(&format!("/assets/{name}")))
+    found
+        .map(|(_, kind, content)| file(kind, content, POLICY))
+        .ok_or_else(|| ApiError::not_found(&format!("/assets/{name}")))
 }
 
-fn file(kind: &'static str, content: &'static str) -> Response {
+fn file(kind: &'static str, content: &'static str, policy: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         // They change with the binary, and are small.

@@ -77,6 +77,10 @@ class Page:
         self.wait("the view", lambda: len(self.session()) == before + 1)
         self.settled()
 
+    def focused(self):
+        """How a person would call what has the focus."""
+        return self.driver.execute_script("const one = document.activeElement; return one.ariaLabel || one.className || one.id || one.tagName")
+
     def picture(self, name):
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
@@ -260,14 +264,51 @@ class Pages(unittest.TestCase):
         page.driver.switch_to.active_element.send_keys(Keys.ENTER)
         page.wait("a view", lambda: len(page.session()) == 1)
         page.settled()
-        page.driver.execute_script("document.querySelector('.result').focus()")
+        self.tab_to(page, "result", Keys.SHIFT)
         page.wait("a line", lambda: len(page.all("#lines path")) == 1)
         page.driver.switch_to.active_element.send_keys(Keys.ENTER)
         page.wait("two views", lambda: len(page.session()) == 2)
-        page.driver.execute_script("document.querySelector('[aria-label$=\"earlier\"]:not(:disabled)').focus()")
+        page.settled()
+        self.assertEqual(page.focused(), "result", "the focus stays in the list")
+        self.tab_to(page, "Move", Keys.SHIFT)
         order = page.session()
         page.driver.switch_to.active_element.send_keys(Keys.ENTER)
         page.wait("another order", lambda: page.session() == order[::-1])
+        self.assertIn("Move", page.focused())
+
+    def tab_to(self, page, wanted, *held):
+        """Presses Tab until what has the focus is called so."""
+        for _ in range(80):
+            ActionChains(page.driver).key_down(*held).send_keys(Keys.TAB).key_up(*held).perform()
+            if wanted in page.focused():
+                return
+        self.fail(f"{wanted} cannot be reached")
+
+    def test_an_example_by_keyboard_leaves_the_focus_in_the_session(self):
+        page = self.page()
+        page.settled()
+        page.one("#examples button").send_keys(Keys.ENTER)
+        page.wait("a session", lambda: page.session())
+        self.assertIn("was viewed", page.focused())
+
+    def test_pointing_at_a_product_moves_nothing(self):
+        views = ",".join(f"{item}~{age}" for item, age in zip(["novel", "atlas", "mug", "brush", "novel", "canvas", "easel"], range(700, 0, -100)))
+        for width in (360, 1600):
+            page = self.page(f"/#s={views}", width=width)
+            page.settled()
+            place = lambda: page.driver.execute_script("return document.getElementById('results').getBoundingClientRect().top + scrollY")
+            before = place()
+            for result in page.all(".result")[:4]:
+                ActionChains(page.driver).move_to_element(result).perform()
+                page.wait("why", lambda: page.one("#why").text.startswith("Attention"))
+                self.assertEqual(place(), before)
+            self.assertGreaterEqual(len(page.all("#lines path")), 1)
+
+    def test_a_product_viewed_twice_has_a_line_from_either_view(self):
+        page = self.page("/#s=novel~240,mug~150,novel~40")
+        page.settled()
+        ActionChains(page.driver).move_to_element(page.all(".result")[1]).perform()
+        page.wait("three lines", lambda: len(page.all("#lines path")) == 3)
 
     def test_phone_wide_light_and_dark_fit_and_can_be_read(self):
         for width, height, dark in [(360, 780, False), (360, 780, True), (1600, 1000, False), (1600, 1000, True)]:

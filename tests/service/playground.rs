@@ -1,7 +1,8 @@
 //! The pages for people and what they ask: everything from the binary, nothing from elsewhere, and off when it is not wanted.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::bundle::Bundle;
 use crate::client::exchange;
 use crate::server::Server;
 
@@ -47,6 +48,26 @@ fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
     }
     assert_eq!(server.get("/assets/../Cargo.toml").status, 404);
     assert_eq!(server.get("/assets/nothing.js").status, 404);
+}
+
+#[test]
+fn a_catalogue_with_pictures_lets_browsers_load_them_and_no_other_does() {
+    let policy = |server: &Server| server.get("/").header("content-security-policy").unwrap().to_owned();
+    assert!(!policy(&Server::start()).contains("https:"));
+    let bundle = Bundle::new();
+    bundle.replace("catalog.json", |bytes| {
+        let mut catalog: Value = serde_json::from_slice(&bytes).unwrap();
+        catalog["products"][0]["attributes"]["image"] = json!("https://pictures.example/brush.jpg");
+        catalog["products"][1]["attributes"]["image"] = json!("javascript:alert(1)");
+        catalog.to_string().into_bytes()
+    });
+    let server = Server::start_with(&[("SLIREC__MODEL__PATH", bundle.path())]);
+    assert!(policy(&server).contains("img-src 'self' https:;"));
+    let products = server.get("/v1/catalog").json()["products"].clone();
+    assert_eq!(
+        (&products[0]["image"], &products[1]["image"]),
+        (&json!("https://pictures.example/brush.jpg"), &Value::Null)
+    );
 }
 
 #[test]

@@ -31,7 +31,10 @@ export class Results {
       const move = compare && before.size ? moved(before.get(item.handle), index) : undefined;
       return this.#row(item, index, largest, move);
     });
+    // Who came by keyboard stays at the place in the list where they were.
+    const focused = [...this.#place.children].findIndex((row) => row.contains(document.activeElement));
     this.#place.replaceChildren(...rows);
+    if (focused >= 0) this.#place.children[Math.min(focused, rows.length - 1)]?.firstElementChild.focus({ preventScroll: true });
   }
 
   #row(item, index, largest, move) {
@@ -61,7 +64,7 @@ export class Results {
   #show(made, row, why) {
     this.#hide();
     if (!why) return;
-    drawLines(row, why.attention.map(({ item, weight }) => ({ from: this.#strip.viewOf(item), weight })).filter(({ from }) => from));
+    drawLines(row, why.attention.flatMap(({ item, weight }) => this.#strip.viewsOf(item).map((from, _, views) => ({ from, weight: weight / views.length }))));
     const parts = why.attention.flatMap(({ item, weight }, index) => [index ? ", " : "", element("b", {}, this.#catalog.product(item)?.title ?? item), ` ${percent(weight)}`]);
     const spoke = why.long_term_share > 0.5 ? "long-term interest spoke louder" : "the last views spoke louder";
     const place = document.getElementById("why");

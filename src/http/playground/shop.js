@@ -92,7 +92,11 @@ function drawExamples() {
   find("examples").replaceChildren("Try:", ...examples.map((products) =>
     element("button", {
       type: "button",
-      onclick: () => session.replace(products.map((product, index) => ({ item: product.handle, age: (products.length - index) * 60 }))),
+      onclick: () => {
+        session.replace(products.map((product, index) => ({ item: product.handle, age: (products.length - index) * 60 })));
+        // The examples are gone: whoever came by keyboard goes on in the session.
+        find("strip").querySelector("input")?.focus();
+      },
     }, products.map((product) => product.title).join(", "))));
 }
 

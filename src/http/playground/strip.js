@@ -22,9 +22,9 @@ export class Strip {
     if (focused) this.#place.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  /** The element of the last view of a product. */
-  viewOf(handle) {
-    return [...this.#place.children].findLast((view) => view.dataset.item === handle);
+  /** The elements of all views of a product. */
+  viewsOf(handle) {
+    return [...this.#place.children].filter((view) => view.dataset.item === handle);
   }
 
   showLast() {
