@@ -1,10 +1,15 @@
 //! The ways to another model: on request, on SIGHUP, because the pointer file changed, or with a shop's changes. Each ends in a log line and a
 //! count; a bundle that cannot be served leaves the old one serving.
 
+use std::time::Duration;
+
 use slirec_engine::ModelInfo;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::state::AppState;
+
+/// From a rebuild that failed to the next.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Reads the API keys and the webhooks' secrets and loads the bundle again.
 ///
@@ -72,7 +77,12 @@ pub(crate) async fn follow_changes(state: AppState) {
         state.metrics.changed_products(products);
         match outcome {
             Ok(()) => tracing::info!(products, seconds = took.as_secs_f64(), "the shop's changes are in service"),
-            Err(error) => tracing::error!(error = format!("{error:#}"), "the shop's changes are not in service"),
+            Err(error) => {
+                state.metrics.reloaded(false);
+                tracing::error!(error = format!("{error:#}"), "the shop's changes are not in service, trying again");
+                tokio::time::sleep(AGAIN).await;
+                webhooks.follow_again();
+            }
         }
         // A shop that changes all the time takes at most half of one core from those who ask.
         tokio::time::sleep(took).await;

@@ -131,6 +131,7 @@ impl Serving {
         let loaded = blocking(move || source.load()).await?;
         let model = loaded.engine.model().clone();
         *previous = Some(self.current.swap(Served::new(loaded)));
+        self.source.follow_again();
         Ok(model)
     }
 
@@ -145,18 +146,24 @@ impl Serving {
         let earlier = self.up_to_date(earlier).await?;
         let model = earlier.engine.model().clone();
         *previous = Some(self.current.swap(earlier));
+        self.source.follow_again();
         Ok(model)
     }
 
-    /// Lays the shop's latest changes over the model in service, after any other change that is under way.
+    /// Lays the shop's latest changes over the model in service. Stands in nobody's way: when another model came into service
+    /// meanwhile, the changes are laid over that one.
     ///
     /// # Errors
     /// When no engine can be made with the changes: then the products stay as they were.
     pub(crate) async fn follow_changes(&self) -> anyhow::Result<()> {
-        let _one_at_a_time = self.previous.lock().await;
-        let changed = self.up_to_date(self.current()).await?;
-        self.current.store(changed);
-        Ok(())
+        loop {
+            let before = self.current();
+            let changed = self.up_to_date(Arc::clone(&before)).await?;
+            let found = self.current.compare_and_swap(&before, changed);
+            if Arc::ptr_eq(&found, &before) {
+                return Ok(());
+            }
+        }
     }
 
     async fn up_to_date(&self, served: Arc<Served>) -> anyhow::Result<Arc<Served>> {
@@ -206,6 +213,13 @@ impl BundleSource {
         });
         let about = About::new(&bundle.manifest);
         Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, about, bundle: pristine })
+    }
+
+    /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.
+    fn follow_again(&self) {
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.follow_again();
+        }
     }
 
     /// The directory that the pointer file names.

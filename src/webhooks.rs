@@ -86,9 +86,14 @@ impl Webhooks {
     pub(crate) fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
         let accepted = self.store().accept(delivery)?;
         if accepted == Accepted::Changed {
-            self.changed.notify_one();
+            self.follow_again();
         }
         Ok(accepted)
+    }
+
+    /// Has the changes laid over the model in service once more.
+    pub(crate) fn follow_again(&self) {
+        self.changed.notify_one();
     }
 
     /// Waits for a change that came after the last wait.

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use slirec_connect::webhooks::{Accepted, Refusal};
 
-use super::error::{ApiError, RequestBody};
+use super::call::Call;
+use super::error::ApiError;
 use super::json_response;
 use crate::state::AppState;
 
@@ -19,8 +20,9 @@ use crate::state::AppState;
 pub(super) async fn shopify(
     State(state): State<AppState>,
     headers: HeaderMap,
-    RequestBody(body): RequestBody,
+    mut call: Call,
 ) -> Result<Response, ApiError> {
+    let body = call.take_body();
     let webhooks = state.webhooks.clone().ok_or_else(|| ApiError::not_found("/webhooks/shopify"))?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let delivery = webhooks.open(header, &body).map_err(|refusal| {
