@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use slirec_engine::{EngineOptions, ExecutionProvider};
+use slirec_engine::{EngineOptions, ExecutionProvider, Kernels};
 
-use super::values::{names, providers};
+use super::values::{kernels, names, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -51,6 +51,8 @@ pub(crate) struct EngineSettings {
     onnxruntime: String,
     #[serde(deserialize_with = "providers")]
     pub(super) execution_providers: Vec<ExecutionProvider>,
+    #[serde(deserialize_with = "kernels")]
+    kernels: Kernels,
     pub(super) workers: usize,
     pub(super) queue_length: usize,
     spread_from: usize,
@@ -197,6 +199,7 @@ impl EngineSettings {
         EngineOptions {
             onnxruntime: self.library(),
             execution_providers: self.execution_providers.clone(),
+            kernels: self.kernels,
             workers: self.workers(),
             queue_length: self.queue_length,
             queue_wait: (wait > 0).then(|| Duration::from_millis(wait)),

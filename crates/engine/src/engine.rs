@@ -13,7 +13,7 @@ use slirec_core::catalog::Catalog;
 use crate::model::Model;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
-use crate::scorer::{CandidateGraph, Scorer};
+use crate::scorer::{Backend, Kernels};
 use crate::spread::Helpers;
 use crate::worker::{Job, Patience, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
@@ -42,6 +42,7 @@ pub enum Priority {
 pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
+    kernels: Kernels,
     interactive: Sender<Job>,
     batch: Sender<Job>,
     ended: Receiver<Infallible>,
@@ -66,17 +67,25 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] when anything about the bundle or the runtime is wrong; no thread is left behind.
     pub fn load(directory: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
-        let bundle = Bundle::read(directory)?;
+        Self::from_bundle(Bundle::read(directory)?, options)
+    }
+
+    /// As [`Engine::load`], of a bundle that was read and verified, and perhaps given another catalogue since.
+    ///
+    /// # Errors
+    /// As for [`Engine::load`].
+    pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);
         let mut scorers = Vec::with_capacity(workers);
+        let mut backend = Backend::choose(options.kernels, &maker, &bundle)?;
+        let kernels = backend.kernels();
         for _ in 0..workers {
-            scorers.push(Scorer::new(&maker, &bundle)?);
+            scorers.push(backend.scorer(&maker, &bundle)?);
         }
-        let mut candidates = CandidateGraph::new(&maker, &bundle)?;
         let golden = bundle.manifest.golden_requests.clone();
-        let model = Arc::new(Model::new(bundle, |ids| candidates.prepare(ids))?);
+        let model = Arc::new(Model::new(bundle, |ids| backend.prepare(ids))?);
         for scorer in &mut scorers {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
@@ -105,11 +114,12 @@ impl Engine {
             version = info.version,
             sha256 = info.sha256,
             provider = maker.provider().name(),
+            kernels = kernels.name(),
             workers,
             golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), interactive, batch, ended })
+        Ok(Self { model, provider: maker.provider(), kernels, interactive, batch, ended })
     }
 
     /// Which model this is.
@@ -125,6 +135,11 @@ impl Engine {
     /// What the sessions really run on.
     pub fn execution_provider(&self) -> ExecutionProvider {
         self.provider
+    }
+
+    /// Which code really computes.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     /// Tells when the worker threads have ended: a process must not end before, under the hands of ONNX Runtime.

@@ -5,6 +5,7 @@
 
 mod engine;
 mod error;
+mod fused;
 mod model;
 mod ranking;
 mod request;
@@ -12,6 +13,7 @@ mod runtime;
 mod scorer;
 mod selection;
 mod spread;
+mod stock;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -26,10 +28,10 @@ pub use request::{
     Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
 };
 pub use runtime::ExecutionProvider;
-pub use scorer::{CandidateIds, PreparedCandidates};
+pub use scorer::{CandidateIds, Kernels, PreparedCandidates};
 
 use runtime::SessionMaker;
-use scorer::{CandidateGraph, Scorer};
+use scorer::{Backend, Scorer};
 
 /// How to load a bundle.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct EngineOptions {
     pub queue_length: usize,
     /// How long an interactive request may wait once the queue no longer empties; none: as long as its caller.
     pub queue_wait: Option<Duration>,
+    /// Which code computes; falls back where the wanted one cannot.
+    pub kernels: Kernels,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,
 }
@@ -58,6 +62,7 @@ impl Default for EngineOptions {
             workers: 1,
             queue_length: 64,
             queue_wait: None,
+            kernels: Kernels::Fused,
             spread_from: 10_000,
         }
     }
@@ -79,7 +84,7 @@ pub struct ModelInfo {
 /// The graphs of a bundle on the caller's thread, for any candidates.
 #[derive(Debug)]
 pub struct BundleScorer {
-    candidates: CandidateGraph,
+    backend: Backend,
     scorer: Scorer,
 }
 
@@ -92,15 +97,29 @@ impl BundleScorer {
         Self::from_bundle(&Bundle::read(directory)?, onnxruntime)
     }
 
-    /// As [`BundleScorer::load`], for a bundle in memory.
+    /// As [`BundleScorer::load`], for a bundle in memory: by ONNX Runtime, as anybody who uses the files.
     ///
     /// # Errors
     /// [`EngineError`] when a graph or ONNX Runtime cannot be used.
     pub fn from_bundle(bundle: &Bundle, onnxruntime: Option<&Path>) -> Result<Self, EngineError> {
+        Self::with_kernels(bundle, onnxruntime, Kernels::Stock)
+    }
+
+    /// As [`BundleScorer::from_bundle`], by other kernels where they can be used.
+    ///
+    /// # Errors
+    /// As for [`BundleScorer::from_bundle`].
+    pub fn with_kernels(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Self, EngineError> {
         let graph = &bundle.scores_graph;
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;
-        Ok(Self { candidates: CandidateGraph::new(&maker, bundle)?, scorer: Scorer::new(&maker, bundle)? })
+        let backend = Backend::choose(kernels, &maker, bundle)?;
+        Ok(Self { scorer: backend.scorer(&maker, bundle)?, backend })
+    }
+
+    /// Which code computes.
+    pub fn kernels(&self) -> Kernels {
+        self.backend.kernels()
     }
 
     /// Computes what depends on the candidates alone.
@@ -108,7 +127,7 @@ impl BundleScorer {
     /// # Errors
     /// [`EngineError::Session`] for ids beyond the embedding tables.
     pub fn prepare(&mut self, ids: &CandidateIds) -> Result<PreparedCandidates, EngineError> {
-        self.candidates.prepare(ids)
+        self.backend.prepare(ids)
     }
 
     /// A score for every candidate, in their order.
@@ -121,5 +140,18 @@ impl BundleScorer {
         candidates: &PreparedCandidates,
     ) -> Result<Vec<f32>, EngineError> {
         self.scorer.score(history, candidates)
+    }
+
+    /// Why each candidate gets its score.
+    ///
+    /// # Errors
+    /// As for [`BundleScorer::score`].
+    pub fn explain(
+        &mut self,
+        history: &EncodedHistory,
+        candidates: &PreparedCandidates,
+    ) -> Result<Vec<Explanation>, EngineError> {
+        let history = self.scorer.encode(history)?;
+        self.scorer.explain(&history, candidates)
     }
 }

@@ -10,7 +10,7 @@ use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
 use crate::ranking::{Contender, Ranking};
 use crate::request::{RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
-use crate::scorer::{CandidateIds, HistoryTensors, PreparedCandidates, Scorer};
+use crate::scorer::{CandidateIds, PreparedCandidates, PreparedHistory, Scorer};
 use crate::selection::Filter;
 use crate::spread::Helpers;
 use crate::{EngineError, ModelInfo};
@@ -97,7 +97,7 @@ impl Model {
         helpers: &Helpers,
         request: &RecommendationRequest,
         resolved: &ResolvedHistory,
-        history: &Arc<HistoryTensors>,
+        history: &Arc<PreparedHistory>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&self.catalog, request);
         let chosen = self.choose(&filter);

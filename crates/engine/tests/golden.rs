@@ -19,8 +19,8 @@ use slirec_core::history::{self, History};
 use slirec_core::lookup::ItemLookup;
 use slirec_core::timestamp;
 use slirec_engine::{
-    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Priority, RecommendationRequest,
-    Recommendations, Source, ViewedItem,
+    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Kernels, Priority,
+    RecommendationRequest, Recommendations, Source, ViewedItem,
 };
 use tempfile::TempDir;
 
@@ -290,4 +290,38 @@ fn helper_that_loads_without_a_library() {
     let error = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap_err();
     assert!(matches!(error, EngineError::Library { .. }));
     println!("{error}");
+}
+
+#[test]
+fn the_fused_kernels_give_the_scores_of_the_graphs_for_every_golden_request_and_item() {
+    let folder = bundle(|_| {});
+    let bundle = Bundle::read(folder.path()).unwrap();
+    let mut stock = BundleScorer::from_bundle(&bundle, None).unwrap();
+    let mut fused = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
+    assert_eq!((stock.kernels(), fused.kernels()), (Kernels::Stock, Kernels::Fused));
+    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+    let ids = |handle: &str| lookup.ids(handle).map_or((0, 0), |ids| (ids.item, ids.features[0]));
+    let mut worst = [0.0_f32; 3];
+    for golden in golden_requests() {
+        let times: Vec<f64> = golden.request.timestamps.iter().map(|t| timestamp::from_text(t).unwrap()).collect();
+        let (item_ids, feature_ids): (Vec<u32>, Vec<u32>) = golden.request.items.iter().map(|it| ids(it)).unzip();
+        let whole = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count: 1, times: &times };
+        let encoded = history::encode(whole, golden.now, bundle.manifest.model.longest_history).unwrap();
+        let (items, features) = golden.scores.keys().map(|handle| ids(handle)).unzip();
+        let candidates = CandidateIds { items, features };
+        let [of_stock, of_fused] = [&mut stock, &mut fused].map(|scorer| {
+            let prepared = scorer.prepare(&candidates).unwrap();
+            (scorer.score(&encoded, &prepared).unwrap(), scorer.explain(&encoded, &prepared).unwrap())
+        });
+        let mut compare = |part: usize, left: f32, right: f32| worst[part] = worst[part].max((left - right).abs());
+        of_stock.0.iter().zip(&of_fused.0).for_each(|(left, right)| compare(0, *left, *right));
+        for (left, right) in of_stock.1.iter().zip(&of_fused.1) {
+            compare(1, left.long_term_share, right.long_term_share);
+            left.attention.iter().zip(&right.attention).for_each(|(left, right)| compare(2, *left, *right));
+        }
+        assert_eq!((of_fused.0.len(), of_fused.1.len()), (234, 234));
+    }
+    // Shares and attention follow logits before anything levels them.
+    let allowed = [1e-5, 5e-5, 5e-5];
+    assert!(worst.iter().zip(allowed).all(|(worst, allowed)| *worst <= allowed), "score, share, attention: {worst:?}");
 }

@@ -23,6 +23,7 @@ pub mod normalisation;
 mod occurrences;
 mod output;
 pub mod product;
+pub mod request;
 pub mod scoring;
 mod simd;
 mod sums;

@@ -17,6 +17,7 @@
 
 mod backward;
 mod forward;
+pub mod inference;
 mod plan;
 mod rows;
 #[cfg(test)]
