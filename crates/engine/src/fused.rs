@@ -73,11 +73,14 @@ pub(crate) struct FusedScorer {
     model: Arc<FusedModel>,
     of_history: Scratch,
     of_block: request::scores::Scratch,
+    /// Memory of the last history.
+    spare: Option<FusedHistory>,
 }
 
 impl FusedScorer {
     pub(crate) fn new(model: &Arc<FusedModel>) -> Self {
-        Self { model: Arc::clone(model), of_history: Scratch::default(), of_block: request::scores::Scratch::default() }
+        let (of_history, of_block) = (Scratch::default(), request::scores::Scratch::default());
+        Self { model: Arc::clone(model), of_history, of_block, spare: None }
     }
 
     /// Computes what depends on the history alone.
@@ -94,12 +97,17 @@ impl FusedScorer {
             time_from_first: &history.time_from_first,
             gate_time,
         };
-        let mut encoded = FusedHistory::default();
+        let mut encoded = self.spare.take().unwrap_or_default();
         model.history.encode(&inputs, &mut self.of_history, &mut encoded).map_err(|id| EngineError::Session {
             graph: HISTORY_GRAPH,
             problem: format!("the embeddings have no row {}", id.0),
         })?;
         Ok(encoded)
+    }
+
+    /// Takes the memory of a history that nobody needs any more.
+    pub(crate) fn recycle(&mut self, history: FusedHistory) {
+        self.spare = Some(history);
     }
 
     /// Replaces `scores` by those of the candidates in `range`, which begins with a block.

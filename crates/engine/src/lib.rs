@@ -63,7 +63,7 @@ impl Default for EngineOptions {
             queue_length: 64,
             queue_wait: None,
             kernels: Kernels::Fused,
-            spread_from: 10_000,
+            spread_from: 1_000,
         }
     }
 }

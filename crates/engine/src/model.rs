@@ -87,6 +87,7 @@ impl Model {
         let history = Arc::new(scorer.encode(&resolved.encoded)?);
         let encode = started.elapsed();
         let mut answer = self.by_model(scorer, helpers, request, &resolved, &history)?;
+        scorer.recycle(history);
         answer.timings = Timings { encode, score: started.elapsed() - encode, ..Timings::default() };
         Ok(answer)
     }

@@ -195,6 +195,13 @@ impl Scorer {
         })
     }
 
+    /// Takes the memory of a history back, unless another worker still holds it.
+    pub(crate) fn recycle(&mut self, history: Arc<PreparedHistory>) {
+        if let (Self::Fused(scorer), Ok(PreparedHistory::Fused(history))) = (self, Arc::try_unwrap(history)) {
+            scorer.recycle(history);
+        }
+    }
+
     /// A score for every candidate, in their order, on this thread.
     pub(crate) fn score_encoded(
         &mut self,

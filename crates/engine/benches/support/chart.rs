@@ -33,6 +33,9 @@ fn y(milliseconds: f64) -> f64 {
     HEIGHT - MARGIN - share * (HEIGHT - 2.0 * MARGIN)
 }
 
+/// Name, colour, and the time that is drawn.
+type Line<'a> = (&'a str, &'a str, fn(&Point) -> f64);
+
 /// Draws the points of the history of [`LENGTH`] views.
 pub(crate) fn draw(points: &[Point]) -> String {
     let points: Vec<&Point> = points.iter().filter(|point| point.length == LENGTH).collect();
@@ -58,7 +61,7 @@ pub(crate) fn draw(points: &[Point]) -> String {
             bottom + 18.0
         );
     }
-    let lines: [(&str, &str, fn(&Point) -> f64); 3] = [
+    let lines: [Line<'_>; 3] = [
         ("ONNX Runtime, one core", "#c0392b", |point| point.stock),
         ("fused, one core", "#2471a3", |point| point.fused),
         ("fused, two cores", "#1e8449", |point| point.both),
