@@ -5,7 +5,8 @@
 //! cores, the useful rate of the fused kernels and its share of the matrix product's.
 //!
 //! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model; its catalogue is replaced by made-up products of
-//! its vocabulary. `SLIREC_BENCH_CHART` names an SVG file to draw the latencies into.
+//! its vocabulary. `SLIREC_BENCH_PRODUCTS` lists other sizes of it, `SLIREC_BENCH_CHART` names an SVG file to draw the latencies
+//! into.
 
 #![allow(
     clippy::expect_used,
@@ -85,6 +86,25 @@ fn useful(candidates: usize, length: usize) -> f64 {
     2.0 * (candidates * per_candidate) as f64
 }
 
+/// Sizes of the catalogues.
+fn sizes() -> Vec<usize> {
+    match std::env::var("SLIREC_BENCH_PRODUCTS") {
+        Ok(sizes) => sizes.split(',').map(|size| size.trim().parse().expect("sizes of catalogues")).collect(),
+        Err(_) => CANDIDATES.to_vec(),
+    }
+}
+
+/// Whole requests of histories of some lengths.
+fn of_engine(bundle: &Path, candidates: usize, kernels: Kernels, workers: usize, lengths: &[usize]) -> Vec<Times> {
+    let options = EngineOptions { kernels, workers, spread_from: 1, ..EngineOptions::default() };
+    let engine = Engine::from_bundle(with_products(bundle, candidates), &options).expect("an engine");
+    let of_length = |length: &usize| {
+        let request = request(&engine, *length);
+        measure(|| drop(engine.recommend(request.clone()).expect("an answer")))
+    };
+    lengths.iter().map(of_length).collect()
+}
+
 fn main() {
     // Cargo says `--bench` when it benchmarks; tests of all targets only see that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -101,19 +121,13 @@ fn main() {
         "N", "L", "stock", "fused", "fused, two cores", "ratio", "GFLOP/s", "share"
     );
     let mut points = Vec::new();
-    for candidates in CANDIDATES {
-        let engine = |kernels, workers| {
-            let options = EngineOptions { kernels, workers, spread_from: 1, ..EngineOptions::default() };
-            Engine::from_bundle(with_products(&bundle, candidates), &options).expect("an engine")
-        };
-        let engines = [engine(Kernels::Stock, 1), engine(Kernels::Fused, 1), engine(Kernels::Fused, 2)];
+    for candidates in sizes() {
         // The row of 7 views is that of a goal for large catalogues.
-        let lengths = LENGTHS.into_iter().chain((candidates == 100_000).then_some(7));
-        for length in lengths {
-            let [stock, fused, both] = engines.each_ref().map(|engine| {
-                let request = request(engine, length);
-                measure(|| drop(engine.recommend(request.clone()).expect("an answer")))
-            });
+        let lengths: Vec<usize> = LENGTHS.into_iter().chain((candidates == 100_000).then_some(7)).collect();
+        // One engine after the other: a million products fill a gigabyte in each.
+        let [stock, fused, both] = [(Kernels::Stock, 1), (Kernels::Fused, 1), (Kernels::Fused, 2)]
+            .map(|(kernels, workers)| of_engine(&bundle, candidates, kernels, workers, &lengths));
+        for (((length, stock), fused), both) in lengths.into_iter().zip(stock).zip(fused).zip(both) {
             let rate = useful(candidates, length) / fused.median / 1e6;
             let text = |times: Times| format!("{:.3} ({:.3}, {:.3})", times.median, times.least, times.greatest);
             println!(
@@ -124,13 +138,8 @@ fn main() {
                 stock.median / fused.median,
                 100.0 * rate / peak
             );
-            points.push(chart::Point {
-                candidates,
-                length,
-                stock: stock.median,
-                fused: fused.median,
-                both: both.median,
-            });
+            let (stock, fused, both) = (stock.median, fused.median, both.median);
+            points.push(chart::Point { candidates, length, stock, fused, both });
         }
     }
     allocations::report(|| with_products(&bundle, 236));
