@@ -22,7 +22,7 @@ browser_tests := $(root)/work/browser-tests
 
 duckdb_version := 2.0.1
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql bench bench-catalogues bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -88,10 +88,7 @@ test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own imp
 	cd $(root) && work/duckdb/bin/python scripts/test_sql.py target/debug/slirec
 
 bench: onnxruntime ## Measures the latency of the engine.
-	cd $(root) && cargo bench --package slirec-engine --bench request
-
-bench-catalogues: onnxruntime ## Measures requests against catalogues of any size (SIZES=), both kernels, one and two cores.
-	cd $(root) && CHART=$(root)/docs/performance.svg cargo bench --package slirec-engine --bench catalogues
+	cd $(root) && cargo bench --package slirec-engine --bench engine
 
 bench-train: ## Measures the speed and memory of training on the golden data.
 	cd $(root) && cargo bench --package slirec-train --bench training

@@ -202,6 +202,7 @@ mod tests {
                 vec![],
                 "`engine.execution_providers`: `tpu`: expected `cuda` or `cpu`",
             ),
+            ("[engine]\nkernels = \"fast\"", vec![], "`engine.kernels`: `fast`: expected `fused` or `stock`"),
             ("[admin]\nhost = \"0.0.0.0\"", vec![], "settings.toml: `admin.host`: 0.0.0.0 can be reached"),
             ("[auth]\nkeys = [\"short\"]", vec![], "settings.toml: `auth.keys`: key 1 is shorter than 16"),
             ("[cors]\norigins = [\"shop\"]", vec![], "settings.toml: `cors.origins`: `shop`: expected an origin"),

@@ -1,4 +1,5 @@
-//! Values that the environment writes otherwise than a file does: lists, as names between commas.
+//! Values that are read in a way of their own: names of the engine, and lists, which the environment writes between
+//! commas.
 
 use serde::{Deserialize, Deserializer};
 use slirec_engine::{ExecutionProvider, Kernels};
@@ -19,15 +20,6 @@ pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     })
 }
 
-/// Kernels by name.
-pub(super) fn kernels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kernels, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "fused" => Ok(Kernels::Fused),
-        "stock" => Ok(Kernels::Stock),
-        other => Err(serde::de::Error::custom(format!("`{other}`: expected `fused` or `stock`"))),
-    }
-}
-
 /// Execution providers by name.
 pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
     let provider = |name: &String| match name.as_str() {
@@ -36,4 +28,13 @@ pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
         other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
     };
     names(deserializer)?.iter().map(provider).collect()
+}
+
+/// Kernels by name.
+pub(super) fn kernels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kernels, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "fused" => Ok(Kernels::Fused),
+        "stock" => Ok(Kernels::Stock),
+        other => Err(serde::de::Error::custom(format!("`{other}`: expected `fused` or `stock`"))),
+    }
 }

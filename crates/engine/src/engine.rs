@@ -7,17 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use slirec_core::bundle::{Bundle, GoldenRequest, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
 
-use crate::fused::FusedModel;
 use crate::model::Model;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
-use crate::scorer::{CandidateGraph, Scorer};
+use crate::scorer::{Backend, Kernels};
 use crate::spread::Helpers;
 use crate::worker::{Job, Patience, Worker};
-use crate::{EngineError, EngineOptions, ExecutionProvider, Kernels, ModelInfo, Overloaded};
+use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
 
 /// Who asked, and whether they still want to know.
 pub trait Caller: Send + 'static {
@@ -80,16 +79,13 @@ impl Engine {
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);
         let mut scorers = Vec::with_capacity(workers);
+        let mut backend = Backend::choose(options.kernels, &maker, &bundle)?;
+        let kernels = backend.kernels();
         for _ in 0..workers {
-            scorers.push(Scorer::new(&maker, &bundle)?);
+            scorers.push(backend.scorer(&maker, &bundle)?);
         }
-        let mut candidates = CandidateGraph::new(&maker, &bundle)?;
         let golden = bundle.manifest.golden_requests.clone();
-        let wanted = options.kernels == Kernels::Fused && maker.provider() == ExecutionProvider::Cpu;
-        let fused = wanted.then(|| FusedModel::new(&bundle));
-        let model = Arc::new(Model::new(bundle, |ids| candidates.prepare(ids))?);
-        let fused = fused.map(|fused| choose_kernels(fused, &model, &mut scorers, &golden)).transpose()?.flatten();
-        let kernels = if fused.is_some() { Kernels::Fused } else { Kernels::Stock };
+        let model = Arc::new(Model::new(bundle, |ids| backend.prepare(ids))?);
         for scorer in &mut scorers {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
@@ -119,7 +115,6 @@ impl Engine {
             sha256 = info.sha256,
             provider = maker.provider().name(),
             kernels = kernels.name(),
-            instructions = fused.as_ref().map(|fused| fused.instructions()),
             workers,
             golden_requests = golden.len(),
             "bundle loaded"
@@ -142,7 +137,7 @@ impl Engine {
         self.provider
     }
 
-    /// What really computes scores.
+    /// Which code really computes.
     pub fn kernels(&self) -> Kernels {
         self.kernels
     }
@@ -191,33 +186,6 @@ impl Engine {
             let _ = sender.send(answer);
         })?;
         receiver.recv().map_err(|_| EngineError::Worker)?
-    }
-}
-
-/// Gives the kernels to all scorers if they give the graphs' scores; says why in the log if not.
-fn choose_kernels(
-    fused: Result<FusedModel, String>,
-    model: &Model,
-    scorers: &mut [Scorer],
-    golden: &[GoldenRequest],
-) -> Result<Option<Arc<FusedModel>>, EngineError> {
-    let Some(first) = scorers.first_mut() else { return Ok(None) };
-    let proven = match fused {
-        Ok(fused) => {
-            let fused = Arc::new(fused);
-            model.prove_fused(first, &fused, golden)?.map(|()| fused)
-        }
-        Err(reason) => Err(reason),
-    };
-    match proven {
-        Ok(fused) => {
-            scorers.iter_mut().for_each(|scorer| scorer.use_fused(Some(Arc::clone(&fused))));
-            Ok(Some(fused))
-        }
-        Err(reason) => {
-            tracing::warn!(reason, "the fused kernels do not serve this bundle, the operators of ONNX Runtime do");
-            Ok(None)
-        }
     }
 }
 

@@ -63,6 +63,9 @@ pub enum EngineError {
     /// The history cannot be encoded.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// Candidates or a history come from an engine with other kernels.
+    #[error("the candidates were prepared for other kernels")]
+    OtherKernels,
     /// A worker thread cannot be started.
     #[error("cannot start a worker thread: {0}")]
     Thread(#[from] std::io::Error),

@@ -13,6 +13,7 @@ mod runtime;
 mod scorer;
 mod selection;
 mod spread;
+mod stock;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -27,30 +28,10 @@ pub use request::{
     Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
 };
 pub use runtime::ExecutionProvider;
-pub use scorer::{CandidateIds, PreparedCandidates};
+pub use scorer::{CandidateIds, Kernels, PreparedCandidates};
 
 use runtime::SessionMaker;
-use scorer::{CandidateGraph, Scorer};
-
-/// What computes scores on the processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Kernels {
-    /// Our own, for graphs that they know and whose scores they give; the operators of ONNX Runtime for others.
-    #[default]
-    Fused,
-    /// The operators of ONNX Runtime.
-    Stock,
-}
-
-impl Kernels {
-    /// The name in configuration, logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fused => "fused",
-            Self::Stock => "stock",
-        }
-    }
-}
+use scorer::{Backend, Scorer};
 
 /// How to load a bundle.
 #[derive(Debug, Clone)]
@@ -66,10 +47,10 @@ pub struct EngineOptions {
     pub queue_length: usize,
     /// How long an interactive request may wait once the queue no longer empties; none: as long as its caller.
     pub queue_wait: Option<Duration>,
+    /// Which code computes; falls back where the wanted one cannot.
+    pub kernels: Kernels,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,
-    /// What computes scores where the processor does.
-    pub kernels: Kernels,
 }
 
 impl Default for EngineOptions {
@@ -81,8 +62,8 @@ impl Default for EngineOptions {
             workers: 1,
             queue_length: 64,
             queue_wait: None,
-            spread_from: 10_000,
-            kernels: Kernels::default(),
+            kernels: Kernels::Fused,
+            spread_from: 1_000,
         }
     }
 }
@@ -103,7 +84,7 @@ pub struct ModelInfo {
 /// The graphs of a bundle on the caller's thread, for any candidates.
 #[derive(Debug)]
 pub struct BundleScorer {
-    candidates: CandidateGraph,
+    backend: Backend,
     scorer: Scorer,
 }
 
@@ -116,15 +97,29 @@ impl BundleScorer {
         Self::from_bundle(&Bundle::read(directory)?, onnxruntime)
     }
 
-    /// As [`BundleScorer::load`], for a bundle in memory.
+    /// As [`BundleScorer::load`], for a bundle in memory: by ONNX Runtime, as anybody who uses the files.
     ///
     /// # Errors
     /// [`EngineError`] when a graph or ONNX Runtime cannot be used.
     pub fn from_bundle(bundle: &Bundle, onnxruntime: Option<&Path>) -> Result<Self, EngineError> {
+        Self::with_kernels(bundle, onnxruntime, Kernels::Stock)
+    }
+
+    /// As [`BundleScorer::from_bundle`], by other kernels where they can be used.
+    ///
+    /// # Errors
+    /// As for [`BundleScorer::from_bundle`].
+    pub fn with_kernels(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Self, EngineError> {
         let graph = &bundle.scores_graph;
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;
-        Ok(Self { candidates: CandidateGraph::new(&maker, bundle)?, scorer: Scorer::new(&maker, bundle)? })
+        let backend = Backend::choose(kernels, &maker, bundle)?;
+        Ok(Self { scorer: backend.scorer(&maker, bundle)?, backend })
+    }
+
+    /// Which code computes.
+    pub fn kernels(&self) -> Kernels {
+        self.backend.kernels()
     }
 
     /// Computes what depends on the candidates alone.
@@ -132,7 +127,7 @@ impl BundleScorer {
     /// # Errors
     /// [`EngineError::Session`] for ids beyond the embedding tables.
     pub fn prepare(&mut self, ids: &CandidateIds) -> Result<PreparedCandidates, EngineError> {
-        self.candidates.prepare(ids)
+        self.backend.prepare(ids)
     }
 
     /// A score for every candidate, in their order.
@@ -145,5 +140,18 @@ impl BundleScorer {
         candidates: &PreparedCandidates,
     ) -> Result<Vec<f32>, EngineError> {
         self.scorer.score(history, candidates)
+    }
+
+    /// Why each candidate gets its score.
+    ///
+    /// # Errors
+    /// As for [`BundleScorer::score`].
+    pub fn explain(
+        &mut self,
+        history: &EncodedHistory,
+        candidates: &PreparedCandidates,
+    ) -> Result<Vec<Explanation>, EngineError> {
+        let history = self.scorer.encode(history)?;
+        self.scorer.explain(&history, candidates)
     }
 }

@@ -8,18 +8,15 @@ use slirec_core::catalog::Catalog;
 use slirec_core::lookup::{ItemLookup, ResolvedHistory};
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
-use crate::fused::FusedModel;
 use crate::ranking::{Contender, Ranking};
 use crate::request::{RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
-use crate::scorer::{CandidateIds, HistoryTensors, PreparedCandidates, Scorer};
+use crate::scorer::{CandidateIds, PreparedCandidates, PreparedHistory, Scorer};
 use crate::selection::Filter;
 use crate::spread::Helpers;
 use crate::{EngineError, ModelInfo};
 
 /// Scores may differ from training's by this much: other orders of summation, nothing else.
 const GOLDEN_TOLERANCE: f32 = 1e-4;
-/// And those of the kernels from the graphs' by this much.
-const FUSED_TOLERANCE: f32 = 1e-5;
 
 /// Which model an engine serves, and everything that its workers share.
 #[derive(Debug)]
@@ -90,6 +87,7 @@ impl Model {
         let history = Arc::new(scorer.encode(&resolved.encoded)?);
         let encode = started.elapsed();
         let mut answer = self.by_model(scorer, helpers, request, &resolved, &history)?;
+        scorer.recycle(history);
         answer.timings = Timings { encode, score: started.elapsed() - encode, ..Timings::default() };
         Ok(answer)
     }
@@ -100,7 +98,7 @@ impl Model {
         helpers: &Helpers,
         request: &RecommendationRequest,
         resolved: &ResolvedHistory,
-        history: &Arc<HistoryTensors>,
+        history: &Arc<PreparedHistory>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&self.catalog, request);
         let chosen = self.choose(&filter);
@@ -210,58 +208,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-}
-
-impl Model {
-    /// Compares the kernels' scores with the graphs' for all candidates, for the golden requests and for histories of the
-    /// catalogue's own products, by one scorer that has the graphs; it keeps what holds.
-    ///
-    /// # Errors
-    /// [`EngineError`] when a request cannot be scored by the graphs either.
-    pub(crate) fn prove_fused(
-        &self,
-        scorer: &mut Scorer,
-        fused: &Arc<FusedModel>,
-        golden: &[GoldenRequest],
-    ) -> Result<Result<(), String>, EngineError> {
-        let golden = golden.iter().map(|request| {
-            let viewed = request.items.iter().map(String::as_str).zip(request.timestamps.iter().copied());
-            (viewed.collect(), request.now)
-        });
-        let longest = self.longest_history;
-        let made = [1, 2, 7, longest.saturating_sub(1), longest].map(|length| self.history_of(length));
-        let mut worst = None;
-        for (viewed, now) in golden.chain(made) {
-            let Some(resolved) = self.lookup.encode(&viewed, now, longest)? else { continue };
-            scorer.use_fused(None);
-            let stock = scorer.score(&resolved.encoded, &self.prepared)?;
-            scorer.use_fused(Some(Arc::clone(fused)));
-            let found = scorer.score(&resolved.encoded, &self.prepared);
-            let Ok(found) = found else { return Ok(Err("the kernels do not fit the graphs".to_owned())) };
-            let differences = stock.iter().zip(&found).map(|(stock, found)| (stock - found).abs());
-            // NaN is the greatest of all.
-            worst = differences.chain(worst).max_by(f32::total_cmp);
-        }
-        let worst = worst.unwrap_or(f32::INFINITY);
-        let holds = worst <= FUSED_TOLERANCE;
-        if !holds {
-            scorer.use_fused(None);
-        }
-        Ok(if holds { Ok(()) } else { Err(format!("scores differ by {worst} from those of the graphs")) })
-    }
-
-    /// A history of known products, an hour to a day apart, and when it is asked about.
-    fn history_of(&self, length: usize) -> (Vec<(&str, f64)>, f64) {
-        let handles = self.catalog.products().iter().map(|product| product.handle.as_str());
-        let known = handles.filter(|handle| self.lookup.ids(handle).is_some_and(|ids| ids.item != DEFAULT_ID));
-        let mut time = 1.6e9;
-        let viewed = known.take(length).zip((1..=24).cycle()).map(|(handle, hours)| {
-            time += 3600.0 * f64::from(hours);
-            (handle, time)
-        });
-        let viewed: Vec<(&str, f64)> = viewed.collect();
-        (viewed, time + 600.0)
     }
 }
 

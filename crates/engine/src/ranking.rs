@@ -46,13 +46,16 @@ pub(crate) struct Ranking {
 impl Ranking {
     pub(crate) fn new(contenders: impl Iterator<Item = Contender>) -> Self {
         let mut spoiled = 0;
+        let most = contenders.size_hint().1.unwrap_or_default();
         let finite = contenders.filter(|contender| {
             let finite = contender.score.is_finite();
             spoiled += usize::from(!finite);
             finite
         });
-        let rest = finite.collect::<Vec<_>>().into();
-        Self { rest, spoiled }
+        // A filter does not know how many it lets through; nearly always it is all of them.
+        let mut rest = Vec::with_capacity(most);
+        rest.extend(finite);
+        Self { rest: rest.into(), spoiled }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::EngineError;
-use crate::scorer::{HistoryTensors, PreparedCandidates, Scorer, block_size};
+use crate::scorer::{PreparedCandidates, PreparedHistory, Scorer};
 
 type BlockScores = Result<(Range<usize>, Vec<f32>), EngineError>;
 
@@ -32,13 +32,14 @@ impl Helpers {
     pub(crate) fn score(
         &self,
         scorer: &mut Scorer,
-        history: &Arc<HistoryTensors>,
+        history: &Arc<PreparedHistory>,
         candidates: &Arc<PreparedCandidates>,
     ) -> Result<Vec<f32>, EngineError> {
         if self.count == 0 || candidates.len() < self.threshold {
             return scorer.score_encoded(history, candidates);
         }
-        let (work, results) = SharedWork::new(history, candidates);
+        let (work, results) =
+            SharedWork::new(history, candidates, scorer.block_size(candidates.len(), history.length()));
         for _ in 0..self.count {
             // A full channel holds enough invitations already.
             if self.invitations.try_send(Arc::clone(&work)).is_err() {
@@ -60,7 +61,7 @@ impl Helpers {
 /// A request whose blocks several workers take.
 #[derive(Debug)]
 pub(crate) struct SharedWork {
-    history: Arc<HistoryTensors>,
+    history: Arc<PreparedHistory>,
     candidates: Arc<PreparedCandidates>,
     block: usize,
     next: AtomicUsize,
@@ -68,9 +69,12 @@ pub(crate) struct SharedWork {
 }
 
 impl SharedWork {
-    fn new(history: &Arc<HistoryTensors>, candidates: &Arc<PreparedCandidates>) -> (Arc<Self>, Receiver<BlockScores>) {
+    fn new(
+        history: &Arc<PreparedHistory>,
+        candidates: &Arc<PreparedCandidates>,
+        block: usize,
+    ) -> (Arc<Self>, Receiver<BlockScores>) {
         let (results, answers) = unbounded();
-        let block = block_size(candidates.len(), history);
         let (history, candidates) = (Arc::clone(history), Arc::clone(candidates));
         (Arc::new(Self { history, candidates, block, next: AtomicUsize::new(0), results }), answers)
     }
@@ -87,7 +91,7 @@ impl SharedWork {
                 return;
             }
             let range = start..(start + self.block).min(self.candidates.len());
-            let mut scores = Vec::with_capacity(range.len());
+            let mut scores = vec![f32::NAN; range.len()];
             let scored = catch_unwind(AssertUnwindSafe(|| {
                 scorer.score_block(&self.history, &self.candidates, range.clone(), &mut scores)
             }));

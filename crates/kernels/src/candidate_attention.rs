@@ -31,7 +31,6 @@ use crate::normalisation::{Normalisation, Statistics};
 use backward::BlockSums;
 use features::{FeatureSums, FirstLayer};
 use layout::Layout;
-pub(crate) use rows::weight_of_candidate;
 
 /// Sizes of the attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

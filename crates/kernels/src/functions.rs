@@ -109,19 +109,6 @@ pub fn softmax(set: InstructionSet, logits: &mut [f32]) {
     logits.iter_mut().for_each(|power| *power /= sum);
 }
 
-/// [`softmax`] of every row of `width` values, with one call for all powers: short rows would waste most of a vector.
-pub(crate) fn softmax_rows(set: InstructionSet, logits: &mut [f32], width: usize) {
-    for row in logits.chunks_exact_mut(width) {
-        let greatest = row.iter().fold(f32::NEG_INFINITY, |greatest, logit| greatest.max(*logit));
-        row.iter_mut().for_each(|logit| *logit -= greatest);
-    }
-    exp_all(set, logits);
-    for row in logits.chunks_exact_mut(width) {
-        let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|power| *power /= sum);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 //!
 //! Foundations first: [`instruction_set`] finds out what the processor has, [`product`] multiplies small matrices,
 //! [`functions`] has the exponential functions. On them stand the parts of the model in the order of a history's road:
-//! [`time_lstm`], [`long_term`], [`candidate_attention`], [`scoring`] with its [`fully_connected`] networks; [`serving`] has all of them for one trained model. Each keeps
+//! [`time_lstm`], [`long_term`], [`candidate_attention`], [`scoring`] with its [`fully_connected`] networks. Each keeps
 //! what its backward pass needs in a struct that is used again for the next step.
 
 #![allow(clippy::indexing_slicing, reason = "offsets follow from sizes that every entry checks against its slices")]
@@ -23,8 +23,8 @@ pub mod normalisation;
 mod occurrences;
 mod output;
 pub mod product;
+pub mod request;
 pub mod scoring;
-pub mod serving;
 mod simd;
 mod sums;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::lanes::{LANES, Lanes};
 
 /// The operations of an instruction set, named for what they do to each lane.
 pub(crate) trait Simd: Copy {
+    /// Whether 24 vectors of floats and what they are multiplied with fit the registers.
+    const MANY_REGISTERS: bool;
     /// 16 floats.
     type Floats: Copy;
     /// 16 unsigned integers.

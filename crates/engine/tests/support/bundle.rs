@@ -17,16 +17,24 @@ pub(crate) fn golden(name: &str) -> PathBuf {
 
 /// A bundle of the golden weights, with the catalogue that `change` makes of the golden one.
 pub(crate) fn bundle(change: impl FnOnce(&mut Vec<Product>)) -> TempDir {
+    let weights = Weights::read(&golden("weights.safetensors")).unwrap();
+    bundle_of(&ModelHyperparameters::default(), &weights, change)
+}
+
+/// A bundle of any weights for the golden vocabulary.
+pub(crate) fn bundle_of(
+    sizes: &ModelHyperparameters,
+    weights: &Weights,
+    change: impl FnOnce(&mut Vec<Product>),
+) -> TempDir {
     let [items, categories, item_categories] = ["item_vocab.json", "cate_vocab.json", "item_category.json"].map(golden);
     let vocabulary = OriginalVocabulary { items: &items, categories: &categories, item_categories: &item_categories };
     let vocabulary = vocabulary.read(&|_| 0).unwrap();
-    let weights = Weights::read(&golden("weights.safetensors")).unwrap();
-    let sizes = ModelHyperparameters::default();
     let mut products = Catalog::read(&golden("catalog.json")).unwrap().products().to_vec();
     change(&mut products);
     let folder = tempfile::tempdir().unwrap();
     let catalog = Catalog::new(products).unwrap();
-    write_files(folder.path(), &sizes, &weights, &vocabulary, &catalog).unwrap();
+    write_files(folder.path(), sizes, weights, &vocabulary, &catalog).unwrap();
     let manifest = Manifest {
         format: bundle::FORMAT.into(),
         name: "golden".into(),

@@ -5,8 +5,8 @@ use crate::lanes::{vectors, vectors_mut};
 use crate::simd::Vector;
 
 vectorised! {
-    /// diag(query) · product_weight + key_weight, rows `[D, padded J]`; the same for a key, with the weight of queries.
-    pub(crate) fn weight_of_candidate(
+    /// diag(query) · product_weight + key_weight, rows `[D, padded J]`.
+    pub(super) fn weight_of_candidate(
         simd,
         query: &[f32],
         product_weight: &[f32],

@@ -115,14 +115,14 @@ pub(crate) fn relu_logits(set: InstructionSet, network: &FoldedNetwork, scratch:
 
 vectorised! {
     /// max(x, 0) of padded rows; NaN stays NaN.
-    pub(crate) fn relu(simd, values: &mut [f32]) {
+    fn relu(simd, values: &mut [f32]) {
         for lanes in vectors_mut(values) {
             Vector::load(simd, lanes).at_least(0.0).store(lanes);
         }
     }
 
     /// max(x, 0) · weight, row by row.
-    pub(crate) fn relu_dot(simd, rows: &[f32], weight: &[f32], results: &mut [f32]) {
+    fn relu_dot(simd, rows: &[f32], weight: &[f32], results: &mut [f32]) {
         for (row, result) in rows.chunks_exact(weight.len()).zip(results) {
             let mut sum = Vector::zero(simd);
             for (values, weight) in vectors(row).iter().zip(vectors(weight)) {

@@ -45,6 +45,7 @@ pub(super) unsafe fn total_of_eight(eight: __m256) -> f32 {
 }
 
 impl Simd for Avx2 {
+    const MANY_REGISTERS: bool = false;
     type Floats = Floats;
     type Bits = Bits;
 

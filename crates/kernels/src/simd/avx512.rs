@@ -33,6 +33,7 @@ macro_rules! operations {
 }
 
 impl Simd for Avx512 {
+    const MANY_REGISTERS: bool = true;
     type Floats = __m512;
     type Bits = __m512i;
 

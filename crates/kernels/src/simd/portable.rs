@@ -31,6 +31,7 @@ fn both<T: Copy + Default, U: Copy, V: Copy>(
 }
 
 impl Simd for Portable {
+    const MANY_REGISTERS: bool = false;
     type Floats = Lanes;
     type Bits = [u32; LANES];
 

@@ -1,5 +1,4 @@
-//! The LSTM without training, for one history: the weights are packed once, nothing is kept. Embeddings `[L, X]` and two times
-//! of every position enter, the states `[L, H]` leave. All but the recurrence is computed for all positions at once.
+//! The LSTM without training, for one history: nothing is kept but the states.
 
 use super::weights::{Parameters, Weights};
 use super::{GATES, OUTPUT, RECURRENT, Sizes, TIME_2, rows};
@@ -7,20 +6,24 @@ use crate::instruction_set::InstructionSet;
 use crate::lanes::{Buffer, padded};
 use crate::product::{Left, Right, Start, multiply};
 
-/// A trained LSTM, ready to encode.
-pub struct TrainedLstm {
+/// A trained LSTM, ready to run.
+#[derive(Debug)]
+pub struct InferenceLstm {
     set: InstructionSet,
     sizes: Sizes,
     weights: Weights,
 }
 
-impl std::fmt::Debug for TrainedLstm {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("TrainedLstm").field("sizes", &self.sizes).finish_non_exhaustive()
-    }
+/// Rows of all positions; reused from request to request.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    gates: Buffer,
+    times: [Buffer; 2],
+    cells: [Buffer; 2],
+    states: Buffer,
 }
 
-impl TrainedLstm {
+impl InferenceLstm {
     /// From all parameters, in the order of [`Sizes::lengths`].
     ///
     /// # Panics
@@ -30,50 +33,52 @@ impl TrainedLstm {
         Self { set, sizes, weights: Weights::new(&Parameters::read(parameters, &sizes), &sizes) }
     }
 
-    /// Replaces `states` `[L, H]`.
+    /// Replaces `states` `[L, H]`, for embeddings `[L, X]`, the times to now and those from the first event `[L]`.
     ///
     /// # Panics
-    /// When a slice has another length than the sizes ask for.
-    pub fn states(&self, embeddings: &[f32], time_to_now: &[f32], time_from_first: &[f32], states: &mut [f32]) {
+    /// When a slice has another length.
+    pub fn states(&self, embeddings: &[f32], times: [&[f32]; 2], scratch: &mut Scratch, states: &mut [f32]) {
         let Sizes { input, hidden } = self.sizes;
-        let (length, width, stride) = (time_to_now.len(), padded(hidden), GATES * padded(hidden));
+        let (width, length) = (padded(hidden), times[0].len());
+        let stride = GATES * width;
         assert_eq!(embeddings.len(), length * input, "length of the embeddings");
-        assert_eq!(time_from_first.len(), length, "length of the times from the first event");
+        assert_eq!(times[1].len(), length, "length of the times");
         assert_eq!(states.len(), length * hidden, "length of the states");
-        let mut gates = Buffer::zeros(length * stride);
+        let gates = scratch.gates.resize(length * stride);
         let (right, bias) = (Right::new(&self.weights.input, stride), Start::Row(&self.weights.bias));
-        multiply(self.set, Left::new(embeddings, length, input), right, bias, &mut gates, stride);
-        self.add_times([time_to_now, time_from_first], &mut gates);
-
-        let [mut cells, mut cells_before, mut row] = [0; 3].map(|_| Buffer::zeros(width));
-        for (step, gates) in gates.chunks_exact_mut(stride).enumerate() {
-            if step > 0 {
+        multiply(self.set, Left::new(embeddings, length, input), right, bias, gates, stride);
+        self.add_times(times, &mut scratch.times, gates);
+        let [last_cells, cells] = &mut scratch.cells;
+        let state = scratch.states.resize(width);
+        last_cells.resize(width).fill(0.0);
+        cells.resize(width).fill(0.0);
+        for (position, (gates, states)) in
+            gates.chunks_exact_mut(stride).zip(states.chunks_exact_mut(hidden)).enumerate()
+        {
+            if position > 0 {
                 let right = Right::new(&self.weights.recurrent, RECURRENT * width);
-                multiply(self.set, Left::new(&row, 1, hidden), right, Start::Result, gates, stride);
+                multiply(self.set, Left::new(&state[..hidden], 1, hidden), right, Start::Result, gates, stride);
             }
-            let before: &[f32] = if step > 0 { &cells_before } else { &[] };
-            rows::cell(self.set, gates, before, &mut cells, &mut row, width);
-            std::mem::swap(&mut cells, &mut cells_before);
-            states[step * hidden..][..hidden].copy_from_slice(&row[..hidden]);
+            rows::cell(self.set, gates, last_cells, cells, state, width);
+            states.copy_from_slice(&state[..hidden]);
+            std::mem::swap(last_cells, cells);
         }
     }
 
     /// Adds what the times contribute to the output and time gates.
-    fn add_times(&self, times: [&[f32]; 2], gates: &mut [f32]) {
-        let (hidden, width, stride) = (self.sizes.hidden, padded(self.sizes.hidden), GATES * padded(self.sizes.hidden));
-        let length = times[0].len();
-        let mut rows = [0; 2].map(|_| Buffer::zeros(length * width));
+    fn add_times(&self, times: [&[f32]; 2], rows: &mut [Buffer; 2], gates: &mut [f32]) {
+        let (hidden, width) = (self.sizes.hidden, padded(self.sizes.hidden));
         for ((rows, [weight, bias]), times) in rows.iter_mut().zip(&self.weights.times).zip(times) {
-            rows::time_rows(self.set, times, weight, bias, rows);
+            rows::time_rows(self.set, times, weight, bias, rows.resize(times.len() * width));
         }
-        let [first, second] = rows.each_ref().map(|rows| Left::strided(rows, length, hidden, width));
+        let [first, second] = rows.each_ref().map(|rows| Left::strided(rows, times[0].len(), hidden, width));
         let products = [
             (first, Right::new(&self.weights.time_1, 2 * width), OUTPUT),
             (second, Right::new(&self.weights.time_2[0], width), OUTPUT),
             (second, Right::new(&self.weights.time_2[1], width), TIME_2),
         ];
         for (left, right, gate) in products {
-            multiply(self.set, left, right, Start::Result, &mut gates[gate * width..], stride);
+            multiply(self.set, left, right, Start::Result, &mut gates[gate * width..], GATES * width);
         }
     }
 }

@@ -51,6 +51,7 @@ impl<'a> Parameters<&'a mut [f32]> {
 }
 
 /// The parameters as matrices of padded gates.
+#[derive(Debug)]
 pub(super) struct Weights {
     /// From an embedding to all gates, `[X, 6 * padded H]`.
     pub(super) input: Buffer,
