@@ -132,6 +132,11 @@ class Pages(unittest.TestCase):
         page.click("Mug")
         self.assertNotEqual(page.titles(), first)
         self.assertEqual(page.session(), ["novel", "mug"])
+        self.assertIn("after the click", page.one("#timing").text)
+        strange = self.page("/#s=a%7Eb~40,novel~5")
+        strange.settled()
+        self.assertEqual(strange.session(), ["a~b", "novel"])
+        self.assertTrue(strange.driver.current_url.endswith("#s=a%7Eb~40,novel~5"))
         other = self.page(page.driver.current_url.removeprefix(self.service.address))
         other.settled()
         self.assertEqual((other.session(), other.titles()), (["novel", "mug"], page.titles()))
@@ -167,6 +172,8 @@ class Pages(unittest.TestCase):
         page.settled()
         forms = [{"history": [{"item": "novel", "time": 1730807061}, {"item": "mug", "time": 1730807121}]},
                  {"inputs": {"userId": "u", "items": ["novel", "mug"], "timestamps": ["1730807061000", "1730807121000"]}}]
+        forms.append({"dataframe_split": {"columns": ["userId", "items", "timestamps"], "data": [["u", *list(forms[1]["inputs"].values())[1:]]]}})
+        forms.append({**forms[0], "now": 1730807126000})
         for form in forms:
             page.one("#paste").click()
             page.driver.execute_script("document.getElementById('paste-text').value = arguments[0]", json.dumps(form))
@@ -175,10 +182,11 @@ class Pages(unittest.TestCase):
             self.assertEqual(page.one("[aria-label^='When Novel']").get_attribute("value"), "1.1 min")
             page.one("#clear").click()
         page.one("#paste").click()
-        page.one("#paste-text").clear()
-        page.one("#paste-text").send_keys("{")
-        page.one("#paste-use").click()
-        self.assertIn("This is no JSON", page.one("#paste-problem").text)
+        for wrong, told in [("{", "This is no JSON"), ("[null]", "Expected `history`"), ('{"history": [null]}', "history[0].item"),
+                            ('{"history": [{"item": "mug", "time": 1}], "now": "noon"}', "now: expected a Unix time")]:
+            page.driver.execute_script("document.getElementById('paste-text').value = arguments[0]", wrong)
+            page.one("#paste-use").click()
+            self.assertIn(told, page.one("#paste-problem").text)
 
     def test_a_product_that_is_pointed_at_says_why(self):
         page = self.page("/#s=novel~240,atlas~150,mug~40")
@@ -208,7 +216,11 @@ class Pages(unittest.TestCase):
         page.driver.find_element(By.XPATH, "//label[contains(., 'what changed')]/input").click()
         page.settled()
         page.click("Mug")
-        self.assertTrue(any(page.texts(".result .move")))
+        moves = page.texts(".result .move")
+        self.assertTrue(any(move not in ("", "=") for move in moves), moves)
+        limit.send_keys(Keys.BACKSPACE, "6")
+        page.wait("six", lambda: len(page.titles()) == 6)
+        self.assertEqual(page.texts(".result .move")[:5], moves[:5], "an option is no step")
         self.assertEqual(page.findings()[0], [])
 
     def test_the_search_finds_products_and_shelves_can_be_chosen(self):

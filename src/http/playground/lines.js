@@ -2,9 +2,11 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 let lit = [];
+let drawn;
 
 export function drawLines(target, sources) {
   clearLines();
+  drawn = { target, sources };
   const place = document.getElementById("lines");
   const end = target.getBoundingClientRect();
   const strip = document.getElementById("strip").getBoundingClientRect();
@@ -28,6 +30,8 @@ export function clearLines() {
   document.getElementById("lines").replaceChildren();
   for (const view of lit) view.classList.remove("lit");
   lit = [];
+  drawn = undefined;
 }
 
-addEventListener("scroll", clearLines, { passive: true, capture: true });
+// The lines stay at what they connect, also while the page scrolls to what has the focus.
+addEventListener("scroll", () => drawn && drawLines(drawn.target, drawn.sources), { passive: true, capture: true });

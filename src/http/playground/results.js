@@ -10,6 +10,8 @@ export class Results {
   #strip;
   #catalog;
   #view;
+  /** Places in the answer to the session as it is, and as it was before its last change. */
+  #last = new Map();
   #before = new Map();
   #open;
 
@@ -22,10 +24,12 @@ export class Results {
     place.addEventListener("focusout", () => this.#hide());
   }
 
-  draw(answer, compare) {
+  /** `stepped`: the session has changed since the last answer. */
+  draw(answer, compare, stepped) {
     this.#hide();
+    if (stepped) this.#before = this.#last;
     const before = this.#before;
-    this.#before = new Map(answer.items.map((item, index) => [item.handle, index]));
+    this.#last = new Map(answer.items.map((item, index) => [item.handle, index]));
     const largest = Math.max(...answer.items.map((item) => item.score), 1e-9);
     const rows = answer.items.map((item, index) => {
       const move = compare && before.size ? moved(before.get(item.handle), index) : undefined;

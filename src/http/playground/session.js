@@ -66,7 +66,7 @@ export class Session {
   }
 
   toHash() {
-    return this.views.length ? `#s=${this.views.map((view) => `${encodeURIComponent(view.item)}~${view.age}`).join(",")}` : "#";
+    return this.views.length ? `#s=${this.views.map((view) => `${encodeURIComponent(view.item).replaceAll("~", "%7E")}~${view.age}`).join(",")}` : "#";
   }
 }
 
@@ -93,20 +93,28 @@ export function fromJson(text, now = Date.now() / 1000) {
   } catch (error) {
     throw new Error(`This is no JSON: ${error.message}`);
   }
-  const row = [body?.inputs, body?.instances, body?.dataframe_records, body].find((found) => found) ?? {};
-  const session = Array.isArray(row) && row.length === 1 ? row[0] : row;
+  const split = body?.dataframe_split;
+  const ofSplit = split && Object.fromEntries((split.columns ?? []).map((name, index) => [name, split.data?.[0]?.[index]]));
+  const row = [ofSplit, body?.inputs, body?.instances, body?.dataframe_records, body].find((found) => found) ?? {};
+  const session = (Array.isArray(row) && row.length === 1 ? row[0] : row) ?? {};
   const history = Array.isArray(session) ? session : (session.history ?? paired(session));
   if (!Array.isArray(history)) throw new Error("Expected `history` with `item` and `time`, or `items` and `timestamps`.");
-  const views = history.map(({ item, time }, index) => {
+  const views = history.map((view, index) => {
+    const { item, time } = view ?? {};
     if (typeof item !== "string" || !item) throw new Error(`history[${index}].item: expected the handle of a product.`);
-    const seconds = Number(time) > 1e11 ? Number(time) / 1000 : Number(time);
-    if (!Number.isFinite(seconds)) throw new Error(`history[${index}].time: expected a Unix time.`);
-    return { item, time: seconds };
+    return { item, time: unixSeconds(time, `history[${index}].time`) };
   });
   // Sessions of another day keep their gaps: their newest view is a moment ago.
   const newest = Math.max(...views.map((view) => view.time));
-  const reference = session.now ? Number(session.now) : now - newest > 86400 || newest > now ? newest + 5 : now;
+  const reference = session.now ? unixSeconds(session.now, "now") : now - newest > 86400 || newest > now ? newest + 5 : now;
   return views.map((view) => ({ item: view.item, age: Math.max(0, Math.round(reference - view.time)) }));
+}
+
+/** Seconds of a Unix time in seconds or milliseconds. */
+function unixSeconds(time, field) {
+  const value = time === null || time === "" ? NaN : Number(time);
+  if (!Number.isFinite(value)) throw new Error(`${field}: expected a Unix time, in seconds or milliseconds.`);
+  return value > 1e11 ? value / 1000 : value;
 }
 
 const paired = ({ items, timestamps }) =>

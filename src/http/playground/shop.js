@@ -13,6 +13,8 @@ const find = (id) => document.getElementById(id);
 const session = new Session(sessionChanged);
 const requests = new Requests(find("requests"));
 let catalog, strip, controls, results, asking;
+// Whether the session has changed since an answer was shown: only that is a step to compare with.
+let stepped = false;
 
 /** What the page asks the service. */
 function request() {
@@ -22,6 +24,9 @@ function request() {
 
 function view(handle, event) {
   session.add(handle, event);
+  // On a phone the list may be a long way off.
+  const list = find("results").getBoundingClientRect();
+  if (list.top > innerHeight || list.bottom < 0) toast(`${catalog.product(handle)?.title ?? handle} is in the session; the recommendations follow above`);
 }
 
 function sessionChanged(cause) {
@@ -32,6 +37,7 @@ function sessionChanged(cause) {
     ? "Oldest first. Drag a product, or change its time."
     : "Nothing viewed yet: click a product, or start from an example.";
   find("examples").hidden = session.views.length > 0;
+  stepped = true;
   update(cause);
 }
 
@@ -48,13 +54,15 @@ async function update(cause) {
     const { answer, milliseconds } = await ask("/v1/recommendations", body, signal);
     if (signal.aborted) return;
     find("problem").hidden = true;
-    results.draw(answer, controls.compare);
+    results.draw(answer, controls.compare, stepped);
+    stepped = false;
     describe(answer);
     // The frame after the next one begins when this one is on the screen.
     requestAnimationFrame(() => requestAnimationFrame(() => {
+      const answered = `Answered in ${milliseconds?.toFixed(2) ?? "?"} ms`;
       const repainted = performance.now() - clicked;
-      find("timing").dataset.repaint = repainted.toFixed(1);
-      find("timing").textContent = `Answered in ${milliseconds?.toFixed(2) ?? "?"} ms, on the screen ${repainted.toFixed(0)} ms after the click.`;
+      find("timing").textContent = cause ? `${answered}, on the screen ${repainted.toFixed(0)} ms after the click.` : `${answered}.`;
+      if (cause) find("timing").dataset.repaint = repainted.toFixed(1);
     }));
   } catch (problem) {
     if (problem.name !== "AbortError") show(problem, () => update());

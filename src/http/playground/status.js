@@ -55,9 +55,10 @@ function drawCharts() {
     svg.setAttribute("viewBox", `0 0 ${KEPT} 20`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-    const points = values.map((one, index) => `${KEPT - values.length + index} ${19 - (18 * (Number.isNaN(one) ? 0 : one)) / most}`);
-    line.setAttribute("points", points.join(" "));
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    // Without requests there is no latency: a gap, not a zero.
+    const points = values.map((one, index) => (Number.isNaN(one) ? "" : `${Number.isNaN(values[index - 1] ?? NaN) ? "M" : "L"}${KEPT - values.length + index} ${19 - (18 * one) / most}`));
+    line.setAttribute("d", points.join(""));
     svg.append(line);
     return element("div", { class: "chart" }, element("b", {}, last === undefined ? "–" : show(last)), element("span", {}, name), svg);
   }));
