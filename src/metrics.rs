@@ -81,6 +81,9 @@ impl From<Overloaded> for Shed {
     }
 }
 
+/// What may become of a shop's delivery.
+const DELIVERIES: [&str; 7] = ["changed", "repeated", "late", "unrelated", "unsigned", "malformed", "failed"];
+
 /// Counters of one service, in a registry of their own.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -102,6 +105,7 @@ impl Metrics {
         }
         Shed::ALL.iter().for_each(|reason| drop(families.shed.with_label_values(&[reason.label()])));
         Stage::ALL.iter().for_each(|stage| drop(families.stages.with_label_values(&[stage.label()])));
+        DELIVERIES.iter().for_each(|outcome| drop(families.deliveries.with_label_values(&[*outcome])));
         ["success", "failure"].iter().for_each(|outcome| drop(families.reloads.with_label_values(&[*outcome])));
         Ok(Self { registry, families })
     }

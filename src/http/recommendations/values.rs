@@ -69,6 +69,9 @@ struct TimeVisitor;
 /// Fewer digits are no Unix time that anybody means: 100,000,000 seconds are in 1973.
 const FEWEST_DIGITS: usize = 9;
 
+/// The last millisecond of the times that are accepted.
+const LAST_MILLISECOND: f64 = 99_999_999_999_999.0;
+
 impl Visitor<'_> for TimeVisitor {
     type Value = Time;
 
@@ -85,6 +88,10 @@ impl Visitor<'_> for TimeVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Time, E> {
+        // As the API's document has it, to the millisecond.
+        if value > LAST_MILLISECOND {
+            return Err(E::custom(timestamp::TimestampError::OutOfRange(value)));
+        }
         timestamp::from_number(value).map(Time).map_err(E::custom)
     }
 
