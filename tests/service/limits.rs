@@ -17,6 +17,9 @@ fn session() -> Value {
 /// Sessions that the model has answered.
 const SCORED_BY_MODEL: &str = r#"slirec_recommendations_total{source="model"}"#;
 
+/// Clients whose batches wait for one worker.
+const CLIENTS: usize = 6;
+
 /// Keeps the only worker busy until its client leaves: a batch of long histories.
 fn busy_body(rows: usize) -> String {
     let row = json!({"userId": "u", "items": vec!["novel"; 50], "timestamps": vec!["1730807061"; 50]});
@@ -31,11 +34,17 @@ fn with_timeout(server: &Server, path: &str, milliseconds: &str, body: &str) -> 
 #[test]
 fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
     let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
-    let response = with_timeout(&server, "/invocations", "20", &busy_body(500));
-    assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
-    assert_eq!(server.metric("slirec_deadline_exceeded_total"), 1.0);
-    // What its batch still had before it is not scored.
+    // Several at a time, so that rows of most of them wait in the queue whenever their time is up.
+    thread::scope(|scope| {
+        let late = [(); CLIENTS].map(|()| scope.spawn(|| with_timeout(&server, "/invocations", "20", &busy_body(500))));
+        for response in late.map(|client| client.join().unwrap()) {
+            assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
+        }
+    });
+    assert_eq!(server.metric("slirec_deadline_exceeded_total"), CLIENTS as f64);
+    wait_until("rows are dropped", || (server.metric("slirec_dropped_total") >= 1.0).then_some(()));
     wait_until("the worker is free", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
+    // What the batches still had before them is not scored.
     let scored = server.metric(SCORED_BY_MODEL);
     assert!(scored < 500.0, "{scored}");
     assert_eq!(server.recommend(&session()).status, 200);
@@ -53,15 +62,23 @@ fn the_configured_deadline_holds_and_the_header_only_shortens_it() {
 }
 
 #[test]
-fn the_work_of_a_client_that_leaves_is_dropped_unscored() {
+fn the_work_of_clients_that_leave_is_dropped_unscored() {
     let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
     let body = busy_body(1_000);
-    let mut stream = server.connect();
-    let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
-    stream.write_all((head + &body).as_bytes()).unwrap();
-    wait_until("its rows are scored", || (server.metric("slirec_scored_items_total") > 0.0).then_some(()));
-    drop(stream);
-    wait_until("the client is missed", || (server.metric("slirec_cancelled_total") == 1.0).then_some(()));
+    // Several at a time: a single one may have nothing in the queue at the moment when it is missed.
+    let streams = [(); CLIENTS].map(|()| {
+        let mut stream = server.connect();
+        let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        stream
+    });
+    // Two rows of each, but for the one that is being scored: then all of them wait for answers.
+    let all = (2 * CLIENTS - 1) as f64;
+    wait_until("rows of all of them wait", || (server.metric("slirec_queued_requests") >= all).then_some(()));
+    drop(streams);
+    wait_until("they are missed", || (server.metric("slirec_cancelled_total") == CLIENTS as f64).then_some(()));
+    // The worker counts what it drops after it took it from the queue.
+    wait_until("rows are dropped", || (server.metric("slirec_dropped_total") >= 1.0).then_some(()));
     wait_until("the queue is empty", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
     let scored = server.metric(SCORED_BY_MODEL);
     assert!(scored < 1_000.0, "{scored}");
