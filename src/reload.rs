@@ -11,7 +11,7 @@ use crate::state::AppState;
 /// From a rebuild that failed to the next.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Reads the API keys and the webhooks' secrets and loads the bundle again.
+/// Reads the API keys, the webhooks' secrets and the certificate and loads the bundle again.
 ///
 /// # Errors
 /// With the reason; whatever failed stays what it was.
@@ -20,11 +20,15 @@ pub(crate) async fn reload(state: &AppState, cause: &str) -> anyhow::Result<Mode
     if let Err(error) = &keys {
         tracing::error!(error = format!("{error:#}"), "API keys cannot be read, the old ones stay");
     }
+    let certificate = state.reload_certificate();
+    if let Err(error) = &certificate {
+        tracing::error!(error = format!("{error:#}"), "the certificate cannot be read, the old one stays");
+    }
     let secrets = state.webhooks.as_ref().map_or(Ok(()), |webhooks| webhooks.reload());
     if let Err(error) = &secrets {
         tracing::error!(error = format!("{error:#}"), "webhook secrets cannot be read, the old ones stay");
     }
-    let outcome = state.serving.reload().await.and_then(|model| keys.and(secrets).map(|()| model));
+    let outcome = state.serving.reload().await.and_then(|model| keys.and(secrets).and(certificate).map(|()| model));
     record(state, cause, outcome)
 }
 

@@ -3,7 +3,7 @@
 mod listener;
 mod patience;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use listener::Connections;
 pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (server, admin) = (&state.settings.server, &state.settings.admin);
-    let clients = Connections::for_clients(&state, http::router(state.clone()))?;
+    let clients = Connections::for_clients(&state, http::router(state.clone()));
     let operators = Connections::for_operators(&state, http::admin_router(state.clone()));
     let listener = bind(&server.host, server.port, "server").await?;
     let admin_listener = bind_admin(admin, server.port).await?;

@@ -27,6 +27,9 @@ pub(crate) struct AppState {
     pub(crate) keys: Arc<ApiKeys>,
     /// Keys of administrators.
     pub(crate) admin_keys: Arc<ApiKeys>,
+    /// What encrypts the clients' connections; none when nothing does.
+    #[cfg(feature = "tls")]
+    pub(crate) certificate: Option<Arc<crate::server::tls::Certificate>>,
     /// What a shop tells of its products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Places for requests that are scored and answered.
@@ -41,7 +44,7 @@ impl AppState {
     /// Loads the model and what else the settings name. Blocks.
     ///
     /// # Errors
-    /// When the bundle, the file of keys, or the webhooks' secrets or changes cannot be used.
+    /// When the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
@@ -53,6 +56,8 @@ impl AppState {
             readiness: Arc::new(Readiness::default()),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
+            #[cfg(feature = "tls")]
+            certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
             places: Arc::new(Semaphore::new(settings.limits.in_flight)),
             body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
             settings: Arc::new(settings),
@@ -63,6 +68,22 @@ impl AppState {
     /// The model that answers now.
     pub(crate) fn served(&self) -> Arc<Served> {
         self.serving.current()
+    }
+
+    /// Reads the certificate and its key again; on failure the old ones stay.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    #[cfg(feature = "tls")]
+    pub(crate) fn reload_certificate(&self) -> anyhow::Result<()> {
+        self.certificate.as_ref().map_or(Ok(()), |certificate| certificate.reload())
+    }
+
+    /// Without the feature `tls` there is none to read.
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same as with the feature")]
+    pub(crate) fn reload_certificate(&self) -> anyhow::Result<()> {
+        Ok(())
     }
 
     /// Requests that are scored and answered.

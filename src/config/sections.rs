@@ -128,7 +128,7 @@ pub(crate) struct CorsSettings {
     pub(crate) origins: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsSettings {
     pub(crate) certificate: PathBuf,

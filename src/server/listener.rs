@@ -34,22 +34,19 @@ pub(super) struct Connections {
     timeouts: Timeouts,
     metrics: Arc<Metrics>,
     #[cfg(feature = "tls")]
-    tls: Option<tokio_rustls::TlsAcceptor>,
+    certificate: Option<Arc<super::tls::Certificate>>,
 }
 
 impl Connections {
     /// For the address of the clients.
-    ///
-    /// # Errors
-    /// When the certificate or its key cannot be used.
-    pub(super) fn for_clients(state: &AppState, router: Router) -> anyhow::Result<Self> {
+    pub(super) fn for_clients(state: &AppState, router: Router) -> Self {
         let settings = &state.settings.server;
-        Ok(Self {
+        Self {
             places: Arc::new(Semaphore::new(settings.max_connections)),
             #[cfg(feature = "tls")]
-            tls: super::tls::acceptor(&state.settings.tls)?,
+            certificate: state.certificate.clone(),
             ..Self::for_operators(state, router)
-        })
+        }
     }
 
     /// For the address of the operators.
@@ -61,7 +58,7 @@ impl Connections {
             timeouts: Timeouts { read: settings.read_timeout(), idle: settings.idle_timeout() },
             metrics: Arc::clone(&state.metrics),
             #[cfg(feature = "tls")]
-            tls: None,
+            certificate: None,
         }
     }
 
@@ -107,8 +104,8 @@ impl Connections {
 
     #[cfg(feature = "tls")]
     async fn serve(&self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
-        let Some(tls) = &self.tls else { return self.serve_plain(stream, watcher).await };
-        let shaken = tokio::time::timeout(self.timeouts.read, tls.accept(stream)).await;
+        let Some(certificate) = &self.certificate else { return self.serve_plain(stream, watcher).await };
+        let shaken = tokio::time::timeout(self.timeouts.read, certificate.acceptor().accept(stream)).await;
         let stream = shaken.map_err(|_| "no handshake in time".to_owned())?.map_err(|error| error.to_string())?;
         self.serve_plain(stream, watcher).await
     }

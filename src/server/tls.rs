@@ -1,9 +1,10 @@
-//! TLS: PEM files enter, what encrypts connections leaves.
+//! TLS: PEM files enter, what encrypts connections leaves. Renewed files are taken up while connections stay open.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -11,14 +12,42 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::TlsSettings;
 
-/// None when the configuration asks for no encryption.
-///
-/// # Errors
-/// When a file cannot be used; the message names it and its key.
-pub(super) fn acceptor(settings: &TlsSettings) -> anyhow::Result<Option<TlsAcceptor>> {
-    if !settings.is_set() {
-        return Ok(None);
+/// The certificate that new connections are shown.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    settings: TlsSettings,
+    config: ArcSwap<ServerConfig>,
+}
+
+impl Certificate {
+    /// Reads the certificate and its key for the first time. None when the configuration asks for no encryption. Blocks.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or the key is not the certificate's; the message names the file and its key.
+    pub(crate) fn new(settings: &TlsSettings) -> anyhow::Result<Option<Self>> {
+        if !settings.is_set() {
+            return Ok(None);
+        }
+        let config = ArcSwap::from_pointee(read(settings)?);
+        Ok(Some(Self { settings: settings.clone(), config }))
     }
+
+    /// Reads both files again; on failure, as while only one of them is renewed, the certificate stays what it was.
+    ///
+    /// # Errors
+    /// As for [`Certificate::new`].
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        self.config.store(Arc::new(read(&self.settings)?));
+        Ok(())
+    }
+
+    /// For a connection that begins now.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+}
+
+fn read(settings: &TlsSettings) -> anyhow::Result<ServerConfig> {
     let place = |path: &Path, key: &str| format!("cannot use {} (key tls.{key})", path.display());
     let certificate = &settings.certificate;
     let chain = CertificateDer::pem_file_iter(certificate)
@@ -31,5 +60,5 @@ pub(super) fn acceptor(settings: &TlsSettings) -> anyhow::Result<Option<TlsAccep
         .with_single_cert(chain, key)
         .with_context(|| place(certificate, "certificate"))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+    Ok(config)
 }
