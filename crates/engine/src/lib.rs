@@ -11,6 +11,7 @@ mod request;
 mod runtime;
 mod scorer;
 mod selection;
+mod self_contained;
 mod spread;
 mod worker;
 
@@ -27,6 +28,7 @@ pub use request::{
 };
 pub use runtime::ExecutionProvider;
 pub use scorer::{CandidateIds, PreparedCandidates};
+pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
 
 use runtime::SessionMaker;
 use scorer::{CandidateGraph, Scorer};
