@@ -12,17 +12,22 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
-use slirec_core::bundle::Bundle;
+use slirec_core::bundle::{self, Bundle, Manifest};
 use slirec_core::timestamp;
 use slirec_engine::{
     Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, ViewedItem,
     self_contained,
 };
 
+use slirec_train::export::write_files;
+use slirec_train::hyperparameters::Preset;
+use slirec_train::model::Network;
+use slirec_train::run::table_rows;
+
 #[path = "support/bundle.rs"]
 mod support;
 
-use support::{bundle, golden};
+use support::golden;
 
 /// Scores agree to this; two candidates that lie closer may stand in either order.
 const TOLERANCE: f32 = 1e-4;
@@ -92,7 +97,7 @@ fn request(items: &[&str], timestamps: &[&str]) -> Request {
 
 #[test]
 fn every_golden_request_is_answered_as_the_engine_does_for_every_candidate() {
-    let mut sides = Sides::new(bundle(|_| {}).path(), 1000);
+    let mut sides = Sides::new(support::bundle(|_| {}).path(), 1000);
     let (mut worst, mut popular) = (0.0_f32, 0);
     for golden in golden_requests() {
         let (difference, source) = sides.compare(&golden.request, golden.now, 1000);
@@ -120,9 +125,37 @@ fn a_bundle_with_counts_answers_as_the_engine_does() {
     assert_eq!(sides.model.recommend(&unknown.items, &unknown.timestamps, None).unwrap(), expected);
 }
 
+/// A bundle of random weights with everything that training can add to the graphs.
+fn improved_bundle() -> tempfile::TempDir {
+    let folder = support::bundle(|_| {});
+    let Bundle { manifest, vocabulary, catalog, .. } = Bundle::read(folder.path()).unwrap();
+    let mut hyperparameters = Preset::Improved.hyperparameters();
+    hyperparameters.training.initial_deviation = 0.3;
+    let sizes = &hyperparameters.model;
+    assert!(sizes.transition_size > 0 && !sizes.long_term_padding);
+    let network = Network::start(&hyperparameters, &table_rows(&vocabulary), 5).unwrap();
+    write_files(folder.path(), sizes, &network.weights().unwrap(), &vocabulary, &catalog).unwrap();
+    bundle::seal(folder.path(), Manifest { model: sizes.shape(), ..manifest }).unwrap();
+    folder
+}
+
+#[test]
+fn transitions_no_padding_and_the_last_view_s_gate_are_in_the_graph_too() {
+    let mut sides = Sides::new(improved_bundle().path(), 1000);
+    for golden in golden_requests() {
+        let (difference, _) = sides.compare(&golden.request, golden.now, 1000);
+        assert!(difference <= TOLERANCE, "{difference}");
+    }
+    // The comparison can fail: another time is another answer.
+    let asked = &golden_requests()[0];
+    let (expected, _) = sides.engine_answer(&asked.request, asked.now + 1e8, 1000);
+    let found = sides.model.recommend(&asked.request.items, &asked.request.timestamps, Some(asked.now)).unwrap();
+    assert!(found.scores.iter().zip(&expected.scores).any(|(left, right)| (left - right).abs() > TOLERANCE));
+}
+
 #[test]
 fn an_empty_history_and_one_whose_used_part_is_unknown_get_the_popular_products() {
-    let mut sides = Sides::new(bundle(|_| {}).path(), 16);
+    let mut sides = Sides::new(support::bundle(|_| {}).path(), 16);
     let longest: Vec<&str> = std::iter::once("novel").chain(std::iter::repeat_n("no-such-product", 50)).collect();
     for items in [vec![], longest] {
         let asked = request(&items, &vec!["1794900000"; items.len()]);
@@ -134,7 +167,7 @@ fn an_empty_history_and_one_whose_used_part_is_unknown_get_the_popular_products(
 
 #[test]
 fn without_now_the_newest_timestamp_counts_and_milliseconds_mean_the_same_as_seconds() {
-    let mut sides = Sides::new(bundle(|_| {}).path(), 16);
+    let mut sides = Sides::new(support::bundle(|_| {}).path(), 16);
     let asked = request(&["novel", "brush", "no-such-product"], &["1794903600", "1795903600.5", "1794900000"]);
     let milliseconds = ["1794903600000", "1795903600500", "1794900000000"].map(str::to_owned);
     let without = sides.model.recommend(&asked.items, &asked.timestamps, None).unwrap();
@@ -149,21 +182,21 @@ fn without_now_the_newest_timestamp_counts_and_milliseconds_mean_the_same_as_sec
 #[test]
 fn unavailable_products_are_never_answered_but_count_in_histories() {
     let mut sides = Sides::new(
-        bundle(|products| products.iter_mut().skip(2).for_each(|product| product.available = false)).path(),
+        support::bundle(|products| products.iter_mut().skip(2).for_each(|product| product.available = false)).path(),
         16,
     );
     let asked = request(&["novel"], &["1794900000"]);
     let answer = sides.model.recommend(&asked.items, &asked.timestamps, None).unwrap();
     assert_eq!(answer.item_ids.len(), 2);
     assert!(sides.compare(&asked, 1_794_900_000.0, 16).0 <= TOLERANCE);
-    let nothing = bundle(|products| products.iter_mut().for_each(|product| product.available = false));
+    let nothing = support::bundle(|products| products.iter_mut().for_each(|product| product.available = false));
     let error = self_contained(&Bundle::read(nothing.path()).unwrap(), 16).unwrap_err();
     assert!(matches!(error, EngineError::SelfContained(_)), "{error}");
 }
 
 #[test]
 fn times_that_are_no_numbers_or_too_few_fail() {
-    let mut sides = Sides::new(bundle(|_| {}).path(), 16);
+    let mut sides = Sides::new(support::bundle(|_| {}).path(), 16);
     for asked in [request(&["novel"], &["yesterday"]), request(&["novel", "brush"], &["1794900000"])] {
         assert!(sides.model.recommend(&asked.items, &asked.timestamps, None).is_err());
     }
