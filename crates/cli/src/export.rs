@@ -2,6 +2,8 @@
 //!
 //! The bundle gets its name only after ONNX Runtime and the training network scored the same histories alike.
 
+mod self_contained;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -37,7 +39,7 @@ const TOLERANCE: f32 = 1e-4;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Run directory of `slirec train`
-    #[arg(long, value_name = "DIRECTORY", required_unless_present = "from", conflicts_with = "from")]
+    #[arg(long, value_name = "DIRECTORY", required_unless_present_any = ["from", "bundle"], conflicts_with = "from")]
     run: Option<PathBuf>,
     /// Weights as safetensors, under our names or TensorFlow's, instead of a run
     #[arg(long, value_name = "FILE", requires_all = ["item_vocabulary", "category_vocabulary", "item_categories"])]
@@ -52,11 +54,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     item_categories: Option<PathBuf>,
     /// Dataset of the run: its validation rows prove the bundle and give its metrics
-    #[arg(long, value_name = "DIRECTORY", required_unless_present = "from")]
+    #[arg(long, value_name = "DIRECTORY", required_unless_present_any = ["from", "bundle"])]
     dataset: Option<PathBuf>,
     /// Catalogue to serve
-    #[arg(long, value_name = "FILE")]
-    catalog: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    catalog: Option<PathBuf>,
     /// Name of the model
     #[arg(long, default_value = "slirec")]
     name: String,
@@ -64,8 +66,18 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "1")]
     version: String,
     /// Bundle directory to write
-    #[arg(long, value_name = "DIRECTORY")]
-    output: PathBuf,
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "bundle")]
+    output: Option<PathBuf>,
+    /// With --self-contained: a bundle that is there already, instead of a new one
+    #[arg(long, value_name = "DIRECTORY", requires = "self_contained")]
+    #[arg(conflicts_with_all = ["run", "from", "dataset", "catalog", "output", "name", "version"])]
+    bundle: Option<PathBuf>,
+    /// Also write the whole model as one ONNX file for any runtime: handles and times as text in, GIDs and scores out
+    #[arg(long, value_name = "FILE")]
+    self_contained: Option<PathBuf>,
+    /// With --self-contained: how many products an answer has
+    #[arg(long, value_name = "PRODUCTS", default_value_t = 16, requires = "self_contained")]
+    limit: usize,
     /// ONNX Runtime's shared library; by default from ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
@@ -94,17 +106,29 @@ pub(crate) struct Target<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let catalog = Catalog::read(&arguments.catalog).context("the catalogue cannot be used")?;
+    let Some(output) = arguments.bundle.as_ref().or(arguments.output.as_ref()) else {
+        bail!("neither --bundle nor --output is given")
+    };
+    if arguments.bundle.is_none() {
+        export_bundle(arguments, output)?;
+    }
+    let Some(file) = &arguments.self_contained else { return Ok(()) };
+    self_contained::write(output, file, arguments.limit, arguments.onnxruntime.as_deref(), arguments.force)
+}
+
+fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
+    let path = arguments.catalog.as_deref().context("--output needs --catalog")?;
+    let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
     let source = match (&arguments.run, &arguments.from) {
         (Some(run), _) => of_run(run, arguments)?,
         (None, Some(weights)) => of_weights(weights, arguments)?,
         (None, None) => bail!("neither --run nor --from is given"),
     };
-    check_catalog(&arguments.catalog, &catalog, &source.vocabulary)?;
+    check_catalog(path, &catalog, &source.vocabulary)?;
     let target = Target {
         name: &arguments.name,
         version: &arguments.version,
-        output: &arguments.output,
+        output,
         onnxruntime: arguments.onnxruntime.as_deref(),
         replace: arguments.force,
     };

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::timestamp::DAY;
 
 /// No time difference counts for less than half a day.
-const SHORTEST_DAYS: f64 = 0.5;
+pub const SHORTEST_DAYS: f64 = 0.5;
 
 /// A history that cannot be encoded.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use thiserror::Error;
 pub const DAY: f64 = 86_400.0;
 
 /// From here on a number must be milliseconds: 1e11 seconds is the year 5138, 1e11 milliseconds is March 1973.
-const MILLISECONDS_FROM: f64 = 1e11;
+pub const MILLISECONDS_FROM: f64 = 1e11;
 
 /// One past the largest time that is accepted, in seconds.
 const LATEST: f64 = MILLISECONDS_FROM;

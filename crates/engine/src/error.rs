@@ -49,6 +49,9 @@ pub enum EngineError {
         /// What it should be.
         expected: String,
     },
+    /// A bundle cannot become one graph.
+    #[error("model.onnx: {0}")]
+    SelfContained(String),
     /// The engine disagrees with the scores that training recorded.
     #[error("golden request {request}: {problem}")]
     Golden {

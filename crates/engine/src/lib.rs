@@ -12,6 +12,7 @@ mod request;
 mod runtime;
 mod scorer;
 mod selection;
+mod self_contained;
 mod spread;
 mod stock;
 mod worker;
@@ -29,6 +30,7 @@ pub use request::{
 };
 pub use runtime::ExecutionProvider;
 pub use scorer::{CandidateIds, Kernels, PreparedCandidates};
+pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
 
 use runtime::SessionMaker;
 use scorer::{Backend, Scorer};

@@ -40,8 +40,7 @@ impl Model {
         prepare: impl FnOnce(&CandidateIds) -> Result<PreparedCandidates, EngineError>,
     ) -> Result<Self, EngineError> {
         let Bundle { manifest, sha256, catalog, vocabulary, .. } = bundle;
-        let candidates: Vec<usize> =
-            catalog.products().iter().enumerate().filter(|(_, product)| product.available).map(|(i, _)| i).collect();
+        let candidates = available(&catalog);
         let lookup = ItemLookup::new(&catalog, &vocabulary);
         let mut candidate_ids = CandidateIds::default();
         for product in candidates.iter().filter_map(|index| catalog.products().get(*index)) {
@@ -211,7 +210,12 @@ impl Model {
     }
 }
 
-fn places_of_handles(catalog: &Catalog) -> Vec<u32> {
+/// Indices of the products that may be recommended.
+pub(crate) fn available(catalog: &Catalog) -> Vec<usize> {
+    catalog.products().iter().enumerate().filter(|(_, product)| product.available).map(|(index, _)| index).collect()
+}
+
+pub(crate) fn places_of_handles(catalog: &Catalog) -> Vec<u32> {
     let products = catalog.products();
     let mut order: Vec<usize> = (0..products.len()).collect();
     order.sort_by_key(|index| products.get(*index).map(|product| product.handle.as_str()));
@@ -224,7 +228,7 @@ fn places_of_handles(catalog: &Catalog) -> Vec<u32> {
     places
 }
 
-fn popular(catalog: &Catalog, vocabulary: &Vocabulary, candidates: &[usize]) -> Vec<ScoredProduct> {
+pub(crate) fn popular(catalog: &Catalog, vocabulary: &Vocabulary, candidates: &[usize]) -> Vec<ScoredProduct> {
     let interactions = |product: usize| {
         let id = catalog.products().get(product).map_or(DEFAULT_ID, |product| vocabulary.item_id(&product.handle));
         // Ids stand in order of frequency: they decide where counts are equal or unknown.

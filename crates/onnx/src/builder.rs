@@ -13,6 +13,10 @@ use crate::proto::{
 
 /// Domain of the model-local functions.
 pub const FUNCTION_DOMAIN: &str = "slirec";
+/// Domain of the standard operators that classical machine learning needs.
+const MACHINE_LEARNING_DOMAIN: &str = "ai.onnx.ml";
+/// Their version: the first whose `LabelEncoder` numbers texts by lists.
+const MACHINE_LEARNING_OPERATOR_SET: i64 = 2;
 /// Version of the standard operators: old enough for every runtime of the last years.
 const OPERATOR_SET: i64 = 17;
 /// ONNX file version that brought model-local functions.
@@ -25,6 +29,10 @@ pub enum Element {
     Float,
     /// 64-bit integer.
     Int64,
+    /// 64-bit float.
+    Double,
+    /// UTF-8 text.
+    String,
 }
 
 impl Element {
@@ -32,6 +40,8 @@ impl Element {
         match self {
             Self::Float => DataType::Float as i32,
             Self::Int64 => DataType::Int64 as i32,
+            Self::Double => DataType::Double as i32,
+            Self::String => DataType::String as i32,
         }
     }
 }
@@ -118,6 +128,60 @@ impl Body {
         self.constant(tensor("", Element::Float, &[], value.to_le_bytes().to_vec()))
     }
 
+    /// Adds a table of integers as an initializer and returns its name.
+    pub fn integer_table(&mut self, name: &str, shape: &[usize], values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializers.push(tensor(name, Element::Int64, shape, bytes));
+        name.to_owned()
+    }
+
+    /// Adds 64-bit floats as an initializer and returns its name. Under the name of a graph's input they are its default.
+    pub fn doubles(&mut self, name: &str, shape: &[usize], values: &[f64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializers.push(tensor(name, Element::Double, shape, bytes));
+        name.to_owned()
+    }
+
+    /// Adds texts as an initializer and returns its name.
+    pub fn strings<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+        let string_data: Vec<_> = values.into_iter().map(|text| text.as_bytes().to_vec()).collect();
+        let tensor = tensor(name, Element::String, &[string_data.len()], Vec::new());
+        self.initializers.push(TensorProto { string_data, raw_data: None, ..tensor });
+        name.to_owned()
+    }
+
+    /// Numbers known texts, by `ai.onnx.ml.LabelEncoder`: the n-th key becomes n, from 1, any other text 0.
+    pub fn numbers_of_texts<'a>(&mut self, texts: &str, keys: impl IntoIterator<Item = &'a str>) -> String {
+        let strings: Vec<_> = keys.into_iter().map(|key| key.as_bytes().to_vec()).collect();
+        let ints = (1..).take(strings.len()).collect();
+        let attribute = |name: &str, kind: AttributeType| AttributeProto {
+            name: Some(name.to_owned()),
+            r#type: Some(kind as i32),
+            ..AttributeProto::default()
+        };
+        let keys = AttributeProto { strings, ..attribute("keys_strings", AttributeType::Strings) };
+        let values = AttributeProto { ints, ..attribute("values_int64s", AttributeType::Ints) };
+        let output = format!("{}labelencoder_{}", self.prefix, self.nodes.len());
+        let attributes = vec![keys, values, integer("default_int64", 0)];
+        self.push("LabelEncoder", MACHINE_LEARNING_DOMAIN, &[texts], &[&output], attributes);
+        output
+    }
+
+    /// Adds nodes that were made elsewhere, under names of their own.
+    pub fn append(&mut self, nodes: Vec<NodeProto>) {
+        self.nodes.extend(nodes);
+    }
+
+    /// Adds initializers that were made elsewhere, under names of their own.
+    pub fn append_initializers(&mut self, initializers: Vec<TensorProto>) {
+        self.initializers.extend(initializers);
+    }
+
+    /// Adds one 64-bit float as a scalar constant node and returns its name.
+    pub fn double(&mut self, value: f64) -> String {
+        self.constant(tensor("", Element::Double, &[], value.to_le_bytes().to_vec()))
+    }
+
     fn constant(&mut self, value: TensorProto) -> String {
         let attribute = AttributeProto {
             name: Some("value".to_owned()),
@@ -198,9 +262,18 @@ pub fn graph(name: &str, value: GraphProto) -> AttributeProto {
 
 /// Completes a model and returns the bytes of its file.
 pub fn encode_model(graph: GraphProto, functions: Vec<FunctionProto>) -> Vec<u8> {
+    encode(graph, functions, operator_set(FUNCTION_DOMAIN, 1))
+}
+
+/// As [`encode_model`], of a graph that holds nothing but standard operators.
+pub fn encode_standard_model(graph: GraphProto) -> Vec<u8> {
+    encode(graph, Vec::new(), operator_set(MACHINE_LEARNING_DOMAIN, MACHINE_LEARNING_OPERATOR_SET))
+}
+
+fn encode(graph: GraphProto, functions: Vec<FunctionProto>, further: OperatorSetIdProto) -> Vec<u8> {
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
-        opset_import: vec![operator_set("", OPERATOR_SET), operator_set(FUNCTION_DOMAIN, 1)],
+        opset_import: vec![operator_set("", OPERATOR_SET), further],
         producer_name: Some("slirec".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(graph),

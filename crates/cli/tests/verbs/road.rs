@@ -1,7 +1,7 @@
 //! The whole road: each verb takes what the one before it left, and the engine answers with the bundle at its end.
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Source, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, SelfContainedModel, Source, ViewedItem};
 
 use crate::companion::{Folder, ROAD, verb_arguments};
 
@@ -33,6 +33,20 @@ fn interactions_become_a_bundle_that_answers() {
     let answer = engine.recommend(request).unwrap();
     assert_eq!((answer.source, answer.unknown_items, answer.products.len()), (Source::Model, 1, 16));
     assert!(answer.products.is_sorted_by(|left, right| left.score >= right.score));
+}
+
+#[test]
+fn a_bundle_becomes_one_file_for_any_runtime() {
+    let folder = Folder::after(&ROAD);
+    let one_file = ["export", "--bundle", "bundle", "--self-contained", "model.onnx", "--limit", "5"];
+    let written = folder.succeed(&one_file);
+    assert!(written.contains("proven by 4 golden requests"), "{written}");
+    let graph = std::fs::read(folder.path("model.onnx")).unwrap();
+    let mut model = SelfContainedModel::load(&graph, None).unwrap();
+    let texts = |texts: [&str; 2]| texts.map(str::to_owned);
+    let answer = model.recommend(&texts(["easel", "canvas"]), &texts(["1790900000", "1790900060"]), None).unwrap();
+    assert_eq!((answer.item_ids.len(), answer.scores.len()), (5, 5));
+    assert!(folder.fail(&one_file).contains("--force"));
 }
 
 #[test]
