@@ -20,9 +20,13 @@ export SLIREC_PYTHON := $(python_tests)/bin/python
 
 browser_tests := $(root)/work/browser-tests
 
+onnx_tests := $(root)/work/onnx-tests
+onnx_version := 1.23.2
+onnxruntime_python_version := 1.32.0
+
 duckdb_version := 2.0.1
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql test-onnx bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,6 +90,17 @@ test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own imp
 	cd $(root) && test -x work/duckdb/bin/python || python3 -m venv work/duckdb
 	cd $(root) && work/duckdb/bin/pip install --quiet --disable-pip-version-check duckdb==$(duckdb_version)
 	cd $(root) && work/duckdb/bin/python scripts/test_sql.py target/debug/slirec
+
+test-onnx: onnxruntime $(onnx_tests)/installed ## Scores the golden requests by model.onnx in Python's onnxruntime, and checks the file with onnx.checker.
+	cd $(root) && cargo build --package slirec-cli
+	cd $(root) && scripts/test-onnx.sh $(onnx_tests)
+
+# Stock runtime and checker, pinned.
+$(onnx_tests)/installed: $(root)/Makefile
+	rm -rf $(onnx_tests)
+	python3 -m venv $(onnx_tests)
+	$(onnx_tests)/bin/pip install --quiet --disable-pip-version-check onnx==$(onnx_version) onnxruntime==$(onnxruntime_python_version)
+	touch $@
 
 bench: onnxruntime ## Measures the latency of the engine.
 	cd $(root) && cargo bench --package slirec-engine --bench engine
