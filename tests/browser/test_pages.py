@@ -28,7 +28,7 @@ HOSTILE = '<img src=x onerror="document.title=`taken`">'
 class Page:
     """A browser on a page of a service."""
 
-    def __init__(self, service, path="/", width=1600, height=1000, dark=False):
+    def __init__(self, service, path="/", width=1600, height=1000, dark=False, touch=False):
         options = Options()
         for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]:
             options.add_argument(argument)
@@ -39,6 +39,13 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.service = service
+        if touch:
+            features = [scheme, {"name": "hover", "value": "none"}, {"name": "pointer", "value": "coarse"}]
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        shifts = """window.shifts = 0; new PerformanceObserver((list) => {
+          for (const shift of list.getEntries()) window.shifts += shift.value; }).observe({ type: 'layout-shift', buffered: true });"""
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": shifts})
         self.open(path)
 
     def open(self, path):
@@ -315,6 +322,30 @@ class Pages(unittest.TestCase):
                 page.wait("why", lambda: page.one("#why").text.startswith("Attention"))
                 self.assertEqual(place(), before)
             self.assertGreaterEqual(len(page.all("#lines path")), 1)
+
+    def test_nothing_jumps_while_the_page_loads_and_a_first_product_is_viewed(self):
+        for width in (360, 1600):
+            page = self.page(width=width)
+            page.settled()
+            time.sleep(0.5)
+            loading = page.driver.execute_script("return window.shifts")
+            # Web Vitals calls 0.1 good.
+            self.assertLess(loading, 0.1, width)
+            place = lambda: page.driver.execute_script("return document.querySelector('.shop').getBoundingClientRect().top + scrollY")
+            before = place()
+            page.one("#examples button").click()
+            page.wait("the model", lambda: page.one("#source").text.startswith("by slirec-demo"))
+            self.assertAlmostEqual(place(), before, delta=2)
+            print(f"\nlayout shift while loading at {width} px: {loading:.3f}", end=" ")
+
+    def test_a_finger_can_ask_why_without_viewing(self):
+        page = self.page("/#s=novel~240,mug~40", width=360, height=780, touch=True)
+        page.settled()
+        page.all(".ask")[1].click()
+        self.assertTrue(page.one("#why").text.startswith("Attention"))
+        self.assertEqual(page.session(), ["novel", "mug"])
+        self.assertEqual((page.findings(), page.overflow()), (([], []), 0))
+        page.picture("phone-touch")
 
     def test_a_product_viewed_twice_has_a_line_from_either_view(self):
         page = self.page("/#s=novel~240,mug~150,novel~40")

@@ -3,7 +3,7 @@
 import { element, percent, tile } from "./elements.js";
 import { clearLines, drawLines } from "./lines.js";
 
-const HINT = "Point at a product to see what in the session weighed most.";
+const HINT = "Point at a product, or ask why, to see what in the session weighed most.";
 
 export class Results {
   #place;
@@ -54,8 +54,9 @@ export class Results {
       element("span", { class: "scale", "aria-hidden": "true" }, why ? bar("long", long) : null, bar("", 1 - long)),
       element("span", { class: "score" }, element("span", { class: "unseen" }, "score "), percent(item.score)),
       why ? element("span", { class: "unseen" }, `. Because of ${this.#reasons(why)}; ${percent(long)} long-term interest`) : null);
-    const made = element("li", {}, row);
-    const show = () => this.#show(made, row, why);
+    const show = () => this.#show(row, why);
+    const ask = why ? element("button", { type: "button", class: "ask", "aria-label": `Why ${item.title}?`, onclick: show }, "why?") : null;
+    const made = element("li", {}, row, ask);
     row.addEventListener("pointerenter", show);
     row.addEventListener("focus", show);
     return made;
@@ -65,7 +66,7 @@ export class Results {
     return why.attention.map(({ item, weight }) => `${this.#catalog.product(item)?.title ?? item} ${percent(weight)}`).join(", ");
   }
 
-  #show(made, row, why) {
+  #show(row, why) {
     this.#hide();
     if (!why) return;
     drawLines(row, why.attention.flatMap(({ item, weight }) => this.#strip.viewsOf(item).map((from, _, views) => ({ from, weight: weight / views.length }))));
