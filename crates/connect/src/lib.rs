@@ -3,11 +3,17 @@
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`product_table`] reads anybody's list of products. What shops record: [`events`] makes interactions of clickstreams and orders,
 //! [`partitions`] reads interactions that a cluster has made.
-//! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes.
-//! Large parts are features, so that who needs one does not build the others: `events`, `parquet`, `shopify`, `webhooks`.
+//! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes. Where models are published:
+//! [`mlflow`] pushes to a registry and pulls from it.
+//! Large parts are features, so that who needs one does not build the others: `events`, `mlflow`, `parquet`, `shopify`,
+//! `webhooks`.
 
 #[cfg(feature = "events")]
 pub mod events;
+#[cfg(any(feature = "mlflow", feature = "shopify"))]
+mod http;
+#[cfg(feature = "mlflow")]
+pub mod mlflow;
 pub mod original;
 #[cfg(feature = "parquet")]
 pub mod parquet;
@@ -16,6 +22,8 @@ pub mod partitions;
 pub mod pickle;
 #[cfg(feature = "events")]
 pub mod product_table;
+#[cfg(any(feature = "mlflow", feature = "shopify"))]
+mod secret;
 #[cfg(feature = "shopify")]
 pub mod shopify;
 pub mod tensorflow;

@@ -19,9 +19,10 @@ mod pace;
 mod populate;
 mod webhooks;
 
+pub use crate::secret::Secret;
 pub use cleanup::{Cleanup, Removal, cleanup_plan};
 pub use client::{Client, ClientOptions, Shop};
-pub use credentials::{Credentials, Secret};
+pub use credentials::Credentials;
 pub use documents::{Document, all_documents, upsert_many};
 pub use error::{ShopifyError, UserError};
 pub use fetch::{FetchOptions, Fetched, fetch};

@@ -1,6 +1,7 @@
 //! Where a shop is: what people write enters, the start of every address leaves.
 
 use super::error::ShopifyError;
+use crate::http::is_loopback;
 
 /// `https://host` without anything behind it.
 pub(super) fn base_address(store_url: &str) -> Result<String, ShopifyError> {
@@ -9,9 +10,7 @@ pub(super) fn base_address(store_url: &str) -> Result<String, ShopifyError> {
     let text = if trimmed.contains("://") { trimmed.to_owned() } else { format!("https://{trimmed}") };
     let url = url::Url::parse(&text).map_err(|_| wrong())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-    let here = matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_loopback())
-        || matches!(url.host(), Some(url::Host::Ipv6(address)) if address.is_loopback());
-    let safe = url.scheme() == "https" || url.scheme() == "http" && here;
+    let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
     if !safe || !url.username().is_empty() || url.password().is_some() {
         return Err(wrong());
     }

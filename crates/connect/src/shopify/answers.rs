@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::error::{ShopifyError, UserError};
 use super::pace::Cost;
+use crate::http::causes;
 
 /// An answer beyond this is none: a page of 250 products has a hundredth of it.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -82,18 +83,6 @@ pub(super) fn check(operation: &str, errors: Vec<UserError>) -> Result<(), Shopi
     if errors.is_empty() { Ok(()) } else { Err(ShopifyError::User { operation: operation.to_owned(), errors }) }
 }
 
-/// reqwest's message with its causes: "error sending request" alone says nothing.
-pub(super) fn without_address(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}
-
 pub(super) fn retry_after(headers: &HeaderMap) -> Duration {
     let seconds = headers.get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     Duration::try_from_secs_f64(seconds.unwrap_or(1.0_f64).clamp(0.0, 60.0)).unwrap_or(Duration::from_secs(1))
@@ -110,7 +99,7 @@ pub(super) async fn body(
             Ok(Some(chunk)) if bytes.len() + chunk.len() <= LARGEST_ANSWER => bytes.extend_from_slice(&chunk),
             Ok(Some(_)) => return Err(answer(operation, format!("has more than {LARGEST_ANSWER} bytes"))),
             Ok(None) => return Ok(Ok(bytes)),
-            Err(error) => return Ok(Err(Outcome::Transient(without_address(error)))),
+            Err(error) => return Ok(Err(Outcome::Transient(causes(error)))),
         }
     }
 }

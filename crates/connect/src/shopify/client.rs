@@ -18,11 +18,13 @@ use tokio::sync::Semaphore;
 
 use super::API_VERSION;
 use super::address::base_address;
-use super::answers::{self, Answer, Outcome, answer, of_errors, refused, retry_after, without_address};
-use super::credentials::{Credentials, Secret, Tokens};
+use super::answers::{self, Answer, Outcome, answer, of_errors, refused, retry_after};
+use super::credentials::{Credentials, Tokens};
 use super::documents::{Document, Fixed, WHO_AM_I};
 use super::error::ShopifyError;
 use super::pace::Pace;
+use crate::http::{causes, choose_encryption, pause};
+use crate::secret::Secret;
 
 /// Tries of a request whose answer is lost.
 const TRIES: u32 = 5;
@@ -106,8 +108,7 @@ impl Client {
         if secret.reveal().is_empty() || HeaderValue::from_str(secret.reveal()).is_err() {
             return Err(ShopifyError::Credentials("token or secret"));
         }
-        // Another part of the program may have chosen one already: both are fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        choose_encryption();
         let http = reqwest::Client::builder()
             .timeout(options.timeout)
             .connect_timeout(Duration::from_secs(10))
@@ -220,10 +221,9 @@ impl Client {
         self.http.get(address).timeout(Duration::from_secs(3600)).send().await?.error_for_status()
     }
 
-    /// The pause before try `number`, from 2 on, with some randomness so that many do not come back at once.
+    /// The pause before try `number`, from 2 on.
     pub(super) fn pause(&self, number: u32) -> Duration {
-        let pause = self.first_pause * 2_u32.saturating_pow(number.saturating_sub(2).min(6));
-        pause.mul_f64(rand::rng().random_range(0.75..1.25))
+        pause(self.first_pause, number)
     }
 
     async fn send<T: DeserializeOwned>(
@@ -282,7 +282,7 @@ impl Client {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Ok(Outcome::Transient(without_address(error))),
+            Err(error) => return Ok(Outcome::Transient(causes(error))),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = match answers::body(operation, response).await? {

@@ -1,6 +1,5 @@
 //! Who we are to the shop: a token that somebody gave us, or one that a client's id and secret buy for a day.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -8,31 +7,10 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::error::ShopifyError;
+use crate::secret::Secret;
 
 /// A token is renewed so long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
-
-/// Text that no message, log or debug output ever shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps the text; white space around it, as files end with, is dropped.
-    pub fn new(text: &str) -> Self {
-        Self(text.trim().to_owned())
-    }
-
-    /// The text itself, for the one place that sends it.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(secret)")
-    }
-}
 
 /// What proves who we are.
 #[derive(Debug, Clone)]

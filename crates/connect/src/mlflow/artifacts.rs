@@ -1,0 +1,303 @@
+//! Files of runs and versions: a place that a server names enters; files leave for it, or come from it, in pieces, so that
+//! their size does not matter to memory.
+//!
+//! | place | how |
+//! |---|---|
+//! | `mlflow-artifacts:/…` | the tracking server hands files through, `/api/2.0/mlflow-artifacts/artifacts/…` |
+//! | any other, of a version | the tracking server reads for us, `/model-versions/get-artifact` |
+//! | a version in Unity Catalog | the Files API, `/api/2.0/fs/files/Models/…` |
+//! | a run of Databricks | addresses that are signed for one file each |
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::stream;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Body, Method, RequestBuilder};
+use serde::Deserialize;
+use serde_json::json;
+use slirec_core::files::FileError;
+use tokio::io::AsyncReadExt;
+use url::Url;
+
+use super::client::{Client, Failure, Repeat};
+use super::error::MlflowError;
+use super::publish::Content;
+use crate::http::causes;
+
+/// Bytes of a file that are in memory at a time.
+const PIECE: usize = 1 << 18;
+/// The place that the tracking server hands files through.
+const PROXIED: &str = "mlflow-artifacts:";
+
+/// How far the transfer of a file is; called for every piece.
+pub type Transfer = Arc<dyn Fn(&str, u64) + Send + Sync>;
+
+/// Where files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Location {
+    /// Behind the tracking server, at a path of these segments.
+    Proxied(Vec<String>),
+    /// Files of a version that the tracking server reads, wherever they are.
+    Version { name: String, version: String },
+    /// A version of Unity Catalog.
+    UnityCatalog { name: String, version: String },
+    /// Artifacts of a run on Databricks.
+    SignedRun { id: String },
+}
+
+impl Location {
+    /// Behind the tracking server, if that is what the address means.
+    pub(super) fn proxied(uri: &str) -> Result<Option<Self>, MlflowError> {
+        let Some(rest) = uri.strip_prefix(PROXIED) else { return Ok(None) };
+        let unfit = || {
+            MlflowError::Location(format!(
+                "the server names `{uri}` as a place of files: expected mlflow-artifacts:/ and a path without .."
+            ))
+        };
+        // An authority names the host of the artifacts; ours are those of the server that we talk to.
+        if rest.starts_with("//") {
+            let problem = format!(
+                "files are at `{uri}`, another server: expected mlflow-artifacts:/…, behind the tracking server"
+            );
+            return Err(MlflowError::Location(problem));
+        }
+        let segments: Vec<String> = rest.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let leaves = |part: &String| part == "." || part == ".." || part.contains(['\\', '%', '\0']);
+        if segments.is_empty() || segments.iter().any(leaves) {
+            return Err(unfit());
+        }
+        Ok(Some(Self::Proxied(segments)))
+    }
+
+    /// A place below.
+    pub(super) fn join(&self, folder: &str) -> Self {
+        match self {
+            Self::Proxied(segments) => {
+                Self::Proxied(segments.iter().cloned().chain(folder.split('/').map(str::to_owned)).collect())
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+impl Client {
+    /// The address of a file, for all places whose files have one that lasts.
+    fn file_url(&self, location: &Location, file: &str) -> Option<Url> {
+        let file_segments = file.split('/');
+        Some(match location {
+            Location::Proxied(segments) => self.url(
+                ["api", "2.0", "mlflow-artifacts", "artifacts"]
+                    .into_iter()
+                    .chain(segments.iter().map(String::as_str))
+                    .chain(file_segments),
+            ),
+            Location::Version { name, version } => {
+                let mut url = self.url(["model-versions", "get-artifact"]);
+                url.query_pairs_mut().extend_pairs([("name", name.as_str()), ("version", version), ("path", file)]);
+                url
+            }
+            Location::UnityCatalog { name, version } => self.url(
+                ["api", "2.0", "fs", "files", "Models"]
+                    .into_iter()
+                    .chain(name.split('.'))
+                    .chain([version.as_str()])
+                    .chain(file_segments),
+            ),
+            Location::SignedRun { .. } => return None,
+        })
+    }
+
+    /// Writes a file, streamed and from the start at each try. MLflow and Databricks show it when it is whole.
+    pub(super) async fn upload(
+        &self,
+        location: &Location,
+        file: &str,
+        content: &Content,
+        tell: &Transfer,
+    ) -> Result<(), MlflowError> {
+        let operation = format!("upload of {file}");
+        let attempt = async || {
+            let (body, length) = body(file, content, tell).await.map_err(Failure::Final)?;
+            let request = match self.file_url(location, file) {
+                Some(mut url) => {
+                    if matches!(location, Location::UnityCatalog { .. }) {
+                        url.query_pairs_mut().append_pair("overwrite", "true");
+                    }
+                    let request = self.request(Method::PUT, url);
+                    request.header(CONTENT_TYPE, "application/octet-stream")
+                }
+                None => self.signed_request(location, file).await.map_err(Failure::Final)?,
+            };
+            self.send(&operation, request.header(CONTENT_LENGTH, length).body(body)).await.map(drop)
+        };
+        self.with_retries(&operation, Repeat::Harmless, attempt).await
+    }
+
+    /// A request to an address that Databricks signed for this file.
+    async fn signed_request(&self, location: &Location, file: &str) -> Result<RequestBuilder, MlflowError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            credential_infos: Vec<Signed>,
+        }
+        #[derive(Deserialize)]
+        struct Signed {
+            signed_uri: String,
+            #[serde(rename = "type", default)]
+            kind: String,
+            #[serde(default)]
+            headers: Vec<Header>,
+        }
+        #[derive(Deserialize)]
+        struct Header {
+            name: String,
+            value: String,
+        }
+        let Location::SignedRun { id } = location else {
+            return Err(MlflowError::Location(format!("there is no way to write {file} there")));
+        };
+        let operation = "artifacts/credentials-for-write";
+        let wrong =
+            |problem: &str| MlflowError::Answer { operation: operation.to_owned(), problem: problem.to_owned() };
+        let answer: Answer = self.post(operation, json!({"run_id": id, "path": [file]}), Repeat::Harmless).await?;
+        let signed = answer.credential_infos.into_iter().next().ok_or_else(|| wrong("expected an address"))?;
+        let url = Url::parse(&signed.signed_uri).map_err(|_| wrong("expected an address to write to"))?;
+        let mut request = self.foreign_request(Method::PUT, url)?;
+        for Header { name, value } in &signed.headers {
+            let header = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
+            let (Ok(name), Ok(value)) = header else { return Err(wrong("expected headers that can be sent")) };
+            request = request.header(name, value);
+        }
+        match signed.kind.as_str() {
+            "AZURE_SAS_URI" => Ok(request.header("x-ms-blob-type", "BlockBlob")),
+            "AZURE_ADLS_GEN2_SAS_URI" => Err(MlflowError::Location(
+                "this workspace keeps artifacts of runs in Azure Data Lake, which we cannot write to".to_owned(),
+            )),
+            _ => Ok(request),
+        }
+    }
+
+    /// Reads a file of at most `largest` bytes into what `open` makes, anew at each try.
+    pub(super) async fn download<W: Write>(
+        &self,
+        location: &Location,
+        file: &str,
+        largest: u64,
+        open: impl Fn() -> Result<W, MlflowError>,
+        tell: &Transfer,
+    ) -> Result<W, MlflowError> {
+        let operation = format!("download of {file}");
+        let too_large = || MlflowError::Location(format!("{file} has more than the expected {largest} bytes"));
+        let url = self.file_url(location, file);
+        let url = url.ok_or_else(|| MlflowError::Location(format!("there is no way to read {file} there")))?;
+        let attempt = async || {
+            let mut writer = open().map_err(Failure::Final)?;
+            let mut response = self.send(&operation, self.request(Method::GET, url.clone())).await?;
+            if response.content_length().is_some_and(|length| length > largest) {
+                return Err(Failure::Final(too_large()));
+            }
+            let mut read = 0;
+            while let Some(piece) = response.chunk().await.map_err(|error| Failure::Transient(causes(error), None))? {
+                read += piece.len() as u64;
+                if read > largest {
+                    return Err(Failure::Final(too_large()));
+                }
+                let written = writer.write_all(&piece).map_err(FileError::io("write", Path::new(file)));
+                written.map_err(|error| Failure::Final(error.into()))?;
+                tell(file, read);
+            }
+            Ok(writer)
+        };
+        self.with_retries(&operation, Repeat::Harmless, attempt).await
+    }
+
+    /// Names in a folder that the tracking server hands through, with the sizes of files; none of other places.
+    pub(super) async fn list(&self, location: &Location) -> Result<Option<BTreeMap<String, Option<u64>>>, MlflowError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            files: Vec<Listed>,
+        }
+        #[derive(Deserialize)]
+        struct Listed {
+            path: String,
+            #[serde(default)]
+            file_size: Option<u64>,
+        }
+        let Location::Proxied(segments) = location else { return Ok(None) };
+        let operation = "list of artifacts";
+        let mut url = self.url(["api", "2.0", "mlflow-artifacts", "artifacts"]);
+        url.query_pairs_mut().append_pair("path", &segments.join("/"));
+        let answer: Answer = self.call_url(Method::GET, operation, &url, None, Repeat::Harmless).await?;
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(Some(answer.files.into_iter().map(|listed| (name(&listed.path), listed.file_size)).collect()))
+    }
+}
+
+/// A body that is read while it is sent, and its length.
+async fn body(file: &str, content: &Content, tell: &Transfer) -> Result<(Body, u64), MlflowError> {
+    let path = match content {
+        Content::Bytes(bytes) => {
+            let length = bytes.len() as u64;
+            tell(file, length);
+            return Ok((Body::from(bytes.clone()), length));
+        }
+        Content::File(path) => path,
+    };
+    let open = async || {
+        let opened = tokio::fs::File::open(path).await?;
+        let length = opened.metadata().await?.len();
+        Ok((opened, length))
+    };
+    let (opened, length) = open().await.map_err(FileError::io("read", path))?;
+    let (name, tell) = (file.to_owned(), Arc::clone(tell));
+    let pieces = stream::try_unfold((opened, 0_u64), move |(mut opened, mut sent)| {
+        let (name, tell) = (name.clone(), Arc::clone(&tell));
+        async move {
+            let mut piece = vec![0; PIECE];
+            let read = opened.read(&mut piece).await?;
+            piece.truncate(read);
+            sent += read as u64;
+            tell(&name, sent);
+            std::io::Result::Ok((read > 0).then_some((piece, (opened, sent))))
+        }
+    });
+    Ok((Body::wrap_stream(pieces), length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_behind_the_tracking_server_are_understood_and_none_leads_out_of_it() {
+        let found = Location::proxied("mlflow-artifacts:/4/cd1d/artifacts/model").unwrap().unwrap();
+        let expected = ["4", "cd1d", "artifacts", "model"].map(str::to_owned).to_vec();
+        assert_eq!(found, Location::Proxied(expected));
+        assert_eq!(Location::proxied("s3://bucket/4").unwrap(), None);
+        for uri in [
+            "mlflow-artifacts:/4/../../etc",
+            "mlflow-artifacts:/..",
+            "mlflow-artifacts:/",
+            "mlflow-artifacts://elsewhere.example/4/model",
+            "mlflow-artifacts:/4/%2e%2e/model",
+            "mlflow-artifacts:/4/..\\model",
+        ] {
+            assert!(Location::proxied(uri).is_err(), "{uri}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_place_panics_and_every_address_stays_below_the_server(path in "[a-z./%:\\\\@?# ]{0,30}") {
+            let Ok(Some(location)) = Location::proxied(&format!("mlflow-artifacts:/{path}")) else { return Ok(()) };
+            let connection = crate::mlflow::Connection::from_variables(Some("http://127.0.0.1:1/base"), &|_| None).unwrap();
+            let url = Client::new(connection).unwrap().file_url(&location, "bundle/manifest.json").unwrap();
+            let start = "http://127.0.0.1:1/base/api/2.0/mlflow-artifacts/artifacts/";
+            proptest::prop_assert!(url.as_str().starts_with(start) && url.query().is_none(), "{}", url);
+            proptest::prop_assert!(url.path().ends_with("/bundle/manifest.json"));
+        }
+    }
+}
