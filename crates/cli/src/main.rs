@@ -13,10 +13,12 @@ mod output;
 mod prepare;
 mod progress;
 mod recommend;
+mod registry;
 mod scorer;
 mod shop;
 mod sweep;
 mod train;
+mod variables;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ use clap::{Parser, Subcommand};
   slirec train --dataset dataset --output run
   slirec evaluate --run run --dataset dataset
   slirec export --run run --dataset dataset --catalog catalog.json --output bundle
+  slirec registry push --bundle bundle --run run --alias champion
 
 `slirec inspect PATH` shows what any of these holds; docs/FORMATS.md describes every file.")]
 struct Arguments {
@@ -58,6 +61,9 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     /// Write the bundle that the server serves
     Export(export::Arguments),
+    /// Publish bundles in an MLflow registry, and bring them from there
+    #[command(subcommand)]
+    Registry(registry::Verb),
     /// Recommend products for many sessions at once
     Recommend(recommend::Arguments),
     /// Show what a file or directory of ours holds
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
         Verb::Sweep(arguments) => sweep::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments).map(done),
         Verb::Export(arguments) => export::run(&arguments).map(done),
+        Verb::Registry(verb) => registry::run(verb).map(done),
         Verb::Recommend(arguments) => recommend::run(&arguments).map(done),
         Verb::Inspect(arguments) => inspect::run(&arguments).map(done),
     };

@@ -1,13 +1,13 @@
 //! Which shop, and who we are to it: flags, the environment and files enter, a client leaves. Secrets come from the
 //! environment or from files, never from arguments, which every user of a machine can read.
 
-use std::fs;
 use std::future::Future;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use slirec_connect::shopify::{API_VERSION, Client, ClientOptions, Credentials, Secret, ShopifyError};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::variables::variable;
 
 const STORE: &str = "SHOPIFY_STORE_URL";
 const TOKEN: &str = "SHOPIFY_ACCESS_TOKEN";
@@ -73,16 +73,4 @@ fn credentials() -> Result<Credentials> {
         (Some(id), Some(secret)) => Ok(Credentials::Client { id, secret: Secret::new(&secret) }),
         _ => Err(ShopifyError::NoCredentials.into()),
     }
-}
-
-/// The value of a variable, or the content of the file that NAME_FILE names; empty ones count as missing.
-fn variable(name: &str) -> Result<Option<String>> {
-    let value = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    if let Some(value) = value(name) {
-        return Ok(Some(value.trim().to_owned()));
-    }
-    let file = format!("{name}_FILE");
-    let Some(path) = value(&file).map(PathBuf::from) else { return Ok(None) };
-    let text = fs::read_to_string(&path).with_context(|| format!("{file}: cannot read {}", path.display()))?;
-    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }

@@ -3,6 +3,7 @@
 
 mod conclusion;
 mod display;
+pub(crate) mod tracking;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,16 +13,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
 use slirec_train::dataset::Dataset;
 use slirec_train::hyperparameters::{Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
-use slirec_train::trainer::{Summaries, TrainOptions, train};
+use slirec_train::trainer::{Summaries, TrainError, TrainEvent, TrainOptions, train};
 
 use crate::output;
 pub(crate) use conclusion::analysis;
 use conclusion::conclude;
 pub(crate) use display::Display;
+use tracking::Tracking;
 
 /// Exit code of a training that Ctrl-C ended, as shells have it: a script does not go on as if it had finished.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -86,6 +89,9 @@ pub(crate) struct Arguments {
     /// Seconds between checkpoints within an epoch
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     checkpoint_every: u64,
+    /// Also log to an MLflow server while training, as a run of this experiment; MLFLOW_TRACKING_URI names the server
+    #[arg(long, value_name = "EXPERIMENT", num_args = 0..=1, default_missing_value = "slirec")]
+    mlflow: Option<String>,
     /// Print what would run, as a hyperparameter file, and end
     #[arg(long)]
     show_config: bool,
@@ -119,9 +125,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         checkpoint_every: Duration::from_secs(arguments.checkpoint_every),
         ..TrainOptions::new(&dataset, &hyperparameters, seed, directory, &interrupted)
     };
+    let start = |experiment: &String| Tracking::start(experiment, directory, arguments.resume, &hyperparameters, seed);
+    let mut tracking = arguments.mlflow.as_ref().map(start).transpose()?;
     let mut display = Display::new(hyperparameters.training.epochs);
-    let trained = train(options, &mut |event| display.show(&event));
+    let trained = train(options, &mut |event| {
+        display.show(&event);
+        if let (Some(tracking), TrainEvent::Evaluated { metrics, .. }) = (&mut tracking, &event) {
+            tracking.log(metrics);
+        }
+    });
     display.finish();
+    if let Some(tracking) = tracking {
+        tracking.finish(run_status(&trained));
+    }
     let record = trained?;
     tell(directory, &record, &hyperparameters)?;
     if record.state == RunState::Interrupted {
@@ -134,6 +150,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     conclude(directory, dataset)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How MLflow shows a training that ended so.
+fn run_status(trained: &Result<RunRecord, TrainError>) -> RunStatus {
+    match trained {
+        Ok(record) if record.state == RunState::Interrupted => RunStatus::Killed,
+        Ok(_) => RunStatus::Finished,
+        Err(_) => RunStatus::Failed,
+    }
 }
 
 /// A flag that Ctrl-C sets; the second time it ends the process.
