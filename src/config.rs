@@ -15,8 +15,8 @@ pub(crate) use arguments::Arguments;
 pub(crate) use layers::load;
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
-    LogFormat, LogSettings, ModelSettings, OverloadAnswer, ServerSettings, TelemetrySettings, TlsSettings,
-    WebhookSettings,
+    LogFormat, LogSettings, ModelSettings, OverloadAnswer, RegistrySettings, ServerSettings, TelemetrySettings,
+    TlsSettings, WebhookSettings,
 };
 
 /// A setting that cannot be used.
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) admin: AdminSettings,
     pub(crate) model: ModelSettings,
+    pub(crate) registry: RegistrySettings,
     pub(crate) engine: EngineSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) invocations: InvocationSettings,
@@ -64,7 +65,7 @@ impl Settings {
     }
 
     fn check_numbers(&self) -> Result<(), Problem> {
-        let Self { server, model, engine, limits, invocations, .. } = self;
+        let Self { server, model, registry, engine, limits, invocations, .. } = self;
         let ranges = [
             ("server.max_body_bytes", server.max_body_bytes as u64, 1, 1 << 32),
             ("server.max_connections", server.max_connections as u64, 1, 1_000_000),
@@ -73,6 +74,8 @@ impl Settings {
             ("server.drain_delay_seconds", server.drain_delay_seconds, 0, 3_600),
             ("server.drain_seconds", server.drain_seconds, 0, 3_600),
             ("model.poll_seconds", model.poll_seconds, 1, 86_400),
+            ("registry.poll_seconds", registry.poll_seconds, 1, 86_400),
+            ("registry.timeout_seconds", registry.timeout_seconds, 1, 3_600),
             ("engine.workers", engine.workers as u64, 0, 1_024),
             ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
@@ -103,6 +106,17 @@ impl Settings {
         }
         if self.model.path.as_os_str().is_empty() {
             return Err(("model.path", empty("the directory of a bundle")));
+        }
+        let reference = self.model.reference();
+        if let Err(problem) = &reference {
+            return Err(("model.path", problem.to_string()));
+        }
+        if matches!(reference, Ok(Some(_))) && self.model.pointer().is_some() {
+            let problem = "is set while model.path names a registered model: expected one of the two".to_owned();
+            return Err(("model.pointer", problem));
+        }
+        if self.registry.cache.as_os_str().is_empty() {
+            return Err(("registry.cache", empty("a directory that outlives the service")));
         }
         if self.engine.execution_providers.is_empty() {
             return Err(("engine.execution_providers", empty("`cuda`, `cpu`")));

@@ -2,7 +2,7 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
 //! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
-//! bundles into service. [`webhooks`] keeps what a shop tells of its products, [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
+//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps what a shop tells of its products, [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
 //! counts, [`probe`] asks a running service how it is.
 
 mod config;
@@ -11,6 +11,7 @@ mod keys;
 mod logging;
 mod metrics;
 mod probe;
+mod registry;
 mod reload;
 mod scoring;
 mod server;

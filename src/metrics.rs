@@ -106,7 +106,10 @@ impl Metrics {
         Shed::ALL.iter().for_each(|reason| drop(families.shed.with_label_values(&[reason.label()])));
         Stage::ALL.iter().for_each(|stage| drop(families.stages.with_label_values(&[stage.label()])));
         DELIVERIES.iter().for_each(|outcome| drop(families.deliveries.with_label_values(&[*outcome])));
-        ["success", "failure"].iter().for_each(|outcome| drop(families.reloads.with_label_values(&[*outcome])));
+        for outcome in ["success", "failure"] {
+            families.reloads.with_label_values(&[outcome]);
+            families.registry_checks.with_label_values(&[outcome]);
+        }
         Ok(Self { registry, families })
     }
 
@@ -182,6 +185,17 @@ impl Metrics {
     pub(crate) fn reloaded(&self, success: bool) {
         self.families.reloads.with_label_values(&[if success { "success" } else { "failure" }]).inc();
         self.families.last_reload_failed.set(i64::from(!success));
+    }
+
+    /// The registry was asked.
+    pub(crate) fn registry_looked(&self, success: bool) {
+        self.families.registry_checks.with_label_values(&[if success { "success" } else { "failure" }]).inc();
+    }
+
+    /// When the registry last answered.
+    pub(crate) fn registry_confirmed(&self, time: SystemTime) {
+        let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        self.families.registry_confirmed.set(seconds);
     }
 
     /// A shop's delivery was taken or refused.

@@ -1,4 +1,4 @@
-//! The ways to another model: on request, on SIGHUP, because the pointer file changed, or with a shop's changes. Each ends in a log line and a
+//! The ways to another model: on request, on SIGHUP, because the pointer file or an alias changed, or with a shop's changes. Each ends in a log line and a
 //! count; a bundle that cannot be served leaves the old one serving.
 
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use slirec_engine::ModelInfo;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::registry::Look;
 use crate::state::AppState;
 
 /// From a rebuild that failed to the next.
@@ -63,6 +64,30 @@ pub(crate) async fn follow_pointer(state: AppState) {
             known = found;
             // The outcome is in the log; a bad bundle is not tried again until the pointer changes.
             let _ = reload(&state, "pointer").await;
+        }
+    }
+}
+
+/// Reloads whenever the alias in the registry means another version. Never returns, unless the version is fixed.
+pub(crate) async fn follow_registry(state: AppState) {
+    let Some(registry) = state.registry.clone().filter(|registry| registry.may_change()) else { return };
+    loop {
+        state.metrics.registry_confirmed(registry.confirmed());
+        tokio::time::sleep(registry.pause()).await;
+        match registry.look().await {
+            Ok(Look::Same) => state.metrics.registry_looked(true),
+            Ok(Look::Another) => {
+                state.metrics.registry_looked(true);
+                // The outcome is in the log.
+                let _ = reload(&state, "registry").await;
+            }
+            Err(error) => {
+                state.metrics.registry_looked(false);
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the registry cannot be asked, the model in service stays"
+                );
+            }
         }
     }
 }

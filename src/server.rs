@@ -40,6 +40,9 @@ pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     if state.settings.model.pointer().is_some() {
         tokio::spawn(reload::follow_pointer(state.clone()));
     }
+    if state.registry.is_some() {
+        tokio::spawn(reload::follow_registry(state.clone()));
+    }
     if state.webhooks.is_some() {
         tokio::spawn(reload::follow_changes(state.clone()));
     }

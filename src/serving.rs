@@ -1,24 +1,25 @@
 //! Which model answers: the one in service, the one before it, and how one takes the other's place without a request
 //! noticing. Bundles enter, each whole and verified; requests take what is in service when they begin.
 
+mod source;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use arc_swap::ArcSwap;
 use slirec_core::bundle::{Bundle, Manifest, TrainingRecord};
-use slirec_engine::{Ended, Engine, EngineOptions, ModelInfo, Recommendations};
+use slirec_engine::{Ended, Engine, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
 
-use crate::config::{ModelSettings, Settings};
+use crate::config::Settings;
 use crate::http::CatalogAnswer;
+use crate::registry::Registry;
 use crate::webhooks::Webhooks;
-
-/// A path in a pointer file is shorter.
-const LONGEST_POINTER: u64 = 4_096;
+pub(crate) use source::BundleSource;
+use source::Moment;
 
 /// A model in service.
 #[derive(Debug)]
@@ -99,9 +100,13 @@ impl Serving {
     ///
     /// # Errors
     /// When the bundle cannot be served.
-    pub(crate) fn load(settings: &Settings, webhooks: Option<Arc<Webhooks>>) -> anyhow::Result<Self> {
-        let source = BundleSource::new(settings, webhooks);
-        let loaded = source.load()?;
+    pub(crate) fn load(
+        settings: &Settings,
+        webhooks: Option<Arc<Webhooks>>,
+        registry: Option<Arc<Registry>>,
+    ) -> anyhow::Result<Self> {
+        let source = BundleSource::new(settings, webhooks, registry);
+        let loaded = source.load(Moment::Start)?;
         Ok(Self { current: ArcSwap::new(Served::new(loaded)), previous: Mutex::new(None), source })
     }
 
@@ -128,7 +133,7 @@ impl Serving {
     pub(crate) async fn reload(&self) -> anyhow::Result<ModelInfo> {
         let mut previous = self.previous.try_lock().map_err(|_| Busy)?;
         let source = self.source.clone();
-        let loaded = blocking(move || source.load()).await?;
+        let loaded = blocking(move || source.load(Moment::Reload)).await?;
         let model = loaded.engine.model().clone();
         *previous = Some(self.current.swap(Served::new(loaded)));
         self.source.follow_again();
@@ -176,68 +181,6 @@ impl Serving {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("loading broke off")?
-}
-
-/// Where the bundle to serve is found.
-#[derive(Debug, Clone)]
-pub(crate) struct BundleSource {
-    path: PathBuf,
-    pointer: Option<PathBuf>,
-    options: EngineOptions,
-    /// Whose changes lie over every bundle.
-    webhooks: Option<Arc<Webhooks>>,
-}
-
-impl BundleSource {
-    fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>) -> Self {
-        let ModelSettings { path, .. } = &settings.model;
-        let options = settings.engine.options(&settings.limits);
-        Self { path: path.clone(), pointer: settings.model.pointer().cloned(), options, webhooks }
-    }
-
-    fn load(&self) -> anyhow::Result<Loaded> {
-        let (directory, key) = match &self.pointer {
-            Some(_) => (self.pointed()?, "model.pointer"),
-            None => (self.path.clone(), "model.path"),
-        };
-        let bundle = Bundle::read(&directory).map_err(anyhow::Error::from).and_then(|bundle| self.engine(bundle));
-        bundle.with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
-    }
-
-    /// Makes an engine of a bundle with the shop's changes over it.
-    fn engine(&self, mut bundle: Bundle) -> anyhow::Result<Loaded> {
-        let pristine = self.webhooks.as_ref().map(|webhooks| {
-            let pristine = Arc::new(bundle.clone());
-            webhooks.apply_to(&mut bundle);
-            pristine
-        });
-        let about = About::new(&bundle.manifest);
-        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, about, bundle: pristine })
-    }
-
-    /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.
-    fn follow_again(&self) {
-        if let Some(webhooks) = &self.webhooks {
-            webhooks.follow_again();
-        }
-    }
-
-    /// The directory that the pointer file names.
-    fn pointed(&self) -> anyhow::Result<PathBuf> {
-        let pointer = self.pointer.as_deref().context("there is no pointer file")?;
-        let place = || format!("cannot read {} (key model.pointer)", pointer.display());
-        let length = std::fs::metadata(pointer).with_context(place)?.len();
-        ensure!(length <= LONGEST_POINTER, "{} (key model.pointer) is larger than a path", pointer.display());
-        let text = std::fs::read_to_string(pointer).with_context(place)?;
-        let named = text.trim();
-        ensure!(!named.is_empty(), "{} (key model.pointer) is empty: expected a directory", pointer.display());
-        Ok(pointer.parent().map_or_else(|| PathBuf::from(named), |folder| folder.join(named)))
-    }
-
-    /// What the pointer file says now; none without one, or while it cannot be read.
-    pub(crate) fn pointer(&self) -> Option<String> {
-        std::fs::read_to_string(self.pointer.as_ref()?).ok()
-    }
 }
 
 /// Which products of a catalogue were recommended: one bit each.

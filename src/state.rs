@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
 use crate::metrics::Metrics;
+use crate::registry::Registry;
 use crate::serving::{Served, Serving};
 use crate::webhooks::Webhooks;
 
@@ -30,6 +31,8 @@ pub(crate) struct AppState {
     /// What encrypts the clients' connections; none when nothing does.
     #[cfg(feature = "tls")]
     pub(crate) certificate: Option<Arc<crate::server::tls::Certificate>>,
+    /// Where models are published; none when the bundle is a directory.
+    pub(crate) registry: Option<Arc<Registry>>,
     /// What a shop tells of its products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Places for requests that are scored and answered.
@@ -44,14 +47,16 @@ impl AppState {
     /// Loads the model and what else the settings name. Blocks.
     ///
     /// # Errors
-    /// When the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
+    /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
-        let serving = Serving::load(&settings, webhooks.clone())?;
+        let registry = Registry::of(&settings)?.map(Arc::new);
+        let serving = Serving::load(&settings, webhooks.clone(), registry.clone())?;
         Ok(Self {
             serving: Arc::new(serving),
             webhooks,
+            registry,
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),

@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     /// Port of the admin address (key admin.port)
     #[arg(long, value_name = "PORT")]
     pub(crate) admin_port: Option<u16>,
-    /// Directory of the bundle to serve (key model.path)
-    #[arg(long, value_name = "DIRECTORY")]
+    /// Directory of the bundle to serve, or models:/NAME@ALIAS of an MLflow registry (key model.path)
+    #[arg(long, value_name = "BUNDLE")]
     pub(crate) model: Option<PathBuf>,
     /// Check configuration and bundle, then exit
     #[arg(long, conflicts_with = "probe")]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use slirec_connect::mlflow::{MlflowError, ModelReference};
 use slirec_engine::{EngineOptions, ExecutionProvider, Kernels};
 
 use super::values::{kernels, names, providers};
@@ -45,6 +46,32 @@ pub(crate) struct ModelSettings {
     pub(crate) path: PathBuf,
     pub(super) pointer: PathBuf,
     pub(super) poll_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegistrySettings {
+    server: String,
+    pub(crate) cache: PathBuf,
+    pub(super) poll_seconds: u64,
+    pub(super) timeout_seconds: u64,
+}
+
+impl RegistrySettings {
+    /// Address of the server, unless it is that of the environment.
+    pub(crate) fn server(&self) -> Option<&str> {
+        (!self.server.is_empty()).then_some(&self.server)
+    }
+
+    /// Between two looks.
+    pub(crate) fn poll(&self) -> Duration {
+        Duration::from_secs(self.poll_seconds)
+    }
+
+    /// Longest wait for an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -204,6 +231,12 @@ impl ModelSettings {
     /// The file that names the bundle, if there is one.
     pub(crate) fn pointer(&self) -> Option<&PathBuf> {
         Some(&self.pointer).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The registered model, if the path is none; an error when it looks like one and is not.
+    pub(crate) fn reference(&self) -> Result<Option<ModelReference>, MlflowError> {
+        let text = self.path.to_string_lossy();
+        if ModelReference::is_one(&text) { text.parse().map(Some) } else { Ok(None) }
     }
 
     /// Time between two looks at the pointer file.

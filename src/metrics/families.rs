@@ -34,6 +34,8 @@ pub(super) struct Families {
     pub(super) model_loaded: Gauge,
     pub(super) reloads: IntCounterVec,
     pub(super) last_reload_failed: IntGauge,
+    pub(super) registry_checks: IntCounterVec,
+    pub(super) registry_confirmed: Gauge,
     pub(super) scored: IntCounter,
     pub(super) answers: IntCounterVec,
     pub(super) unknown: IntCounter,
@@ -82,6 +84,15 @@ impl Families {
                 &["outcome"],
             )?,
             last_reload_failed: new.gauge("slirec_last_reload_failed", "1 when the last reload failed, or else 0")?,
+            registry_checks: new.counters(
+                "slirec_registry_checks_total",
+                "Looks at the model's alias in the registry",
+                &["outcome"],
+            )?,
+            registry_confirmed: new.float(
+                "slirec_registry_confirmed_timestamp_seconds",
+                "When the registry last said which model to serve; 0 without a registry",
+            )?,
             scored: new.counter("slirec_scored_items_total", "Candidates that were scored")?,
             answers: new.counters(
                 "slirec_recommendations_total",

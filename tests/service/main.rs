@@ -20,6 +20,7 @@ mod operation;
 mod options;
 mod playground;
 mod recommendations;
+mod registry;
 mod reload;
 mod security;
 mod server;

@@ -23,7 +23,7 @@ pub mod pickle;
 #[cfg(feature = "events")]
 pub mod product_table;
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
-mod secret;
+pub mod secret;
 #[cfg(feature = "shopify")]
 pub mod shopify;
 pub mod tensorflow;

@@ -22,7 +22,7 @@ use slirec_core::files::FileError;
 use tokio::io::AsyncReadExt;
 use url::Url;
 
-use super::client::{Client, Failure, Repeat};
+use super::client::{Client, Failure, Repeat, Tries};
 use super::error::MlflowError;
 use super::publish::Content;
 use crate::http::causes;
@@ -119,21 +119,23 @@ impl Client {
         tell: &Transfer,
     ) -> Result<(), MlflowError> {
         let operation = format!("upload of {file}");
-        let attempt = async || {
-            let (body, length) = body(file, content, tell).await.map_err(Failure::Final)?;
+        let mut tries = Tries::new(&operation, Repeat::Harmless);
+        loop {
+            let (body, length) = body(file, content, tell).await?;
             let request = match self.file_url(location, file) {
                 Some(mut url) => {
                     if matches!(location, Location::UnityCatalog { .. }) {
                         url.query_pairs_mut().append_pair("overwrite", "true");
                     }
-                    let request = self.request(Method::PUT, url);
-                    request.header(CONTENT_TYPE, "application/octet-stream")
+                    self.request(Method::PUT, url).header(CONTENT_TYPE, "application/octet-stream")
                 }
-                None => self.signed_request(location, file).await.map_err(Failure::Final)?,
+                None => self.signed_request(location, file).await?,
             };
-            self.send(&operation, request.header(CONTENT_LENGTH, length).body(body)).await.map(drop)
-        };
-        self.with_retries(&operation, Repeat::Harmless, attempt).await
+            match self.send(&operation, request.header(CONTENT_LENGTH, length).body(body)).await {
+                Ok(_) => return Ok(()),
+                Err(failure) => tries.wait(self, failure).await?,
+            }
+        }
     }
 
     /// A request to an address that Databricks signed for this file.
@@ -189,28 +191,43 @@ impl Client {
         tell: &Transfer,
     ) -> Result<W, MlflowError> {
         let operation = format!("download of {file}");
-        let too_large = || MlflowError::Location(format!("{file} has more than the expected {largest} bytes"));
         let url = self.file_url(location, file);
         let url = url.ok_or_else(|| MlflowError::Location(format!("there is no way to read {file} there")))?;
-        let attempt = async || {
-            let mut writer = open().map_err(Failure::Final)?;
-            let mut response = self.send(&operation, self.request(Method::GET, url.clone())).await?;
-            if response.content_length().is_some_and(|length| length > largest) {
-                return Err(Failure::Final(too_large()));
+        let mut tries = Tries::new(&operation, Repeat::Harmless);
+        loop {
+            let mut writer = open()?;
+            match self.read(&operation, &url, (file, largest), &mut writer, tell).await {
+                Ok(()) => return Ok(writer),
+                Err(failure) => tries.wait(self, failure).await?,
             }
-            let mut read = 0;
-            while let Some(piece) = response.chunk().await.map_err(|error| Failure::Transient(causes(error), None))? {
-                read += piece.len() as u64;
-                if read > largest {
-                    return Err(Failure::Final(too_large()));
-                }
-                let written = writer.write_all(&piece).map_err(FileError::io("write", Path::new(file)));
-                written.map_err(|error| Failure::Final(error.into()))?;
-                tell(file, read);
+        }
+    }
+
+    async fn read(
+        &self,
+        operation: &str,
+        url: &Url,
+        (file, largest): (&str, u64),
+        writer: &mut impl Write,
+        tell: &Transfer,
+    ) -> Result<(), Failure> {
+        let too_large =
+            || Failure::Final(MlflowError::Location(format!("{file} has more than the expected {largest} bytes")));
+        let mut response = self.send(operation, self.request(Method::GET, url.clone())).await?;
+        if response.content_length().is_some_and(|length| length > largest) {
+            return Err(too_large());
+        }
+        let mut read = 0;
+        while let Some(piece) = response.chunk().await.map_err(|error| Failure::Transient(causes(error), None))? {
+            read += piece.len() as u64;
+            if read > largest {
+                return Err(too_large());
             }
-            Ok(writer)
-        };
-        self.with_retries(&operation, Repeat::Harmless, attempt).await
+            let written = writer.write_all(&piece).map_err(FileError::io("write", Path::new(file)));
+            written.map_err(|error| Failure::Final(error.into()))?;
+            tell(file, read);
+        }
+        Ok(())
     }
 
     /// Names in a folder that the tracking server hands through, with the sizes of files; none of other places.
@@ -246,12 +263,8 @@ async fn body(file: &str, content: &Content, tell: &Transfer) -> Result<(Body, u
         }
         Content::File(path) => path,
     };
-    let open = async || {
-        let opened = tokio::fs::File::open(path).await?;
-        let length = opened.metadata().await?.len();
-        Ok((opened, length))
-    };
-    let (opened, length) = open().await.map_err(FileError::io("read", path))?;
+    let opened = tokio::fs::File::open(path).await.map_err(FileError::io("read", path))?;
+    let length = opened.metadata().await.map_err(FileError::io("read", path))?.len();
     let (name, tell) = (file.to_owned(), Arc::clone(tell));
     let pieces = stream::try_unfold((opened, 0_u64), move |(mut opened, mut sent)| {
         let (name, tell) = (name.clone(), Arc::clone(&tell));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,6 +43,36 @@ pub(super) enum Failure {
     /// Worth another try, after so long if the server said so.
     Transient(String, Option<Duration>),
     Final(MlflowError),
+}
+
+/// The tries of one request.
+pub(super) struct Tries<'a> {
+    operation: &'a str,
+    repeat: Repeat,
+    made: u32,
+}
+
+impl<'a> Tries<'a> {
+    pub(super) fn new(operation: &'a str, repeat: Repeat) -> Self {
+        Self { operation, repeat, made: 1 }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// When the failure is final or there were tries enough.
+    pub(super) async fn wait(&mut self, client: &Client, failure: Failure) -> Result<(), MlflowError> {
+        let (problem, asked) = match failure {
+            Failure::Final(error) => return Err(error),
+            Failure::Transient(problem, asked) => (problem, asked),
+        };
+        if self.made >= TRIES || self.repeat == Repeat::Harmful {
+            return Err(MlflowError::Connection { operation: self.operation.to_owned(), tries: self.made, problem });
+        }
+        self.made += 1;
+        tokio::time::sleep(asked.unwrap_or_else(|| pause(client.connection.first_pause, self.made))).await;
+        Ok(())
+    }
 }
 
 impl Client {
@@ -145,41 +175,30 @@ impl Client {
         body: Option<Value>,
         repeat: Repeat,
     ) -> Result<T, MlflowError> {
-        let attempt = async || {
-            let mut request = self.request(method.clone(), url.clone()).timeout(self.connection.timeout);
-            if let Some(body) = &body {
-                // Also says that the body is JSON.
-                request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
-            }
-            let bytes = self.body(operation, self.send(operation, request).await?).await?;
-            serde_json::from_slice(&bytes).map_err(|error| {
-                Failure::Final(MlflowError::Answer { operation: operation.to_owned(), problem: error.to_string() })
-            })
-        };
-        self.with_retries(operation, repeat, attempt).await
-    }
-
-    /// Tries until an answer is there, a final failure, or patience ends.
-    pub(super) async fn with_retries<T>(
-        &self,
-        operation: &str,
-        repeat: Repeat,
-        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
-    ) -> Result<T, MlflowError> {
-        let mut tries = 1;
+        let mut tries = Tries::new(operation, repeat);
         loop {
-            match attempt().await {
+            match self.attempt(&method, operation, url, body.as_ref()).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Transient(problem, _)) if tries >= TRIES || repeat == Repeat::Harmful => {
-                    return Err(MlflowError::Connection { operation: operation.to_owned(), tries, problem });
-                }
-                Err(Failure::Transient(_, asked)) => {
-                    tries += 1;
-                    tokio::time::sleep(asked.unwrap_or_else(|| pause(self.connection.first_pause, tries))).await;
-                }
+                Err(failure) => tries.wait(self, failure).await?,
             }
         }
+    }
+
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        operation: &str,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<T, Failure> {
+        let mut request = self.request(method.clone(), url.clone()).timeout(self.connection.timeout);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let bytes = self.body(operation, self.send(operation, request).await?).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::Final(MlflowError::Answer { operation: operation.to_owned(), problem: error.to_string() })
+        })
     }
 
     /// Sends a request; what is not a success becomes a failure with the server's words.

@@ -15,6 +15,9 @@ use super::{BUNDLE_TAG, ModelReference, ModelSelector};
 
 /// Tag of runs that says which version of us uploaded: another one may have written other files.
 const PROGRAM_TAG: &str = "slirec.version";
+/// States of a version.
+const READY: &str = "READY";
+const PENDING: &str = "PENDING_REGISTRATION";
 /// Looks for a version whose making was not answered.
 const LOOKS: u32 = 4;
 
@@ -87,7 +90,7 @@ pub struct Published {
 pub async fn publish(client: &Client, publication: &Publication, tell: &Transfer) -> Result<Published, MlflowError> {
     let Publication { model, bundle_sha256, .. } = publication;
     client.register(model).await?;
-    let (found, was_there) = match find_version(client, model, bundle_sha256).await? {
+    let (found, was_there) = match find_version(client, model, bundle_sha256, &[READY]).await? {
         Some(found) => (found, true),
         None => (Upload { client, publication, tell }.run().await?, false),
     };
@@ -97,10 +100,16 @@ pub async fn publish(client: &Client, publication: &Publication, tell: &Transfer
     Ok(Published { version: found.version, run_id: found.run_id, was_there })
 }
 
-/// The newest usable version that was made of this bundle.
-async fn find_version(client: &Client, model: &str, bundle_sha256: &str) -> Result<Option<ModelVersion>, MlflowError> {
+/// The newest version in one of these states that was made of this bundle.
+async fn find_version(
+    client: &Client,
+    model: &str,
+    bundle_sha256: &str,
+    states: &[&str],
+) -> Result<Option<ModelVersion>, MlflowError> {
     let of_bundle = |found: &ModelVersion| {
-        found.status == "READY" && found.tags.get(BUNDLE_TAG).is_some_and(|found| found == bundle_sha256)
+        states.contains(&found.status.as_str())
+            && found.tags.get(BUNDLE_TAG).is_some_and(|found| found == bundle_sha256)
     };
     Ok(client.versions(model).await?.into_iter().find(of_bundle))
 }
@@ -217,7 +226,7 @@ impl Upload<'_> {
                     tokio::time::sleep(crate::http::pause(self.client.connection().first_pause, looks + 1)).await;
                     looks += 1;
                     // It may have been made before the answer was lost.
-                    if let Some(found) = find_version(self.client, model, bundle_sha256).await? {
+                    if let Some(found) = find_version(self.client, model, bundle_sha256, &[READY, PENDING]).await? {
                         return Ok(found);
                     }
                 }
@@ -228,9 +237,13 @@ impl Upload<'_> {
 
     /// In Unity Catalog a version is made first, then filled, then declared complete.
     async fn fill_version(&self, run: &Run) -> Result<ModelVersion, MlflowError> {
-        let Publication { model, .. } = self.publication;
+        let Publication { model, bundle_sha256, .. } = self.publication;
         let source = format!("runs:/{}/{DIRECTORY}", run.id);
-        let made = self.find_or_create_version(&source, run).await?;
+        // An earlier try may have left one half filled.
+        let made = match find_version(self.client, model, bundle_sha256, &[PENDING]).await? {
+            Some(pending) => pending,
+            None => self.find_or_create_version(&source, run).await?,
+        };
         let location = Location::UnityCatalog { name: model.clone(), version: made.version.clone() };
         self.upload_model(&location, run).await?;
         let body = json!({"name": model, "version": made.version});

@@ -56,6 +56,13 @@ pub(super) struct Run {
 }
 
 #[derive(Deserialize)]
+struct Experiment {
+    experiment_id: String,
+    #[serde(default)]
+    lifecycle_stage: String,
+}
+
+#[derive(Deserialize)]
 struct RunAnswer {
     run: RawRun,
 }
@@ -80,28 +87,7 @@ impl From<RawRun> for Run {
 impl Client {
     /// The id of an experiment, which is made when it is not there.
     pub(super) async fn experiment(&self, name: &str) -> Result<String, MlflowError> {
-        #[derive(Deserialize)]
-        struct Found {
-            experiment: Experiment,
-        }
-        #[derive(Deserialize)]
-        struct Experiment {
-            experiment_id: String,
-            #[serde(default)]
-            lifecycle_stage: String,
-        }
-        let find = async || -> Result<Option<String>, MlflowError> {
-            match self.get::<Found>("experiments/get-by-name", &[("experiment_name", name)]).await {
-                Ok(Found { experiment }) if experiment.lifecycle_stage == "deleted" => Err(MlflowError::Answer {
-                    operation: "experiments/get-by-name".to_owned(),
-                    problem: format!("the experiment `{name}` was deleted: expected another name, or it restored"),
-                }),
-                Ok(Found { experiment }) => Ok(Some(experiment.experiment_id)),
-                Err(error) if error.has_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        if let Some(id) = find().await? {
+        if let Some(id) = self.find_experiment(name).await? {
             return Ok(id);
         }
         let made: Result<Experiment, _> =
@@ -109,7 +95,24 @@ impl Client {
         match made {
             Ok(experiment) => Ok(experiment.experiment_id),
             // Somebody else was faster, or it was us and the answer was lost.
-            Err(error) if error.has_code("RESOURCE_ALREADY_EXISTS") => find().await?.ok_or(error),
+            Err(error) if error.has_code("RESOURCE_ALREADY_EXISTS") => self.find_experiment(name).await?.ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_experiment(&self, name: &str) -> Result<Option<String>, MlflowError> {
+        #[derive(Deserialize)]
+        struct Found {
+            experiment: Experiment,
+        }
+        let operation = "experiments/get-by-name";
+        match self.get::<Found>(operation, &[("experiment_name", name)]).await {
+            Ok(Found { experiment }) if experiment.lifecycle_stage == "deleted" => Err(MlflowError::Answer {
+                operation: operation.to_owned(),
+                problem: format!("the experiment `{name}` was deleted: expected another name, or it restored"),
+            }),
+            Ok(Found { experiment }) => Ok(Some(experiment.experiment_id)),
+            Err(error) if error.has_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -19,7 +19,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 pub(crate) use answer::Answer;
-pub(crate) use store::{Model, Store};
+pub(crate) use store::Store;
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -128,7 +128,7 @@ fn the_server_of_these_tests_refuses_what_the_recorded_servers_refuse() {
         let server = MockServer::start();
         server.state().store.is_old = is_old;
         server.state().store.experiments.push("1".to_owned());
-        server.state().store.models.insert("m2x".to_owned(), crate::mock::Model::default());
+        server.state().store.models.insert("m2x".to_owned(), Default::default());
         let cases: Value = serde_json::from_str(EDGE_CASES).unwrap();
         let mut ids = Ids::default();
         let mut replayed = 0;

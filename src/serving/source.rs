@@ -1,0 +1,119 @@
+//! Where bundles come from: a directory, whatever a pointer file names, or a registry; an engine leaves.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use slirec_core::bundle::Bundle;
+use slirec_engine::{Engine, EngineOptions};
+
+use super::{About, Loaded};
+use crate::config::{ModelSettings, Settings};
+use crate::registry::{CachedVersion, Registry};
+use crate::webhooks::Webhooks;
+
+/// A path in a pointer file is shorter.
+const LONGEST_POINTER: u64 = 4_096;
+
+/// When a bundle is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Nothing serves yet.
+    Start,
+    /// Another one serves.
+    Reload,
+}
+
+/// Where the bundle to serve is found.
+#[derive(Debug, Clone)]
+pub(crate) struct BundleSource {
+    path: PathBuf,
+    pointer: Option<PathBuf>,
+    registry: Option<Arc<Registry>>,
+    options: EngineOptions,
+    /// Whose changes lie over every bundle.
+    webhooks: Option<Arc<Webhooks>>,
+}
+
+impl BundleSource {
+    pub(super) fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>, registry: Option<Arc<Registry>>) -> Self {
+        let ModelSettings { path, .. } = &settings.model;
+        let options = settings.engine.options(&settings.limits);
+        Self { path: path.clone(), pointer: settings.model.pointer().cloned(), registry, options, webhooks }
+    }
+
+    pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
+        if let Some(registry) = &self.registry {
+            return self.load_registered(registry, moment);
+        }
+        let (directory, key) = match &self.pointer {
+            Some(_) => (self.pointed()?, "model.pointer"),
+            None => (self.path.clone(), "model.path"),
+        };
+        self.load_directory(&directory, key)
+    }
+
+    fn load_directory(&self, directory: &Path, key: &str) -> anyhow::Result<Loaded> {
+        let bundle = Bundle::read(directory).map_err(anyhow::Error::from).and_then(|bundle| self.engine(bundle));
+        bundle.with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
+    }
+
+    /// What the registry says now. At a start a registry that is down, or a version that cannot be served, is no reason
+    /// not to serve: the last good bundle is still here.
+    fn load_registered(&self, registry: &Registry, moment: Moment) -> anyhow::Result<Loaded> {
+        let load = |version: &CachedVersion| self.load_directory(&version.directory, "model.path");
+        let newest = registry.fetch().and_then(|version| Ok((load(&version)?, version)));
+        match newest {
+            Ok((loaded, version)) => {
+                registry.keep(&version)?;
+                Ok(loaded)
+            }
+            Err(error) => match registry.last_good().filter(|_| moment == Moment::Start) {
+                Some(version) => {
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        version = version.version,
+                        "the registry's model cannot be served, the last good one serves on"
+                    );
+                    load(&version)
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Makes an engine of a bundle with the shop's changes over it.
+    pub(super) fn engine(&self, mut bundle: Bundle) -> anyhow::Result<Loaded> {
+        let pristine = self.webhooks.as_ref().map(|webhooks| {
+            let pristine = Arc::new(bundle.clone());
+            webhooks.apply_to(&mut bundle);
+            pristine
+        });
+        let about = About::new(&bundle.manifest);
+        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, about, bundle: pristine })
+    }
+
+    /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.
+    pub(super) fn follow_again(&self) {
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.follow_again();
+        }
+    }
+
+    /// The directory that the pointer file names.
+    fn pointed(&self) -> anyhow::Result<PathBuf> {
+        let pointer = self.pointer.as_deref().context("there is no pointer file")?;
+        let place = || format!("cannot read {} (key model.pointer)", pointer.display());
+        let length = std::fs::metadata(pointer).with_context(place)?.len();
+        ensure!(length <= LONGEST_POINTER, "{} (key model.pointer) is larger than a path", pointer.display());
+        let text = std::fs::read_to_string(pointer).with_context(place)?;
+        let named = text.trim();
+        ensure!(!named.is_empty(), "{} (key model.pointer) is empty: expected a directory", pointer.display());
+        Ok(pointer.parent().map_or_else(|| PathBuf::from(named), |folder| folder.join(named)))
+    }
+
+    /// What the pointer file says now; none without one, or while it cannot be read.
+    pub(crate) fn pointer(&self) -> Option<String> {
+        std::fs::read_to_string(self.pointer.as_ref()?).ok()
+    }
+}
