@@ -26,7 +26,11 @@ onnxruntime_python_version := 1.32.0
 
 duckdb_version := 2.0.1
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql test-onnx bench bench-serve bench-train clean
+# The newest MLflow, and the oldest that is supported; the latter does not know newer SQLAlchemy and setuptools.
+mlflow_tests := $(root)/work
+mlflow_versions := 3.17.2 2.18.0
+
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -100,6 +104,17 @@ $(onnx_tests)/installed: $(root)/Makefile
 	rm -rf $(onnx_tests)
 	python3 -m venv $(onnx_tests)
 	$(onnx_tests)/bin/pip install --quiet --disable-pip-version-check onnx==$(onnx_version) onnxruntime==$(onnxruntime_python_version)
+	touch $@
+
+test-mlflow: onnxruntime $(mlflow_versions:%=$(mlflow_tests)/mlflow-%/installed) ## Pushes to real MLflow servers, serves from them, swaps under load; times MLflow's own server beside ours.
+	cd $(root) && cargo build --package slirec-cli
+	cd $(root) && cargo build --release --package slirec-server
+	cd $(root) && scripts/test-mlflow.sh $(mlflow_tests) $(mlflow_versions)
+
+$(mlflow_tests)/mlflow-%/installed: $(root)/Makefile
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check mlflow==$* onnxruntime==$(onnxruntime_python_version) 'setuptools<81' 'sqlalchemy<2.1'
 	touch $@
 
 bench: onnxruntime ## Measures the latency of the engine.

@@ -24,7 +24,10 @@ class Model:
     """A loaded model; `predict` may be called from several threads."""
 
     def __init__(self, graph):
-        self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # Errors only: that `now` has a default is meant so.
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def predict(self, data, params=None):
         """Answers every row, in order. `params` is MLflow's and not used."""
