@@ -11,11 +11,12 @@ use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
 
 use crate::model::Model;
+use crate::patience::Patience;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
 use crate::scorer::{Backend, Kernels};
 use crate::spread::Helpers;
-use crate::worker::{Job, Patience, Worker};
+use crate::worker::{Job, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
 
 /// Who asked, and whether they still want to know.
@@ -45,6 +46,7 @@ pub struct Engine {
     kernels: Kernels,
     interactive: Sender<Job>,
     batch: Sender<Job>,
+    patience: Arc<Patience>,
     ended: Receiver<Infallible>,
 }
 
@@ -93,7 +95,7 @@ impl Engine {
         let (interactive, urgent_jobs) = bounded(options.queue_length);
         let (batch, batch_jobs) = bounded(options.queue_length);
         let (invitations, shared) = bounded(workers);
-        let patience = Arc::new(Patience::new(options.queue_wait));
+        let patience = Arc::new(Patience::new(options.queue_wait, workers));
         let (alive, ended) = bounded(0);
         for (number, scorer) in scorers.into_iter().enumerate() {
             let worker = Worker {
@@ -119,7 +121,7 @@ impl Engine {
             golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), kernels, interactive, batch, ended })
+        Ok(Self { model, provider: maker.provider(), kernels, interactive, batch, patience, ended })
     }
 
     /// Which model this is.
@@ -155,7 +157,8 @@ impl Engine {
     /// Hands a request to the workers and returns at once.
     ///
     /// # Errors
-    /// [`Overloaded`] when the queue is full; the caller is then dropped without an answer.
+    /// [`Overloaded`] when the queue is full, or an interactive request would only wait there to be refused; the caller is then
+    /// dropped without an answer.
     pub fn submit(
         &self,
         request: impl Into<Arc<RecommendationRequest>>,
@@ -163,6 +166,9 @@ impl Engine {
         caller: impl Caller,
     ) -> Result<(), Overloaded> {
         let queue = match priority {
+            Priority::Interactive if self.patience.refuses(self.interactive.len()) => {
+                return Err(Overloaded::WaitedTooLong);
+            }
             Priority::Interactive => &self.interactive,
             Priority::Batch => &self.batch,
         };

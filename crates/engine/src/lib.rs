@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod fused;
 mod model;
+mod patience;
 mod ranking;
 mod request;
 mod runtime;
