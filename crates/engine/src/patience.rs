@@ -159,6 +159,8 @@ mod tests {
     #[test]
     fn a_queue_stands_no_longer_once_nobody_was_refused_for_a_while() {
         let patience = standing();
+        patience.worked(Duration::from_millis(5));
+        assert!(patience.allows(Instant::now(), true) && patience.refuses(1_000_000));
         std::thread::sleep(STANDING + Duration::from_millis(20));
         assert!(!patience.refuses(1_000_000) && patience.allows(ago(30), false));
     }
