@@ -252,4 +252,10 @@ fn a_burst_of_deliveries_fails_no_request_and_is_served_as_a_whole() {
     stop.store(true, Ordering::Relaxed);
     assert!(client.join().unwrap() > 0);
     assert_eq!(server.get("/ready").json()["version"], "burst-175");
+    let server = Arc::into_inner(server).unwrap();
+    server.signal("TERM");
+    let (_, log) = server.wait();
+    // Many changes are taken in by one rebuild: a rebuild for each would be 201, and 4 more after the reloads.
+    let rebuilds = log.matches("the shop's changes are in service").count();
+    assert!((1..150).contains(&rebuilds), "{rebuilds}");
 }
