@@ -21,11 +21,11 @@ mod reference;
 mod registry;
 mod tracking;
 
-pub use artifacts::Transfer;
+pub use artifacts::{Artifact, Content, Transfer};
 pub use client::Client;
 pub use connection::{Connection, ServerKind};
 pub use error::MlflowError;
-pub use publish::{Artifact, Content, Publication, Published, publish};
+pub use publish::{Publication, Published, publish};
 pub use pull::{Pulled, pull};
 pub use reference::{ModelReference, ModelSelector};
 pub use registry::{ModelVersion, RegisteredModel};

@@ -1,7 +1,6 @@
 //! `slirec registry push`: a bundle, and perhaps the run it came from, enter; a version of a registered model leaves. The
 //! same bundle again is found and not published twice.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -63,7 +62,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let live = arguments.run.as_deref().and_then(|run| LiveRun::read(run, &address));
     let publication = publication(arguments, &bundle, run.as_ref(), live, graph)?;
-    let total = publication.model_files.iter().chain(&publication.reports).map(|file| length(&file.content)).sum();
+    let mut total = 0;
+    for file in publication.model_files.iter().chain(&publication.reports) {
+        total += file.content.length()?;
+    }
     let (tell, bar) = transfer(total);
     let published = server.wait(publish(server.client(), &publication, &tell));
     bar.finish_and_clear();
@@ -147,13 +149,6 @@ fn reports(run: Option<&Path>) -> Vec<Artifact> {
     let paths = run.into_iter().flat_map(|run| REPORTS.map(|name| (name.to_owned(), run.join(name))));
     let there = paths.filter(|(_, path)| path.is_file());
     there.map(|(path, file)| Artifact { path, content: Content::File(file) }).collect()
-}
-
-fn length(content: &Content) -> u64 {
-    match content {
-        Content::Bytes(bytes) => bytes.len() as u64,
-        Content::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
-    }
 }
 
 fn milliseconds(created: &str) -> Result<u64> {

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::stream;
@@ -24,7 +24,6 @@ use url::Url;
 
 use super::client::{Client, Failure, Repeat, Tries};
 use super::error::MlflowError;
-use super::publish::Content;
 use crate::http::causes;
 
 /// Bytes of a file that are in memory at a time.
@@ -34,6 +33,37 @@ const PROXIED: &str = "mlflow-artifacts:";
 
 /// How far the transfer of a file is; called for every piece.
 pub type Transfer = Arc<dyn Fn(&str, u64) + Send + Sync>;
+
+/// Bytes to upload.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// A file, read while it is sent.
+    File(PathBuf),
+}
+
+/// A file to upload.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its path, `/` between folders.
+    pub path: String,
+    /// Its bytes.
+    pub content: Content,
+}
+
+impl Content {
+    /// Bytes that it has.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn length(&self) -> Result<u64, FileError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.len() as u64),
+            Self::File(path) => Ok(std::fs::metadata(path).map_err(FileError::io("read", path))?.len()),
+        }
+    }
+}
 
 /// Where files are.
 #[derive(Debug, Clone, PartialEq, Eq)]

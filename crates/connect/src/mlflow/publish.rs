@@ -1,11 +1,9 @@
 //! Publishing: a bundle with what its training was enters, a registered version leaves. The same bundle again is found, not
 //! published twice; a broken upload goes on where it broke.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use super::artifacts::{Location, Transfer};
+use super::artifacts::{Artifact, Content, Location, Transfer};
 use super::client::{Client, Repeat};
 use super::error::MlflowError;
 use super::model_directory::{self, DIRECTORY, Identity};
@@ -20,24 +18,6 @@ const READY: &str = "READY";
 const PENDING: &str = "PENDING_REGISTRATION";
 /// Looks for a version whose making was not answered.
 const LOOKS: u32 = 4;
-
-/// Bytes to upload.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// In memory.
-    Bytes(Vec<u8>),
-    /// A file, read while it is sent.
-    File(PathBuf),
-}
-
-/// A file to upload.
-#[derive(Debug, Clone)]
-pub struct Artifact {
-    /// Its path, `/` between folders.
-    pub path: String,
-    /// Its bytes.
-    pub content: Content,
-}
 
 /// What to publish, and where.
 #[derive(Debug, Clone)]
@@ -194,9 +174,9 @@ impl Upload<'_> {
                 path.rsplit_once('/').map_or((None, path.as_str()), |(folder, name)| (Some(folder), name));
             let folder = folder.map_or_else(|| location.clone(), |folder| location.join(folder));
             let there = self.client.list(&folder).await?.unwrap_or_default();
-            let is_there = there.get(name).copied().flatten() == Some(size(content)?);
+            let is_there = there.get(name).copied().flatten() == Some(content.length()?);
             if is_there && path != model_directory::MLMODEL {
-                (self.tell)(path, size(content)?);
+                (self.tell)(path, content.length()?);
                 continue;
             }
             self.client.upload(location, path, content, self.tell).await?;
@@ -251,16 +231,6 @@ impl Upload<'_> {
             self.client.post(&self.client.registry("model-versions/finalize"), body, Repeat::Harmless).await?;
         let selector = ModelSelector::Version(made.version);
         self.client.resolve(&ModelReference { name: model.clone(), selector }).await
-    }
-}
-
-fn size(content: &Content) -> Result<u64, MlflowError> {
-    match content {
-        Content::Bytes(bytes) => Ok(bytes.len() as u64),
-        Content::File(path) => {
-            let metadata = std::fs::metadata(path).map_err(slirec_core::files::FileError::io("read", path))?;
-            Ok(metadata.len())
-        }
     }
 }
 
