@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
+use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
-use crate::scorer::{Backend, Kernels};
+use crate::scorer::{Backend, Kernels, Precision};
 use crate::spread::Helpers;
 use crate::worker::{Job, Patience, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
@@ -43,6 +44,7 @@ pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
     kernels: Kernels,
+    precision: Precision,
     interactive: Sender<Job>,
     batch: Sender<Job>,
     ended: Receiver<Infallible>,
@@ -79,13 +81,21 @@ impl Engine {
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);
         let mut scorers = Vec::with_capacity(workers);
-        let mut backend = Backend::choose(options.kernels, &maker, &bundle)?;
-        let kernels = backend.kernels();
+        let bf16 = bf16_set(options);
+        let mut backend = Backend::choose(options.kernels, bf16, &maker, &bundle)?;
+        let (kernels, precision) = (backend.kernels(), backend.precision());
+        if options.precision != precision {
+            let reason = match kernels {
+                Kernels::Stock => "only the fused kernels have it",
+                Kernels::Fused => "this processor has no instructions for it (AVX512-BF16)",
+            };
+            tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
+        }
         for _ in 0..workers {
             scorers.push(backend.scorer(&maker, &bundle)?);
         }
         let golden = bundle.manifest.golden_requests.clone();
-        let model = Arc::new(Model::new(bundle, |ids| backend.prepare(ids))?);
+        let model = Arc::new(Model::new(bundle, options.approximate_from, |ids| backend.prepare(ids))?);
         for scorer in &mut scorers {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
@@ -115,11 +125,12 @@ impl Engine {
             sha256 = info.sha256,
             provider = maker.provider().name(),
             kernels = kernels.name(),
+            precision = precision.name(),
             workers,
             golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), kernels, interactive, batch, ended })
+        Ok(Self { model, provider: maker.provider(), kernels, precision, interactive, batch, ended })
     }
 
     /// Which model this is.
@@ -140,6 +151,11 @@ impl Engine {
     /// Which code really computes.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// How precisely all candidates of a large catalogue really are scored.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Tells when the worker threads have ended: a process must not end before, under the hands of ONNX Runtime.
@@ -186,6 +202,15 @@ impl Engine {
             let _ = sender.send(answer);
         })?;
         receiver.recv().map_err(|_| EngineError::Worker)?
+    }
+}
+
+/// What approximate scores are computed with; none if nobody wants them or they would be slower than exact ones.
+fn bf16_set(options: &EngineOptions) -> Option<Bf16Set> {
+    match options.precision {
+        Precision::F32 => None,
+        Precision::Bf16 if options.emulate_bf16 => Some(Bf16Set::emulated()),
+        Precision::Bf16 => Bf16Set::detect(),
     }
 }
 

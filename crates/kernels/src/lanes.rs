@@ -31,13 +31,13 @@ pub(crate) fn vectors_mut(values: &mut [f32]) -> &mut [Lanes] {
 
 /// Storage that is reused from step to step and begins with a cache line.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Buffer {
-    storage: Vec<f32>,
+pub(crate) struct Buffer<T = f32> {
+    storage: Vec<T>,
     start: usize,
     length: usize,
 }
 
-impl Buffer {
+impl<T: Copy + Default> Buffer<T> {
     /// A buffer of zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         let mut buffer = Self::default();
@@ -45,6 +45,19 @@ impl Buffer {
         buffer
     }
 
+    /// Changes the length; the values are what was there before, or zeros.
+    pub(crate) fn resize(&mut self, length: usize) -> &mut [T] {
+        let room = length + LINE / size_of::<T>();
+        if self.storage.len() < room {
+            self.storage = vec![T::default(); room];
+            self.start = self.storage.as_ptr().align_offset(LINE).min(room - length);
+        }
+        self.length = length;
+        self
+    }
+}
+
+impl Buffer {
     /// A matrix `[rows, columns]` with padded rows.
     pub(crate) fn padded_rows(values: &[f32], columns: usize) -> Self {
         let width = padded(columns);
@@ -66,29 +79,18 @@ impl Buffer {
         }
         buffer
     }
-
-    /// Changes the length; the values are what was there before, or zeros.
-    pub(crate) fn resize(&mut self, length: usize) -> &mut [f32] {
-        let room = length + LINE / size_of::<f32>();
-        if self.storage.len() < room {
-            self.storage = vec![0.0; room];
-            self.start = self.storage.as_ptr().align_offset(LINE).min(room - length);
-        }
-        self.length = length;
-        self
-    }
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         &self.storage[self.start..self.start + self.length]
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.storage[self.start..self.start + self.length]
     }
 }

@@ -26,12 +26,12 @@ pub struct NetworkWeights<'a> {
 }
 
 #[derive(Debug)]
-struct Network {
-    first: Layer,
-    second: Layer,
-    second_bias: Buffer,
-    output: Buffer,
-    output_bias: f32,
+pub(super) struct Network {
+    pub(super) first: Layer,
+    pub(super) second: Layer,
+    pub(super) second_bias: Buffer,
+    pub(super) output: Buffer,
+    pub(super) output_bias: f32,
 }
 
 impl Network {
@@ -48,12 +48,12 @@ impl Network {
 #[derive(Debug)]
 pub struct Scoring {
     set: InstructionSet,
-    target: usize,
-    attention: Network,
-    mixing: Network,
-    score: Network,
+    pub(super) target: usize,
+    pub(super) attention: Network,
+    pub(super) mixing: Network,
+    pub(super) score: Network,
     /// The bias of layers that have none.
-    zeros: Buffer,
+    pub(super) zeros: Buffer,
 }
 
 /// Hidden values of a block; reused from request to request.
