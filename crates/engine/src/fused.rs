@@ -21,8 +21,11 @@ use slirec_kernels::request::scores::{Explained, Scoring};
 use crate::stock::Columns;
 use crate::{EngineError, Explanation};
 
-/// Candidates that one worker takes at a time: enough for the work to outweigh the taking.
-pub(crate) const BLOCK: usize = 4 * request::BLOCK;
+/// Candidates that one worker takes at a time: enough for the work to outweigh the taking and for the kernels to fetch ahead,
+/// few enough that all workers end together.
+pub(crate) fn block_size(candidates: usize) -> usize {
+    (candidates / 128 / request::BLOCK).clamp(4, 16) * request::BLOCK
+}
 
 /// What each column of a prepared candidate is called, in the order of [`CandidateSizes`].
 const COLUMNS: [&str; 5] = ["query", "attention_query", "mixing_query", "score_query", "transition_candidate"];

@@ -268,7 +268,7 @@ impl Scorer {
     pub(crate) fn block_size(&self, candidates: usize, length: usize) -> usize {
         match self {
             Self::Stock(_) => stock::block_size(candidates, length),
-            Self::Fused(_) => crate::fused::BLOCK,
+            Self::Fused(_) => crate::fused::block_size(candidates),
         }
     }
 

@@ -20,7 +20,7 @@ use super::scores::{Network, Scoring};
 use super::{BLOCK, Row, VECTORS, rows, rows_of_mut};
 use crate::bf16::{Bf16Set, PairLanes, pair};
 use crate::instruction_set::InstructionSet;
-use crate::lanes::{Buffer, LANES};
+use crate::lanes::{Ahead, Buffer, LANES};
 
 /// Two values of every candidate of a block.
 type PairRow = [PairLanes; VECTORS];
@@ -161,11 +161,14 @@ impl ApproximateScoring {
         scratch: &mut Scratch,
     ) -> Row {
         let (set, vectors) = (self.set, block.vectors);
+        // A step for each position, for mixing and for the score.
+        let mut ahead = Ahead::new(block.next, history.length() + 2);
         let [hidden, inputs] = [&mut scratch.hidden, &mut scratch.inputs].map(|buffer| pair_rows_mut(buffer));
         let [attention, attended] = [&mut scratch.attention, &mut scratch.attended].map(|buffer| rows_of_mut(buffer));
         let packed = packed_length(&self.attention_first);
         let weights = approximate.positions.chunks_exact(packed);
         for ((weight, (_, share)), logits) in weights.zip(history.positions()).zip(attention.iter_mut()) {
+            ahead.step();
             let terms = Terms { bias: share, start: block.attention, inputs: block.query };
             hidden_pairs(set, weight, terms, vectors, hidden);
             self.logits_of_hidden(&self.attention, vectors, hidden, logits);
@@ -177,6 +180,7 @@ impl ApproximateScoring {
 
         let user = self.target.div_ceil(2);
         let attended = &mut attended[..self.target];
+        ahead.step();
         let mut shares = [[0.0; LANES]; VECTORS];
         pack_rows(set, attended, inputs);
         let terms = Terms { bias: &history.mixing, start: block.mixing, inputs: &inputs[..user] };
@@ -185,6 +189,7 @@ impl ApproximateScoring {
         rows::shares(self.floats, &mut shares, self.mixing.output_bias);
         rows::mix(self.floats, attended, &history.long_term, &shares);
 
+        ahead.step();
         let mut logits = [[0.0; LANES]; VECTORS];
         pack_rows(set, attended, inputs);
         let terms = Terms { bias: &self.zeros, start: block.score, inputs: &inputs[..user] };

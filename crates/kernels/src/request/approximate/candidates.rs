@@ -26,6 +26,8 @@ pub(super) struct Block<'a> {
     pub(super) transition: &'a [PairRow],
     /// Vectors that hold candidates.
     pub(super) vectors: usize,
+    /// All values of the block behind this one.
+    pub(super) next: &'a [u32],
 }
 
 /// Rows of pairs: of what layers begin with, whole groups.
@@ -78,8 +80,9 @@ impl ApproximateCandidates {
         let (attention, rows) = rows.split_at(attention);
         let (mixing, rows) = rows.split_at(mixing);
         let (score, transition) = rows.split_at(score);
+        let next = self.values.get((number + 1) * stride * BLOCK..(number + 2) * stride * BLOCK).unwrap_or_default();
         let vectors = (self.count - number * BLOCK).min(BLOCK).div_ceil(LANES);
-        Block { query, attention, mixing, score, transition, vectors }
+        Block { query, attention, mixing, score, transition, vectors, next }
     }
 }
 
