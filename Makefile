@@ -26,7 +26,7 @@ onnxruntime_python_version := 1.32.0
 
 duckdb_version := 2.0.1
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-neon test-sql test-onnx bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-neon test-unsafe test-sql test-onnx bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -94,6 +94,12 @@ test-neon: ## Tests the kernels of AArch64 (NEON) in qemu, installed from Debian
 	cd $(root) && rustup target add $(neon)
 	cd $(root) && cargo clippy --target $(neon) --package slirec-kernels --all-targets -- -D warnings
 	cd $(root) && cargo test --target $(neon) --package slirec-kernels
+
+# A sanitizer needs a nightly compiler, pinned; nothing that is built with it is kept beside the rest.
+nightly := nightly-2026-05-20
+test-unsafe: ## Tests the kernels' unsafe code under AddressSanitizer, with all instructions that this processor has.
+	cd $(root) && rustup toolchain install $(nightly) --profile minimal
+	cd $(root) && RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/unsafe cargo +$(nightly) test --target x86_64-unknown-linux-gnu --package slirec-kernels --lib --tests
 
 test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own import.
 	cd $(root) && cargo build --package slirec-cli
