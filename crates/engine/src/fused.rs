@@ -94,6 +94,7 @@ pub(crate) struct FusedScorer {
     of_approximate_block: approximate::Scratch,
     /// Memory of the last history.
     spare: Option<FusedHistory>,
+    spare_approximate: Option<ApproximateHistory>,
 }
 
 impl FusedScorer {
@@ -104,6 +105,7 @@ impl FusedScorer {
             of_block: request::scores::Scratch::default(),
             of_approximate_block: approximate::Scratch::default(),
             spare: None,
+            spare_approximate: None,
         }
     }
 
@@ -134,6 +136,11 @@ impl FusedScorer {
         self.spare = Some(history);
     }
 
+    /// Takes the memory of an approximate history that nobody needs any more.
+    pub(crate) fn recycle_approximate(&mut self, history: ApproximateHistory) {
+        self.spare_approximate = Some(history);
+    }
+
     /// Replaces `scores` by those of the candidates in `range`, which begins with a block.
     pub(crate) fn score_block(
         &mut self,
@@ -146,9 +153,9 @@ impl FusedScorer {
     }
 
     /// What approximate scores need of a history; none where the model has none.
-    pub(crate) fn approximate(&self, history: &FusedHistory) -> Option<ApproximateHistory> {
+    pub(crate) fn approximate(&mut self, history: &FusedHistory) -> Option<ApproximateHistory> {
         let scoring = self.model.approximate.as_ref()?;
-        let mut approximate = ApproximateHistory::default();
+        let mut approximate = self.spare_approximate.take().unwrap_or_default();
         scoring.history(history, &mut approximate);
         Some(approximate)
     }

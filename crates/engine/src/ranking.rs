@@ -34,6 +34,11 @@ impl PartialEq for Contender {
 
 impl Eq for Contender {}
 
+/// Contenders that are kept for the best of them: a narrowing takes as long as it has contenders, half of which are new.
+fn kept_at_most(count: usize) -> usize {
+    count.saturating_mul(2).max(64)
+}
+
 /// The best of the contenders that were offered. Scores that are not finite never are among them.
 #[derive(Debug, Default)]
 pub(crate) struct Best {
@@ -50,7 +55,9 @@ pub(crate) struct Best {
 impl Best {
     /// Of none yet.
     pub(crate) fn new(count: usize) -> Self {
-        Self { count, ..Self::default() }
+        // More than a page of the usual size grows as it is filled: nobody knows how many will be offered.
+        let room = kept_at_most(count).min(256);
+        Self { count, kept: Vec::with_capacity(room), ..Self::default() }
     }
 
     pub(crate) fn offer(&mut self, contender: Contender) {
@@ -62,8 +69,7 @@ impl Best {
             return;
         }
         self.kept.push(contender);
-        // Each narrowing takes as long as it has contenders: half of them are new.
-        if self.kept.len() >= self.count.saturating_mul(2).max(64) {
+        if self.kept.len() >= kept_at_most(self.count) {
             self.narrow();
         }
     }
@@ -110,6 +116,10 @@ impl Iterator for Ranking {
 
     fn next(&mut self) -> Option<Contender> {
         self.rest.pop()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.rest.len(), Some(self.rest.len()))
     }
 }
 

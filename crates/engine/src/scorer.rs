@@ -249,6 +249,13 @@ impl Scorer {
         }
     }
 
+    /// Takes the memory of an approximate history back.
+    pub(crate) fn recycle_approximate(&mut self, history: ApproximateHistory) {
+        if let Self::Fused(scorer) = self {
+            scorer.recycle_approximate(history);
+        }
+    }
+
     /// A score for every candidate, in their order, on this thread.
     pub(crate) fn score_encoded(
         &mut self,
@@ -293,7 +300,7 @@ impl Scorer {
     }
 
     /// What approximate scores need of a history.
-    pub(crate) fn approximate(&self, history: &PreparedHistory) -> Result<ApproximateHistory, EngineError> {
+    pub(crate) fn approximate(&mut self, history: &PreparedHistory) -> Result<ApproximateHistory, EngineError> {
         match (self, history) {
             (Self::Fused(scorer), PreparedHistory::Fused(history)) => {
                 scorer.approximate(history).ok_or(EngineError::OtherKernels)

@@ -87,6 +87,9 @@ impl Helpers {
             for start in (0..count).step_by(block) {
                 pass.block(scorer, start..(start + block).min(count), &mut scores, &mut best)?;
             }
+            if let Some(history) = pass.approximate {
+                scorer.recycle_approximate(history);
+            }
             return Ok(best);
         }
         let (work, finished) = SharedWork::new(pass, block);
