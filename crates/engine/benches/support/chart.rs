@@ -108,9 +108,9 @@ pub(crate) fn draw(points: &[Point]) -> String {
 }
 
 fn against_products(svg: &mut String, points: &[Point]) {
-    let panel = Panel { left: 0.0, across: 2.0..=5.2, up: -2.0..=4.0, logarithmic: true };
+    let panel = Panel { left: 0.0, across: 2.0..=5.2, up: -2.0..=3.0, logarithmic: true };
     panel.title(svg, &format!("Latency against products, {LENGTH} views"));
-    panel.rows(svg, (-2..=4).map(|power| 10_f64.powi(power)));
+    panel.rows(svg, (-2..=3).map(|power| 10_f64.powi(power)));
     panel.columns(svg, [(1e2, "100"), (1e3, "1,000"), (1e4, "10,000"), (1e5, "100,000")]);
     let points = points.iter().filter(|point| point.length == LENGTH);
     let points: Vec<_> = points.map(|point| (point.candidates as f64, point.times.as_slice())).collect();
@@ -119,10 +119,10 @@ fn against_products(svg: &mut String, points: &[Point]) {
     let _ = writeln!(svg, "<circle cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"5\" fill=\"#7d6608\"/>");
     let names = LINES.into_iter().chain([("the original's model in TensorFlow, two cores", "#7d6608")]);
     for (number, (name, colour)) in names.enumerate() {
-        let height = 80.0 + 18.0 * number as f64;
+        let height = 300.0 + 18.0 * number as f64;
         let _ = writeln!(
             svg,
-            "<rect x=\"80\" y=\"{}\" width=\"14\" height=\"4\" fill=\"{colour}\"/><text x=\"100\" y=\"{height}\">{name}</text>",
+            "<rect x=\"280\" y=\"{}\" width=\"14\" height=\"4\" fill=\"{colour}\"/><text x=\"300\" y=\"{height}\">{name}</text>",
             height - 6.0
         );
     }
