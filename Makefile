@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -88,6 +88,22 @@ test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, comp
 test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
 	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings
 	cd $(root) && cargo test --package slirec-server --all-features --test service -- tls telemetry
+
+# The kernels for another architecture, emulated: what they compute, not how fast.
+neon := aarch64-unknown-linux-gnu
+test-neon: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := aarch64-linux-gnu-gcc
+test-neon: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := qemu-aarch64 -L /usr/aarch64-linux-gnu
+test-neon: ## Tests the kernels of AArch64 (NEON) in qemu, installed from Debian's packages when it is not there.
+	@command -v qemu-aarch64 aarch64-linux-gnu-gcc >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+	cd $(root) && rustup target add $(neon)
+	cd $(root) && cargo clippy --target $(neon) --package slirec-kernels --all-targets -- -D warnings
+	cd $(root) && cargo test --target $(neon) --package slirec-kernels
+
+# A sanitizer needs a nightly compiler, pinned; nothing that is built with it is kept beside the rest.
+nightly := nightly-2026-05-20
+test-unsafe: ## Tests the kernels' unsafe code under AddressSanitizer, with all instructions that this processor has.
+	cd $(root) && rustup toolchain install $(nightly) --profile minimal
+	cd $(root) && RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/unsafe cargo +$(nightly) test --target x86_64-unknown-linux-gnu --package slirec-kernels --lib --tests
 
 test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own import.
 	cd $(root) && cargo build --package slirec-cli

@@ -215,9 +215,13 @@ impl Metrics {
     pub(crate) fn render(&self, served: &Served, in_flight: usize) -> prometheus::Result<String> {
         let (families, engine) = (&self.families, &served.engine);
         let model = engine.model();
-        let (provider, kernels) = (engine.execution_provider().name(), engine.kernels().name());
+        let running = [engine.execution_provider().name(), engine.kernels().name(), engine.precision().name()];
+        let [provider, kernels, precision] = running;
         families.model.reset();
-        families.model.with_label_values(&[&model.name, &model.version, &model.sha256, provider, kernels]).set(1);
+        families
+            .model
+            .with_label_values(&[&model.name, &model.version, &model.sha256, provider, kernels, precision])
+            .set(1);
         families.model_loaded.set(unix_seconds(served.since));
         families.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
         families.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use slirec_connect::mlflow::{MlflowError, ModelReference};
-use slirec_engine::{EngineOptions, ExecutionProvider, Kernels};
+use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
 
-use super::values::{kernels, names, providers};
+use super::values::{kernels, names, precision, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -85,6 +85,8 @@ pub(crate) struct EngineSettings {
     spread_from: usize,
     #[serde(deserialize_with = "kernels")]
     kernels: Kernels,
+    #[serde(deserialize_with = "precision")]
+    precision: Precision,
 }
 
 #[derive(Debug, Deserialize)]
@@ -257,6 +259,8 @@ impl EngineSettings {
             queue_wait: (wait > 0).then(|| Duration::from_millis(wait)),
             spread_from: self.spread_from,
             kernels: self.kernels,
+            precision: self.precision,
+            ..EngineOptions::default()
         }
     }
 

@@ -2,7 +2,7 @@
 //! commas.
 
 use serde::{Deserialize, Deserializer};
-use slirec_engine::{ExecutionProvider, Kernels};
+use slirec_engine::{ExecutionProvider, Kernels, Precision};
 
 /// A list of strings, or names between commas.
 pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -28,6 +28,15 @@ pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
         other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
     };
     names(deserializer)?.iter().map(provider).collect()
+}
+
+/// Precisions by name.
+pub(super) fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "f32" => Ok(Precision::F32),
+        "bf16" => Ok(Precision::Bf16),
+        other => Err(serde::de::Error::custom(format!("`{other}`: expected `f32` or `bf16`"))),
+    }
 }
 
 /// Kernels by name.

@@ -75,7 +75,7 @@ impl Families {
             model: new.gauges(
                 "slirec_model_info",
                 "The model that is served",
-                &["name", "version", "sha256", "provider", "kernels"],
+                &["name", "version", "sha256", "provider", "kernels", "precision"],
             )?,
             model_loaded: new.float("slirec_model_loaded_timestamp_seconds", "When the model was put into service")?,
             reloads: new.counters(

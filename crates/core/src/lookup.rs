@@ -68,8 +68,10 @@ impl ItemLookup {
     ) -> Result<Option<ResolvedHistory>, HistoryError> {
         // Only the last positions need ids; the times of the others still count.
         let unused = viewed.len().saturating_sub(longest);
-        let mut item_ids = vec![DEFAULT_ID; unused];
-        let mut feature_ids = vec![DEFAULT_ID; unused * self.feature_count];
+        let mut item_ids = Vec::with_capacity(viewed.len());
+        let mut feature_ids = Vec::with_capacity(viewed.len() * self.feature_count);
+        item_ids.resize(unused, DEFAULT_ID);
+        feature_ids.resize(unused * self.feature_count, DEFAULT_ID);
         let mut unknown_items = 0;
         for (handle, _) in viewed.iter().skip(unused) {
             if let Some(ids) = self.ids.get(*handle) {

@@ -1,17 +1,20 @@
 //! Rates and latencies of scoring, stock and fused, in one run beside this machine's rate in a large matrix product.
 //!
 //! `make bench` prints for histories of 3, 10, 20 and 50 views and 236, 1,000, 10,000 and 100,000 candidates: the time of a
-//! whole request (median, with the least and the greatest) by ONNX Runtime and by the fused kernels, on one and on two
-//! cores, the useful rate of the fused kernels and its share of the matrix product's.
+//! whole request (median, with the least and the greatest) by ONNX Runtime and by the fused kernels, exact and selecting
+//! by bf16, on one and on two cores, and the useful rate of the exact fused kernels with its share of the matrix product's.
+//! For 100,000 and 1,000,000 candidates it measures 7 views too (a million: those alone, and the memory of an engine), and
+//! for 10,000 and 100,000 how many of the exact best 16 the selection by bf16 finds.
 //!
-//! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model; its catalogue is replaced by made-up products of
-//! its vocabulary. `SLIREC_BENCH_PRODUCTS` lists other sizes of it, `SLIREC_BENCH_CHART` names an SVG file to draw the latencies
-//! into.
+//! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model; `catalogue` adds products to it.
+//! `SLIREC_BENCH_PRODUCTS` lists other sizes of it, `SLIREC_BENCH_CHART` names an SVG file to draw the latencies into.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a benchmark that cannot run has nothing to report"
 )]
 
@@ -19,18 +22,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use slirec_core::bundle::Bundle;
-use slirec_core::catalog::{Catalog, Product};
-use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, Kernels, Precision, RecommendationRequest, ViewedItem};
 
 #[path = "support/allocations.rs"]
 mod allocations;
+#[path = "support/catalogue.rs"]
+mod catalogue;
 #[path = "support/chart.rs"]
 mod chart;
+#[path = "support/recall.rs"]
+mod recall;
 #[path = "support/sgemm.rs"]
 mod sgemm;
 
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
-const CANDIDATES: [usize; 4] = [236, 1_000, 10_000, 100_000];
+const CANDIDATES: [usize; 5] = [236, 1_000, 10_000, 100_000, 1_000_000];
 /// How long each cell is measured, at least.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How many times, at least and at most.
@@ -62,21 +68,14 @@ fn measure(mut call: impl FnMut() -> Duration) -> Times {
     Times { median: times[middle], least: times[0], greatest: times[times.len() - 1], scoring: scoring[middle] }
 }
 
-/// The bundle with as many available products, whose features are those of its own.
+/// The bundle with as many available products.
 fn with_products(bundle: &Path, count: usize) -> Bundle {
-    let bundle = Bundle::read(bundle).expect("a bundle to measure");
-    let own = bundle.catalog.products();
-    let made_up = |number: usize| -> Product {
-        let product = own[number % own.len()].clone();
-        let copy = number / own.len();
-        let name = |name: &str| if copy == 0 { name.to_owned() } else { format!("{name}-made-up-{copy}") };
-        Product { handle: name(&product.handle), gid: name(&product.gid), available: true, ..product }
-    };
-    Bundle { catalog: Catalog::new((0..count).map(made_up).collect()).expect("a catalogue"), ..bundle }
+    catalogue::with_products(Bundle::read(bundle).expect("a bundle to measure"), count)
 }
 
-fn request(engine: &Engine, length: usize) -> RecommendationRequest {
-    let products = engine.catalog().products().iter().take(236).cycle().step_by(7);
+/// Views of every seventh of the first products, from one on.
+fn request(engine: &Engine, length: usize, first: usize) -> RecommendationRequest {
+    let products = engine.catalog().products().iter().take(236).cycle().skip(first).step_by(7);
     let history = products.take(length).zip(0..).map(|(product, minute)| ViewedItem {
         handle: product.handle.clone(),
         timestamp: 1_790_000_000.0 + 60.0 * f64::from(minute),
@@ -100,15 +99,53 @@ fn sizes() -> Vec<usize> {
     }
 }
 
-/// Whole requests of histories of some lengths.
-fn of_engine(bundle: &Path, candidates: usize, kernels: Kernels, workers: usize, lengths: &[usize]) -> Vec<Times> {
-    let options = EngineOptions { kernels, workers, spread_from: 1, ..EngineOptions::default() };
+/// Histories that are measured: 7 views are those of a goal for large catalogues.
+fn lengths(candidates: usize) -> Vec<usize> {
+    match candidates {
+        1_000_000.. => vec![7],
+        100_000.. => LENGTHS.into_iter().chain([7]).collect(),
+        _ => LENGTHS.to_vec(),
+    }
+}
+
+/// Code that computes, with its precision and its number of workers: the columns of the table.
+const COLUMNS: [(Kernels, Precision, usize); 5] = [
+    (Kernels::Stock, Precision::F32, 1),
+    (Kernels::Fused, Precision::F32, 1),
+    (Kernels::Fused, Precision::F32, 2),
+    (Kernels::Fused, Precision::Bf16, 1),
+    (Kernels::Fused, Precision::Bf16, 2),
+];
+
+/// Whole requests of histories of some lengths, and the memory of the process beforehand and with the engine, in MB.
+fn of_engine(
+    bundle: &Path,
+    candidates: usize,
+    (kernels, precision, workers): (Kernels, Precision, usize),
+    lengths: &[usize],
+) -> (Vec<Times>, [f64; 2]) {
+    let before = resident();
+    let options =
+        EngineOptions { kernels, precision, workers, approximate_from: 1, spread_from: 1, ..EngineOptions::default() };
     let engine = Engine::from_bundle(with_products(bundle, candidates), &options).expect("an engine");
     let of_length = |length: &usize| {
-        let request = request(&engine, *length);
+        let request = request(&engine, *length, 0);
         measure(|| engine.recommend(request.clone()).expect("an answer").timings.score)
     };
-    lengths.iter().map(of_length).collect()
+    let times = lengths.iter().map(of_length).collect();
+    let with_engine = resident();
+    let ended = engine.ended();
+    drop(engine);
+    // One engine after the other: a million products fill gigabytes in each.
+    ended.wait(Duration::from_secs(60));
+    (times, [before, with_engine])
+}
+
+/// Memory of this process, in MB; 0 where the system does not tell.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
 fn main() {
@@ -125,29 +162,32 @@ fn main() {
     println!("instruction set: {}", slirec_kernels::instruction_set::InstructionSet::detect().name());
     println!("times in ms: median (least, greatest)");
     println!(
-        "{:>7} {:>3}  {:>26} {:>26} {:>26}  {:>6} {:>7} {:>6}",
-        "N", "L", "stock", "fused", "fused, two cores", "ratio", "GFLOP/s", "share"
+        "{:>7} {:>3}  {:>26} {:>26} {:>26} {:>26} {:>26}  {:>6} {:>7} {:>6}",
+        "N", "L", "stock", "fused", "fused, two cores", "bf16", "bf16, two cores", "ratio", "GFLOP/s", "share"
     );
     let mut points = Vec::new();
     for candidates in sizes() {
-        // The row of 7 views is that of a goal for large catalogues.
-        let lengths: Vec<usize> = LENGTHS.into_iter().chain((candidates == 100_000).then_some(7)).collect();
-        // One engine after the other: a million products fill a gigabyte in each.
-        let [stock, fused, both] = [(Kernels::Stock, 1), (Kernels::Fused, 1), (Kernels::Fused, 2)]
-            .map(|(kernels, workers)| of_engine(&bundle, candidates, kernels, workers, &lengths));
-        for (((length, stock), fused), both) in lengths.into_iter().zip(stock).zip(fused).zip(both) {
-            let rate = useful(candidates, length) / fused.scoring / 1e6;
-            let text = |times: Times| format!("{:.3} ({:.3}, {:.3})", times.median, times.least, times.greatest);
+        let lengths = lengths(candidates);
+        let (columns, memory): (Vec<_>, Vec<_>) =
+            COLUMNS.into_iter().map(|column| of_engine(&bundle, candidates, column, &lengths)).unzip();
+        for (row, length) in lengths.into_iter().enumerate() {
+            let times: Vec<Times> = columns.iter().map(|times| times[row]).collect();
+            let rate = useful(candidates, length) / times[1].scoring / 1e6;
+            let text = |times: &Times| format!("{:.3} ({:.3}, {:.3})", times.median, times.least, times.greatest);
+            let texts: Vec<String> = times.iter().map(|times| format!("{:>26}", text(times))).collect();
             println!(
-                "{candidates:>7} {length:>3}  {:>26} {:>26} {:>26}  {:>6.2} {rate:>7.1} {:>5.0}%",
-                text(stock),
-                text(fused),
-                text(both),
-                stock.median / fused.median,
+                "{candidates:>7} {length:>3}  {}  {:>6.2} {rate:>7.1} {:>5.0}%",
+                texts.join(" "),
+                times[0].median / times[1].median,
                 100.0 * rate / peak
             );
-            let (stock, fused, both) = (stock.median, fused.median, both.median);
-            points.push(chart::Point { candidates, length, stock, fused, both });
+            points.push(chart::Point { candidates, length, times: times.iter().map(|times| times.median).collect() });
+        }
+        if candidates >= 1_000_000 {
+            println!("memory before and with an engine, MB, in the order of the columns: {memory:.0?}");
+        }
+        if (10_000..1_000_000).contains(&candidates) {
+            recall::report(|| with_products(&bundle, candidates));
         }
     }
     allocations::report(|| with_products(&bundle, 236));

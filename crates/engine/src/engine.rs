@@ -9,24 +9,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
+use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
 use crate::patience::Patience;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
-use crate::scorer::{Backend, Kernels};
+use crate::scorer::{Backend, Kernels, Precision};
 use crate::spread::Helpers;
-use crate::worker::{Job, Worker};
+use crate::worker::{Caller, Job, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
-
-/// Who asked, and whether they still want to know.
-pub trait Caller: Send + 'static {
-    /// False once nobody waits for the answer; the engine then drops the request before it scores.
-    fn is_waiting(&self) -> bool;
-
-    /// Takes the answer, on a worker thread.
-    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>);
-}
 
 /// Which queue a request waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +36,7 @@ pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
     kernels: Kernels,
+    precision: Precision,
     interactive: Sender<Job>,
     batch: Sender<Job>,
     patience: Arc<Patience>,
@@ -81,13 +74,21 @@ impl Engine {
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);
         let mut scorers = Vec::with_capacity(workers);
-        let mut backend = Backend::choose(options.kernels, &maker, &bundle)?;
-        let kernels = backend.kernels();
+        let bf16 = bf16_set(options);
+        let mut backend = Backend::choose(options.kernels, bf16, &maker, &bundle)?;
+        let (kernels, precision) = (backend.kernels(), backend.precision());
+        if options.precision != precision {
+            let reason = match kernels {
+                Kernels::Stock => "only the fused kernels have it",
+                Kernels::Fused => "this processor has no instructions for it (AVX512-BF16)",
+            };
+            tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
+        }
         for _ in 0..workers {
             scorers.push(backend.scorer(&maker, &bundle)?);
         }
         let golden = bundle.manifest.golden_requests.clone();
-        let model = Arc::new(Model::new(bundle, |ids| backend.prepare(ids))?);
+        let model = Arc::new(Model::new(bundle, options.approximate_from, |ids| backend.prepare(ids))?);
         for scorer in &mut scorers {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
@@ -117,11 +118,13 @@ impl Engine {
             sha256 = info.sha256,
             provider = maker.provider().name(),
             kernels = kernels.name(),
+            precision = precision.name(),
             workers,
             golden_requests = golden.len(),
             "bundle loaded"
         );
-        Ok(Self { model, provider: maker.provider(), kernels, interactive, batch, patience, ended })
+        let provider = maker.provider();
+        Ok(Self { model, provider, kernels, precision, interactive, batch, patience, ended })
     }
 
     /// Which model this is.
@@ -142,6 +145,11 @@ impl Engine {
     /// Which code really computes.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// How precisely all candidates of a large catalogue really are scored.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Tells when the worker threads have ended: a process must not end before, under the hands of ONNX Runtime.
@@ -195,13 +203,11 @@ impl Engine {
     }
 }
 
-/// A function takes the answer, whatever has happened meanwhile.
-impl<F: FnOnce(Result<Recommendations, EngineError>) + Send + 'static> Caller for F {
-    fn is_waiting(&self) -> bool {
-        true
-    }
-
-    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>) {
-        self(answer);
+/// What approximate scores are computed with; none if nobody wants them or they would be slower than exact ones.
+fn bf16_set(options: &EngineOptions) -> Option<Bf16Set> {
+    match options.precision {
+        Precision::F32 => None,
+        Precision::Bf16 if options.emulate_bf16 => Some(Bf16Set::emulated()),
+        Precision::Bf16 => Bf16Set::detect(),
     }
 }

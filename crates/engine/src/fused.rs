@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use slirec_core::bundle::{CANDIDATES_GRAPH, HISTORY_GRAPH};
 use slirec_core::history::EncodedHistory;
+use slirec_kernels::bf16::Bf16Set;
 use slirec_kernels::request;
+use slirec_kernels::request::approximate::{self, ApproximateCandidates, ApproximateHistory, ApproximateScoring};
 use slirec_kernels::request::candidates::{CandidateSizes, Candidates};
 use slirec_kernels::request::history::{EncodedHistory as FusedHistory, HistoryInputs, HistoryNetwork, Scratch};
 use slirec_kernels::request::scores::{Explained, Scoring};
@@ -19,8 +21,11 @@ use slirec_kernels::request::scores::{Explained, Scoring};
 use crate::stock::Columns;
 use crate::{EngineError, Explanation};
 
-/// Candidates that one worker takes at a time: enough for the work to outweigh the taking.
-pub(crate) const BLOCK: usize = 4 * request::BLOCK;
+/// Candidates that one worker takes at a time: enough for the work to outweigh the taking and for the kernels to fetch ahead,
+/// few enough that all workers end together.
+pub(crate) fn block_size(candidates: usize) -> usize {
+    (candidates / 128 / request::BLOCK).clamp(4, 16) * request::BLOCK
+}
 
 /// What each column of a prepared candidate is called, in the order of [`CandidateSizes`].
 const COLUMNS: [&str; 5] = ["query", "attention_query", "mixing_query", "score_query", "transition_candidate"];
@@ -40,10 +45,23 @@ pub(crate) struct FusedModel {
     history: HistoryNetwork,
     gate_time: GateTime,
     scoring: Scoring,
+    /// The same network in numbers of 16 bits, where that is wanted and pays.
+    approximate: Option<ApproximateScoring>,
     sizes: CandidateSizes,
 }
 
 impl FusedModel {
+    /// With approximate scores by these instructions, or without any.
+    pub(crate) fn with_approximate(self, set: Option<Bf16Set>) -> Self {
+        let approximate = set.map(|set| ApproximateScoring::new(set, &self.scoring));
+        Self { approximate, ..self }
+    }
+
+    /// Whether it can score roughly.
+    pub(crate) fn approximates(&self) -> bool {
+        self.approximate.is_some()
+    }
+
     /// Room for candidates.
     pub(crate) fn room(&self, count: usize) -> Candidates {
         Candidates::zeros(self.sizes, count)
@@ -73,14 +91,22 @@ pub(crate) struct FusedScorer {
     model: Arc<FusedModel>,
     of_history: Scratch,
     of_block: request::scores::Scratch,
+    of_approximate_block: approximate::Scratch,
     /// Memory of the last history.
     spare: Option<FusedHistory>,
+    spare_approximate: Option<ApproximateHistory>,
 }
 
 impl FusedScorer {
     pub(crate) fn new(model: &Arc<FusedModel>) -> Self {
-        let (of_history, of_block) = (Scratch::default(), request::scores::Scratch::default());
-        Self { model: Arc::clone(model), of_history, of_block, spare: None }
+        Self {
+            model: Arc::clone(model),
+            of_history: Scratch::default(),
+            of_block: request::scores::Scratch::default(),
+            of_approximate_block: approximate::Scratch::default(),
+            spare: None,
+            spare_approximate: None,
+        }
     }
 
     /// Computes what depends on the history alone.
@@ -110,6 +136,11 @@ impl FusedScorer {
         self.spare = Some(history);
     }
 
+    /// Takes the memory of an approximate history that nobody needs any more.
+    pub(crate) fn recycle_approximate(&mut self, history: ApproximateHistory) {
+        self.spare_approximate = Some(history);
+    }
+
     /// Replaces `scores` by those of the candidates in `range`, which begins with a block.
     pub(crate) fn score_block(
         &mut self,
@@ -119,6 +150,27 @@ impl FusedScorer {
         scores: &mut [f32],
     ) {
         self.model.scoring.scores(history, candidates, range, &mut self.of_block, scores);
+    }
+
+    /// What approximate scores need of a history; none where the model has none.
+    pub(crate) fn approximate(&mut self, history: &FusedHistory) -> Option<ApproximateHistory> {
+        let scoring = self.model.approximate.as_ref()?;
+        let mut approximate = self.spare_approximate.take().unwrap_or_default();
+        scoring.history(history, &mut approximate);
+        Some(approximate)
+    }
+
+    /// Replaces `logits` by approximate ones of the candidates in `range`, which begins with a block.
+    pub(crate) fn approximate_block(
+        &mut self,
+        histories: (&FusedHistory, &ApproximateHistory),
+        candidates: &ApproximateCandidates,
+        range: Range<usize>,
+        logits: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let scoring = self.model.approximate.as_ref().ok_or(EngineError::OtherKernels)?;
+        scoring.logits(histories, candidates, range, &mut self.of_approximate_block, logits);
+        Ok(())
     }
 
     /// Why each of a few candidates got its score.

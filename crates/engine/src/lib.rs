@@ -3,6 +3,7 @@
 //! An [`Engine`] loads a bundle, prepares its candidates once and answers [`RecommendationRequest`]s on a few worker
 //! threads. A [`BundleScorer`] scores any candidates on the caller's thread, for evaluation and export.
 
+mod candidates;
 mod engine;
 mod error;
 mod fused;
@@ -24,14 +25,16 @@ use std::time::Duration;
 use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
-pub use engine::{Caller, Ended, Engine, Priority};
+pub use candidates::CandidateIds;
+pub use engine::{Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
 pub use request::{
     Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
 };
 pub use runtime::ExecutionProvider;
-pub use scorer::{CandidateIds, Kernels, PreparedCandidates};
+pub use scorer::{Kernels, Precision, PreparedCandidates};
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
+pub use worker::Caller;
 
 use runtime::SessionMaker;
 use scorer::{Backend, Scorer};
@@ -52,6 +55,12 @@ pub struct EngineOptions {
     pub queue_wait: Option<Duration>,
     /// Which code computes; falls back where the wanted one cannot.
     pub kernels: Kernels,
+    /// How precisely all candidates of a large catalogue are scored; falls back where the wanted one would not be faster.
+    pub precision: Precision,
+    /// From this many candidates on they are scored roughly first, if `precision` says so.
+    pub approximate_from: usize,
+    /// Scores roughly even where the processor has no instructions for it, in plain code: slower, for tests.
+    pub emulate_bf16: bool,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,
 }
@@ -66,6 +75,9 @@ impl Default for EngineOptions {
             queue_length: 64,
             queue_wait: None,
             kernels: Kernels::Fused,
+            precision: Precision::F32,
+            approximate_from: 1_000,
+            emulate_bf16: false,
             spread_from: 1_000,
         }
     }
@@ -116,7 +128,7 @@ impl BundleScorer {
         let graph = &bundle.scores_graph;
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;
-        let backend = Backend::choose(kernels, &maker, bundle)?;
+        let backend = Backend::choose(kernels, None, &maker, bundle)?;
         Ok(Self { scorer: backend.scorer(&maker, bundle)?, backend })
     }
 

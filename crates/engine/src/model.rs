@@ -8,15 +8,20 @@ use slirec_core::catalog::Catalog;
 use slirec_core::lookup::{ItemLookup, ResolvedHistory};
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
-use crate::ranking::{Contender, Ranking};
+use crate::candidates::CandidateIds;
+use crate::ranking::{Best, Contender};
 use crate::request::{RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
-use crate::scorer::{CandidateIds, PreparedCandidates, PreparedHistory, Scorer};
+use crate::scorer::{PreparedCandidates, PreparedHistory, Scorer};
 use crate::selection::Filter;
-use crate::spread::Helpers;
+use crate::spread::{Helpers, Pass};
 use crate::{EngineError, ModelInfo};
 
 /// Scores may differ from training's by this much: other orders of summation, nothing else.
 const GOLDEN_TOLERANCE: f32 = 1e-4;
+/// How many more candidates are scored exactly than are answered, where all were scored roughly before.
+const RESCORED: usize = 4;
+/// Scoring roughly pays as long as at most one in this many is scored once more.
+const LEAST_RATIO: usize = 3;
 
 /// Which model an engine serves, and everything that its workers share.
 #[derive(Debug)]
@@ -27,9 +32,11 @@ pub(crate) struct Model {
     lookup: ItemLookup,
     /// Products that may be recommended; the candidates, in the order of `prepared`.
     candidates: Vec<usize>,
-    /// Place of each product in the order of the handles: decides between equal scores.
-    ties: Vec<u32>,
+    /// Place of each candidate in the order of the handles: decides between equal scores.
+    ties: Arc<[u32]>,
     prepared: Arc<PreparedCandidates>,
+    /// From this many candidates on they are scored roughly first, where they can be.
+    approximate_from: usize,
     /// Candidates by falling number of training interactions.
     popular: Vec<ScoredProduct>,
 }
@@ -37,6 +44,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(
         bundle: Bundle,
+        approximate_from: usize,
         prepare: impl FnOnce(&CandidateIds) -> Result<PreparedCandidates, EngineError>,
     ) -> Result<Self, EngineError> {
         let Bundle { manifest, sha256, catalog, vocabulary, .. } = bundle;
@@ -58,12 +66,14 @@ impl Model {
                 expected: "finite values".to_owned(),
             });
         }
+        let places = places_of_handles(&catalog);
         Ok(Self {
             info: ModelInfo { name: manifest.name, version: manifest.version, sha256, created: manifest.created },
             longest_history: manifest.model.longest_history,
             popular: popular(&catalog, &vocabulary, &candidates),
-            ties: places_of_handles(&catalog),
+            ties: candidates.iter().filter_map(|product| places.get(*product).copied()).collect(),
             prepared: Arc::new(prepared),
+            approximate_from,
             candidates,
             lookup,
             catalog,
@@ -100,32 +110,13 @@ impl Model {
         history: &Arc<PreparedHistory>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&self.catalog, request);
-        let chosen = self.choose(&filter);
-        let (scores, rows): (Vec<f32>, Option<Vec<usize>>) = match chosen {
-            // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
-            Some(rows) if rows.len() * 2 <= self.candidates.len() => {
-                let prepared = self.prepared.select(&rows);
-                (scorer.score_encoded(history, &prepared)?, Some(rows))
-            }
-            chosen => {
-                let scores = helpers.score(scorer, history, &self.prepared)?;
-                match chosen {
-                    Some(rows) => {
-                        (rows.iter().map(|row| scores.get(*row).copied().unwrap_or(f32::NAN)).collect(), Some(rows))
-                    }
-                    None => (scores, None),
-                }
-            }
+        let (best, scored_candidates) = self.best(scorer, helpers, request, &filter, history)?;
+        let spoiled_scores = best.spoiled;
+        let scored_product = |contender: Contender| {
+            let product = *self.candidates.get(contender.row)?;
+            Some(ScoredProduct { product, score: contender.score })
         };
-        let scored_candidates = scores.len();
-        let contender = |(position, score)| {
-            let row = rows.as_ref().map_or(Some(position), |rows| rows.get(position).copied())?;
-            let product = *self.candidates.get(row)?;
-            Some(Contender { product, score, tie: self.ties.get(product).copied().unwrap_or(u32::MAX) })
-        };
-        let ranking = Ranking::new(scores.into_iter().enumerate().filter_map(contender));
-        let spoiled_scores = ranking.spoiled;
-        let products = filter.page(ranking, request.limit);
+        let products = filter.page(best.ranking().filter_map(scored_product), request.limit);
         let explanations = match request.explain {
             true => scorer.explain(history, &self.prepared.select(&self.rows(&products)))?,
             false => Vec::new(),
@@ -139,6 +130,77 @@ impl Model {
             spoiled_scores,
             timings: Timings::default(),
         })
+    }
+
+    /// The candidates that a page is taken from, with exact scores, and how many were scored for it.
+    fn best(
+        &self,
+        scorer: &mut Scorer,
+        helpers: &Helpers,
+        request: &RecommendationRequest,
+        filter: &Filter<'_>,
+        history: &Arc<PreparedHistory>,
+    ) -> Result<(Best, usize), EngineError> {
+        let chosen = self.choose(filter);
+        let passing = chosen.as_ref().map_or(self.candidates.len(), Vec::len);
+        // Nobody knows how far down a page with a cap for each category reaches.
+        let answered = request.limit.saturating_add(request.selection.offset);
+        let keep = if request.selection.per_category.is_some() { passing } else { answered.min(passing) };
+        // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
+        if let Some(rows) = chosen.as_ref().filter(|rows| rows.len() * 2 <= self.candidates.len()) {
+            return Ok((self.best_of(scorer, history, rows.iter().copied(), keep)?, passing));
+        }
+        let passes = chosen.as_ref().map(|rows| {
+            let mut passes = vec![false; self.candidates.len()];
+            for row in rows {
+                if let Some(passes) = passes.get_mut(*row) {
+                    *passes = true;
+                }
+            }
+            passes
+        });
+        let pass = |approximate, keep, passing| Pass {
+            history: Arc::clone(history),
+            approximate,
+            candidates: Arc::clone(&self.prepared),
+            ties: Arc::clone(&self.ties),
+            passing,
+            keep,
+        };
+        let rescored = keep.saturating_mul(RESCORED);
+        if self.prepared.have_approximate()
+            && self.candidates.len() >= self.approximate_from
+            && rescored.saturating_mul(LEAST_RATIO) <= self.candidates.len()
+        {
+            let approximate = scorer.approximate(history)?;
+            let mut rough = helpers.best(scorer, pass(Some(approximate), rescored, passes.clone()))?;
+            // What cannot be told roughly is told exactly.
+            if rough.spoiled == 0 {
+                let rows = rough.contenders().iter().map(|contender| contender.row);
+                return Ok((self.best_of(scorer, history, rows, keep)?, passing));
+            }
+        }
+        Ok((helpers.best(scorer, pass(None, keep, passes))?, passing))
+    }
+
+    /// The best of some rows.
+    fn best_of(
+        &self,
+        scorer: &mut Scorer,
+        history: &PreparedHistory,
+        rows: impl Iterator<Item = usize>,
+        keep: usize,
+    ) -> Result<Best, EngineError> {
+        let mut rows: Vec<usize> = rows.collect();
+        // In the order in which they lie in memory.
+        rows.sort_unstable();
+        let scores = scorer.score_encoded(history, &self.prepared.select(&rows))?;
+        let mut best = Best::new(keep);
+        for (row, score) in rows.into_iter().zip(scores) {
+            let tie = self.ties.get(row).copied().unwrap_or(u32::MAX);
+            best.offer(Contender { row, score, tie });
+        }
+        Ok(best)
     }
 
     /// Rows of the candidates that pass; none for all of them.

@@ -1,15 +1,14 @@
-//! From scores to the best products: scores enter in any order, products leave in falling order, one at a time, so that
-//! only as many are sorted as somebody takes.
+//! From scores to the best products: scores enter in any order, on any number of threads, and the best of them leave in
+//! falling order, one at a time, so that only as many are kept and sorted as somebody takes.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::ScoredProduct;
-
-/// A product that takes part in a ranking; the greatest is the best.
+/// A candidate that takes part in a ranking; the greatest is the best.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contender {
-    pub(crate) product: usize,
+    /// Row of the candidate.
+    pub(crate) row: usize,
     pub(crate) score: f32,
     /// Equal scores stand in rising order of this, so that answers are stable.
     pub(crate) tie: u32,
@@ -35,35 +34,92 @@ impl PartialEq for Contender {
 
 impl Eq for Contender {}
 
-/// Products by falling score. Scores that are not finite never leave.
-#[derive(Debug)]
-pub(crate) struct Ranking {
-    rest: BinaryHeap<Contender>,
+/// Contenders that are kept for the best of them: a narrowing takes as long as it has contenders, half of which are new.
+fn kept_at_most(count: usize) -> usize {
+    count.saturating_mul(2).max(64)
+}
+
+/// The best of the contenders that were offered. Scores that are not finite never are among them.
+#[derive(Debug, Default)]
+pub(crate) struct Best {
+    /// How many to keep.
+    count: usize,
+    /// At least the best so far, with some that were not yet told from them.
+    kept: Vec<Contender>,
+    /// What a contender must exceed.
+    least: Option<Contender>,
     /// Number of scores that were not finite.
     pub(crate) spoiled: usize,
 }
 
-impl Ranking {
-    pub(crate) fn new(contenders: impl Iterator<Item = Contender>) -> Self {
-        let mut spoiled = 0;
-        let most = contenders.size_hint().1.unwrap_or_default();
-        let finite = contenders.filter(|contender| {
-            let finite = contender.score.is_finite();
-            spoiled += usize::from(!finite);
-            finite
-        });
-        // A filter does not know how many it lets through; nearly always it is all of them.
-        let mut rest = Vec::with_capacity(most);
-        rest.extend(finite);
-        Self { rest: rest.into(), spoiled }
+impl Best {
+    /// Of none yet.
+    pub(crate) fn new(count: usize) -> Self {
+        // More than a page of the usual size grows as it is filled: nobody knows how many will be offered.
+        let room = kept_at_most(count).min(256);
+        Self { count, kept: Vec::with_capacity(room), ..Self::default() }
+    }
+
+    pub(crate) fn offer(&mut self, contender: Contender) {
+        if !contender.score.is_finite() {
+            self.spoiled += 1;
+            return;
+        }
+        if self.least.is_some_and(|least| contender <= least) {
+            return;
+        }
+        self.kept.push(contender);
+        if self.kept.len() >= kept_at_most(self.count) {
+            self.narrow();
+        }
+    }
+
+    fn narrow(&mut self) {
+        let Some(last) = self.count.checked_sub(1) else {
+            self.kept.clear();
+            return;
+        };
+        if self.kept.len() > self.count {
+            let (_, least, _) = self.kept.select_nth_unstable_by(last, |left, right| right.cmp(left));
+            self.least = Some(*least);
+            self.kept.truncate(self.count);
+        }
+    }
+
+    /// Takes in what another found.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.spoiled += other.spoiled;
+        other.kept.iter().for_each(|contender| self.offer(*contender));
+    }
+
+    /// The best, in no order.
+    pub(crate) fn contenders(&mut self) -> &[Contender] {
+        self.narrow();
+        &self.kept
+    }
+
+    /// The best by falling score.
+    pub(crate) fn ranking(mut self) -> Ranking {
+        self.narrow();
+        Ranking { rest: self.kept.into() }
     }
 }
 
-impl Iterator for Ranking {
-    type Item = ScoredProduct;
+/// Candidates by falling score.
+#[derive(Debug)]
+pub(crate) struct Ranking {
+    rest: BinaryHeap<Contender>,
+}
 
-    fn next(&mut self) -> Option<ScoredProduct> {
-        self.rest.pop().map(|Contender { product, score, .. }| ScoredProduct { product, score })
+impl Iterator for Ranking {
+    type Item = Contender;
+
+    fn next(&mut self) -> Option<Contender> {
+        self.rest.pop()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.rest.len(), Some(self.rest.len()))
     }
 }
 
@@ -71,27 +127,57 @@ impl Iterator for Ranking {
 mod tests {
     use super::*;
 
-    fn ranking(scores: &[f32]) -> Ranking {
-        let contenders = (0..).zip(scores).enumerate();
-        Ranking::new(contenders.map(|(product, (tie, score))| Contender { product, score: *score, tie }))
+    fn best(scores: &[f32], count: usize) -> Best {
+        let mut best = Best::new(count);
+        for ((tie, score), row) in (0..).zip(scores).zip(0..) {
+            best.offer(Contender { row, score: *score, tie });
+        }
+        best
     }
 
-    fn ranked(scores: &[f32], limit: usize) -> Vec<usize> {
-        ranking(scores).take(limit).map(|scored| scored.product).collect()
+    fn ranked(scores: &[f32], count: usize) -> Vec<usize> {
+        best(scores, count).ranking().map(|contender| contender.row).collect()
     }
 
     #[test]
     fn the_best_come_first_and_equal_scores_keep_their_order() {
         assert_eq!(ranked(&[0.2, 0.9, 0.5, 0.9, 0.1], 3), [1, 3, 2]);
-        assert_eq!(ranked(&[0.5; 10], 4), [0, 1, 2, 3]);
+        assert_eq!(ranked(&[0.5; 200], 4), [0, 1, 2, 3]);
         assert_eq!(ranked(&[0.2, 0.9], 16), [1, 0]);
-        assert_eq!(ranked(&[0.2, 0.9], 0), [] as [usize; 0]);
+        assert_eq!(ranked(&[0.2, 0.9], usize::MAX), [1, 0]);
+        assert_eq!(ranked(&[0.2; 100], 0), [] as [usize; 0]);
     }
 
     #[test]
     fn scores_that_are_not_finite_never_leave_and_are_counted() {
         let scores = [f32::NAN, 0.3, f32::INFINITY, 0.4];
         assert_eq!(ranked(&scores, 16), [3, 1]);
-        assert_eq!(ranking(&scores).spoiled, 2);
+        assert_eq!(best(&scores, 1).spoiled, 2);
+    }
+
+    #[test]
+    fn parts_that_are_merged_in_any_order_have_the_best_of_all() {
+        let mut state = 1_u64;
+        let scores: Vec<f32> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Few values, so that many are equal.
+            (state >> 58) as f32
+        })
+        .take(5_000)
+        .collect();
+        let expected = ranked(&scores, 40);
+        for parts in [2, 3, 7] {
+            let mut of_parts: Vec<Best> = (0..parts).map(|_| Best::new(40)).collect();
+            for ((tie, score), row) in (0..).zip(&scores).zip(0..) {
+                of_parts[row / 100 % parts].offer(Contender { row, score: *score, tie });
+            }
+            let mut merged = Best::new(40);
+            of_parts.iter().rev().for_each(|part| merged.merge(part));
+            assert_eq!(merged.ranking().map(|contender| contender.row).collect::<Vec<_>>(), expected);
+        }
+        let mut all: Vec<Contender> = best(&scores, usize::MAX).ranking().collect();
+        assert_eq!(all.len(), scores.len());
+        all.truncate(40);
+        assert_eq!(all.iter().map(|contender| contender.row).collect::<Vec<_>>(), expected);
     }
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
+use slirec_kernels::bf16::Bf16Set;
+use slirec_kernels::request::approximate::ApproximateCandidates;
+pub(crate) use slirec_kernels::request::approximate::ApproximateHistory;
 use slirec_kernels::request::candidates::Candidates;
 use slirec_kernels::request::history::EncodedHistory as FusedHistory;
 
+use crate::candidates::CandidateIds;
 use crate::fused::{FusedModel, FusedScorer};
 use crate::runtime::{ExecutionProvider, SessionMaker};
 use crate::stock::{self, CandidateGraph, Columns, HistoryTensors, StockScorer};
@@ -37,13 +41,24 @@ impl Kernels {
     }
 }
 
-/// Ids of candidates, as columns.
-#[derive(Debug, Clone, Default)]
-pub struct CandidateIds {
-    /// Vocabulary ids of the items, `[N]`.
-    pub items: Vec<u32>,
-    /// Vocabulary ids of the features, `[N, F]` row by row.
-    pub features: Vec<u32>,
+/// How precisely all candidates of a large catalogue are scored; scores that leave are exact either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Every candidate in floats of 32 bits: the best are the best.
+    #[default]
+    F32,
+    /// Every candidate roughly, in numbers of 16 bits, and those that may be among the best once more in floats of 32 bits.
+    Bf16,
+}
+
+impl Precision {
+    /// The name in configuration, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 /// Everything about candidates that does not depend on a history.
@@ -53,7 +68,11 @@ pub struct PreparedCandidates(Prepared);
 #[derive(Debug, Clone)]
 enum Prepared {
     Stock(Columns),
-    Fused(Candidates),
+    Fused {
+        exact: Candidates,
+        /// The same candidates where they are to be scored roughly.
+        approximate: Option<ApproximateCandidates>,
+    },
 }
 
 impl PreparedCandidates {
@@ -61,7 +80,7 @@ impl PreparedCandidates {
     pub fn len(&self) -> usize {
         match &self.0 {
             Prepared::Stock(columns) => columns.count,
-            Prepared::Fused(candidates) => candidates.len(),
+            Prepared::Fused { exact, .. } => exact.len(),
         }
     }
 
@@ -70,11 +89,16 @@ impl PreparedCandidates {
         self.len() == 0
     }
 
-    /// The given rows, in their order.
+    /// True when they can be scored roughly.
+    pub(crate) fn have_approximate(&self) -> bool {
+        matches!(&self.0, Prepared::Fused { approximate: Some(_), .. })
+    }
+
+    /// The given rows, in their order, to be scored exactly.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         Self(match &self.0 {
             Prepared::Stock(columns) => Prepared::Stock(columns.select(rows)),
-            Prepared::Fused(candidates) => Prepared::Fused(candidates.select(rows)),
+            Prepared::Fused { exact, .. } => Prepared::Fused { exact: exact.select(rows), approximate: None },
         })
     }
 
@@ -82,7 +106,7 @@ impl PreparedCandidates {
     pub(crate) fn is_finite(&self) -> bool {
         match &self.0 {
             Prepared::Stock(columns) => columns.is_finite(),
-            Prepared::Fused(candidates) => candidates.is_finite(),
+            Prepared::Fused { exact, .. } => exact.is_finite(),
         }
     }
 }
@@ -113,8 +137,14 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// The wanted kernels if they know the model and agree with ONNX Runtime about it; logs why not.
-    pub(crate) fn choose(wanted: Kernels, maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
+    /// The wanted kernels if they know the model and agree with ONNX Runtime about it, with approximate scores if `bf16` says
+    /// how; logs why not.
+    pub(crate) fn choose(
+        wanted: Kernels,
+        bf16: Option<Bf16Set>,
+        maker: &SessionMaker,
+        bundle: &Bundle,
+    ) -> Result<Self, EngineError> {
         let mut candidates = CandidateGraph::new(maker, bundle)?;
         if wanted == Kernels::Stock || maker.provider() != ExecutionProvider::Cpu {
             return Ok(Self { candidates, fused: None });
@@ -122,7 +152,7 @@ impl Backend {
         let fused = match FusedModel::recognise(bundle) {
             Err(unknown) => Err(unknown.to_string()),
             Ok(model) => {
-                let model = Arc::new(model);
+                let model = Arc::new(model.with_approximate(bf16));
                 let mut stock = StockScorer::new(maker, bundle)?;
                 model.prove(bundle, &mut candidates, &mut stock)?.map(|()| model)
             }
@@ -138,6 +168,14 @@ impl Backend {
 
     pub(crate) fn kernels(&self) -> Kernels {
         if self.fused.is_some() { Kernels::Fused } else { Kernels::Stock }
+    }
+
+    /// How all candidates of a large catalogue can be scored.
+    pub(crate) fn precision(&self) -> Precision {
+        match &self.fused {
+            Some(model) if model.approximates() => Precision::Bf16,
+            _ => Precision::F32,
+        }
     }
 
     pub(crate) fn scorer(&self, maker: &SessionMaker, bundle: &Bundle) -> Result<Scorer, EngineError> {
@@ -161,7 +199,8 @@ impl Backend {
             model.set(&mut prepared, first, &self.candidates.prepare(&part)?)?;
             first += items.len();
         }
-        Ok(PreparedCandidates(Prepared::Fused(prepared)))
+        let approximate = model.approximates().then(|| ApproximateCandidates::new(&prepared));
+        Ok(PreparedCandidates(Prepared::Fused { exact: prepared, approximate }))
     }
 }
 
@@ -202,6 +241,13 @@ impl Scorer {
         }
     }
 
+    /// Takes the memory of an approximate history back.
+    pub(crate) fn recycle_approximate(&mut self, history: ApproximateHistory) {
+        if let Self::Fused(scorer) = self {
+            scorer.recycle_approximate(history);
+        }
+    }
+
     /// A score for every candidate, in their order, on this thread.
     pub(crate) fn score_encoded(
         &mut self,
@@ -221,7 +267,7 @@ impl Scorer {
     pub(crate) fn block_size(&self, candidates: usize, length: usize) -> usize {
         match self {
             Self::Stock(_) => stock::block_size(candidates, length),
-            Self::Fused(_) => crate::fused::BLOCK,
+            Self::Fused(_) => crate::fused::block_size(candidates),
         }
     }
 
@@ -237,10 +283,38 @@ impl Scorer {
             (Self::Stock(scorer), PreparedHistory::Stock(history), Prepared::Stock(candidates)) => {
                 scorer.score_block(history, candidates, range, scores)
             }
-            (Self::Fused(scorer), PreparedHistory::Fused(history), Prepared::Fused(candidates)) => {
-                scorer.score_block(history, candidates, range, scores);
+            (Self::Fused(scorer), PreparedHistory::Fused(history), Prepared::Fused { exact, .. }) => {
+                scorer.score_block(history, exact, range, scores);
                 Ok(())
             }
+            _ => Err(EngineError::OtherKernels),
+        }
+    }
+
+    /// What approximate scores need of a history.
+    pub(crate) fn approximate(&mut self, history: &PreparedHistory) -> Result<ApproximateHistory, EngineError> {
+        match (self, history) {
+            (Self::Fused(scorer), PreparedHistory::Fused(history)) => {
+                scorer.approximate(history).ok_or(EngineError::OtherKernels)
+            }
+            _ => Err(EngineError::OtherKernels),
+        }
+    }
+
+    /// Replaces `scores` by approximate ones of the candidates in `range`, as logits: the greater, the better.
+    pub(crate) fn approximate_block(
+        &mut self,
+        (history, approximate): (&PreparedHistory, &ApproximateHistory),
+        candidates: &PreparedCandidates,
+        range: Range<usize>,
+        scores: &mut [f32],
+    ) -> Result<(), EngineError> {
+        match (self, history, &candidates.0) {
+            (
+                Self::Fused(scorer),
+                PreparedHistory::Fused(history),
+                Prepared::Fused { approximate: Some(candidates), .. },
+            ) => scorer.approximate_block((history, approximate), candidates, range, scores),
             _ => Err(EngineError::OtherKernels),
         }
     }
@@ -258,8 +332,8 @@ impl Scorer {
             (Self::Stock(scorer), PreparedHistory::Stock(history), Prepared::Stock(candidates)) => {
                 scorer.explain(history, candidates)
             }
-            (Self::Fused(scorer), PreparedHistory::Fused(history), Prepared::Fused(candidates)) => {
-                Ok(scorer.explain(history, candidates))
+            (Self::Fused(scorer), PreparedHistory::Fused(history), Prepared::Fused { exact, .. }) => {
+                Ok(scorer.explain(history, exact))
             }
             _ => Err(EngineError::OtherKernels),
         }

@@ -64,11 +64,14 @@ impl<'a> Filter<'a> {
             *count += 1;
             *count <= cap
         };
-        ranking
+        let page = ranking
             .take_while(|scored| min_score.is_none_or(|least| scored.score >= least))
             .filter(|scored| under_cap(scored))
             .skip(offset)
-            .take(limit)
-            .collect()
+            .take(limit);
+        // Nobody knows how many pass; nearly always it is the whole page.
+        let mut products = Vec::with_capacity(page.size_hint().1.unwrap_or_default());
+        products.extend(page);
+        products
     }
 }

@@ -1,17 +1,68 @@
-//! One large request on several workers: the worker that has it invites the others, and all of them take block after
-//! block until none is left. Workers that are busy do not come; then the inviting one does all blocks itself.
+//! One request over all candidates: block after block is scored and only the best are kept, on the worker that has the
+//! request or, when it is large, on all that come. Each takes blocks until none is left and keeps its own best; the parts
+//! are merged at the end. Workers that are busy do not come; then the inviting one does all blocks itself.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::EngineError;
-use crate::scorer::{PreparedCandidates, PreparedHistory, Scorer};
+use crate::ranking::{Best, Contender};
+use crate::scorer::{ApproximateHistory, PreparedCandidates, PreparedHistory, Scorer};
 
-type BlockScores = Result<(Range<usize>, Vec<f32>), EngineError>;
+/// What a request asks of all candidates.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) history: Arc<PreparedHistory>,
+    /// The history once more where approximate scores are asked for.
+    pub(crate) approximate: Option<ApproximateHistory>,
+    pub(crate) candidates: Arc<PreparedCandidates>,
+    /// Which of equal scores go first, `[N]`.
+    pub(crate) ties: Arc<[u32]>,
+    /// Candidates that take part, `[N]`; none for all.
+    pub(crate) passing: Option<Vec<bool>>,
+    /// How many of the best to keep.
+    pub(crate) keep: usize,
+}
+
+/// Scores of a block; reused from block to block.
+type Scores = Vec<f32>;
+
+impl Pass {
+    /// Offers the candidates of a block.
+    fn block(
+        &self,
+        scorer: &mut Scorer,
+        range: Range<usize>,
+        scores: &mut Scores,
+        best: &mut Best,
+    ) -> Result<(), EngineError> {
+        scores.clear();
+        scores.resize(range.len(), f32::NAN);
+        match &self.approximate {
+            Some(history) => {
+                scorer.approximate_block((&self.history, history), &self.candidates, range.clone(), scores)?;
+            }
+            None => scorer.score_block(&self.history, &self.candidates, range.clone(), scores)?,
+        }
+        let passing = self.passing.as_ref().map(|passing| passing.get(range.clone()).unwrap_or_default());
+        let ties = self.ties.get(range.clone()).unwrap_or_default();
+        for (place, ((row, score), tie)) in range.zip(scores.iter()).zip(ties).enumerate() {
+            let takes_part = passing.is_none_or(|passing| passing.get(place).is_some_and(|passes| *passes));
+            if takes_part {
+                best.offer(Contender { row, score: *score, tie: *tie });
+            }
+        }
+        Ok(())
+    }
+
+    fn block_size(&self, scorer: &Scorer) -> usize {
+        scorer.block_size(self.candidates.len(), self.history.length())
+    }
+}
 
 /// How a worker asks the others for help.
 #[derive(Debug, Clone)]
@@ -28,18 +79,20 @@ impl Helpers {
         Self { invitations, count, threshold }
     }
 
-    /// A score for every candidate, in their order.
-    pub(crate) fn score(
-        &self,
-        scorer: &mut Scorer,
-        history: &Arc<PreparedHistory>,
-        candidates: &Arc<PreparedCandidates>,
-    ) -> Result<Vec<f32>, EngineError> {
-        if self.count == 0 || candidates.len() < self.threshold {
-            return scorer.score_encoded(history, candidates);
+    /// The best candidates.
+    pub(crate) fn best(&self, scorer: &mut Scorer, pass: Pass) -> Result<Best, EngineError> {
+        let (count, block) = (pass.candidates.len(), pass.block_size(scorer));
+        if self.count == 0 || count < self.threshold {
+            let (mut best, mut scores) = (Best::new(pass.keep), Scores::new());
+            for start in (0..count).step_by(block) {
+                pass.block(scorer, start..(start + block).min(count), &mut scores, &mut best)?;
+            }
+            if let Some(history) = pass.approximate {
+                scorer.recycle_approximate(history);
+            }
+            return Ok(best);
         }
-        let (work, results) =
-            SharedWork::new(history, candidates, scorer.block_size(candidates.len(), history.length()));
+        let (work, finished) = SharedWork::new(pass, block);
         for _ in 0..self.count {
             // A full channel holds enough invitations already.
             if self.invitations.try_send(Arc::clone(&work)).is_err() {
@@ -47,61 +100,62 @@ impl Helpers {
             }
         }
         work.help(scorer);
-        let mut scores = vec![f32::NAN; candidates.len()];
-        for _ in 0..work.blocks() {
-            let (range, values) = results.recv().map_err(|_| EngineError::Worker)??;
-            if let Some(slots) = scores.get_mut(range) {
-                slots.copy_from_slice(&values);
-            }
-        }
-        Ok(scores)
+        finished.recv().map_err(|_| EngineError::Worker)??;
+        let mut merged = work.merged.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut merged.best))
     }
 }
 
-/// A request whose blocks several workers take.
+/// A pass whose blocks several workers take.
 #[derive(Debug)]
 pub(crate) struct SharedWork {
-    history: Arc<PreparedHistory>,
-    candidates: Arc<PreparedCandidates>,
+    pass: Pass,
     block: usize,
     next: AtomicUsize,
-    results: Sender<BlockScores>,
+    /// Locked once by each worker, when it has no more blocks to take.
+    merged: Mutex<Merged>,
+    finished: Sender<Result<(), EngineError>>,
+}
+
+/// What the workers found that are done.
+#[derive(Debug)]
+struct Merged {
+    best: Best,
+    /// Blocks that it is of.
+    blocks: usize,
 }
 
 impl SharedWork {
-    fn new(
-        history: &Arc<PreparedHistory>,
-        candidates: &Arc<PreparedCandidates>,
-        block: usize,
-    ) -> (Arc<Self>, Receiver<BlockScores>) {
-        let (results, answers) = unbounded();
-        let (history, candidates) = (Arc::clone(history), Arc::clone(candidates));
-        (Arc::new(Self { history, candidates, block, next: AtomicUsize::new(0), results }), answers)
+    fn new(pass: Pass, block: usize) -> (Arc<Self>, Receiver<Result<(), EngineError>>) {
+        let (finished, end) = bounded(1);
+        let merged = Mutex::new(Merged { best: Best::new(pass.keep), blocks: 0 });
+        (Arc::new(Self { pass, block, next: AtomicUsize::new(0), merged, finished }), end)
     }
 
-    fn blocks(&self) -> usize {
-        self.candidates.len().div_ceil(self.block)
-    }
-
-    /// Takes blocks until none is left. Every block that was taken has a result, also when scoring panics.
+    /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics.
     pub(crate) fn help(&self, scorer: &mut Scorer) {
+        let (mut best, mut scores, mut blocks) = (Best::new(self.pass.keep), Scores::new(), 0);
+        let count = self.pass.candidates.len();
         loop {
             let start = self.next.fetch_add(1, Ordering::Relaxed) * self.block;
-            if start >= self.candidates.len() {
-                return;
+            if start >= count {
+                break;
             }
-            let range = start..(start + self.block).min(self.candidates.len());
-            let mut scores = vec![f32::NAN; range.len()];
-            let scored = catch_unwind(AssertUnwindSafe(|| {
-                scorer.score_block(&self.history, &self.candidates, range.clone(), &mut scores)
-            }));
-            let result = match scored {
-                Ok(Ok(())) => Ok((range, scores)),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(EngineError::Worker),
-            };
-            // Nobody listens once another block has failed.
-            let _ = self.results.send(result);
+            let range = start..(start + self.block).min(count);
+            let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(scorer, range, &mut scores, &mut best)));
+            if let Err(error) = scored.unwrap_or(Err(EngineError::Worker)) {
+                // The first error ends the request; nobody listens for another.
+                let _ = self.finished.try_send(Err(error));
+            }
+            blocks += 1;
+        }
+        if blocks > 0 {
+            let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
+            merged.best.merge(&best);
+            merged.blocks += blocks;
+            if merged.blocks == count.div_ceil(self.block) {
+                let _ = self.finished.try_send(Ok(()));
+            }
         }
     }
 }

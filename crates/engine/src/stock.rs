@@ -12,8 +12,8 @@ use ort::value::{DynValue, Tensor, TensorRef};
 use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
 
+use crate::candidates::CandidateIds;
 use crate::runtime::SessionMaker;
-use crate::scorer::CandidateIds;
 use crate::{EngineError, Explanation};
 
 /// Candidate × position pairs of a block: its `[n, L, 80]` intermediate is then half a megabyte and stays in the

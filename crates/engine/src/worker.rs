@@ -7,13 +7,32 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, select_biased};
 
-use crate::engine::Caller;
 use crate::model::Model;
 use crate::patience::Patience;
-use crate::request::RecommendationRequest;
+use crate::request::{RecommendationRequest, Recommendations};
 use crate::scorer::Scorer;
 use crate::spread::{Helpers, SharedWork};
 use crate::{EngineError, Overloaded};
+
+/// Who asked, and whether they still want to know.
+pub trait Caller: Send + 'static {
+    /// False once nobody waits for the answer; the engine then drops the request before it scores.
+    fn is_waiting(&self) -> bool;
+
+    /// Takes the answer, on a worker thread.
+    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>);
+}
+
+/// A function takes the answer, whatever has happened meanwhile.
+impl<F: FnOnce(Result<Recommendations, EngineError>) + Send + 'static> Caller for F {
+    fn is_waiting(&self) -> bool {
+        true
+    }
+
+    fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>) {
+        self(answer);
+    }
+}
 
 /// A request that waits for a worker.
 pub(crate) struct Job {
@@ -93,7 +112,7 @@ impl Worker {
     }
 }
 
-fn reply(caller: Box<dyn Caller>, answer: Result<crate::Recommendations, EngineError>) {
+fn reply(caller: Box<dyn Caller>, answer: Result<Recommendations, EngineError>) {
     if catch_unwind(AssertUnwindSafe(|| caller.answer(answer))).is_err() {
         tracing::error!("answering panicked");
     }

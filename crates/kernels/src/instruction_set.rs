@@ -7,6 +7,8 @@
 use crate::simd::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+use crate::simd::neon::Neon;
 use crate::simd::portable::Portable;
 
 /// A set of vector instructions that this processor has; there is no way to name one that it has not.
@@ -16,6 +18,8 @@ pub struct InstructionSet(Kind);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Portable(Portable),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -31,6 +35,10 @@ impl InstructionSet {
         } else if let Some(token) = Avx2::detect() {
             return Self(Kind::Avx2(token));
         }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(token) = Neon::detect() {
+            return Self(Kind::Neon(token));
+        }
         Self(Kind::Portable(Portable))
     }
 
@@ -38,6 +46,8 @@ impl InstructionSet {
     pub fn available() -> Vec<Self> {
         let sets = [
             Some(Kind::Portable(Portable)),
+            #[cfg(target_arch = "aarch64")]
+            Neon::detect().map(Kind::Neon),
             #[cfg(target_arch = "x86_64")]
             Avx2::detect().map(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
@@ -50,6 +60,8 @@ impl InstructionSet {
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable(_) => "portable",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "NEON",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "AVX2",
             #[cfg(target_arch = "x86_64")]
@@ -87,6 +99,9 @@ macro_rules! vectorised {
 
             match set.kind() {
                 $crate::instruction_set::Kind::Portable(token) => body(token, $($argument),*),
+                // The architecture has the instructions everywhere.
+                #[cfg(target_arch = "aarch64")]
+                $crate::instruction_set::Kind::Neon(token) => body(token, $($argument),*),
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code, reason = "the processor has the instructions")]
                 // SAFETY: the token exists only where the processor has AVX2 and FMA.

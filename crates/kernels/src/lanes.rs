@@ -1,6 +1,8 @@
 //! Rows in whole vectors: matrices whose rows are padded with zeros to a multiple of [`LANES`] need no code for tails,
 //! and their loops compile to full vectors of any instruction set.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
 use std::ops::{Deref, DerefMut};
 
 /// Values that are worked on at once: one register of AVX-512, two of AVX2, four of NEON.
@@ -31,13 +33,13 @@ pub(crate) fn vectors_mut(values: &mut [f32]) -> &mut [Lanes] {
 
 /// Storage that is reused from step to step and begins with a cache line.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Buffer {
-    storage: Vec<f32>,
+pub(crate) struct Buffer<T = f32> {
+    storage: Vec<T>,
     start: usize,
     length: usize,
 }
 
-impl Buffer {
+impl<T: Copy + Default> Buffer<T> {
     /// A buffer of zeros.
     pub(crate) fn zeros(length: usize) -> Self {
         let mut buffer = Self::default();
@@ -45,6 +47,19 @@ impl Buffer {
         buffer
     }
 
+    /// Changes the length; the values are what was there before, or zeros.
+    pub(crate) fn resize(&mut self, length: usize) -> &mut [T] {
+        let room = length + LINE / size_of::<T>();
+        if self.storage.len() < room {
+            self.storage = vec![T::default(); room];
+            self.start = self.storage.as_ptr().align_offset(LINE).min(room - length);
+        }
+        self.length = length;
+        self
+    }
+}
+
+impl Buffer {
     /// A matrix `[rows, columns]` with padded rows.
     pub(crate) fn padded_rows(values: &[f32], columns: usize) -> Self {
         let width = padded(columns);
@@ -66,30 +81,48 @@ impl Buffer {
         }
         buffer
     }
-
-    /// Changes the length; the values are what was there before, or zeros.
-    pub(crate) fn resize(&mut self, length: usize) -> &mut [f32] {
-        let room = length + LINE / size_of::<f32>();
-        if self.storage.len() < room {
-            self.storage = vec![0.0; room];
-            self.start = self.storage.as_ptr().align_offset(LINE).min(room - length);
-        }
-        self.length = length;
-        self
-    }
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         &self.storage[self.start..self.start + self.length]
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.storage[self.start..self.start + self.length]
+    }
+}
+
+/// Values that will be read soon, asked for part by part while something else is computed: all at once would be more than a
+/// processor fetches at a time.
+#[derive(Debug)]
+pub(crate) struct Ahead<'a, T> {
+    rest: &'a [T],
+    part: usize,
+}
+
+impl<'a, T> Ahead<'a, T> {
+    /// To be asked for in so many steps.
+    pub(crate) fn new(values: &'a [T], steps: usize) -> Self {
+        Self { rest: values, part: values.len().div_ceil(steps.max(1)) }
+    }
+
+    /// Asks for the next part to come into the cache, where the processor can be asked.
+    pub(crate) fn step(&mut self) {
+        let (part, rest) = self.rest.split_at(self.part.min(self.rest.len()));
+        self.rest = rest;
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code, reason = "an intrinsic on an address")]
+        for line in part.chunks(LINE / size_of::<T>()) {
+            // SAFETY: every processor of this architecture has the instruction, which changes nothing and cannot fail.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = part;
     }
 }
 

@@ -106,6 +106,9 @@ pub fn multiply(
     let task = Task { rows, inner, columns, left, right, start, stride };
     match set.kind() {
         Kind::Portable(_) => portable::multiply(&task, result),
+        // There is nothing that the compiler would not make of the plain code for NEON.
+        #[cfg(target_arch = "aarch64")]
+        Kind::Neon(_) => portable::multiply(&task, result),
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code, reason = "the processor has the instructions and the slices the values")]
         // SAFETY: the kind exists only where the processor has AVX2 and FMA; the assertions above bound every access.

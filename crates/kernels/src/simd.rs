@@ -1,4 +1,4 @@
-//! Vectors of 16 floats that every instruction set has, in one, two or sixteen registers: element by element work is
+//! Vectors of 16 floats that every instruction set has, in one, two, four or sixteen registers: element by element work is
 //! written once and compiled for each set.
 //!
 //! The values of a set's token exist only where the processor has its instructions, and every operation needs one: so
@@ -8,6 +8,8 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod portable;
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};

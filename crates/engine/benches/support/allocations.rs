@@ -36,7 +36,7 @@ pub(crate) fn report(bundle: impl Fn() -> Bundle) {
     for kernels in [Kernels::Stock, Kernels::Fused] {
         let options = EngineOptions { kernels, ..EngineOptions::default() };
         let engine = Engine::from_bundle(bundle(), &options).expect("an engine");
-        let mut requests = vec![super::request(&engine, 10); REQUESTS + 1];
+        let mut requests = vec![super::request(&engine, 10, 0); REQUESTS + 1];
         let mut answers = Vec::with_capacity(REQUESTS + 1);
         answers.extend(requests.pop().map(|request| engine.recommend(request)));
         let before = [&COUNT, &BYTES].map(|counter| counter.load(Ordering::Relaxed));

@@ -7,7 +7,7 @@ use slirec_core::bundle::Bundle;
 use slirec_core::history::{self, EncodedHistory, History};
 
 use super::{FusedModel, FusedScorer};
-use crate::scorer::CandidateIds;
+use crate::candidates::CandidateIds;
 use crate::stock::{CandidateGraph, Columns, StockScorer};
 use crate::{EngineError, Explanation};
 

@@ -220,7 +220,7 @@ impl FusedModel {
         let score = scores.network(target, &NetworkNames::of("score", "score.layer1.user_weight"))?;
         let scoring = Scoring::new(set, target, [&attention, &mixing, &score]);
         let sizes = scoring.candidate_sizes(transition);
-        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, sizes })
+        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, approximate: None, sizes })
     }
 }
 

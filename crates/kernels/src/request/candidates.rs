@@ -48,6 +48,8 @@ pub(super) struct Block<'a> {
     pub(super) transition: &'a [Row],
     /// Vectors that hold candidates.
     pub(super) vectors: usize,
+    /// All values of the block behind this one.
+    pub(super) next: &'a [f32],
 }
 
 impl Candidates {
@@ -122,7 +124,8 @@ impl Candidates {
         let (attention, rows) = rows.split_at(attention);
         let (mixing, rows) = rows.split_at(mixing);
         let (score, transition) = rows.split_at(score);
+        let next = self.values.get((number + 1) * stride * BLOCK..(number + 2) * stride * BLOCK).unwrap_or_default();
         let vectors = (self.count - number * BLOCK).min(BLOCK).div_ceil(LANES);
-        Block { query, attention, mixing, score, transition, vectors }
+        Block { query, attention, mixing, score, transition, vectors, next }
     }
 }

@@ -16,10 +16,10 @@ pub(super) const GROUP: usize = 8;
 type Group = [f32; GROUP];
 
 /// The weight of a layer, `[groups, inputs, 8]`; outputs that fill the last group up have weights of 0.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    weight: Buffer,
-    inputs: usize,
+    pub(super) weight: Buffer,
+    pub(super) inputs: usize,
     pub(super) outputs: usize,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn padded_row(values: &[f32]) -> Buffer {
 }
 
 #[inline(always)]
-fn groups(values: &[f32]) -> &[Group] {
+pub(super) fn groups(values: &[f32]) -> &[Group] {
     values.as_chunks().0
 }
 

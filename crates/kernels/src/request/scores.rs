@@ -8,7 +8,7 @@ use super::history::EncodedHistory;
 use super::layer::{Layer, Terms, hidden_values, output_logits, padded, padded_row, sums};
 use super::{BLOCK, Row, VECTORS, rows, rows_of, rows_of_mut};
 use crate::instruction_set::InstructionSet;
-use crate::lanes::{Buffer, LANES};
+use crate::lanes::{Ahead, Buffer, LANES};
 
 /// A fully connected network whose first layer is already split: only the part that a pair decides is left of it.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +26,12 @@ pub struct NetworkWeights<'a> {
 }
 
 #[derive(Debug)]
-struct Network {
-    first: Layer,
-    second: Layer,
-    second_bias: Buffer,
-    output: Buffer,
-    output_bias: f32,
+pub(super) struct Network {
+    pub(super) first: Layer,
+    pub(super) second: Layer,
+    pub(super) second_bias: Buffer,
+    pub(super) output: Buffer,
+    pub(super) output_bias: f32,
 }
 
 impl Network {
@@ -48,12 +48,12 @@ impl Network {
 #[derive(Debug)]
 pub struct Scoring {
     set: InstructionSet,
-    target: usize,
-    attention: Network,
-    mixing: Network,
-    score: Network,
+    pub(super) target: usize,
+    pub(super) attention: Network,
+    pub(super) mixing: Network,
+    pub(super) score: Network,
     /// The bias of layers that have none.
-    zeros: Buffer,
+    pub(super) zeros: Buffer,
 }
 
 /// Hidden values of a block; reused from request to request.
@@ -166,10 +166,13 @@ impl Scoring {
     /// Scores and long-term shares of a block; the attention stays in the scratch.
     fn block(&self, history: &EncodedHistory, block: &Block<'_>, scratch: &mut Scratch) -> (Row, Row) {
         let (set, vectors) = (self.set, block.vectors);
+        // A step for each position, for mixing and for the score.
+        let mut ahead = Ahead::new(block.next, history.length() + 2);
         let Scratch { scaled, hidden, attention, attended } = scratch;
         let [scaled, hidden, attention, attended] =
             [scaled, hidden, attention, attended].map(|buffer| rows_of_mut(buffer));
         for ((key, share), logits) in history.positions().zip(attention.iter_mut()) {
+            ahead.step();
             rows::scale(set, block.query, key, scaled);
             let terms = Terms { bias: share, start: block.attention, inputs: scaled };
             self.logits(&self.attention, terms, vectors, hidden, logits);
@@ -178,12 +181,14 @@ impl Scoring {
         let terms = Terms { bias: &self.zeros, start: &[], inputs: attention };
         sums(set, &history.states, terms, vectors, attended);
 
+        ahead.step();
         let mut shares = [[0.0; LANES]; VECTORS];
         let terms = Terms { bias: &history.mixing, start: block.mixing, inputs: &attended[..self.target] };
         self.logits(&self.mixing, terms, vectors, hidden, &mut shares);
         rows::shares(set, &mut shares, self.mixing.output_bias);
         rows::mix(set, attended, &history.long_term, &shares);
 
+        ahead.step();
         let mut scores = [[0.0; LANES]; VECTORS];
         let terms = Terms { bias: &self.zeros, start: block.score, inputs: &attended[..self.target] };
         self.logits(&self.score, terms, vectors, hidden, &mut scores);
