@@ -2,7 +2,7 @@
 //! is kept here, so that a registry that is down or lies costs nobody an answer.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,12 +13,16 @@ use slirec_connect::mlflow::{
     BUNDLE_TAG, Client, Connection, MlflowError, ModelReference, ModelSelector, ModelVersion, Transfer, pull,
 };
 use slirec_core::bundle::{FILES, Manifest, verify_file};
-use slirec_core::files;
+use slirec_core::files::{self, FileError};
 
 use crate::config::Settings;
 
 /// File that says which of the bundles was served last.
 const CURRENT: &str = "current.json";
+/// What directories of bundles begin with.
+const PREFIX: &str = "version-";
+/// Where a bundle is until its hash is known.
+const INCOMING: &str = "incoming";
 /// Between two lines of the log about one download.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
@@ -48,6 +52,8 @@ struct State {
 pub(crate) struct CachedVersion {
     /// Its number in the registry.
     pub(crate) version: String,
+    /// SHA-256 of its manifest.
+    sha256: String,
     /// Its bundle.
     pub(crate) directory: PathBuf,
 }
@@ -57,6 +63,8 @@ pub(crate) struct CachedVersion {
 struct Current {
     reference: String,
     version: String,
+    /// Of the bundle's manifest.
+    sha256: String,
     /// Unix seconds.
     confirmed: u64,
 }
@@ -123,40 +131,61 @@ impl Registry {
     async fn fetch_with(&self, client: &Client) -> anyhow::Result<CachedVersion> {
         let version = client.resolve(&self.reference).await?;
         *self.state() = State { tried: Some(version.version.clone()), confirmed: Some(SystemTime::now()) };
-        let directory = self.cache.join(format!("version-{}", version.version));
-        if !is_whole(&directory, &version) {
-            fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
-            let (name, number) = (self.reference.name.clone(), version.version.clone());
-            tracing::info!(model = name, version = number, "bringing the model from the registry");
-            pull(client, &self.reference.name, &version, &directory, true, &telling(name, number)).await?;
+        if let Some(known) = self.cached(&version) {
+            return Ok(known);
         }
-        Ok(CachedVersion { version: version.version, directory })
+        fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
+        let (name, number) = (self.reference.name.clone(), version.version.clone());
+        tracing::info!(model = name, version = number, "bringing the model from the registry");
+        let incoming = self.cache.join(INCOMING);
+        let pulled = pull(client, &self.reference.name, &version, &incoming, true, &telling(name, number)).await?;
+        let brought = self.at(version.version, pulled.sha256);
+        if brought.directory.exists() {
+            // Spoiled, or it would not have been brought again.
+            fs::remove_dir_all(&brought.directory).map_err(FileError::io("clear away", &brought.directory))?;
+        }
+        fs::rename(&incoming, &brought.directory).map_err(FileError::io("write", &brought.directory))?;
+        Ok(brought)
     }
 
-    /// Remembers a version that was put into service, and forgets all but it and the one before.
-    ///
-    /// # Errors
-    /// When the cache cannot be written.
-    pub(crate) fn keep(&self, version: &CachedVersion) -> anyhow::Result<()> {
-        let before = self.current().map(|current| current.version);
-        self.write_current(&version.version)?;
-        let kept = [Some(version.version.clone()), before];
+    /// The bundle of a version if it was brought here before and is still what it was.
+    fn cached(&self, version: &ModelVersion) -> Option<CachedVersion> {
+        let sha256 = version.tags.get(BUNDLE_TAG).filter(|tag| is_hash(tag))?;
+        let known = self.at(version.version.clone(), sha256.clone());
+        let (manifest, found) = Manifest::read(&known.directory).ok()?;
+        let whole =
+            found == known.sha256 && FILES.iter().all(|file| verify_file(&known.directory, file, &manifest).is_ok());
+        whole.then_some(known)
+    }
+
+    /// Where a bundle is, or would be: the same number may mean another bundle in a registry that was set up anew, and the
+    /// last good one must outlive that.
+    fn at(&self, version: String, sha256: String) -> CachedVersion {
+        let directory = self.cache.join(format!("{PREFIX}{version}-{}", sha256.get(..16).unwrap_or_default()));
+        CachedVersion { version, sha256, directory }
+    }
+
+    /// Remembers a version that was put into service, and forgets all but it and the one before. A cache that cannot be
+    /// written costs the next start something, not this one.
+    pub(crate) fn keep(&self, version: &CachedVersion) {
+        let before = self.last_good().map(|before| before.directory);
+        if let Err(error) = self.write_current(&version.version, &version.sha256) {
+            tracing::warn!(%error, "the model in service is not remembered for the next start");
+            return;
+        }
         let entries = fs::read_dir(&self.cache).into_iter().flatten().filter_map(Result::ok);
-        for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let of_version = name.strip_prefix("version-").map(str::to_owned);
-            if of_version.is_some() && !kept.contains(&of_version) {
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+            if entry.path() != version.directory && before.as_ref() != Some(&entry.path()) {
                 // What is in the way of nobody may stay.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(())
     }
 
     /// The version that was put into service last, perhaps by an earlier process.
     pub(crate) fn last_good(&self) -> Option<CachedVersion> {
-        let version = self.current()?.version;
-        Some(CachedVersion { directory: self.cache.join(format!("version-{version}")), version })
+        let Current { version, sha256, .. } = self.current()?;
+        Some(self.at(version, sha256))
     }
 
     /// Asks the registry whether the alias means another version than when something was last done about it.
@@ -170,8 +199,10 @@ impl Registry {
             return Ok(Look::Another);
         }
         // For the next start: how long ago the registry was heard.
-        if let Some(current) = self.current() {
-            self.write_current(&current.version)?;
+        if let Some(Current { version, sha256, .. }) = self.current()
+            && let Err(error) = self.write_current(&version, &sha256)
+        {
+            tracing::warn!(%error, "that the registry was heard is not remembered for the next start");
         }
         Ok(Look::Same)
     }
@@ -189,13 +220,15 @@ impl Registry {
     fn current(&self) -> Option<Current> {
         let current: Current = files::read_json(&self.cache.join(CURRENT)).ok()?;
         let is_number = !current.version.is_empty() && current.version.bytes().all(|byte| byte.is_ascii_digit());
-        (is_number && current.reference == self.reference.to_string()).then_some(current)
+        let is_ours = is_number && is_hash(&current.sha256) && current.reference == self.reference.to_string();
+        is_ours.then_some(current)
     }
 
-    fn write_current(&self, version: &str) -> anyhow::Result<()> {
+    fn write_current(&self, version: &str, sha256: &str) -> Result<(), FileError> {
         let confirmed = self.confirmed().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let current = Current { reference: self.reference.to_string(), version: version.to_owned(), confirmed };
-        Ok(files::write_json(&self.cache.join(CURRENT), &current)?)
+        let (version, sha256) = (version.to_owned(), sha256.to_owned());
+        let current = Current { reference: self.reference.to_string(), version, sha256, confirmed };
+        files::write_json(&self.cache.join(CURRENT), &current)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -208,11 +241,9 @@ fn is_passing(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(MlflowError::Connection { .. }))
 }
 
-/// Whether the bundle of a version was brought here before and is still what it was.
-fn is_whole(directory: &Path, version: &ModelVersion) -> bool {
-    let Ok((manifest, sha256)) = Manifest::read(directory) else { return false };
-    version.tags.get(BUNDLE_TAG).is_some_and(|tagged| *tagged == sha256)
-        && FILES.iter().all(|file| verify_file(directory, file, &manifest).is_ok())
+/// Whether a text is a SHA-256 as we write it, and so may be part of a path.
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Lines of the log about a download that takes its time.

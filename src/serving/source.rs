@@ -65,7 +65,7 @@ impl BundleSource {
         let newest = registry.fetch().and_then(|version| Ok((load(&version)?, version)));
         match newest {
             Ok((loaded, version)) => {
-                registry.keep(&version)?;
+                registry.keep(&version);
                 Ok(loaded)
             }
             Err(error) => match registry.last_good().filter(|_| moment == Moment::Start) {

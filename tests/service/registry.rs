@@ -248,11 +248,42 @@ fn versions_that_cannot_be_served_are_refused_and_the_old_model_serves_on() {
 }
 
 #[test]
+fn a_registry_whose_numbers_begin_anew_does_not_take_the_last_good_model_away() {
+    let registry = Registry::new();
+    drop(registry.serve());
+    // Version 1 is another bundle now, sound by its hashes, and its scores are not those of its golden requests.
+    let wrong = Bundle::of_version("wrong");
+    wrong.change_manifest(|manifest| manifest["golden_requests"][0]["top"][0]["score"] = json!(0.001));
+    registry.mock.state().store.models.clear();
+    registry.push(&wrong, true);
+    let server = registry.serve();
+    assert_eq!(version(&server), "first");
+    drop(server);
+    registry.break_down(Some(Fault::LostRequest));
+    assert_eq!(version(&registry.serve()), "first");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_to_says_so_and_costs_no_model() {
+    let registry = Registry::new();
+    let server = registry.serve();
+    let folder = registry.cache.path().read_dir().unwrap().next().unwrap().unwrap().path();
+    // No file can take the place of a folder.
+    std::fs::remove_file(folder.join("current.json")).unwrap();
+    std::fs::create_dir(folder.join("current.json")).unwrap();
+    registry.push(&Bundle::of_version("second"), true);
+    wait_for_version(&server, "second");
+    wait_for_looks(&server, SUCCESS, 2.0);
+    assert_eq!(server.metric(FAILURE), 0.0);
+}
+
+#[test]
 fn a_bundle_that_was_spoiled_on_disk_is_brought_again() {
     let registry = Registry::new();
     drop(registry.serve());
     let folder = registry.cache.path().read_dir().unwrap().next().unwrap().unwrap().path();
-    std::fs::write(folder.join("version-1/scores.onnx"), "spoiled").unwrap();
+    let bundles = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    bundles.for_each(|bundle| std::fs::write(bundle.join("scores.onnx"), "spoiled").unwrap());
     let server = registry.serve();
     assert_eq!(version(&server), "first");
 }

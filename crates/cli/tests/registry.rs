@@ -73,7 +73,7 @@ fn a_bundle_is_pushed_listed_renamed_and_pulled() {
         let run = state.store.runs.values().next().unwrap();
         assert_eq!(run.parameters["seed"], "42");
         assert!(run.metrics.keys().any(|(name, _)| name == "bundle test/ndcg_10"), "{:?}", run.metrics);
-        let graph = state.store.files.iter().find(|(path, _)| path.ends_with("model/data/model.onnx"));
+        let graph = state.store.files.iter().find(|(path, _)| path.ends_with("/data/model.onnx"));
         assert!(graph.is_some_and(|(_, bytes)| bytes.len() > 10_000));
     }
     succeeds(&server, folder, &["registry", "alias", "challenger", "1"]);

@@ -259,6 +259,6 @@ fn refused(operation: &str, status: StatusCode, body: &[u8]) -> MlflowError {
 }
 
 /// The server's words as one bearable line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST_MESSAGE).collect()
 }

@@ -13,8 +13,6 @@
 use serde_json::{Value, json};
 use slirec_core::files;
 
-/// Name of the folder among a run's artifacts.
-pub const DIRECTORY: &str = "model";
 /// What makes a directory a model; it is uploaded last.
 pub const MLMODEL: &str = "MLmodel";
 /// Where the bundle is.
@@ -34,6 +32,8 @@ const WRITTEN_FOR: &str = "2.18.0";
 /// What differs from one model directory to another.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
+    /// Its folder among the run's artifacts.
+    pub folder: &'a str,
     /// The run that it belongs to.
     pub run_id: &'a str,
     /// SHA-256 of the bundle's manifest.
@@ -70,7 +70,7 @@ pub fn files(identity: &Identity<'_>) -> Vec<(&'static str, String)> {
 pub fn mlmodel(identity: &Identity<'_>) -> Value {
     let uuid = files::sha256(format!("{} {}", identity.run_id, identity.bundle_sha256).as_bytes());
     json!({
-        "artifact_path": DIRECTORY,
+        "artifact_path": identity.folder,
         "flavors": {"python_function": {
             "code": "code",
             "data": "data",
@@ -125,6 +125,7 @@ mod tests {
     fn the_same_bundle_in_the_same_run_gives_the_same_bytes_with_mlmodel_last() {
         let (items, times) = (["novel".to_owned()], ["1730807061".to_owned()]);
         let identity = Identity {
+            folder: "model-ab",
             run_id: "cd1d5cae19e543ce9b3f1326ff0dd273",
             bundle_sha256: "ab",
             created: "2026-11-24T00:00:00Z",

@@ -2,11 +2,12 @@
 //! published twice; a broken upload goes on where it broke.
 
 use serde_json::{Value, json};
+use slirec_core::files;
 
 use super::artifacts::{Artifact, Content, Location, Transfer};
 use super::client::{Client, Repeat};
 use super::error::MlflowError;
-use super::model_directory::{self, DIRECTORY, Identity};
+use super::model_directory::{self, Identity};
 use super::registry::ModelVersion;
 use super::tracking::{Metric, Run, RunStatus};
 use super::{BUNDLE_TAG, ModelReference, ModelSelector};
@@ -72,7 +73,7 @@ pub async fn publish(client: &Client, publication: &Publication, tell: &Transfer
     client.register(model).await?;
     let (found, was_there) = match find_version(client, model, bundle_sha256, &[READY]).await? {
         Some(found) => (found, true),
-        None => (Upload { client, publication, tell }.run().await?, false),
+        None => (Upload { client, publication, folder: folder(publication), tell }.run().await?, false),
     };
     for alias in &publication.aliases {
         client.set_alias(model, alias, &found.version).await?;
@@ -97,12 +98,14 @@ async fn find_version(
 struct Upload<'a> {
     client: &'a Client,
     publication: &'a Publication,
+    /// Of the model among the run's artifacts.
+    folder: String,
     tell: &'a Transfer,
 }
 
 impl Upload<'_> {
     async fn run(&self) -> Result<ModelVersion, MlflowError> {
-        let Self { client, publication, .. } = *self;
+        let Self { client, publication, .. } = self;
         let run = self.find_or_create_run().await?;
         let (parameters, metrics) = (&publication.parameters, &publication.metrics);
         client.log(&run.id, parameters, (metrics, publication.created.1), &self.tags()).await?;
@@ -117,9 +120,9 @@ impl Upload<'_> {
         let version = if client.is_databricks() {
             self.fill_version(&run).await?
         } else {
-            self.upload_model(&location.join(DIRECTORY), &run).await?;
+            self.upload_model(&location.join(&self.folder), &run).await?;
             self.log_model(&run).await?;
-            let source = format!("{}/{DIRECTORY}", run.artifact_uri.trim_end_matches('/'));
+            let source = format!("{}/{}", run.artifact_uri.trim_end_matches('/'), self.folder);
             self.find_or_create_version(&source, &run).await?
         };
         client.finish_run(&run.id, RunStatus::Finished).await?;
@@ -128,7 +131,7 @@ impl Upload<'_> {
 
     /// The given run, one that an earlier try left behind, or a new one.
     async fn find_or_create_run(&self) -> Result<Run, MlflowError> {
-        let Self { client, publication, .. } = *self;
+        let Self { client, publication, .. } = self;
         if let Some(id) = &publication.run_id {
             return client.run(id).await;
         }
@@ -154,6 +157,7 @@ impl Upload<'_> {
     fn small_files(&self, run: &Run) -> Vec<Artifact> {
         let (items, timestamps) = &self.publication.example;
         let identity = Identity {
+            folder: &self.folder,
             run_id: &run.id,
             bundle_sha256: &self.publication.bundle_sha256,
             created: &self.publication.created.0,
@@ -218,7 +222,7 @@ impl Upload<'_> {
     /// In Unity Catalog a version is made first, then filled, then declared complete.
     async fn fill_version(&self, run: &Run) -> Result<ModelVersion, MlflowError> {
         let Publication { model, bundle_sha256, .. } = self.publication;
-        let source = format!("runs:/{}/{DIRECTORY}", run.id);
+        let source = format!("runs:/{}/{}", run.id, self.folder);
         // An earlier try may have left one half filled.
         let made = match find_version(self.client, model, bundle_sha256, &[PENDING]).await? {
             Some(pending) => pending,
@@ -232,6 +236,19 @@ impl Upload<'_> {
         let selector = ModelSelector::Version(made.version);
         self.client.resolve(&ModelReference { name: model.clone(), selector }).await
     }
+}
+
+/// Name of the model's folder: of a run whose training was logged there may come several bundles, and what is in a folder of
+/// this name already is the same as what would be uploaded again.
+fn folder(publication: &Publication) -> String {
+    let in_memory = publication.model_files.iter().filter_map(|file| match &file.content {
+        Content::Bytes(bytes) => Some(files::sha256(bytes)),
+        // Of the bundle, whose hash fixes them all.
+        Content::File(_) => None,
+    });
+    let parts = [publication.bundle_sha256.clone(), env!("CARGO_PKG_VERSION").to_owned()].into_iter().chain(in_memory);
+    let hash = files::sha256(parts.collect::<Vec<_>>().join(" ").as_bytes());
+    format!("model-{}", hash.get(..12).unwrap_or_default())
 }
 
 fn not_proxied(uri: &str) -> MlflowError {

@@ -50,9 +50,7 @@ impl FromStr for ModelReference {
                 (name, ModelSelector::Alias(alias.to_owned()))
             }
             (None, Some((name, version))) => {
-                let is_version =
-                    !version.is_empty() && version.len() < 20 && version.bytes().all(|b| b.is_ascii_digit());
-                if !is_version {
+                if !is_version(version) {
                     return Err(wrong());
                 }
                 (name, ModelSelector::Version(version.to_owned()))
@@ -72,6 +70,11 @@ impl fmt::Display for ModelReference {
             ModelSelector::Version(version) => write!(formatter, "{SCHEME}{name}/{version}"),
         }
     }
+}
+
+/// Whether a text is the number of a version.
+pub(super) fn is_version(text: &str) -> bool {
+    !text.is_empty() && text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A name that every version of MLflow takes: no `/`, `:` or `@`, nothing that steers a terminal.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Repeat};
+use super::client::{Client, Repeat, shortened};
 use super::error::MlflowError;
-use super::reference::{ModelReference, ModelSelector, check_name};
+use super::reference::{ModelReference, ModelSelector, check_name, is_version};
 
 /// Versions on a page of the list.
 const PAGE: &str = "200";
@@ -64,11 +64,16 @@ struct Tag {
     value: String,
 }
 
-impl From<RawVersion> for ModelVersion {
-    fn from(raw: RawVersion) -> Self {
-        let RawVersion { version, creation_timestamp: created, status, run_id, tags } = raw;
+impl RawVersion {
+    /// The version, if its number is one: it becomes part of addresses and paths.
+    fn checked(self, operation: &str) -> Result<ModelVersion, MlflowError> {
+        let Self { version, creation_timestamp: created, status, run_id, tags } = self;
+        if !is_version(&version) {
+            let problem = format!("a version is `{}`: expected a number", shortened(&version));
+            return Err(MlflowError::Answer { operation: operation.to_owned(), problem });
+        }
         let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Self { version, created, status, run_id, tags }
+        Ok(ModelVersion { version, created, status, run_id, tags })
     }
 }
 
@@ -96,15 +101,12 @@ impl Client {
     pub async fn resolve(&self, reference: &ModelReference) -> Result<ModelVersion, MlflowError> {
         self.check_model(&reference.name)?;
         let name = ("name", reference.name.as_str());
-        let answer: VersionAnswer = match &reference.selector {
-            ModelSelector::Alias(alias) => {
-                self.get(&self.registry("registered-models/alias"), &[name, ("alias", alias)]).await?
-            }
-            ModelSelector::Version(version) => {
-                self.get(&self.registry("model-versions/get"), &[name, ("version", version)]).await?
-            }
+        let (operation, which) = match &reference.selector {
+            ModelSelector::Alias(alias) => ("registered-models/alias", ("alias", alias.as_str())),
+            ModelSelector::Version(version) => ("model-versions/get", ("version", version.as_str())),
         };
-        Ok(answer.model_version.into())
+        let answer: VersionAnswer = self.get(&self.registry(operation), &[name, which]).await?;
+        answer.model_version.checked(operation)
     }
 
     /// A registered model with its aliases; none when there is none of this name.
@@ -159,7 +161,9 @@ impl Client {
                 query.push(("page_token", &token));
             }
             let page: Page = self.get(&operation, &query).await?;
-            versions.extend(page.model_versions.into_iter().map(ModelVersion::from));
+            for version in page.model_versions {
+                versions.push(version.checked(&operation)?);
+            }
             token = page.next_page_token;
             if token.is_empty() {
                 break;
@@ -214,7 +218,8 @@ impl Client {
     ) -> Result<ModelVersion, MlflowError> {
         let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
         let body = json!({"name": name, "source": source, "run_id": run_id, "description": description, "tags": tags});
-        let answer: VersionAnswer = self.post(&self.registry("model-versions/create"), body, Repeat::Harmful).await?;
-        Ok(answer.model_version.into())
+        let operation = self.registry("model-versions/create");
+        let answer: VersionAnswer = self.post(&operation, body, Repeat::Harmful).await?;
+        answer.model_version.checked(&operation)
     }
 }

@@ -1,6 +1,6 @@
 //! What publishing leaves on a server.
 
-use slirec_connect::mlflow::{BUNDLE_TAG, ModelReference, publish};
+use slirec_connect::mlflow::{BUNDLE_TAG, Content, ModelReference, publish};
 use slirec_core::bundle::{FILES, MANIFEST};
 
 use crate::mock::MockServer;
@@ -20,9 +20,12 @@ fn a_bundle_becomes_a_run_a_version_and_an_alias() {
     let model = &state.store.models[MODEL];
     assert_eq!(model.aliases["champion"], "1");
     assert_eq!(model.versions[0].tags[BUNDLE_TAG], publication().bundle_sha256);
-    let root = format!("1/{}/artifacts", version.run_id);
-    let bundle = FILES.into_iter().chain([MANIFEST]).map(|file| format!("model/bundle/{file}"));
-    let further = ["model/MLmodel", "model/code/slirec_mlflow.py", "model/data/model.onnx", "report.html"];
+    let root = model.versions[0].source.strip_prefix("mlflow-artifacts:/").unwrap();
+    let artifacts = format!("1/{}/artifacts", version.run_id);
+    assert!(root.starts_with(&format!("{artifacts}/model-")), "{root}");
+    assert!(state.store.files.contains_key(&format!("{artifacts}/report.html")));
+    let bundle = FILES.into_iter().chain([MANIFEST]).map(|file| format!("bundle/{file}"));
+    let further = ["MLmodel", "code/slirec_mlflow.py", "data/model.onnx"];
     for file in bundle.chain(further.map(str::to_owned)) {
         assert!(state.store.files.contains_key(&format!("{root}/{file}")), "{file}");
     }
@@ -60,6 +63,33 @@ fn a_run_that_was_logged_before_is_gone_on_with() {
     other.bundle_sha256 = "a run that nobody knows".to_owned();
     let error = wait(publish(&client(&server), &other, &silent())).unwrap_err().to_string();
     assert!(error.starts_with("runs/get: HTTP 404: RESOURCE_DOES_NOT_EXIST"), "{error}");
+}
+
+#[test]
+fn two_bundles_of_one_run_stand_beside_each_other() {
+    let server = MockServer::start();
+    let first = published(&client(&server)).unwrap();
+    let before = server.state().store.files.clone();
+    let mut other = publication();
+    other.run_id = Some(first.run_id);
+    other.bundle_sha256 = "another bundle".to_owned();
+    for file in &mut other.model_files {
+        // As long as the first one's, and other bytes.
+        let length = usize::try_from(file.content.length().unwrap()).unwrap();
+        file.content = Content::Bytes(vec![1; length]);
+    }
+    wait(publish(&client(&server), &other, &silent())).unwrap();
+    let state = server.state();
+    let changed: Vec<&String> = before
+        .iter()
+        .filter(|(path, bytes)| state.store.files.get(*path) != Some(*bytes))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(changed.is_empty(), "the first version's files changed: {changed:?}");
+    let source = |version: usize| state.store.models[MODEL].versions[version].source.clone();
+    assert_ne!(source(0), source(1));
+    let scores = format!("{}/bundle/scores.onnx", source(1).strip_prefix("mlflow-artifacts:/").unwrap());
+    assert!(state.store.files[&scores].iter().all(|byte| *byte == 1), "the second version has its own");
 }
 
 #[test]

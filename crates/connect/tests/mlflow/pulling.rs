@@ -50,11 +50,12 @@ fn a_published_bundle_comes_back_byte_for_byte() {
 #[test]
 fn files_behind_a_store_of_the_server_s_own_are_read_through_the_server() {
     let server = MockServer::start();
-    let version = published(&client(&server)).unwrap();
+    published(&client(&server)).unwrap();
     {
         let mut state = server.state();
+        let source = state.store.models[MODEL].versions[0].source.clone();
         state.store.download_uri = Some("s3://bucket/somewhere".to_owned());
-        let root = format!("1/{}/artifacts/model/", version.run_id);
+        let root = format!("{}/", source.strip_prefix("mlflow-artifacts:/").unwrap());
         let moved = state.store.files.iter().filter_map(|(path, bytes)| {
             Some((format!("elsewhere/{MODEL}/1/{}", path.strip_prefix(&root)?), bytes.clone()))
         });
@@ -126,5 +127,13 @@ fn places_that_leave_the_server_are_refused() {
     for place in ["mlflow-artifacts:/1/../../../etc", "mlflow-artifacts://elsewhere.example/1/model"] {
         let error = refusal(|server| server.state().store.download_uri = Some(place.to_owned()));
         assert!(error.contains(place), "{error}");
+    }
+}
+
+#[test]
+fn version_numbers_that_are_none_are_refused() {
+    for number in ["1/../../../../tmp/stolen", "../1", "", "-1", "latest"] {
+        let error = refusal(|server| server.state().store.shown_number = Some(number.to_owned()));
+        assert!(error.contains("expected a number"), "{number}: {error}");
     }
 }

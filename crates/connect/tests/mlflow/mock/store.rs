@@ -43,6 +43,8 @@ pub(crate) struct Store {
     /// MLflow 2 fails with 500 for files that are not there.
     pub(crate) is_old: bool,
     pub(crate) own_url: String,
+    /// What an alias is said to point to, instead of the version's number.
+    pub(crate) shown_number: Option<String>,
     /// Where runs keep their files, instead of behind the server.
     pub(crate) artifact_root: Option<String>,
     /// Where the files of versions are said to be, instead of where they are.
@@ -234,6 +236,7 @@ impl Store {
             "GET" => match model.aliases.get(&alias) {
                 Some(number) => {
                     let version = &model.versions[number.parse::<usize>().unwrap() - 1];
+                    let number = self.shown_number.as_ref().unwrap_or(number);
                     let mut shown = shown_version(&name, number, version);
                     shown["aliases"] = json!([alias]);
                     Answer::json(&json!({"model_version": shown}))
