@@ -119,13 +119,18 @@ impl Candidates {
     pub(super) fn block(&self, number: usize) -> Block<'_> {
         let stride = self.sizes.total();
         let rows = &rows_of(&self.values)[number * stride..][..stride];
-        let [query, attention, mixing, score, _] = self.sizes.all();
-        let (query, rows) = rows.split_at(query);
-        let (attention, rows) = rows.split_at(attention);
-        let (mixing, rows) = rows.split_at(mixing);
-        let (score, transition) = rows.split_at(score);
+        let [query, attention, mixing, score, transition] = columns(rows, self.sizes.all());
         let next = self.values.get((number + 1) * stride * BLOCK..(number + 2) * stride * BLOCK).unwrap_or_default();
         let vectors = (self.count - number * BLOCK).min(BLOCK).div_ceil(LANES);
         Block { query, attention, mixing, score, transition, vectors, next }
     }
+}
+
+/// The rows of each column of a block, which stand behind one another.
+pub(super) fn columns<T>(mut rows: &[T], counts: [usize; 5]) -> [&[T]; 5] {
+    counts.map(|count| {
+        let (column, rest) = rows.split_at(count);
+        rows = rest;
+        column
+    })
 }

@@ -3,7 +3,7 @@
 use super::{PairRow, pair_rows, pair_rows_mut};
 use crate::bf16::pair;
 use crate::lanes::{Buffer, LANES};
-use crate::request::candidates::{CandidateSizes, Candidates};
+use crate::request::candidates::{CandidateSizes, Candidates, columns};
 use crate::request::layer::padded;
 use crate::request::{BLOCK, Row, VECTORS};
 
@@ -75,11 +75,7 @@ impl ApproximateCandidates {
         let counts = pair_counts(self.sizes);
         let stride: usize = counts.iter().sum();
         let rows = &pair_rows(&self.values)[number * stride..][..stride];
-        let [query, attention, mixing, score, _] = counts;
-        let (query, rows) = rows.split_at(query);
-        let (attention, rows) = rows.split_at(attention);
-        let (mixing, rows) = rows.split_at(mixing);
-        let (score, transition) = rows.split_at(score);
+        let [query, attention, mixing, score, transition] = columns(rows, counts);
         let next = self.values.get((number + 1) * stride * BLOCK..(number + 2) * stride * BLOCK).unwrap_or_default();
         let vectors = (self.count - number * BLOCK).min(BLOCK).div_ceil(LANES);
         Block { query, attention, mixing, score, transition, vectors, next }
