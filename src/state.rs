@@ -1,5 +1,6 @@
 //! What all handlers share, in one cheap clone.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,9 +14,22 @@ use crate::registry::Registry;
 use crate::serving::{Served, Serving};
 use crate::webhooks::Webhooks;
 
-/// The state of the service.
+/// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for each part,
+/// which the threads would fight for.
 #[derive(Debug, Clone)]
-pub(crate) struct AppState {
+pub(crate) struct AppState(Arc<Parts>);
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the state consists of.
+#[derive(Debug)]
+pub(crate) struct Parts {
     /// Which model answers; read through [`AppState::served`] once per request.
     pub(crate) serving: Arc<Serving>,
     /// Everything that is counted.
@@ -53,7 +67,7 @@ impl AppState {
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);
         let serving = Serving::load(&settings, webhooks.clone(), registry.clone())?;
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             serving: Arc::new(serving),
             webhooks,
             registry,
@@ -67,7 +81,7 @@ impl AppState {
             body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
             settings: Arc::new(settings),
             log_level,
-        })
+        })))
     }
 
     /// The model that answers now.

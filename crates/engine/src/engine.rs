@@ -107,6 +107,7 @@ impl Engine {
                 interactive: urgent_jobs.clone(),
                 batch: batch_jobs.clone(),
                 patience: Arc::clone(&patience),
+                may_rest: number == 0,
                 _alive: alive.clone(),
             };
             thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;

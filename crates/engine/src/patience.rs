@@ -4,16 +4,26 @@
 //! that those who are answered are answered in time (the idea of CoDel, as servers use it: Maurer, "Fail at Scale", ACM Queue
 //! 13(8), 2015). And as a place in such a queue is worth nothing beyond what can be worked off within the target, whoever comes
 //! later is refused at once: a refusal must not cost what it is to save.
+//!
+//! Whether a queue stands is told by the work that was done without ever emptying it, not by the clock: a machine that paused
+//! for a moment has a burst to work off, no overload.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A queue that has not been empty for this long is a standing one: not a burst that the next moments work off. It stands
-/// until nobody was refused for as long.
-const STANDING: Duration = Duration::from_millis(40);
+/// A queue that was never empty while every worker worked for this long is a standing one: not a burst that the next moments
+/// work off.
+const BURST: Duration = Duration::from_millis(10);
+/// A queue counts as standing until nobody was refused for this long.
+const CALM: Duration = Duration::from_millis(40);
 /// How much the newest request counts in the mean of what they take, as a power of two: an eighth.
 const NEWEST: u32 = 3;
+/// A request that took this many times the mean was held up by something else.
+const HELD_UP: u64 = 4;
+/// How much the newest request counts in the share that is refused, as a power of two.
+const NEWEST_REFUSAL: u32 = 6;
+/// All of them.
+const WHOLE: u64 = 1 << 32;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -22,12 +32,14 @@ pub(crate) struct Patience {
     workers: u64,
     /// What the other times are counted from.
     began: Instant,
-    /// Since when the queue has not been empty; none while it is. Held for one comparison.
-    waiting_since: Mutex<Option<Instant>>,
+    /// Work that was done since the queue was last empty, nanoseconds.
+    busy: AtomicU64,
     /// Until when the queue counts as standing, nanoseconds.
     stands_until: AtomicU64,
     /// Mean of what a request takes a worker, nanoseconds.
     work: AtomicU64,
+    /// Requests that are refused, of [`WHOLE`].
+    refused: AtomicU64,
 }
 
 impl Patience {
@@ -36,27 +48,21 @@ impl Patience {
             target,
             workers: workers as u64,
             began: Instant::now(),
-            waiting_since: Mutex::new(None),
+            busy: AtomicU64::new(0),
             stands_until: AtomicU64::new(0),
             work: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
     /// Whether a job that was queued then is still worth an answer; called whenever one is taken from the queue.
     pub(crate) fn allows(&self, queued: Instant, queue_is_empty: bool) -> bool {
-        let Some(target) = self.target() else { return true };
-        let mut waiting_since = self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting_since.get_or_insert(queued).elapsed() > STANDING {
-            self.stand();
-        }
         if queue_is_empty {
-            *waiting_since = None;
+            self.busy.store(0, Ordering::Relaxed);
         }
-        drop(waiting_since);
-        let allowed = queued.elapsed() <= if self.stands() { target } else { STANDING.max(target) };
-        if !allowed {
-            self.stand();
-        }
+        let Some(target) = self.target() else { return true };
+        let allowed = !self.stands() || queued.elapsed() <= target;
+        self.decided(allowed);
         allowed
     }
 
@@ -66,26 +72,42 @@ impl Patience {
         if !self.stands() {
             return false;
         }
-        let work = self.work.load(Ordering::Relaxed).max(1);
-        let in_time = (nanoseconds(target) / work).max(1) * self.workers;
-        let refused = queued as u64 >= in_time;
+        let workers = self.workers - u64::from(self.one_rests());
+        let refused = queued as u64 >= (nanoseconds(target) / self.work().max(1)).max(1) * workers;
         if refused {
-            self.stand();
+            self.decided(false);
         }
         refused
     }
 
     /// A request took a worker so long.
     pub(crate) fn worked(&self, took: Duration) {
-        let (took, mean) = (nanoseconds(took), self.work.load(Ordering::Relaxed));
+        let (mean, took) = (self.work(), nanoseconds(took));
         // Two workers at once may lose one of their values: it is a mean.
+        let took = if mean == 0 { took } else { took.min(HELD_UP * mean) };
         let mean = if mean == 0 { took } else { mean - (mean >> NEWEST) + (took >> NEWEST) };
         self.work.store(mean, Ordering::Relaxed);
+        let busy = self.busy.fetch_add(took, Ordering::Relaxed) + took;
+        let burst = self.target().map_or(u64::MAX, |target| nanoseconds(BURST.max(target)));
+        if busy > burst.saturating_mul(self.workers) {
+            self.stand();
+        }
+    }
+
+    /// Whether one of several workers should leave its core to the threads that read, refuse and answer: when most requests are
+    /// refused and none takes long, those have more to do than the workers, and whoever is answered would wait for them.
+    pub(crate) fn one_rests(&self) -> bool {
+        let short = self.target.is_some_and(|target| self.work() < nanoseconds(target));
+        self.workers > 1 && short && self.refused.load(Ordering::Relaxed) > WHOLE / 2 && self.stands()
     }
 
     /// A wait of one request's length is always worth it: large catalogues take longer than any target for small ones.
     fn target(&self) -> Option<Duration> {
-        self.target.map(|target| target.max(Duration::from_nanos(self.work.load(Ordering::Relaxed))))
+        self.target.map(|target| target.max(Duration::from_nanos(self.work())))
+    }
+
+    fn work(&self) -> u64 {
+        self.work.load(Ordering::Relaxed)
     }
 
     fn stands(&self) -> bool {
@@ -93,7 +115,18 @@ impl Patience {
     }
 
     fn stand(&self) {
-        self.stands_until.store(nanoseconds(self.began.elapsed() + STANDING), Ordering::Relaxed);
+        self.stands_until.store(nanoseconds(self.began.elapsed() + CALM), Ordering::Relaxed);
+    }
+
+    /// What was decided about a request.
+    fn decided(&self, allowed: bool) {
+        let share = self.refused.load(Ordering::Relaxed);
+        // Two threads at once may lose one of their decisions: it is a mean.
+        let newest = if allowed { 0 } else { WHOLE >> NEWEST_REFUSAL };
+        self.refused.store(share - (share >> NEWEST_REFUSAL) + newest, Ordering::Relaxed);
+        if !allowed {
+            self.stand();
+        }
     }
 }
 
@@ -107,6 +140,7 @@ mod tests {
     use super::*;
 
     const TARGET: Duration = Duration::from_millis(20);
+    const WORK: Duration = Duration::from_millis(5);
 
     fn ago(milliseconds: u64) -> Instant {
         Instant::now() - Duration::from_millis(milliseconds)
@@ -116,25 +150,36 @@ mod tests {
         Patience::new(Some(TARGET), 2)
     }
 
-    /// One whose queue has stood for a second.
+    /// One whose queue was not emptied by nine requests of 5 ms, of two workers.
     fn standing() -> Patience {
         let patience = patience();
-        *patience.waiting_since.lock().unwrap() = Some(ago(1_000));
-        assert!(patience.allows(Instant::now(), false));
+        (0..9).for_each(|_| patience.worked(WORK));
         patience
     }
 
     #[test]
     fn without_a_target_everybody_may_wait() {
         let patience = Patience::new(None, 2);
-        assert!(patience.allows(ago(60_000), false) && !patience.refuses(1_000_000));
+        (0..1_000).for_each(|_| patience.worked(WORK));
+        assert!(patience.allows(ago(60_000), false) && !patience.refuses(1_000_000) && !patience.one_rests());
     }
 
     #[test]
-    fn a_burst_may_wait_and_so_may_whoever_comes_after_a_pause() {
+    fn a_burst_may_wait_however_long_a_pause_made_it() {
         let patience = patience();
-        assert!(patience.allows(ago(30), true) && !patience.refuses(1_000));
+        (0..8).for_each(|_| patience.worked(WORK));
+        assert!(patience.allows(ago(10_000), false) && !patience.refuses(1_000));
+        assert!(patience.allows(ago(10_000), true));
+        (0..8).for_each(|_| patience.worked(WORK));
         assert!(patience.allows(ago(30), false));
+    }
+
+    #[test]
+    fn one_request_that_was_held_up_makes_no_overload() {
+        let patience = patience();
+        (0..4).for_each(|_| patience.worked(Duration::from_millis(1)));
+        patience.worked(Duration::from_secs(10));
+        assert!(patience.allows(ago(30), false) && !patience.refuses(1_000));
     }
 
     #[test]
@@ -149,7 +194,6 @@ mod tests {
     #[test]
     fn a_standing_queue_takes_no_more_than_can_be_worked_off_in_time() {
         let patience = standing();
-        patience.worked(Duration::from_millis(5));
         assert!(!patience.refuses(7));
         assert!(patience.refuses(8));
         (0..100).for_each(|_| patience.worked(Duration::from_millis(10)));
@@ -159,17 +203,39 @@ mod tests {
     #[test]
     fn a_queue_stands_no_longer_once_nobody_was_refused_for_a_while() {
         let patience = standing();
-        patience.worked(Duration::from_millis(5));
         assert!(patience.allows(Instant::now(), true) && patience.refuses(1_000_000));
-        std::thread::sleep(STANDING + Duration::from_millis(20));
+        std::thread::sleep(CALM + Duration::from_millis(20));
         assert!(!patience.refuses(1_000_000) && patience.allows(ago(30), false));
     }
 
     #[test]
     fn requests_that_take_longer_than_the_target_may_wait_for_one_another() {
-        let patience = standing();
-        (0..100).for_each(|_| patience.worked(Duration::from_millis(80)));
+        let patience = patience();
+        (0..9).for_each(|_| patience.worked(Duration::from_millis(80)));
         assert!(!patience.refuses(1) && patience.refuses(2));
         assert!(patience.allows(ago(60), false) && !patience.allows(ago(95), false));
+    }
+
+    #[test]
+    fn one_worker_rests_while_most_requests_are_refused_and_fewer_requests_may_wait() {
+        let patience = standing();
+        assert!(!patience.one_rests());
+        (0..200).for_each(|_| assert!(patience.refuses(8)));
+        assert!(patience.one_rests());
+        // The other works off half as much in time.
+        assert!(!patience.refuses(3) && patience.refuses(4));
+        (0..200).for_each(|_| assert!(patience.allows(Instant::now(), false)));
+        assert!(!patience.one_rests());
+    }
+
+    #[test]
+    fn no_worker_rests_when_there_is_only_one_or_when_requests_take_long() {
+        let (alone, slow) = (Patience::new(Some(TARGET), 1), patience());
+        (0..9).for_each(|_| alone.worked(WORK));
+        (0..9).for_each(|_| slow.worked(2 * TARGET));
+        for patience in [alone, slow] {
+            (0..200).for_each(|_| assert!(patience.refuses(1_000)));
+            assert!(!patience.one_rests());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select_biased};
 
@@ -13,6 +13,9 @@ use crate::request::{RecommendationRequest, Recommendations};
 use crate::scorer::Scorer;
 use crate::spread::{Helpers, SharedWork};
 use crate::{EngineError, Overloaded};
+
+/// After this a worker looks whether it should rest on.
+const REST: Duration = Duration::from_millis(5);
 
 /// Who asked, and whether they still want to know.
 pub trait Caller: Send + 'static {
@@ -51,6 +54,8 @@ pub(crate) struct Worker {
     pub(crate) interactive: Receiver<Job>,
     pub(crate) batch: Receiver<Job>,
     pub(crate) patience: Arc<Patience>,
+    /// Whether this is the one that rests when one should.
+    pub(crate) may_rest: bool,
     /// Dropped when the worker ends.
     pub(crate) _alive: Sender<Infallible>,
 }
@@ -59,6 +64,10 @@ impl Worker {
     /// Works until the engine is gone and its queues are empty.
     pub(crate) fn work(mut self) {
         loop {
+            if self.may_rest && self.patience.one_rests() {
+                self.rest();
+                continue;
+            }
             select_biased! {
                 recv(self.shared) -> work => {
                     if let Ok(work) = work {
@@ -81,6 +90,13 @@ impl Worker {
         }
         while let Ok(job) = self.batch.try_recv() {
             self.job(job);
+        }
+    }
+
+    /// Leaves the queues to the others for a moment.
+    fn rest(&mut self) {
+        if let Ok(work) = self.shared.recv_timeout(REST) {
+            work.help(&mut self.scorer);
         }
     }
 
