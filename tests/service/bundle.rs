@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use prost::Message;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use slirec_onnx::proto::ModelProto;
 use tempfile::TempDir;
 
 /// A copy of the bundle that tests serve.
@@ -66,6 +68,15 @@ impl Bundle {
     /// Makes this bundle the same as another.
     pub(crate) fn become_like(&self, other: &Self) {
         copy(other.folder.path(), self.folder.path());
+    }
+}
+
+/// Rewrites a graph.
+pub(crate) fn graph(change: impl FnOnce(&mut ModelProto)) -> impl FnOnce(Vec<u8>) -> Vec<u8> {
+    move |bytes| {
+        let mut model = ModelProto::decode(bytes.as_slice()).unwrap();
+        change(&mut model);
+        model.encode_to_vec()
     }
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use prost::Message;
 use serde_json::{Value, json};
 use slirec_onnx::proto::{ModelProto, NodeProto, StringStringEntryProto, TensorProto};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, graph};
 use crate::server::{Server, wait_until};
 
 fn serve(bundle: &Bundle) -> Server {
@@ -38,15 +37,6 @@ fn a_reload_serves_the_new_bundle_and_a_rollback_the_old_one() {
     assert_eq!(server.operate("POST", "/admin/rollback", "").json()["version"], "second");
     assert_eq!(server.metric(r#"slirec_reloads_total{outcome="success"}"#), 3.0);
     assert_eq!(server.metric(r#"slirec_reloads_total{outcome="failure"}"#), 1.0);
-}
-
-/// Rewrites a graph.
-fn graph(change: impl FnOnce(&mut ModelProto)) -> impl FnOnce(Vec<u8>) -> Vec<u8> {
-    move |bytes| {
-        let mut model = ModelProto::decode(bytes.as_slice()).unwrap();
-        change(&mut model);
-        model.encode_to_vec()
-    }
 }
 
 fn hostile_tensor() -> TensorProto {

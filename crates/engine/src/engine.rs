@@ -84,8 +84,9 @@ impl Engine {
             };
             tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
         }
+        let scorer_maker = Arc::new(backend.scorers(&maker, &bundle));
         for _ in 0..workers {
-            scorers.push(backend.scorer(&maker, &bundle)?);
+            scorers.push(scorer_maker.scorer()?);
         }
         let golden = bundle.manifest.golden_requests.clone();
         let model = Arc::new(Model::new(bundle, options.approximate_from, |ids| backend.prepare(ids))?);
@@ -102,6 +103,7 @@ impl Engine {
             let worker = Worker {
                 model: Arc::clone(&model),
                 scorer,
+                scorer_maker: Arc::clone(&scorer_maker),
                 helpers: Helpers::new(invitations.clone(), workers - 1, options.spread_from),
                 shared: shared.clone(),
                 interactive: urgent_jobs.clone(),

@@ -80,6 +80,13 @@ pub enum EngineError {
     Overloaded(#[from] Overloaded),
 }
 
+impl EngineError {
+    /// Whether what computed may be at fault, and not what was asked.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self, Self::Session { .. } | Self::Output { .. } | Self::Worker)
+    }
+}
+
 /// The engine has more to do than it can: try again later.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum Overloaded {

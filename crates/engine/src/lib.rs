@@ -129,7 +129,7 @@ impl BundleScorer {
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;
         let backend = Backend::choose(kernels, None, &maker, bundle)?;
-        Ok(Self { scorer: backend.scorer(&maker, bundle)?, backend })
+        Ok(Self { scorer: backend.scorers(&maker, bundle).scorer()?, backend })
     }
 
     /// Which code computes.

@@ -15,7 +15,7 @@ use slirec_kernels::request::history::EncodedHistory as FusedHistory;
 use crate::candidates::CandidateIds;
 use crate::fused::{FusedModel, FusedScorer};
 use crate::runtime::{ExecutionProvider, SessionMaker};
-use crate::stock::{self, CandidateGraph, Columns, HistoryTensors, StockScorer};
+use crate::stock::{self, CandidateGraph, Columns, HistoryTensors, ScorerGraphs, StockScorer};
 use crate::{EngineError, Explanation};
 
 /// Candidates that go through the candidates graph at once: its results stay in the caches.
@@ -153,7 +153,7 @@ impl Backend {
             Err(unknown) => Err(unknown.to_string()),
             Ok(model) => {
                 let model = Arc::new(model.with_approximate(bf16));
-                let mut stock = StockScorer::new(maker, bundle)?;
+                let mut stock = StockScorer::new(&ScorerGraphs::of(bundle, maker))?;
                 model.prove(bundle, &mut candidates, &mut stock)?.map(|()| model)
             }
         };
@@ -178,11 +178,12 @@ impl Backend {
         }
     }
 
-    pub(crate) fn scorer(&self, maker: &SessionMaker, bundle: &Bundle) -> Result<Scorer, EngineError> {
-        Ok(match &self.fused {
-            Some(model) => Scorer::Fused(FusedScorer::new(model)),
-            None => Scorer::Stock(StockScorer::new(maker, bundle)?),
-        })
+    /// What makes the scorers.
+    pub(crate) fn scorers(&self, maker: &SessionMaker, bundle: &Bundle) -> ScorerMaker {
+        match &self.fused {
+            Some(model) => ScorerMaker::Fused(Arc::clone(model)),
+            None => ScorerMaker::Stock(ScorerGraphs::of(bundle, maker)),
+        }
     }
 
     /// Computes what depends on the candidates alone.
@@ -201,6 +202,22 @@ impl Backend {
         }
         let approximate = model.approximates().then(|| ApproximateCandidates::new(&prepared));
         Ok(PreparedCandidates(Prepared::Fused { exact: prepared, approximate }))
+    }
+}
+
+/// Makes scorers: one for each worker, and another where one has failed.
+#[derive(Debug)]
+pub(crate) enum ScorerMaker {
+    Stock(ScorerGraphs),
+    Fused(Arc<FusedModel>),
+}
+
+impl ScorerMaker {
+    pub(crate) fn scorer(&self) -> Result<Scorer, EngineError> {
+        Ok(match self {
+            Self::Stock(graphs) => Scorer::Stock(StockScorer::new(graphs)?),
+            Self::Fused(model) => Scorer::Fused(FusedScorer::new(model)),
+        })
     }
 }
 

@@ -132,9 +132,11 @@ impl SharedWork {
         (Arc::new(Self { pass, block, next: AtomicUsize::new(0), merged, finished }), end)
     }
 
-    /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics.
-    pub(crate) fn help(&self, scorer: &mut Scorer) {
+    /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics. False when the
+    /// scorer failed.
+    pub(crate) fn help(&self, scorer: &mut Scorer) -> bool {
         let (mut best, mut scores, mut blocks) = (Best::new(self.pass.keep), Scores::new(), 0);
+        let mut sound = true;
         let count = self.pass.candidates.len();
         loop {
             let start = self.next.fetch_add(1, Ordering::Relaxed) * self.block;
@@ -146,6 +148,7 @@ impl SharedWork {
             if let Err(error) = scored.unwrap_or(Err(EngineError::Worker)) {
                 // The first error ends the request; nobody listens for another.
                 let _ = self.finished.try_send(Err(error));
+                sound = false;
             }
             blocks += 1;
         }
@@ -157,5 +160,6 @@ impl SharedWork {
                 let _ = self.finished.try_send(Ok(()));
             }
         }
+        sound
     }
 }

@@ -110,6 +110,26 @@ impl HistoryTensors {
     }
 }
 
+/// The graphs of a scorer, for as many of them as are asked for.
+#[derive(Debug)]
+pub(crate) struct ScorerGraphs {
+    maker: SessionMaker,
+    history: Vec<u8>,
+    scores: Vec<u8>,
+    feature_count: usize,
+}
+
+impl ScorerGraphs {
+    pub(crate) fn of(bundle: &Bundle, maker: &SessionMaker) -> Self {
+        Self {
+            maker: maker.clone(),
+            history: bundle.history_graph.clone(),
+            scores: bundle.scores_graph.clone(),
+            feature_count: bundle.manifest.model.features.len(),
+        }
+    }
+}
+
 /// Scores histories; one for each worker thread.
 pub(crate) struct StockScorer {
     history: Session,
@@ -128,20 +148,20 @@ impl fmt::Debug for StockScorer {
 }
 
 impl StockScorer {
-    pub(crate) fn new(maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
+    pub(crate) fn new(graphs: &ScorerGraphs) -> Result<Self, EngineError> {
         let failed = |error: ort::Error| session_error(SCORES_GRAPH, &error);
         let outputs = OutputSelector::no_default().with("scores");
-        let scores = maker.session(SCORES_GRAPH, &bundle.scores_graph)?;
+        let scores = graphs.maker.session(SCORES_GRAPH, &graphs.scores)?;
         // Another graph in its place is told here by its own name, not by what it asks of the others.
         if !scores.outputs().iter().any(|output| output.name() == "scores") {
             return Err(missing(SCORES_GRAPH, "scores"));
         }
         Ok(Self {
-            history: maker.session(HISTORY_GRAPH, &bundle.history_graph)?,
+            history: graphs.maker.session(HISTORY_GRAPH, &graphs.history)?,
             score_inputs: scores.inputs().iter().map(|input| input.name().to_owned()).collect(),
             scores,
             only_scores: RunOptions::new().map_err(failed)?.with_outputs(outputs),
-            feature_count: bundle.manifest.model.features.len(),
+            feature_count: graphs.feature_count,
         })
     }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, select_biased};
 use crate::model::Model;
 use crate::patience::Patience;
 use crate::request::{RecommendationRequest, Recommendations};
-use crate::scorer::Scorer;
+use crate::scorer::{Scorer, ScorerMaker};
 use crate::spread::{Helpers, SharedWork};
 use crate::{EngineError, Overloaded};
 
@@ -48,6 +48,8 @@ pub(crate) struct Job {
 pub(crate) struct Worker {
     pub(crate) model: Arc<Model>,
     pub(crate) scorer: Scorer,
+    /// Makes another one when it has failed.
+    pub(crate) scorer_maker: Arc<ScorerMaker>,
     pub(crate) helpers: Helpers,
     /// Invitations to help with large requests.
     pub(crate) shared: Receiver<Arc<SharedWork>>,
@@ -71,7 +73,7 @@ impl Worker {
             select_biased! {
                 recv(self.shared) -> work => {
                     if let Ok(work) = work {
-                        work.help(&mut self.scorer);
+                        self.help(&work);
                     }
                 }
                 recv(self.interactive) -> job => match job {
@@ -96,7 +98,13 @@ impl Worker {
     /// Leaves the queues to the others for a moment.
     fn rest(&mut self) {
         if let Ok(work) = self.shared.recv_timeout(REST) {
-            work.help(&mut self.scorer);
+            self.help(&work);
+        }
+    }
+
+    fn help(&mut self, work: &SharedWork) {
+        if !work.help(&mut self.scorer) {
+            self.renew();
         }
     }
 
@@ -114,17 +122,34 @@ impl Worker {
             return;
         }
         let (waited, began) = (queued.elapsed(), Instant::now());
-        // A panic ends the request, not the worker. The scorer holds no state between runs that it could spoil.
+        // A panic ends the request, not the worker.
         let scored = catch_unwind(AssertUnwindSafe(|| self.model.recommend(&mut self.scorer, &self.helpers, &request)));
         let mut answer = scored.unwrap_or_else(|_| {
             tracing::error!("scoring panicked");
             Err(EngineError::Worker)
         });
+        let failed = answer.as_ref().is_err_and(EngineError::is_fault);
         if let Ok(answer) = &mut answer {
             answer.timings.queued = waited;
             self.patience.worked(began.elapsed());
         }
         reply(caller, answer);
+        if failed {
+            self.renew();
+        }
+    }
+
+    /// Scores on with new sessions: whatever an error or a panic left in the old ones reaches no other request.
+    fn renew(&mut self) {
+        match self.scorer_maker.scorer() {
+            Ok(scorer) => {
+                self.scorer = scorer;
+                tracing::warn!("scoring failed; the worker has new sessions");
+            }
+            Err(error) => {
+                tracing::error!(%error, "scoring failed; the worker keeps its sessions, as there are no new ones")
+            }
+        }
     }
 }
 
