@@ -46,9 +46,34 @@ impl Server {
 
     /// Starts a service with settings from the environment.
     pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(&["--port", "0"], &[]);
-        child.env("SLIREC__SERVER__DRAIN_DELAY_SECONDS", "0").envs(variables.iter().copied());
-        let mut child = child.spawn().unwrap();
+        Self::start_command(command(&["--port", "0"], variables))
+    }
+
+    /// Starts a service whose writes fail, instead of ending it, while [`Server::limit_files`] says so.
+    pub(crate) fn start_with_limited_files(variables: &[(&str, &str)]) -> Self {
+        let service = command(&["--port", "0"], variables);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(service.get_program()).args(service.get_args());
+        shell.envs(service.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(env!("CARGO_MANIFEST_DIR"));
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_command(shell)
+    }
+
+    /// No file may grow beyond so many bytes, as on a full disk.
+    pub(crate) fn limit_files(&self, most: &str) {
+        let process = self.child.id().to_string();
+        let set =
+            Command::new("prlimit").args(["--pid", &process, &format!("--fsize={most}:unlimited")]).status().unwrap();
+        assert!(set.success());
+    }
+
+    fn start_command(mut command: Command) -> Self {
+        let drain_delay = "SLIREC__SERVER__DRAIN_DELAY_SECONDS";
+        if !command.get_envs().any(|(name, _)| name == drain_delay) {
+            command.env(drain_delay, "0");
+        }
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut find = |message: &str| {
             lines.find_map(|line| {

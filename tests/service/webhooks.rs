@@ -33,7 +33,11 @@ impl Changes {
     }
 
     fn serve(&self, bundle: &Bundle) -> Server {
-        Server::start_with(&[
+        self.serve_by(bundle, Server::start_with)
+    }
+
+    fn serve_by(&self, bundle: &Bundle, start: fn(&[(&str, &str)]) -> Server) -> Server {
+        start(&[
             ("SLIREC__MODEL__PATH", bundle.path()),
             ("SLIREC__WEBHOOKS__SECRET", SECRET),
             ("SLIREC__WEBHOOKS__CHANGES", self.file().to_str().unwrap()),
@@ -217,6 +221,32 @@ fn secrets_of_a_file_are_read_again_on_reload() {
     fs::write(&secrets, "# none\n").unwrap();
     assert_eq!(server.operate("POST", "/admin/reload", "").status, 422);
     assert_eq!(status("the-second-secret", "5"), 200, "the old ones stay");
+}
+
+#[test]
+fn a_delivery_that_cannot_be_written_is_refused_and_kept_when_it_is_sent_again() {
+    let (bundle, changes) = (Bundle::new(), Changes::new());
+    let server = changes.serve_by(&bundle, Server::start_with_limited_files);
+    let sold_out = |handle: &str| known(&bundle, handle, 0);
+    let update = |id: &str, body: &Value| send(&server, SECRET, "products/update", id, "2026-11-25T10:00:00Z", body);
+    assert_eq!(outcome(&update("first", &sold_out("novel"))), "changed");
+    let written = fs::read(changes.file()).unwrap();
+    // Room for half a line.
+    server.limit_files(&(written.len() + 40).to_string());
+    for _ in 0..3 {
+        let refused = update("second", &sold_out("atlas"));
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.text());
+        assert!(!refused.text().contains("jsonl"), "{}", refused.text());
+        assert_eq!(fs::read(changes.file()).unwrap(), written);
+    }
+    assert_eq!(server.metric(r#"slirec_webhook_deliveries_total{outcome="failed"}"#), 3.0);
+    assert!(recommended(&server).contains(&"atlas".to_owned()));
+    server.limit_files("unlimited");
+    assert_eq!(outcome(&update("second", &sold_out("atlas"))), "changed");
+    wait_until("the atlas is sold out", || (!recommended(&server).contains(&"atlas".to_owned())).then_some(()));
+    drop(server);
+    let again = changes.serve(&bundle);
+    assert!(!recommended(&again).contains(&"atlas".to_owned()));
 }
 
 #[test]
