@@ -2,29 +2,38 @@
 # Another bundle: `-v /path/to/bundle:/bundle:ro -e SLIREC__MODEL__PATH=/bundle`. From an MLflow registry:
 # `-v slirec-registry:/var/cache/slirec -e SLIREC__MODEL__PATH=models:/slirec_shopify_model@champion -e MLFLOW_TRACKING_URI=…`.
 
-FROM rust:1.95-slim-bookworm AS build
+# From a registry of your own: `--build-arg RUST_IMAGE=… --build-arg DEBIAN_IMAGE=…`. Whole names: Podman has no default registry.
+ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
+ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # The library first: it changes less often than the code.
-COPY scripts scripts
+COPY scripts/onnxruntime.sh scripts/onnxruntime.requirements.txt scripts/
 RUN scripts/onnxruntime.sh
 COPY . .
-RUN cargo build --release --locked --package slirec-server --bin slirec-server
+# What a strict umask made the user's alone when the repository was cloned is for everybody in the image.
+RUN cargo build --release --locked --package slirec-server --bin slirec-server \
+ && chmod -R a+rX LICENSE models/demo
 
-FROM debian:bookworm-slim
+FROM ${DEBIAN_IMAGE}
+# User and group as deploy/kubernetes names them. No log of logins: it has a place for each number below.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin slirec \
- && install --directory --owner=10001 /var/cache/slirec
+ && groupadd --gid 10001 slirec \
+ && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin slirec \
+ && install --directory --owner=slirec --group=slirec /var/cache/slirec
 WORKDIR /opt/slirec
-COPY --from=build /build/vendor/onnxruntime/libonnxruntime.so.* /build/vendor/onnxruntime/LICENSE /build/vendor/onnxruntime/ThirdPartyNotices.txt ./
+# With ONNX Runtime's own licence and notices.
+COPY --from=build /build/vendor/onnxruntime onnxruntime
 COPY --from=build /build/target/release/slirec-server /usr/local/bin/
-COPY models/demo models/demo
-RUN ln -s libonnxruntime.so.* libonnxruntime.so
-ENV ORT_DYLIB_PATH=/opt/slirec/libonnxruntime.so \
+COPY --from=build /build/LICENSE ./
+COPY --from=build /build/models/demo models/demo
+ENV ORT_DYLIB_PATH=/opt/slirec/onnxruntime/libonnxruntime.so \
     SLIREC__SERVER__HOST=0.0.0.0 \
     SLIREC__REGISTRY__CACHE=/var/cache/slirec
 USER 10001
