@@ -14,6 +14,7 @@ from compose_spec import PyCompose
 
 DEPLOY = Path("deploy")
 KUBERNETES_VERSION = "1.36"
+DOCKERFILE = Path("Dockerfile").read_text()
 
 
 def check(condition, message):
@@ -49,6 +50,7 @@ def check_kubernetes():
     check(pod["terminationGracePeriodSeconds"] > delay + drain, "the grace period is shorter than the drain")
     print(f"kubernetes/slirec.yaml: {', '.join(kinds)}, valid for Kubernetes {KUBERNETES_VERSION}")
     check_settings("kubernetes/slirec.yaml", container["env"])
+    check_image("kubernetes/slirec.yaml", container, {**pod["securityContext"], **container["securityContext"]})
 
 
 def check_kserve():
@@ -59,8 +61,22 @@ def check_kserve():
     formats = [known["name"] for known in runtime["spec"]["supportedModelFormats"]]
     check(model["modelFormat"]["name"] in formats, "kserve.yaml: the runtime does not know the service's format")
     check(model["protocolVersion"] in runtime["spec"]["protocolVersions"], "kserve.yaml: another protocol")
-    check_settings("kubernetes/kserve.yaml", runtime["spec"]["containers"][0]["env"])
+    container = runtime["spec"]["containers"][0]
+    check_settings("kubernetes/kserve.yaml", container["env"])
+    check_image("kubernetes/kserve.yaml", container, container["securityContext"])
     print("kubernetes/kserve.yaml: service and runtime fit")
+
+
+def of_image(instruction):
+    """The value of the last such instruction: the image's own."""
+    return int(re.findall(rf"^{instruction} (\d+)$", DOCKERFILE, re.MULTILINE)[-1])
+
+
+def check_image(name, container, context):
+    """Users and ports are those of the Dockerfile."""
+    user, port = of_image("USER"), of_image("EXPOSE")
+    check(context["runAsUser"] == context["runAsGroup"] == user, f"{name}: another user or group than the image's {user}")
+    check([known["containerPort"] for known in container["ports"]] == [port], f"{name}: another port than the image's {port}")
 
 
 def check_settings(name, environment):
@@ -79,6 +95,9 @@ def check_compose():
     PyCompose.from_yaml(text).validate()
     environment = [{"name": name} for name in document["services"]["slirec"]["environment"]]
     check_settings("compose.yml", environment)
+    port = of_image("EXPOSE")
+    (published,) = document["services"]["slirec"]["ports"]
+    check(published.endswith(f":{port}"), f"compose.yml: another port than the image's {port}")
     for service in document["services"].values():
         for volume in service.get("volumes", []):
             source = DEPLOY / volume.split(":")[0]
