@@ -5,6 +5,7 @@
 //! requests, statuses, error codes and messages are those of recorded servers (`tests/fixtures/mlflow`); where a
 //! recorded server fails for want of knowledge (unknown products, empty histories) this one answers.
 
+mod array_shape;
 mod content_type;
 mod frame;
 mod frame_text;
@@ -12,6 +13,7 @@ mod inputs;
 mod json;
 mod json_error;
 mod payload;
+mod python_json;
 mod python_text;
 mod refusal;
 mod signature;

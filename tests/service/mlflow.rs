@@ -178,6 +178,35 @@ fn rows_are_answered_in_their_order_and_as_if_they_were_alone() {
 }
 
 #[test]
+fn a_missing_user_of_a_pandas_table_costs_no_recommendation() {
+    let server = Server::start();
+    let row = |user: &str| format!(r#"{{"userId": {user}, "items": ["novel"], "timestamps": ["1730807061"]}}"#);
+    let known = server.post("/invocations", format!(r#"{{"dataframe_records": [{}]}}"#, row("\"u\""))).json();
+    let missing = server.post("/invocations", format!(r#"{{"dataframe_records": [{}]}}"#, row("NaN"))).json();
+    assert_eq!(missing, known);
+}
+
+#[test]
+fn a_value_that_stands_for_a_whole_column_is_every_rows_user() {
+    let server = Server::start();
+    let columns =
+        json!({"userId": "u", "items": [["novel"], ["brush"]], "timestamps": [["1730807061"], ["1730807061"]]});
+    let answer = server.post("/invocations", json!({"dataframe_split": {"data": columns}}).to_string()).json();
+    assert_eq!(answer["predictions"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn few_bytes_never_become_many_rows() {
+    let server = Server::start();
+    let data = json!([["u", ["novel"], ["1730807061"]]]);
+    let split = json!({"columns": ["userId", "items", "timestamps"], "data": data, "index": vec![0; 100_000]});
+    let response = server.post("/invocations", json!({ "dataframe_split": split }).to_string());
+    assert_eq!(response.status, 400);
+    let expected = "Error: 'Length of values (1) does not match length of index (100000)'";
+    assert!(response.message().ends_with(expected), "{}", response.message());
+}
+
+#[test]
 fn more_rows_than_allowed_are_refused() {
     let server = Server::start_with(&[("SLIREC__INVOCATIONS__MAX_ROWS", "2")]);
     let row = json!({"userId": "u", "items": [], "timestamps": []});

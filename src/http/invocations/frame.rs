@@ -2,7 +2,7 @@
 //!
 //! The table borrows the payload and keeps nothing for cells that are not there, so its size is that of the body.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::frame_text;
 use super::json::Json;
@@ -27,8 +27,8 @@ enum Cells<'a> {
     Lists(&'a [Json], Naming),
     /// A single column.
     Scalars(&'a [Json]),
-    /// Columns that are lists, by name.
-    Columns(&'a Json),
+    /// The column of each name: a list, a value for all rows, or nothing.
+    Columns(Vec<Option<&'a Json>>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +49,14 @@ impl<'a> Frame<'a> {
     /// The cell of a row and the column at `position`.
     pub(crate) fn cell(&self, row: usize, position: usize) -> Option<&'a Json> {
         let name = self.names.get(position)?.plain();
-        match self.cells {
+        match &self.cells {
             Cells::Records(records) => records.get(row)?.member(name),
             Cells::Lists(lists, _) => lists.get(row)?.elements()?.get(position),
             Cells::Scalars(values) => values.get(row),
-            Cells::Columns(columns) => columns.member(name)?.elements()?.get(row),
+            Cells::Columns(columns) => match (*columns.get(position)?)? {
+                Json::List(column) => column.get(row),
+                value => Some(value),
+            },
         }
     }
 
@@ -62,6 +65,14 @@ impl<'a> Frame<'a> {
         match self.cells {
             Cells::Lists(_, Naming::Given) => ("None", CellProblem::NotAList("NoneType")),
             _ => ("NaN", CellProblem::NotAList("float")),
+        }
+    }
+
+    /// How such a cell is printed when its column does not only hold texts or only numbers.
+    pub(crate) fn missing_among_others(&self) -> &'static str {
+        match self.cells {
+            Cells::Lists(..) => "None",
+            _ => "NaN",
         }
     }
 
@@ -97,27 +108,48 @@ impl<'a> Frame<'a> {
                 "Dataframe split format must have 'data' field and optionally 'columns' and 'index' fields. Got {found}.'"
             )));
         };
-        let frame = split_names(payload.member("columns")).and_then(|names| Self::from_data(data, names));
-        let frame = frame.and_then(|frame| frame.with_index(payload.member("index")));
+        let frame = split_names(payload.member("columns")).and_then(|names| {
+            let labels = row_labels(payload.member("index"))?;
+            match data {
+                Json::Null => Self::from_rows(&[], names)?.with_labels(labels),
+                Json::List(rows) => Self::from_rows(rows, names)?.with_labels(labels),
+                Json::Object(columns) => Self::from_columns(columns, names, labels),
+                _ => Err("DataFrame constructor not properly called!".to_owned()),
+            }
+        });
         frame.map_err(|problem| not_a_frame("split", &problem))
     }
 
-    fn from_data(data: &'a Json, names: Option<Vec<Name>>) -> Result<Self, String> {
-        match data {
-            Json::Null => Self::from_rows(&[], names),
-            Json::List(rows) => Self::from_rows(rows, names),
-            Json::Object(columns) => {
-                let lengths = columns.iter().map(|(_, column)| column.elements().map(<[Json]>::len));
-                let lengths: Option<HashSet<usize>> = lengths.collect();
-                let lengths = lengths.ok_or("If using all scalar values, you must pass an index")?;
-                if lengths.len() > 1 {
-                    return Err("All arrays must be of the same length".to_owned());
-                }
-                let names = names.unwrap_or_else(|| distinct(columns.iter().map(|(name, _)| name)));
-                Ok(Self { names, cells: Cells::Columns(data), rows: lengths.into_iter().next().unwrap_or(0) })
-            }
-            _ => Err("DataFrame constructor not properly called!".to_owned()),
+    /// Columns by name, of which only the named ones count. A value that is no list stands in every row.
+    fn from_columns(
+        data: &'a [(String, Json)],
+        names: Option<Vec<Name>>,
+        labels: Option<usize>,
+    ) -> Result<Self, String> {
+        let names = names.unwrap_or_else(|| distinct(data.iter().map(|(name, _)| name)));
+        let by_name: HashMap<&str, &Json> = data.iter().map(|(name, column)| (name.as_str(), column)).collect();
+        let columns = names.iter().map(|name| match name {
+            Name::Text(name) => by_name.get(name.as_str()).copied(),
+            Name::Other(_) => None,
+        });
+        let columns: Vec<Option<&Json>> = columns.collect();
+        if columns.iter().flatten().any(|column| column.is_object()) {
+            return Err("Mixing dicts with non-Series may lead to ambiguous ordering.".to_owned());
         }
+        let lists = columns.iter().flatten().filter_map(|column| column.elements());
+        let lengths: BTreeSet<usize> = lists.map(<[Json]>::len).collect();
+        let rows = match (labels, lengths.first()) {
+            (Some(labels), _) => {
+                // A single row fits no labels at all.
+                let misfit = lengths.iter().find(|length| **length != labels && (**length, labels) != (1, 0));
+                misfit.map_or(Ok(labels), |length| Err(wrong_labels(*length, labels)))?
+            }
+            (None, None) if columns.iter().all(Option::is_none) => 0,
+            (None, None) => return Err("If using all scalar values, you must pass an index".to_owned()),
+            (None, Some(_)) if lengths.len() > 1 => return Err("All arrays must be of the same length".to_owned()),
+            (None, Some(length)) => *length,
+        };
+        Ok(Self { names, cells: Cells::Columns(columns), rows })
     }
 
     fn from_rows(data: &'a [Json], names: Option<Vec<Name>>) -> Result<Self, String> {
@@ -125,7 +157,7 @@ impl<'a> Frame<'a> {
         match data.first() {
             None => Ok(Self { names: names.unwrap_or_default(), cells: Cells::Records(data), rows }),
             Some(Json::Object(_)) => {
-                if let Some(other) = data.iter().find(|row| !row.is_object() && **row != Json::Null) {
+                if let Some(other) = data.iter().find(|row| !row.is_object()) {
                     return Err(format!("'{}' object is not iterable", other.python_type()));
                 }
                 let members = data.iter().filter_map(|row| match row {
@@ -158,44 +190,55 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Labels of the rows are not used; there must be one for each.
-    fn with_index(self, index: Option<&Json>) -> Result<Self, String> {
+    /// Labels of the rows are not used; there must be one for each. Without data they make rows of nothing, and no labels
+    /// take a single row away. Pandas also repeats a single row for several labels. That is not done here: nobody means
+    /// it, and a small body would become a large one.
+    fn with_labels(mut self, labels: Option<usize>) -> Result<Self, String> {
+        let Some(labels) = labels else { return Ok(self) };
         let (rows, width) = (self.rows, self.names.len());
-        match index {
-            None | Some(Json::Null) => Ok(self),
-            Some(Json::List(labels)) if labels.len() == rows => Ok(self),
-            Some(Json::List(labels)) => {
-                let labels = labels.len();
-                Err(format!("Shape of passed values is ({rows}, {width}), indices imply ({labels}, {width})"))
-            }
-            Some(other) => Err(not_a_collection(other)),
+        if labels != rows && rows != 0 && (rows, labels) != (1, 0) {
+            return Err(match self.cells {
+                Cells::Scalars(_) => {
+                    format!("Shape of passed values is ({rows}, {width}), indices imply ({labels}, {width})")
+                }
+                _ => wrong_labels(rows, labels),
+            });
         }
+        self.rows = labels;
+        Ok(self)
     }
 
     /// Enforces the signature: one session for each row.
     pub(crate) fn sessions(&self) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
-        let position = |column: &str| self.names.iter().position(|name| *name == Name::Text(column.to_owned()));
-        let lists = LIST_COLUMNS.map(position);
-        for (column, position) in LIST_COLUMNS.iter().zip(lists) {
-            let rows = position.map_or(0, |_| self.rows);
-            for row in 0..rows {
-                self.array(row, position).map_err(|problem| incompatible(column, problem))?;
+        let positions = |column: &'static str| {
+            let names = self.names.iter().enumerate();
+            names
+                .filter(move |(_, name)| matches!(name, Name::Text(text) if text == column))
+                .map(|(position, _)| position)
+        };
+        if positions("userId").count() > 1 {
+            let detail = "Data is not compatible with model signature. Failed to convert column userId to type \
+                          '<class 'object'>'. Error: 'Column userId stands there twice'";
+            return Err(Refusal::invalid_input(detail));
+        }
+        for column in LIST_COLUMNS {
+            for position in positions(column) {
+                for row in 0..self.rows {
+                    self.array(row, Some(position)).map_err(|problem| incompatible(column, problem))?;
+                }
             }
         }
-        for column in COLUMNS {
-            if self.names.iter().filter(|name| name.plain() == column).count() > 1 {
-                let detail =
-                    format!("Data is not compatible with model signature. Column {column} stands there twice.");
-                return Err(Refusal::invalid_input(&detail));
-            }
-        }
+        let refused = |problem: &str| Refusal::schema(&frame_text::render(self), problem);
         if let Some(problem) = missing_inputs(&COLUMNS, &self.names) {
-            return Err(Refusal::schema(&frame_text::render(self), &problem));
+            return Err(refused(&problem));
+        }
+        if let Some(column) = LIST_COLUMNS.into_iter().find(|column| positions(column).count() > 1) {
+            return Err(refused(&format!("Column {column} stands there twice.")));
         }
         if self.rows == 0 {
             return Err(Refusal::model("Found no rows: expected at least one."));
         }
-        let [items, timestamps] = lists;
+        let [items, timestamps] = LIST_COLUMNS.map(|column| positions(column).next());
         let array = |row, position, column| self.array(row, position).map_err(|problem| incompatible(column, problem));
         (0..self.rows)
             .map(|row| signature::session(row, array(row, items, "items")?, array(row, timestamps, "timestamps")?))
@@ -223,8 +266,22 @@ fn not_a_frame(form: &str, problem: &str) -> Refusal {
     ))
 }
 
+fn wrong_labels(rows: usize, labels: usize) -> String {
+    format!("Length of values ({rows}) does not match length of index ({labels})")
+}
+
 fn not_a_collection(found: &Json) -> String {
     format!("Index(...) must be called with a collection of some kind, {} was passed", python_text::repr(found))
+}
+
+/// How many labels `index` has; an object counts by its members, as in pandas.
+fn row_labels(index: Option<&Json>) -> Result<Option<usize>, String> {
+    match index {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::List(labels)) => Ok(Some(labels.len())),
+        Some(Json::Object(members)) => Ok(Some(distinct(members.iter().map(|(name, _)| name)).len())),
+        Some(other) => Err(not_a_collection(other)),
+    }
 }
 
 /// `columns`: a list of names; an object counts by its member names, as in pandas.

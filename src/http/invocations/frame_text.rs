@@ -79,18 +79,25 @@ fn column_width(column: &[String]) -> usize {
 fn printed_column(frame: &Frame<'_>, column: usize, rows: &[Option<usize>]) -> Vec<String> {
     let cells: Vec<Option<&Json>> = rows.iter().flatten().map(|row| frame.cell(*row, column)).collect();
     let number = |cell: &Option<&Json>| matches!(cell, None | Some(Json::Integer(_) | Json::Float(_)));
-    let numeric = cells.iter().all(number) && cells.iter().any(Option::is_some);
+    // Pandas takes a column of nothing for one of numbers that are missing.
+    let numeric = cells.iter().all(number) && (cells.iter().any(Option::is_some) || frame.missing().0 == "NaN");
+    let nothing =
+        numeric && !cells.iter().flatten().any(|cell| !matches!(cell, Json::Float(number) if number.is_nan()));
     let fraction = |cell: &Option<&Json>| matches!(cell, None | Some(Json::Float(_)));
     let decimals = if numeric && cells.iter().any(fraction) { Some(shared_decimals(&cells)) } else { None };
+    // Pandas only knows texts to be missing when a column has nothing else.
+    let texts = cells.iter().flatten().all(|cell| matches!(cell, Json::Text(_)));
+    let missing = if texts { frame.missing().0 } else { frame.missing_among_others() };
     let cell_text = |row: &Option<usize>| {
         let text = row.map_or("...".to_owned(), |row| match (frame.cell(row, column), decimals) {
-            (None, None) => frame.missing().0.to_owned(),
+            (None, None) => missing.to_owned(),
             (None, Some(_)) => "NaN".to_owned(),
             (Some(Json::Integer(number)), Some(decimals)) => format!("{:.decimals$}", *number as f64),
             (Some(Json::Float(number)), Some(decimals)) => format!("{number:.decimals$}"),
             (Some(cell), _) => printed(cell),
         });
-        cut(&format!(" {text}"))
+        // Numbers keep a place for their sign, unless all of them are missing.
+        cut(&if nothing { text } else { format!(" {text}") })
     };
     let header = frame.names().get(column).map_or("", |name| name.plain());
     let header = if numeric { format!(" {header}") } else { header.to_owned() };
@@ -100,7 +107,7 @@ fn printed_column(frame: &Frame<'_>, column: usize, rows: &[Option<usize>]) -> V
 /// Decimals that show every number of a column, at least 1 and at most 6.
 fn shared_decimals(cells: &[Option<&Json>]) -> usize {
     let needed = cells.iter().flatten().map(|cell| match cell {
-        Json::Float(number) => {
+        Json::Float(number) if number.is_finite() => {
             let text = format!("{number:.6}");
             text.trim_end_matches('0').rsplit('.').next().map_or(0, str::len)
         }
@@ -164,6 +171,13 @@ mod tests {
         assert_eq!(types, expected);
         assert_eq!(rendered(r#"[{"items": [], "userId": ""}]"#), "  items userId\n0    []       ");
         assert_eq!(rendered("[1.5, 2]"), "     0\n0  1.5\n1  2.0");
+        let nothing: Json = serde_json::from_str(r#"{"columns": ["a", "b"], "data": [{"x": 1}]}"#).unwrap();
+        assert_eq!(render(&Frame::from_split(&nothing).unwrap()), "    a   b\n0 NaN NaN");
+        let infinite = [1.5, f64::INFINITY, f64::NAN].map(Json::Float);
+        let infinite = Json::List(infinite.into());
+        assert_eq!(render(&Frame::from_records(&infinite).unwrap()), "     0\n0  1.5\n1  inf\n2  NaN");
+        assert_eq!(rendered(r#"[["a", ["b"]], ["c"]]"#), "   0     1\n0  a   [b]\n1  c  None");
+        assert_eq!(rendered(r#"[["a", "b"], ["c"]]"#), "   0    1\n0  a    b\n1  c  NaN");
         assert_eq!(rendered("[]"), "Empty DataFrame\nColumns: []\nIndex: []");
         assert_eq!(rendered("[{}]"), "Empty DataFrame\nColumns: []\nIndex: [0]");
     }

@@ -5,6 +5,7 @@
 
 use slirec_engine::ViewedItem;
 
+use super::array_shape;
 use super::json::Json;
 use super::python_text;
 use super::refusal::{Name, Refusal, missing_inputs};
@@ -15,15 +16,41 @@ pub(crate) fn from_inputs(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusa
     if is_columns(payload) { from_columns(payload) } else { from_rows(payload) }
 }
 
-/// Reads `instances`, which are rows.
+/// Reads `instances`, which are rows. MLflow makes columns of them: rows that give no columns have reasons of their own.
 pub(crate) fn from_instances(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
-    from_rows(payload)
+    let rows = payload.elements().unwrap_or_default();
+    if rows.first().is_some_and(Json::is_object)
+        && let Some(other) = rows.iter().find(|row| !row.is_object())
+    {
+        let found = other.python_type();
+        return Err(no_columns(&format!("AttributeError(\"'{found}' object has no attribute 'items'\")")));
+    }
+    from_rows(payload).map_err(|refusal| match uneven_column(rows) {
+        Some(problem) if refusal.code == "INVALID_PARAMETER_VALUE" => no_columns(&format!("ValueError('{problem}')")),
+        _ => refusal,
+    })
+}
+
+fn no_columns(problem: &str) -> Refusal {
+    Refusal::invalid_input(&format!("Ensure that the input is a valid JSON-formatted string.\nError: {problem}"))
+}
+
+/// Numpy's reason for the first column of lists whose lengths differ.
+fn uneven_column(rows: &[Json]) -> Option<String> {
+    LIST_COLUMNS.iter().find_map(|column| {
+        let cells: Vec<&Json> = rows.iter().filter_map(|row| row.member(column)).collect();
+        array_shape::of(cells.into_iter()).err()
+    })
 }
 
 /// Reads a whole request as one row, as MLflow does with `messages`, `prompt` or `input` at the top.
 pub(crate) fn from_request(request: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
     let refused = |problem: &str| Refusal::schema(&python_text::repr(request), problem);
     check_columns(std::slice::from_ref(request)).map_err(|problem| refused(&problem))?;
+    if let Some(found) = request.member("userId").and_then(signature::number_type) {
+        let problem = format!("Incompatible input types for column userId. Can not safely convert {found} to <U0.");
+        return Err(refused(&problem));
+    }
     let array = |column: &str| array(request, column).map_err(|problem| refused(&problem.message()));
     Ok(vec![signature::session(0, array("items")?, array("timestamps")?)?])
 }
@@ -39,15 +66,27 @@ fn from_rows(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
         }
     };
     for row in rows {
-        for column in LIST_COLUMNS.iter().filter(|column| row.member(column).is_some()) {
-            array(row, column).map_err(|problem| Refusal::invalid_input(&problem.message()))?;
-        }
+        check_cells(row).map_err(|problem| Refusal::invalid_input(&problem))?;
     }
     let refused = |problem: &str| Refusal::schema(&python_text::repr(payload), problem);
     check_columns(rows).map_err(|problem| refused(&problem))?;
     let array = |row, column| array(row, column).map_err(|problem| refused(&problem.message()));
     let rows = rows.iter().enumerate();
     rows.map(|(number, row)| signature::session(number, array(row, "items")?, array(row, "timestamps")?)).collect()
+}
+
+/// Every cell must make an array, in the order of the cells.
+fn check_cells(row: &Json) -> Result<(), String> {
+    let Json::Object(members) = row else { return Ok(()) };
+    let lists = LIST_COLUMNS.map(|column| row.member(column));
+    for (name, value) in members {
+        if !LIST_COLUMNS.contains(&name.as_str()) {
+            array_shape::of(value.elements().unwrap_or_default().iter())?;
+        } else if lists.iter().flatten().any(|last| std::ptr::eq(*last, value)) {
+            signature::check_array(value).map_err(CellProblem::message)?;
+        }
+    }
+    Ok(())
 }
 
 /// Every column of the signature must stand in one of the rows; whether it stands in each is the cells' matter.
@@ -69,20 +108,17 @@ fn array<'a>(row: &'a Json, column: &str) -> Result<&'a [Json], CellProblem> {
 
 /// A list of anything but rows: a table without names to MLflow.
 fn list_of_values(values: &[Json]) -> Refusal {
-    let widths = values.iter().map(|value| value.elements().map(<[Json]>::len)).collect::<Option<Vec<_>>>();
-    let width = match widths.as_deref() {
-        None if values.iter().any(Json::is_list) => None,
-        None => Some(1),
-        Some([first, rest @ ..]) if rest.iter().all(|width| width == first) => Some(*first),
-        Some(_) => None,
+    let shape = match array_shape::of(values.iter()) {
+        Ok(shape) => shape,
+        Err(problem) => return Refusal::invalid_input(&problem),
     };
-    let nested = values.iter().filter_map(Json::elements).flatten().any(Json::is_list);
-    let Some(width) = width.filter(|_| !nested) else {
-        return Refusal::invalid_input(&CellProblem::Nested.message());
+    let problem = match shape.as_slice() {
+        [] | [_] => missing_inputs(&COLUMNS, &[Name::position(0)]),
+        [_, width] => missing_inputs(&COLUMNS, &(0..*width.min(&100)).map(Name::position).collect::<Vec<_>>()),
+        _ => Some(format!("Must pass 2-d input. shape={}", array_shape::tuple(&shape))),
     };
-    let names: Vec<Name> = (0..width.min(100)).map(Name::position).collect();
-    let problem = missing_inputs(&COLUMNS, &names).unwrap_or_default();
-    Refusal::schema(&python_text::array_of_text(values), &problem)
+    let data = if shape.contains(&0) { "[]".to_owned() } else { python_text::array_of_text(values) };
+    Refusal::schema(&data, &problem.unwrap_or_default())
 }
 
 /// Columns are meant when users are a list and both histories are lists of lists.

@@ -6,7 +6,7 @@ use slirec_engine::ViewedItem;
 use super::frame::Frame;
 use super::inputs;
 use super::json::Json;
-use super::json_error;
+use super::python_json;
 use super::python_text;
 use super::refusal::{PROTOCOL_CHANGE, Refusal};
 
@@ -66,8 +66,8 @@ pub(crate) fn parse(body: &[u8]) -> Result<Invocation, Refusal> {
 fn decode(body: &[u8]) -> Result<Json, Refusal> {
     let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(bytes).map_err(|error| not_json(&not_utf8(bytes, &error), body))?;
-    serde_json::from_str(text).map_err(|error| {
-        let problem = python_text::quoted(&json_error::explain(text, &error));
+    serde_json::from_str(text).or_else(|_| python_json::parse(text)).map_err(|problem| {
+        let problem = python_text::quoted(&problem);
         not_json(&format!("JSONDecodeError({problem})"), body)
     })
 }
@@ -150,11 +150,31 @@ mod tests {
     }
 
     #[test]
-    fn huge_numbers_and_not_a_number_are_refused() {
-        for number in ["1e999", "-1e999", "NaN", "Infinity"] {
-            let refusal = refused(format!(r#"{{"inputs": {{"userId": {number}}}}}"#).as_bytes());
-            assert!(refusal.message.starts_with("Invalid input. Ensure that input is a valid JSON"), "{refusal}");
+    fn numbers_that_json_does_not_know_are_passed_over_where_the_model_does_not_look() {
+        for number in ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"] {
+            let row = format!(r#"{{"userId": {number}, "items": ["novel"], "timestamps": ["1"], "x": {number}}}"#);
+            assert_eq!(handles(&format!(r#"{{"inputs": {row}, "params": {number}}}"#)), [["novel"]]);
+            assert_eq!(handles(&format!(r#"{{"dataframe_records": [{row}]}}"#)), [["novel"]]);
         }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_know_are_no_items_and_no_times() {
+        for number in ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"] {
+            for (items, times) in [(number, r#""1""#), (r#""novel""#, number)] {
+                let row = format!(r#"{{"userId": "u", "items": ["novel", {items}], "timestamps": ["1", {times}]}}"#);
+                assert_eq!(refused(format!(r#"{{"inputs": {row}}}"#).as_bytes()).code, "BAD_REQUEST");
+            }
+        }
+    }
+
+    #[test]
+    fn many_columns_beside_many_rows_take_no_longer_than_their_bytes() {
+        let rows = vec!["[]"; 50_000].join(",");
+        let beside: String = (0..50_000).map(|column| format!(r#", "{column}": 0"#)).collect();
+        let data = format!(r#"{{"userId": "u", "items": [{rows}], "timestamps": [{rows}]{beside}}}"#);
+        let invocation = parse(format!(r#"{{"dataframe_split": {{"data": {data}}}}}"#).as_bytes()).unwrap();
+        assert_eq!(invocation.sessions.len(), 50_000);
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {

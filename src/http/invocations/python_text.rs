@@ -22,19 +22,48 @@ pub(crate) fn plain(value: &Json) -> String {
     }
 }
 
-/// `str(numpy.array(values))` of values, or of lists of values, that numpy turns into text: `['a' 'b']`.
+/// `str(numpy.array(values))` of lists of equal lengths, whose values numpy turns into text: `['a' 'b']`.
 pub(crate) fn array_of_text(values: &[Json]) -> String {
-    let row = |values: &[Json]| {
-        let texts = values.iter().take(LONGEST).map(|value| quoted(&plain(value))).collect::<Vec<_>>();
-        format!("[{}]", texts.join(" "))
-    };
-    let rows: Option<Vec<&[Json]>> = values.iter().take(LONGEST).map(Json::elements).collect();
-    shorten(match rows {
-        Some(rows) if !rows.is_empty() => {
-            format!("[{}]", rows.into_iter().map(row).collect::<Vec<_>>().join("\n "))
+    const WIDTH: usize = 75;
+    shorten(array_block(values, 1, WIDTH).0)
+}
+
+/// One list of an array, and how many dimensions it has. Lines end before `width`; `indent` stands before each but the
+/// first.
+fn array_block(values: &[Json], indent: usize, width: usize) -> (String, usize) {
+    let margin = " ".repeat(indent);
+    let mut text = String::from("[");
+    let (mut column, mut dimensions) = (indent, 1);
+    for (index, value) in values.iter().enumerate() {
+        if text.len() > LONGEST {
+            break;
         }
-        _ => row(values),
-    })
+        if let Json::List(inner) = value {
+            let (block, inner_dimensions) = array_block(inner, indent + 1, width.saturating_sub(1));
+            if index > 0 {
+                text.push_str(&"\n".repeat(inner_dimensions));
+                text.push_str(&margin);
+            }
+            text.push_str(&block);
+            dimensions = inner_dimensions + 1;
+            continue;
+        }
+        let word = quoted(&plain(value));
+        let length = word.chars().count();
+        // A space stands between two values, a bracket or a space after the last one of a line.
+        column += usize::from(index > 0);
+        if column > indent && column + length > width.saturating_sub(1) {
+            text.push('\n');
+            text.push_str(&margin);
+            column = indent;
+        } else if index > 0 {
+            text.push(' ');
+        }
+        text.push_str(&word);
+        column += length;
+    }
+    text.push(']');
+    (text, dimensions)
 }
 
 /// `repr(text)`: single quotes unless only double ones spare escapes.
@@ -89,6 +118,9 @@ pub(crate) fn quoted_bytes(bytes: &[u8]) -> String {
 
 /// `repr(number)`: the shortest digits, an exponent where Python uses one.
 pub(crate) fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
     if value != 0.0 && !(1e-4..1e16).contains(&value.abs()) {
         let text = format!("{value:e}");
         return match text.split_once('e') {
@@ -180,5 +212,11 @@ mod tests {
         assert_eq!(array_of_text(&[Json::Text("a".into()), Json::Integer(2)]), "['a' '2']");
         let rows: Json = serde_json::from_str(r#"[["a", "b"], ["c", "d"]]"#).unwrap();
         assert_eq!(array_of_text(rows.elements().unwrap()), "[['a' 'b']\n ['c' 'd']]");
+        let blocks: Json = serde_json::from_str("[[[1]], [[2]]]").unwrap();
+        assert_eq!(array_of_text(blocks.elements().unwrap()), "[[['1']]\n\n [['2']]]");
+        let user = "7f3c1f52-7d2e-4a8e-9e0e-3f3c6d1f9a11";
+        let users: Json = serde_json::from_str(&format!(r#"["{user}", "{user}", "a", "b"]"#)).unwrap();
+        let expected = format!("['{user}'\n '{user}' 'a' 'b']");
+        assert_eq!(array_of_text(users.elements().unwrap()), expected);
     }
 }

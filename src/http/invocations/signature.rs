@@ -45,6 +45,16 @@ impl CellProblem {
     }
 }
 
+/// What numpy calls a single number or truth value; none for other values.
+pub(crate) fn number_type(value: &Json) -> Option<&'static str> {
+    match value {
+        Json::Bool(_) => Some("bool"),
+        Json::Integer(_) => Some("int64"),
+        Json::Float(_) => Some("float64"),
+        _ => None,
+    }
+}
+
 /// Passes lists that MLflow converts to text; a list of mixed values is such a one, its elements are checked later.
 pub(crate) fn check_array(cell: &Json) -> Result<&[Json], CellProblem> {
     let elements = cell.elements().ok_or(CellProblem::NotAList(cell.python_type()))?;
