@@ -25,6 +25,9 @@ pub(crate) fn from_instances(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Ref
         let found = other.python_type();
         return Err(no_columns(&format!("AttributeError(\"'{found}' object has no attribute 'items'\")")));
     }
+    if !rows.is_empty() && rows.iter().all(|row| matches!(row, Json::Object(members) if members.is_empty())) {
+        return from_rows(&Json::Object(Vec::new()));
+    }
     from_rows(payload).map_err(|refusal| match uneven_column(rows) {
         Some(problem) if refusal.code == "INVALID_PARAMETER_VALUE" => no_columns(&format!("ValueError('{problem}')")),
         _ => refusal,

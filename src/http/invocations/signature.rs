@@ -1,6 +1,7 @@
 //! The model's signature, `userId: string, items: [string], timestamps: [string]`: cells enter, sessions leave.
 //!
-//! The user is accepted and not read: the model has no use for it. Times may be seconds or milliseconds.
+//! The user is accepted and not read: the model has no use for it. Times may be seconds or, told apart by their size,
+//! milliseconds, microseconds or nanoseconds, which Python's clients send.
 
 use slirec_core::timestamp::{self, TimestampError};
 use slirec_engine::ViewedItem;
@@ -99,7 +100,8 @@ pub(crate) fn session(row: usize, items: &[Json], timestamps: &[Json]) -> Result
         .collect()
 }
 
-/// A text, or a number among texts. Times before 1970 count as 1970: the model tells days apart, not centuries.
+/// A text, or a number among texts. Times before 1970 count as 1970: the model tells days apart, not centuries. What is
+/// too large for milliseconds is finer.
 fn unix_seconds(time: &Json) -> Result<f64, String> {
     let seconds = match time {
         Json::Text(text) => timestamp::from_text(text),
@@ -109,6 +111,10 @@ fn unix_seconds(time: &Json) -> Result<f64, String> {
     };
     match seconds {
         Err(TimestampError::OutOfRange(value)) if value < 0.0 && value.is_finite() => Ok(0.0),
+        Err(TimestampError::OutOfRange(value)) => {
+            let finer = [1e3, 1e6].into_iter().find_map(|parts| timestamp::from_number(value / parts).ok());
+            finer.ok_or_else(|| format!("{value} is not a usable Unix time: expected at most 1e11 seconds"))
+        }
         other => other.map_err(|error| error.to_string()),
     }
 }
@@ -150,15 +156,24 @@ mod tests {
     }
 
     #[test]
-    fn times_are_seconds_or_milliseconds_as_text_or_numbers() {
+    fn times_are_seconds_or_finer_as_text_or_numbers() {
         let times = seconds(r#"["1730807061", "1730807061000", 1730807061, " 1.730807061e9 ", "-5"]"#);
         let time = 1_730_807_061.0;
         assert_eq!(times, Ok(vec![time, time, time, time, 0.0]));
+        let times = seconds(r#"["1730807061000000", "1730807061000000000", 1730807061000000000]"#);
+        assert_eq!(times, Ok(vec![time, time, time]));
     }
 
     #[test]
     fn unusable_times_name_their_row_and_index() {
-        for text in [r#"["1", "nan"]"#, r#"["1", "inf"]"#, r#"["1", "1e400"]"#, r#"["1", ""]"#, r#"["1", true]"#] {
+        for text in [
+            r#"["1", "nan"]"#,
+            r#"["1", "inf"]"#,
+            r#"["1", "1e400"]"#,
+            r#"["1", "1e21"]"#,
+            r#"["1", ""]"#,
+            r#"["1", true]"#,
+        ] {
             let message = seconds(text).unwrap_err();
             assert!(message.contains("Row 0: timestamps[1]: "), "{text}: {message}");
         }
