@@ -68,6 +68,10 @@ impl<'a> Frame<'a> {
         }
     }
 
+    pub(crate) fn is_of_records(&self) -> bool {
+        matches!(self.cells, Cells::Records(_))
+    }
+
     /// How such a cell is printed when its column does not only hold texts or only numbers.
     pub(crate) fn missing_among_others(&self) -> &'static str {
         match self.cells {

@@ -79,8 +79,11 @@ fn column_width(column: &[String]) -> usize {
 fn printed_column(frame: &Frame<'_>, column: usize, rows: &[Option<usize>]) -> Vec<String> {
     let cells: Vec<Option<&Json>> = rows.iter().flatten().map(|row| frame.cell(*row, column)).collect();
     let number = |cell: &Option<&Json>| matches!(cell, None | Some(Json::Integer(_) | Json::Float(_)));
-    // Pandas takes a column of nothing for one of numbers that are missing.
-    let numeric = cells.iter().all(number) && (cells.iter().any(Option::is_some) || frame.missing().0 == "NaN");
+    let name = frame.names().get(column).map_or("", |name| name.plain());
+    // MLflow has made the user's column one of any values. Of records, pandas takes a column of nothing for missing numbers.
+    let of_numbers = name != "userId" && (cells.iter().any(Option::is_some) || frame.is_of_records());
+    let numeric = of_numbers && cells.iter().all(number);
+    let truths = name != "userId" && cells.iter().all(|cell| matches!(cell, Some(Json::Bool(_))));
     let nothing =
         numeric && !cells.iter().flatten().any(|cell| !matches!(cell, Json::Float(number) if number.is_nan()));
     let fraction = |cell: &Option<&Json>| matches!(cell, None | Some(Json::Float(_)));
@@ -99,8 +102,7 @@ fn printed_column(frame: &Frame<'_>, column: usize, rows: &[Option<usize>]) -> V
         // Numbers keep a place for their sign, unless all of them are missing.
         cut(&if nothing { text } else { format!(" {text}") })
     };
-    let header = frame.names().get(column).map_or("", |name| name.plain());
-    let header = if numeric { format!(" {header}") } else { header.to_owned() };
+    let header = if numeric || truths { format!(" {name}") } else { name.to_owned() };
     right_aligned(std::iter::once(header).chain(rows.iter().map(cell_text)).collect())
 }
 
@@ -173,6 +175,10 @@ mod tests {
         assert_eq!(rendered("[1.5, 2]"), "     0\n0  1.5\n1  2.0");
         let nothing: Json = serde_json::from_str(r#"{"columns": ["a", "b"], "data": [{"x": 1}]}"#).unwrap();
         assert_eq!(render(&Frame::from_split(&nothing).unwrap()), "    a   b\n0 NaN NaN");
+        let columns: Json = serde_json::from_str(r#"{"columns": ["u", "b-"], "data": {"u": ["v"]}}"#).unwrap();
+        assert_eq!(render(&Frame::from_split(&columns).unwrap()), "   u   b-\n0  v  NaN");
+        assert_eq!(rendered(r#"[{"userId": 2.5, "truth": true}]"#), "  userId  truth\n0    2.5   True");
+        assert_eq!(rendered(r#"[{"userId": true, "number": 1}]"#), "  userId  number\n0   True       1");
         let infinite = [1.5, f64::INFINITY, f64::NAN].map(Json::Float);
         let infinite = Json::List(infinite.into());
         assert_eq!(render(&Frame::from_records(&infinite).unwrap()), "     0\n0  1.5\n1  inf\n2  NaN");

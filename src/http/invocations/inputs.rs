@@ -74,8 +74,11 @@ fn from_rows(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
     let refused = |problem: &str| Refusal::schema(&python_text::repr(payload), problem);
     check_columns(rows).map_err(|problem| refused(&problem))?;
     let array = |row, column| array(row, column).map_err(|problem| refused(&problem.message()));
-    let rows = rows.iter().enumerate();
-    rows.map(|(number, row)| signature::session(number, array(row, "items")?, array(row, "timestamps")?)).collect()
+    // MLflow looks at the types of all rows before the model looks at the values of one.
+    let arrays = rows.iter().map(|row| Ok((array(row, "items")?, array(row, "timestamps")?)));
+    let arrays = arrays.collect::<Result<Vec<_>, Refusal>>()?;
+    let rows = arrays.into_iter().enumerate();
+    rows.map(|(number, (items, timestamps))| signature::session(number, items, timestamps)).collect()
 }
 
 /// Every cell must make an array, in the order of the cells.

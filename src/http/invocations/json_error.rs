@@ -138,7 +138,9 @@ impl Scan<'_> {
             None => Err(("Unterminated string starting at", start)),
             Some(b'u') => {
                 let digits = self.bytes.get(after + 1..after + 5).unwrap_or_default();
-                if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+                // Python also wants to see what follows.
+                let followed = self.bytes.get(after + 5).is_some();
+                if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) || !followed {
                     return Err(("Invalid \\uXXXX escape", after));
                 }
                 self.position = after + 5;
@@ -194,7 +196,8 @@ mod tests {
     use super::*;
 
     /// As Python 3.11 says it: `json.loads(text)`.
-    const RECORDED: [(&str, &str); 26] = [
+    const RECORDED: [(&str, &str); 27] = [
+        ("{\"inputs\": \"\\u017c", "Invalid \\uXXXX escape: line 1 column 14 (char 13)"),
         ("", "Expecting value: line 1 column 1 (char 0)"),
         ("  ", "Expecting value: line 1 column 3 (char 2)"),
         ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
