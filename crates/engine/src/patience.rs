@@ -11,6 +11,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::Priority;
+
 /// A queue that was never empty while every worker worked for this long is a standing one: not a burst that the next moments
 /// work off.
 const BURST: Duration = Duration::from_millis(10);
@@ -80,13 +82,17 @@ impl Patience {
         refused
     }
 
-    /// A request took a worker so long.
-    pub(crate) fn worked(&self, took: Duration) {
+    /// A request took a worker so long. Sessions of batches are only scored when no single request waits: their work lets no
+    /// queue stand.
+    pub(crate) fn worked(&self, took: Duration, priority: Priority) {
         let (mean, took) = (self.work(), nanoseconds(took));
         // Two workers at once may lose one of their values: it is a mean.
         let took = if mean == 0 { took } else { took.min(HELD_UP * mean) };
         let mean = if mean == 0 { took } else { mean - (mean >> NEWEST) + (took >> NEWEST) };
         self.work.store(mean, Ordering::Relaxed);
+        if priority == Priority::Batch {
+            return;
+        }
         let busy = self.busy.fetch_add(took, Ordering::Relaxed) + took;
         let burst = self.target().map_or(u64::MAX, |target| nanoseconds(BURST.max(target)));
         if busy > burst.saturating_mul(self.workers) {
@@ -153,32 +159,41 @@ mod tests {
     /// One whose queue was not emptied by nine requests of 5 ms, of two workers.
     fn standing() -> Patience {
         let patience = patience();
-        (0..9).for_each(|_| patience.worked(WORK));
+        (0..9).for_each(|_| patience.worked(WORK, Priority::Interactive));
         patience
+    }
+
+    #[test]
+    fn batches_let_no_queue_stand() {
+        let patience = patience();
+        (0..1_000).for_each(|_| patience.worked(WORK, Priority::Batch));
+        assert!(patience.allows(ago(10_000), true) && !patience.refuses(1_000));
+        patience.worked(WORK, Priority::Interactive);
+        assert!(patience.allows(ago(10_000), true));
     }
 
     #[test]
     fn without_a_target_everybody_may_wait() {
         let patience = Patience::new(None, 2);
-        (0..1_000).for_each(|_| patience.worked(WORK));
+        (0..1_000).for_each(|_| patience.worked(WORK, Priority::Interactive));
         assert!(patience.allows(ago(60_000), false) && !patience.refuses(1_000_000) && !patience.one_rests());
     }
 
     #[test]
     fn a_burst_may_wait_however_long_a_pause_made_it() {
         let patience = patience();
-        (0..8).for_each(|_| patience.worked(WORK));
+        (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
         assert!(patience.allows(ago(10_000), false) && !patience.refuses(1_000));
         assert!(patience.allows(ago(10_000), true));
-        (0..8).for_each(|_| patience.worked(WORK));
+        (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
         assert!(patience.allows(ago(30), false));
     }
 
     #[test]
     fn one_request_that_was_held_up_makes_no_overload() {
         let patience = patience();
-        (0..4).for_each(|_| patience.worked(Duration::from_millis(1)));
-        patience.worked(Duration::from_secs(10));
+        (0..4).for_each(|_| patience.worked(Duration::from_millis(1), Priority::Interactive));
+        patience.worked(Duration::from_secs(10), Priority::Interactive);
         assert!(patience.allows(ago(30), false) && !patience.refuses(1_000));
     }
 
@@ -196,7 +211,7 @@ mod tests {
         let patience = standing();
         assert!(!patience.refuses(7));
         assert!(patience.refuses(8));
-        (0..100).for_each(|_| patience.worked(Duration::from_millis(10)));
+        (0..100).for_each(|_| patience.worked(Duration::from_millis(10), Priority::Interactive));
         assert!(!patience.refuses(3) && patience.refuses(4));
     }
 
@@ -211,7 +226,7 @@ mod tests {
     #[test]
     fn requests_that_take_longer_than_the_target_may_wait_for_one_another() {
         let patience = patience();
-        (0..9).for_each(|_| patience.worked(Duration::from_millis(80)));
+        (0..9).for_each(|_| patience.worked(Duration::from_millis(80), Priority::Interactive));
         assert!(!patience.refuses(1) && patience.refuses(2));
         assert!(patience.allows(ago(60), false) && !patience.allows(ago(95), false));
     }
@@ -231,8 +246,8 @@ mod tests {
     #[test]
     fn no_worker_rests_when_there_is_only_one_or_when_requests_take_long() {
         let (alone, slow) = (Patience::new(Some(TARGET), 1), patience());
-        (0..9).for_each(|_| alone.worked(WORK));
-        (0..9).for_each(|_| slow.worked(2 * TARGET));
+        (0..9).for_each(|_| alone.worked(WORK, Priority::Interactive));
+        (0..9).for_each(|_| slow.worked(2 * TARGET, Priority::Interactive));
         for patience in [alone, slow] {
             (0..200).for_each(|_| assert!(patience.refuses(1_000)));
             assert!(!patience.one_rests());

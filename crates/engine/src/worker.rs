@@ -12,7 +12,7 @@ use crate::patience::Patience;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::scorer::{Scorer, ScorerMaker};
 use crate::spread::{Helpers, SharedWork};
-use crate::{EngineError, Overloaded};
+use crate::{EngineError, Overloaded, Priority};
 
 /// After this a worker looks whether it should rest on.
 const REST: Duration = Duration::from_millis(5);
@@ -82,16 +82,16 @@ impl Worker {
                     Err(_) => break,
                 },
                 recv(self.batch) -> job => match job {
-                    Ok(job) => self.job(job),
+                    Ok(job) => self.job(job, Priority::Batch),
                     Err(_) => break,
                 },
             }
         }
         while let Ok(job) = self.interactive.try_recv() {
-            self.job(job);
+            self.job(job, Priority::Interactive);
         }
         while let Ok(job) = self.batch.try_recv() {
-            self.job(job);
+            self.job(job, Priority::Batch);
         }
     }
 
@@ -110,13 +110,13 @@ impl Worker {
 
     fn interactive_job(&mut self, job: Job) {
         if self.patience.allows(job.queued, self.interactive.is_empty()) {
-            self.job(job);
+            self.job(job, Priority::Interactive);
         } else {
             reply(job.caller, Err(Overloaded::WaitedTooLong.into()));
         }
     }
 
-    fn job(&mut self, job: Job) {
+    fn job(&mut self, job: Job, priority: Priority) {
         let Job { request, caller, queued } = job;
         if !caller.is_waiting() {
             return;
@@ -131,7 +131,7 @@ impl Worker {
         let failed = answer.as_ref().is_err_and(EngineError::is_fault);
         if let Ok(answer) = &mut answer {
             answer.timings.queued = waited;
-            self.patience.worked(began.elapsed());
+            self.patience.worked(began.elapsed(), priority);
         }
         reply(caller, answer);
         if failed {
