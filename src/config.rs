@@ -4,12 +4,13 @@
 mod arguments;
 mod layers;
 mod sections;
+mod types;
 mod values;
 
-use axum::http::HeaderValue;
 use serde::Deserialize;
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
+
+use crate::logging;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use layers::load;
@@ -61,11 +62,11 @@ impl Settings {
         self.check_numbers()?;
         self.check_texts()?;
         self.check_security()?;
-        EnvFilter::try_new(&self.log.level).map(|_| ()).map_err(|error| ("log.level", error.to_string()))
+        logging::filter(&self.log.level).map(|_| ()).map_err(|problem| ("log.level", problem))
     }
 
     fn check_numbers(&self) -> Result<(), Problem> {
-        let Self { server, model, registry, engine, limits, invocations, .. } = self;
+        let Self { server, admin, model, registry, engine, limits, invocations, .. } = self;
         let ranges = [
             ("server.max_body_bytes", server.max_body_bytes as u64, 1, 1 << 32),
             ("server.max_connections", server.max_connections as u64, 1, 1_000_000),
@@ -79,7 +80,7 @@ impl Settings {
             ("engine.workers", engine.workers as u64, 0, 1_024),
             ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
-            ("limits.body_memory_bytes", limits.body_memory_bytes as u64, server.max_body_bytes as u64, 1 << 40),
+            ("limits.body_memory_bytes", limits.body_memory_bytes as u64, 1, 1 << 40),
             ("limits.queue_wait_ms", limits.queue_wait_ms, 0, 60_000),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
             ("limits.history", limits.history as u64, 1, 100_000_000),
@@ -92,6 +93,15 @@ impl Settings {
             if !(least..=most).contains(&value) {
                 return Err((key, format!("{value}: expected {least} to {most}")));
             }
+        }
+        let (memory, body) = (limits.body_memory_bytes, server.max_body_bytes);
+        if memory < body {
+            let problem = format!("{memory}: expected at least server.max_body_bytes, {body}");
+            return Err(("limits.body_memory_bytes", problem));
+        }
+        let port = admin.port(server.port);
+        if port != 0 && port == server.port && admin.shares_address(&server.host) {
+            return Err(("admin.port", format!("{port} is the port of server.port too: expected another")));
         }
         Ok(())
     }
@@ -137,9 +147,14 @@ impl Settings {
             let problem = "is empty while webhooks have a secret: expected a file that outlives the service".to_owned();
             return Err(("webhooks.changes", problem));
         }
+        let shop = &self.webhooks.shop;
+        if !shop.is_empty() && !is_host(shop) {
+            return Err(("webhooks.shop", format!("`{shop}`: expected a host such as example.myshopify.com")));
+        }
         let tls = &self.tls;
         if tls.is_set() && !cfg!(feature = "tls") {
-            return Err(("tls.certificate", "this build has no TLS: expected one with the feature `tls`".to_owned()));
+            let key = if tls.certificate.as_os_str().is_empty() { "tls.key" } else { "tls.certificate" };
+            return Err((key, "this build has no TLS: expected one with the feature `tls`".to_owned()));
         }
         if tls.is_set() && tls.key.as_os_str().is_empty() {
             return Err(("tls.key", "is empty while tls.certificate is set: expected both or none".to_owned()));
@@ -151,13 +166,25 @@ impl Settings {
             let problem = "this build sends no traces: expected one with the feature `otel`".to_owned();
             return Err(("telemetry.endpoint", problem));
         }
-        let wrong =
-            |origin: &&String| *origin != "*" && (!origin.contains("://") || HeaderValue::from_str(origin).is_err());
-        match self.cors.origins.iter().find(wrong) {
+        match self.cors.origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
             Some(origin) => {
-                Err(("cors.origins", format!("`{origin}`: expected an origin such as https://shop.example")))
+                let expected = "expected an origin such as https://shop.example, in small letters and without a path";
+                Err(("cors.origins", format!("`{origin}`: {expected}")))
             }
             None => Ok(()),
         }
     }
+}
+
+/// As browsers write it; another form would never be equal to theirs.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let of_scheme = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "+-.".contains(letter);
+    let of_host =
+        |letter: char| letter.is_ascii_graphic() && !letter.is_ascii_uppercase() && !"/?#@*,".contains(letter);
+    !scheme.is_empty() && scheme.chars().all(of_scheme) && !host.is_empty() && host.chars().all(of_host)
+}
+
+fn is_host(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.".contains(letter))
 }

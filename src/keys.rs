@@ -74,11 +74,22 @@ impl ApiKeys {
 
 /// What is wrong with a list of keys.
 pub(crate) fn check(keys: &[String]) -> Result<(), String> {
-    match keys.iter().position(|key| key.len() < SHORTEST) {
-        // The key itself is not for anybody's eyes.
-        Some(index) => Err(format!("key {} is shorter than {SHORTEST} characters", index + 1)),
-        None => Ok(()),
+    // The keys themselves are not for anybody's eyes.
+    for (number, key) in (1..).zip(keys) {
+        if key.len() < SHORTEST {
+            return Err(format!("key {number} is shorter than {SHORTEST} characters"));
+        }
+        if key.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+            return Err(format!("key {number} has spaces or control characters: expected none"));
+        }
     }
+    Ok(())
+}
+
+/// A line of a file of keys or secrets without its comment, which `#` begins: at the start, or behind a space.
+pub(crate) fn without_comment(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
+    words.join(" ")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<String>> {
@@ -86,8 +97,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<String>> {
     let length = std::fs::metadata(path).with_context(place)?.len();
     ensure!(length <= LARGEST_FILE, "{} (key auth.file) is larger than {LARGEST_FILE} bytes", path.display());
     let text = std::fs::read_to_string(path).with_context(place)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let keys: Vec<String> = lines.map(str::to_owned).collect();
+    let keys: Vec<String> = text.lines().map(without_comment).filter(|key| !key.is_empty()).collect();
     check(&keys).map_err(|problem| anyhow::anyhow!("{} (key auth.file): {problem}", path.display()))?;
     Ok(keys)
 }

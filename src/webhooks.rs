@@ -11,6 +11,7 @@ use slirec_core::bundle::Bundle;
 use tokio::sync::Notify;
 
 use crate::config::WebhookSettings;
+use crate::keys::without_comment;
 
 /// A file beyond this is no list of secrets.
 const LARGEST_FILE: u64 = 1 << 16;
@@ -58,8 +59,8 @@ impl Webhooks {
             ensure!(length <= LARGEST_FILE, "{} (key webhooks.secret_file) is too large", path.display());
             text = fs::read_to_string(path).with_context(place)?;
         }
-        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-        let mut verifier = Verifier::new(lines.chain([self.secret.as_str()]));
+        let secrets: Vec<String> = text.lines().map(without_comment).collect();
+        let mut verifier = Verifier::new(secrets.iter().chain([&self.secret]).map(String::as_str));
         ensure!(
             verifier.has_secret(),
             "webhooks.secret and webhooks.secret_file hold no secret: expected at least one"

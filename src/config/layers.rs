@@ -1,12 +1,14 @@
 //! The sources of the configuration, least important first, and which of them a key's value came from.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::Path;
 
 use config::builder::DefaultState;
 use config::{Config, ConfigBuilder, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 use serde_path_to_error::Error as PathError;
 
-use super::{Arguments, Settings, SettingsError};
+use super::{Arguments, Settings, SettingsError, types};
 
 /// The documented file is also the source of the defaults, so the two cannot differ.
 const DEFAULTS: &str = include_str!("../../config/server.toml");
@@ -18,18 +20,20 @@ struct Layer {
     /// As people call it.
     name: String,
     values: Map<String, Value>,
+    /// Whether all values are texts, whatever they stand for.
+    of_texts: bool,
 }
 
 impl Layer {
     fn new(name: impl Into<String>, source: &impl Source) -> Result<Self, ConfigError> {
-        Ok(Self { name: name.into(), values: source.collect()? })
+        Ok(Self { name: name.into(), values: source.collect()?, of_texts: false })
     }
 
-    /// All keys with a value, dotted.
-    fn keys(&self) -> Vec<String> {
-        let mut keys = Vec::new();
-        collect_keys("", &self.values, &mut keys);
-        keys
+    /// All keys with a value, dotted and in order, and their values.
+    fn entries(&self) -> BTreeMap<String, &Value> {
+        let mut entries = BTreeMap::new();
+        collect_entries("", &self.values, &mut entries);
+        entries
     }
 }
 
@@ -55,9 +59,9 @@ fn load_with(arguments: &Arguments, environment: Environment) -> Result<Settings
     let mut layers = vec![Layer::new("the defaults", &File::from_str(DEFAULTS, FileFormat::Toml))?];
     layers.extend(file_layer(arguments.config.as_deref())?);
     let environment = environment.prefix("SLIREC").prefix_separator("__").separator("__");
-    layers.push(Layer::new("the environment (SLIREC__…)", &environment)?);
+    layers.push(Layer { of_texts: true, ..Layer::new("the environment (SLIREC__…)", &environment)? });
     layers.push(flags_layer(arguments)?);
-    check_keys(&layers)?;
+    check_entries(&layers)?;
     merge(layers)
 }
 
@@ -67,7 +71,7 @@ fn merge(layers: Vec<Layer>) -> Result<Settings, SettingsError> {
         builder = builder.add_source(layer.clone());
     }
     let value_error = |key: &str, problem: String| {
-        let origin = layers.iter().rev().find(|layer| layer.keys().iter().any(|found| found == key));
+        let origin = layers.iter().rev().find(|layer| layer.entries().contains_key(key));
         let source_name = origin.map_or_else(|| "the configuration".to_owned(), |layer| layer.name.clone());
         SettingsError::Value { source_name, key: key.to_owned(), problem }
     };
@@ -90,7 +94,20 @@ fn file_layer(asked: Option<&Path>) -> Result<Option<Layer>, ConfigError> {
         return Ok(None);
     }
     let file = File::new(&path.to_string_lossy(), FileFormat::Toml);
-    Layer::new(path.display().to_string(), &file).map(Some)
+    Layer::new(path.display().to_string(), &file).map(Some).map_err(|error| match error {
+        ConfigError::FileParse { cause, .. } => {
+            ConfigError::Message(format!("{}: {}", path.display(), one_line(&*cause)))
+        }
+        other => other,
+    })
+}
+
+/// The first line of a parser's message, which has the place, and the last, which has the reason; between them it draws.
+fn one_line(cause: &dyn Error) -> String {
+    let message = cause.to_string();
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let place = lines.next().unwrap_or_default();
+    lines.next_back().map_or_else(|| place.to_owned(), |reason| format!("{place}: {reason}"))
 }
 
 fn flags_layer(arguments: &Arguments) -> Result<Layer, ConfigError> {
@@ -104,26 +121,31 @@ fn flags_layer(arguments: &Arguments) -> Result<Layer, ConfigError> {
     Layer::new("the flags", &flags)
 }
 
-fn check_keys(layers: &[Layer]) -> Result<(), SettingsError> {
+fn check_entries(layers: &[Layer]) -> Result<(), SettingsError> {
     let Some((defaults, others)) = layers.split_first() else { return Ok(()) };
-    let known = defaults.keys();
+    let known = defaults.entries();
     for layer in others {
-        if let Some(key) = layer.keys().into_iter().find(|key| !known.contains(key)) {
-            return Err(SettingsError::UnknownKey { source_name: layer.name.clone(), key });
+        let source_name = || layer.name.clone();
+        for (key, value) in layer.entries() {
+            let Some(default) = known.get(&key) else {
+                return Err(SettingsError::UnknownKey { source_name: source_name(), key });
+            };
+            if let Some(problem) = types::problem(value, default, layer.of_texts) {
+                return Err(SettingsError::Value { source_name: source_name(), key, problem });
+            }
         }
     }
     Ok(())
 }
 
-fn collect_keys(prefix: &str, values: &Map<String, Value>, keys: &mut Vec<String>) {
+fn collect_entries<'a>(prefix: &str, values: &'a Map<String, Value>, entries: &mut BTreeMap<String, &'a Value>) {
     for (name, value) in values {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match &value.kind {
-            ValueKind::Table(inner) if !inner.is_empty() => collect_keys(&key, inner, keys),
-            _ => keys.push(key),
+            ValueKind::Table(inner) if !inner.is_empty() => collect_entries(&key, inner, entries),
+            _ => drop(entries.insert(key, value)),
         }
     }
-    keys.sort();
 }
 
 #[cfg(test)]

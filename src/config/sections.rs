@@ -223,6 +223,12 @@ impl AdminSettings {
         self.port == 0
     }
 
+    /// True when both cannot listen on one port.
+    pub(super) fn shares_address(&self, server_host: &str) -> bool {
+        let is_every = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified());
+        self.host == server_host || is_every(&self.host) || is_every(server_host)
+    }
+
     /// False when machines beside this one may reach the address.
     pub(super) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -17,8 +17,17 @@ pub(super) fn layer(settings: &CorsSettings) -> Option<CorsLayer> {
         HeaderName::from_static(API_KEY),
         HeaderName::from_static("x-request-id"),
         HeaderName::from_static("x-request-timeout-ms"),
+        HeaderName::from_static("traceparent"),
+    ];
+    // Beside those that every page may read.
+    let answered = [
+        header::ETAG,
+        header::RETRY_AFTER,
+        HeaderName::from_static("x-request-id"),
+        HeaderName::from_static("server-timing"),
     ];
     let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers(headers);
+    let layer = layer.expose_headers(answered);
     if settings.origins.iter().any(|origin| origin == "*") {
         return Some(layer.allow_origin(Any));
     }

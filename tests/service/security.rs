@@ -140,3 +140,46 @@ fn traces_of_clients_are_named_in_the_log() {
     server.signal("TERM");
     assert!(server.wait().1.contains("4bf92f3577b34da6a3ce929d0e0e4736"));
 }
+
+#[test]
+fn a_comment_may_stand_behind_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    fs::write(&path, format!("# keys\n\n{KEY}   # of the shop\r\n\t{OTHER}#2\n")).unwrap();
+    let server = Server::start_with(&[("SLIREC__AUTH__FILE", path.to_str().unwrap())]);
+    let status = |key: &str| ask(&server, "/v1/recommendations", &[("X-Api-Key", key)]).status;
+    // Without a space before it, the sign belongs to the key.
+    assert_eq!((status(KEY), status(&format!("{OTHER}#2"))), (200, 200));
+    assert_eq!((status(OTHER), status(&format!("{KEY}   # of the shop"))), (401, 401));
+}
+
+#[test]
+fn a_word_that_is_no_log_level_is_refused() {
+    let server = Server::start();
+    for wrong in ["warning", "loud", "", "info,verbose"] {
+        let refused = server.operate("PUT", "/admin/log-level", &json!({ "level": wrong }).to_string());
+        assert_eq!(refused.status, 400, "{wrong}");
+        assert!(refused.message().starts_with("level: "), "{}", refused.message());
+    }
+    for level in ["off", "WARN", "info,slirec_server=debug"] {
+        let taken = server.operate("PUT", "/admin/log-level", &json!({ "level": level }).to_string());
+        assert_eq!(taken.status, 200, "{level}");
+    }
+}
+
+#[test]
+fn pages_may_send_and_read_every_header_that_the_api_documents() {
+    let server = Server::start_with(&[("SLIREC__CORS__ORIGINS", "https://shop.example")]);
+    let origin = ("Origin", "https://shop.example");
+    let preflight = [origin, ("Access-Control-Request-Method", "POST")];
+    let response = exchange(server.address, "OPTIONS", "/v1/recommendations", &preflight, b"");
+    let sent = response.header("access-control-allow-headers").unwrap().to_owned();
+    for name in ["content-type", "authorization", "x-api-key", "x-request-id", "x-request-timeout-ms", "traceparent"] {
+        assert!(sent.split(',').any(|found| found == name), "{name} in {sent}");
+    }
+    let response = ask(&server, "/v1/recommendations", &[origin]);
+    let read = response.header("access-control-expose-headers").unwrap_or_default().to_owned();
+    for name in ["x-request-id", "server-timing", "retry-after", "etag"] {
+        assert!(read.split(',').any(|found| found == name), "{name} in {read}");
+    }
+}

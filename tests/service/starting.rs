@@ -102,3 +102,79 @@ fn flags_win_over_the_environment() {
     let server = Server::start_with(&[("SLIREC__SERVER__PORT", "1")]);
     assert_ne!(server.address.port(), 1);
 }
+
+#[test]
+fn values_of_another_type_are_not_made_to_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.toml");
+    for (section, line, expected) in [
+        ("server", "port = true", "`server.port`: found true: expected a whole number"),
+        ("server", "port = 8080.5", "`server.port`: found 8080.5: expected a whole number"),
+        ("server", "port = \"8080\"", "`server.port`: found \"8080\": expected a whole number"),
+        ("server", "metrics = 1", "`server.metrics`: found 1: expected true or false"),
+        ("server", "host = 127", "`server.host`: found a number: expected a text"),
+        ("model", "path = [\"a\"]", "`model.path`: found a list: expected a text"),
+        ("webhooks", "secret = 12345678", "`webhooks.secret`: found a number: expected a text"),
+        ("auth", "keys = [1]", "`auth.keys`: found a list of something else: expected a list of texts"),
+        ("auth", "keys = 5", "`auth.keys`: found a number: expected a list of texts"),
+    ] {
+        fs::write(&path, format!("[{section}]\n{line}\n")).unwrap();
+        let (code, message) = run(&["--config", path.to_str().unwrap(), "--check"], &[]);
+        assert_eq!(code, Some(2), "{line}: {message}");
+        assert!(message.contains(&format!("service.toml: {expected}")), "{line}: {message}");
+        one_line(&message);
+    }
+    for (variable, value, expected) in [
+        ("SLIREC__SERVER__PORT", "on", "`server.port`: found \"on\": expected a whole number"),
+        ("SLIREC__INVOCATIONS__LIMIT", "2.5", "`invocations.limit`: found \"2.5\": expected a whole number"),
+        ("SLIREC__SERVER__METRICS", "maybe", "`server.metrics`: found \"maybe\": expected true or false"),
+    ] {
+        let (code, message) = run(&["--check"], &[(variable, value)]);
+        assert_eq!(code, Some(2), "{variable}: {message}");
+        assert!(message.contains(&format!("the environment (SLIREC__…): {expected}")), "{message}");
+    }
+}
+
+#[test]
+fn values_that_could_never_work_end_the_start() {
+    for (variable, value, expected) in [
+        ("SLIREC__LOG__LEVEL", "warning", "`log.level`: `warning` is no level: expected "),
+        ("SLIREC__LOG__LEVEL", "", "`log.level`: `` is no level: expected "),
+        (
+            "SLIREC__CORS__ORIGINS",
+            "https://shop.example/",
+            "`cors.origins`: `https://shop.example/`: expected an origin",
+        ),
+        ("SLIREC__CORS__ORIGINS", "https://Shop.example", "`cors.origins`: `https://Shop.example`: expected an origin"),
+        ("SLIREC__CORS__ORIGINS", "https://*.shop.example", "`cors.origins`: "),
+        ("SLIREC__WEBHOOKS__SHOP", "https://a.myshopify.com", "`webhooks.shop`: `https://a.myshopify.com`: expected "),
+        ("SLIREC__AUTH__KEYS", "a key with spaces 0123", "`auth.keys`: key 1 has spaces"),
+        ("SLIREC__ADMIN__PORT", "7000", "`admin.port`: 7000 is the port of server.port too: expected another"),
+        (
+            "SLIREC__SERVER__MAX_BODY_BYTES",
+            "536870912",
+            "`limits.body_memory_bytes`: 268435456: expected at least server.max_body_bytes, 536870912",
+        ),
+        #[cfg(not(feature = "tls"))]
+        ("SLIREC__TLS__KEY", "key.pem", "the environment (SLIREC__…): `tls.key`: this build has no TLS"),
+    ] {
+        let (code, message) = run(&["--port", "7000", "--check"], &[(variable, value)]);
+        assert_eq!(code, Some(2), "{variable}={value}: {message}");
+        assert!(message.contains(expected), "{variable}={value}: {message}");
+        one_line(&message);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_the_place_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.toml");
+    fs::write(&path, "[server]\nport = 1\nport = 2\n").unwrap();
+    let (code, message) = run(&["--config", path.to_str().unwrap()], &[]);
+    assert_eq!(code, Some(2));
+    assert!(
+        message.contains(&format!("{}: TOML parse error at line 3, column 1: duplicate key", path.display())),
+        "{message}"
+    );
+    one_line(&message);
+}
