@@ -91,7 +91,7 @@ impl Model {
         let viewed: Vec<(&str, f64)> =
             request.history.iter().map(|item| (item.handle.as_str(), item.timestamp)).collect();
         let Some(resolved) = self.lookup.encode(&viewed, request.now, self.longest_history)? else {
-            return Ok(Recommendations { unknown_items: request.history.len(), ..self.popular(request) });
+            return Ok(self.popular(request));
         };
         let history = Arc::new(scorer.encode(&resolved.encoded)?);
         let encode = started.elapsed();
@@ -226,11 +226,13 @@ impl Model {
         let filter = Filter::new(&self.catalog, request);
         let passing =
             self.popular.iter().copied().filter(|scored| filter.passes_all() || filter.passes(scored.product));
+        // As for the model: of the views that it uses.
+        let used = request.history.iter().rev().take(self.longest_history);
         Recommendations {
             source: Source::Popular,
             products: filter.page(passing, request.limit),
             explanations: Vec::new(),
-            unknown_items: request.history.iter().filter(|item| self.lookup.ids(&item.handle).is_none()).count(),
+            unknown_items: used.filter(|item| self.lookup.ids(&item.handle).is_none()).count(),
             scored_candidates: 0,
             spoiled_scores: 0,
             timings: Timings::default(),

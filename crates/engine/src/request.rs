@@ -94,7 +94,7 @@ pub struct Timings {
     pub score: Duration,
 }
 
-/// The answer: falling scores, equal scores in order of the handles.
+/// The answer: falling scores; equal ones of the model in order of the handles, of popularity in that of the training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendations {
     /// Where the scores come from.
@@ -103,7 +103,7 @@ pub struct Recommendations {
     pub products: Vec<ScoredProduct>,
     /// One for each product, if the request asked for them and the model scored.
     pub explanations: Vec<Explanation>,
-    /// Number of history items that the model does not know.
+    /// Number of items that the model does not know, among the last ones of the history, which it uses.
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.
     pub scored_candidates: usize,

@@ -19,7 +19,7 @@ pub(crate) struct Answer<'a> {
     source: SourceName,
     /// Falling scores.
     items: Vec<Item<'a>>,
-    /// Views of the history whose product the service does not know.
+    /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct RankAnswer<'a> {
     source: SourceName,
     /// Falling scores.
     items: Vec<Item<'a>>,
-    /// Views of the history whose product the service does not know.
+    /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
     /// Candidates that are not in the catalogue or not available, as they were given.
     unranked: Vec<String>,
@@ -65,7 +65,7 @@ struct Session<'a> {
     source: SourceName,
     /// Falling scores.
     items: Vec<Item<'a>>,
-    /// Views of the history whose product the service does not know.
+    /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
 }
 
