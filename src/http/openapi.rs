@@ -47,12 +47,17 @@ struct Document;
 pub(super) async fn document(State(state): State<AppState>) -> Response {
     let limits = &state.settings.limits;
     let mut document = generate(state.keys.are_needed());
-    for (schema, property, most) in [
+    let limited = [
         ("RecommendationRequest", "history", limits.history),
         ("RankRequest", "history", limits.history),
         ("BatchRequest", "sessions", limits.sessions),
         ("RankRequest", "candidates", limits.candidates),
-    ] {
+        ("RecommendationRequest", "include_only", limits.candidates),
+    ];
+    let selecting = ["RecommendationRequest", "RelatedRequest"].into_iter().flat_map(|schema| {
+        ["exclude", "categories", "exclude_categories"].map(|list| (schema, list, limits.candidates))
+    });
+    for (schema, property, most) in limited.into_iter().chain(selecting) {
         if let Some(Value::Object(property)) =
             document.pointer_mut(&format!("/components/schemas/{schema}/properties/{property}"))
         {

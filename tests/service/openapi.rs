@@ -6,7 +6,7 @@ use crate::server::Server;
 
 #[test]
 fn the_document_describes_the_routes_and_the_limits_that_are_served() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__SESSIONS", "7")]);
+    let server = Server::start_with(&[("SLIREC__LIMITS__SESSIONS", "7"), ("SLIREC__LIMITS__CANDIDATES", "9")]);
     let response = server.get("/openapi.json");
     assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
     let document = response.json();
@@ -16,6 +16,19 @@ fn the_document_describes_the_routes_and_the_limits_that_are_served() {
     );
     let sessions = "/components/schemas/BatchRequest/properties/sessions/maxItems";
     assert_eq!(document.pointer(sessions).and_then(Value::as_u64), Some(7));
+    for (schema, list) in [
+        ("RecommendationRequest", "exclude"),
+        ("RecommendationRequest", "include_only"),
+        ("RecommendationRequest", "categories"),
+        ("RecommendationRequest", "exclude_categories"),
+        ("RankRequest", "candidates"),
+        ("RelatedRequest", "exclude"),
+        ("RelatedRequest", "categories"),
+        ("RelatedRequest", "exclude_categories"),
+    ] {
+        let most = document.pointer(&format!("/components/schemas/{schema}/properties/{list}/maxItems"));
+        assert_eq!(most.and_then(Value::as_u64), Some(9), "{schema}.{list}");
+    }
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, _) in methods.as_object().unwrap() {
             let status = crate::client::exchange(server.address, &method.to_uppercase(), path, &[], b"").status;
