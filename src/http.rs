@@ -20,6 +20,7 @@ mod parsing;
 mod playground;
 mod recommendations;
 mod status;
+mod values;
 mod webhooks;
 
 use std::any::Any;
@@ -37,6 +38,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::state::AppState;
 pub(crate) use catalog::CatalogAnswer;
 use error::ApiError;
+use inference::InferenceError;
 
 /// Every route for clients.
 pub(crate) fn router(state: AppState) -> Router {
@@ -109,12 +111,21 @@ fn surround(routes: Router<AppState>, state: AppState) -> Router {
     routes.layer(middleware::from_fn_with_state(state.clone(), observe::observe)).with_state(state)
 }
 
-async fn not_found(request: Request) -> ApiError {
-    ApiError::not_found(request.uri().path())
+async fn not_found(request: Request) -> Response {
+    error_response(&request, ApiError::not_found(request.uri().path()))
 }
 
-async fn method_not_allowed(request: Request) -> ApiError {
-    ApiError::method_not_allowed(request.method().as_str())
+async fn method_not_allowed(request: Request) -> Response {
+    error_response(&request, ApiError::method_not_allowed(request.method().as_str()))
+}
+
+/// An error in the form of the protocol that was asked.
+fn error_response(request: &Request, error: ApiError) -> Response {
+    let path = request.uri().path();
+    match path == "/v2" || path.starts_with("/v2/") {
+        true => InferenceError::from(error).into_response(),
+        false => error.into_response(),
+    }
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {

@@ -1,8 +1,10 @@
 //! What every call to the model needs: a key, a deadline, its body, a place among the requests that are scored.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -11,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{ApiError, RequestBody};
+use super::error_response;
 use crate::config::OverloadAnswer;
 use crate::metrics::Shed;
 use crate::scoring::Scoring;
@@ -22,14 +25,10 @@ const TIMEOUT: &str = "x-request-timeout-ms";
 const SMALL: usize = 64 * 1024;
 
 /// Lets requests with a known API key pass.
-pub(super) async fn want_key(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+pub(super) async fn want_key(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match state.keys.admit(request.headers()) {
-        true => Ok(next.run(request).await),
-        false => Err(ApiError::unauthorized()),
+        true => next.run(request).await,
+        false => error_response(&request, ApiError::unauthorized()),
     }
 }
 
@@ -73,9 +72,8 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let deadline = deadline(request.headers(), state)?;
-        let memory = memory(request.headers(), state)?;
-        let body = timeout_at(deadline, RequestBody::from_request(request, state)).await;
-        let RequestBody(body) = body.map_err(|_| {
+        let read = timeout_at(deadline, read(request, state)).await;
+        let (body, memory) = read.map_err(|_| {
             state.metrics.deadline_exceeded();
             ApiError::deadline_exceeded()
         })??;
@@ -91,18 +89,47 @@ impl FromRequest<AppState> for Call {
     }
 }
 
-/// A share of the memory for bodies, for one that is large or does not say how large it is.
-fn memory(headers: &HeaderMap, state: &AppState) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    // What is larger than allowed is refused as soon as it is read that far.
+/// The body, and its share of the memory for bodies if it is large.
+async fn read(request: Request, state: &AppState) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let Some(length) = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok()) else {
+        return read_unannounced(request.into_body(), state).await;
+    };
+    // What is larger than allowed is refused as soon as it is read that far: many clients send all before they read an
+    // answer. Those that ask first are told at once.
     let most = state.settings.server.max_body_bytes;
-    let length = length.map_or(most, |length| length.min(most));
-    if length <= SMALL {
-        return Ok(None);
+    if length > most && request.headers().contains_key(header::EXPECT) {
+        return Err(ApiError::body_too_large());
     }
+    let length = length.min(most);
+    let memory = if length <= SMALL { None } else { Some(memory(length, state)?) };
+    let RequestBody(body) = RequestBody::from_request(request, state).await?;
+    Ok((body, memory))
+}
+
+/// As [`read`], of a body that does not say how long it is: once it is not small, it may become as long as any.
+async fn read_unannounced(mut body: Body, state: &AppState) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let most = state.settings.server.max_body_bytes;
+    let (mut bytes, mut share) = (Vec::new(), None);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        // What is no data are trailers, which nobody wants.
+        let Ok(data) = frame.map_err(|_| ApiError::unreadable_body())?.into_data() else { continue };
+        let length = bytes.len() + data.len();
+        if length > most {
+            return Err(ApiError::body_too_large());
+        }
+        if length > SMALL && share.is_none() {
+            share = Some(memory(most, state)?);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes.into(), share))
+}
+
+fn memory(length: usize, state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
     let share = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     let memory = Arc::clone(&state.body_kibibytes).try_acquire_many_owned(share);
-    memory.map(Some).map_err(|_| {
+    memory.map_err(|_| {
         state.metrics.shed(Shed::Memory);
         ApiError::overloaded()
     })

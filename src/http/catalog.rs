@@ -83,7 +83,8 @@ pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -
     let served = state.served();
     let CatalogAnswer { body, tag, .. } = served.catalog().ok_or_else(ApiError::internal)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+    let known = known
+        .is_some_and(|tags| tags.split(',').any(|known| [tag, "*"].contains(&known.trim().trim_start_matches("W/"))));
     let validity = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, "no-cache")];
     Ok(match known {
         true => (StatusCode::NOT_MODIFIED, validity).into_response(),

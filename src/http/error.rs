@@ -68,6 +68,17 @@ impl ApiError {
         Self::refused("BAD_REQUEST", message)
     }
 
+    /// 400 for a body that broke off.
+    pub(crate) fn unreadable_body() -> Self {
+        Self::bad_request("The body could not be read".to_owned())
+    }
+
+    /// 413
+    pub(crate) fn body_too_large() -> Self {
+        let message = "The body is larger than this service accepts".to_owned();
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "PAYLOAD_TOO_LARGE", message }
+    }
+
     /// 404
     pub(crate) fn not_found(path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
@@ -171,12 +182,8 @@ impl From<EngineError> for ApiError {
 impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "PAYLOAD_TOO_LARGE",
-                message: "The body is larger than this service accepts".to_owned(),
-            },
-            _ => Self::bad_request("The body could not be read".to_owned()),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large(),
+            _ => Self::unreadable_body(),
         }
     }
 }

@@ -7,10 +7,12 @@ mod binary;
 mod metadata;
 mod tensors;
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use slirec_engine::{RecommendationRequest, Source};
 
@@ -38,6 +40,20 @@ impl IntoResponse for InferenceError {
     fn into_response(self) -> Response {
         let (status, message) = self.0.into_parts();
         with_headers(json_response(status, &json!({ "error": message })))
+    }
+}
+
+/// What the path names.
+pub(super) struct Named<T>(T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
+    type Rejection = InferenceError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, InferenceError> {
+        let named = Path::from_request_parts(parts, state).await;
+        let Path(named) =
+            named.map_err(|_| ApiError::no_such("No model has a name or version that is not UTF-8".to_owned()))?;
+        Ok(Self(named))
     }
 }
 
@@ -77,7 +93,7 @@ pub(super) async fn index(State(state): State<AppState>) -> Response {
 /// `GET /v2/models/{model}`: inputs and outputs.
 pub(super) async fn model(
     State(state): State<AppState>,
-    Path(model): Path<String>,
+    Named(model): Named<String>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, None)?;
     let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
@@ -87,7 +103,7 @@ pub(super) async fn model(
 /// `GET /v2/models/{model}/versions/{version}`
 pub(super) async fn model_version(
     State(state): State<AppState>,
-    Path((model, version)): Path<(String, String)>,
+    Named((model, version)): Named<(String, String)>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, Some(&version))?;
     let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
@@ -97,7 +113,7 @@ pub(super) async fn model_version(
 /// `GET /v2/models/{model}/ready`
 pub(super) async fn model_ready(
     State(state): State<AppState>,
-    Path(model): Path<String>,
+    Named(model): Named<String>,
 ) -> Result<(), InferenceError> {
     known(&state, &model, None)?;
     ready(State(state)).await
@@ -106,7 +122,7 @@ pub(super) async fn model_ready(
 /// `GET /v2/models/{model}/versions/{version}/ready`
 pub(super) async fn model_version_ready(
     State(state): State<AppState>,
-    Path((model, version)): Path<(String, String)>,
+    Named((model, version)): Named<(String, String)>,
 ) -> Result<(), InferenceError> {
     known(&state, &model, Some(&version))?;
     ready(State(state)).await
@@ -115,7 +131,7 @@ pub(super) async fn model_version_ready(
 /// `POST /v2/models/{model}/infer`
 pub(super) async fn infer(
     State(state): State<AppState>,
-    Path(model): Path<String>,
+    Named(model): Named<String>,
     headers: HeaderMap,
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
@@ -126,7 +142,7 @@ pub(super) async fn infer(
 /// `POST /v2/models/{model}/versions/{version}/infer`
 pub(super) async fn infer_version(
     State(state): State<AppState>,
-    Path((model, version)): Path<(String, String)>,
+    Named((model, version)): Named<(String, String)>,
     headers: HeaderMap,
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {

@@ -2,8 +2,9 @@
 //! their own scripts, ask this service and nobody else; pictures of products come from where the catalogue says.
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -61,11 +62,11 @@ async fn shop(State(state): State<AppState>) -> Response {
     file(HTML, SHOP, if has_pictures { POLICY_WITH_PICTURES } else { POLICY })
 }
 
-async fn asset(Path(name): Path<String>) -> Result<Response, ApiError> {
+async fn asset(name: Result<Path<String>, PathRejection>, address: Uri) -> Result<Response, ApiError> {
+    // No file has a name that is not UTF-8.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
     let found = ASSETS.iter().find(|(known, ..)| *known == name);
-    found
-        .map(|(_, kind, content)| file(kind, content, POLICY))
-        .ok_or_else(|| ApiError::not_found(&format!("/assets/{name}")))
+    found.map(|(_, kind, content)| file(kind, content, POLICY)).ok_or_else(|| ApiError::not_found(address.path()))
 }
 
 fn file(kind: &'static str, content: &'static str, policy: &'static str) -> Response {

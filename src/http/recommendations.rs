@@ -7,7 +7,6 @@
 
 pub(super) mod answers;
 pub(super) mod bodies;
-mod values;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,12 +16,12 @@ use slirec_engine::RecommendationRequest;
 use super::call::Call;
 use super::error::{ApiError, Failure};
 use super::json_response;
-use super::parsing::parse_body;
+use super::parsing::{parse, parse_body};
 use crate::metrics::Stage;
 use crate::scoring;
 use crate::state::AppState;
 use answers::{Answer, BatchAnswer, RankAnswer, explained_history};
-use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody, parse};
+use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody};
 
 /// The products that fit a session best.
 #[utoipa::path(

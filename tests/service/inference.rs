@@ -176,3 +176,95 @@ fn too_many_rows_and_too_large_bodies_are_refused_in_the_protocol_s_form() {
     assert_eq!(response.status, 413);
     assert!(response.json()["error"].is_string());
 }
+
+#[test]
+fn every_error_below_v2_has_the_protocol_s_form() {
+    let server = Server::start_with(&[("SLIREC__AUTH__KEYS", "a-key-of-a-client-0001")]);
+    let key = ("X-Api-Key", "a-key-of-a-client-0001");
+    for (method, path, headers, status) in [
+        ("POST", "/v2/models/slirec/infer", vec![], 401),
+        ("GET", "/v2", vec![], 401),
+        ("GET", "/v2/models/slirec/infer", vec![key], 405),
+        ("GET", "/v2/nowhere", vec![key], 404),
+        ("GET", "/v2/models/%FF", vec![key], 404),
+        ("POST", "/v2/models/slirec/versions/%FF/infer", vec![key], 404),
+    ] {
+        let response = client::exchange(server.address, method, path, &headers, b"");
+        assert_eq!(response.status, status, "{method} {path}");
+        assert_eq!(response.header("content-type"), Some("application/json"), "{method} {path}");
+        let answer = response.json();
+        assert!(answer["error"].is_string() && answer.get("message").is_none(), "{method} {path}: {answer}");
+    }
+    assert!(server.get("/v2x").json()["message"].is_string());
+}
+
+#[test]
+fn a_body_of_another_form_is_refused_in_words_of_the_protocol() {
+    let server = Server::start();
+    let session = session(&["novel"]);
+    for (body, beginning) in [
+        (json!([session["id"], session["inputs"]]), "body: invalid type: sequence, expected an object"),
+        (json!({}), "body: missing field `inputs`"),
+        (
+            json!({"inputs": [["items", [1], "BYTES", ["novel"]]]}),
+            "inputs[0]: invalid type: sequence, expected an object",
+        ),
+        (json!({"inputs": [tensor("items", &[], json!("novel"))]}), "inputs: `items`: data: expected"),
+        (
+            json!({"inputs": [{"name": "items", "shape": [-1], "datatype": "BYTES"}]}),
+            "inputs[0].shape[0]: invalid type: integer `-1`",
+        ),
+    ] {
+        let response = infer(&server, &body);
+        assert_eq!(response.status, 400, "{body}");
+        let message = response.json()["error"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(beginning), "{body}: {message}");
+        assert!(["u64", "usize", "struct"].iter().all(|internal| !message.contains(internal)), "{message}");
+    }
+    let cut_off = server.post(&format!("{MODEL}/infer"), "{");
+    assert!(cut_off.json()["error"].as_str().unwrap().starts_with("body: EOF"), "{}", cut_off.text());
+}
+
+#[test]
+fn nested_data_must_have_the_announced_shape() {
+    let server = Server::start();
+    let times = json!(["1730807061", "1730807061", "1730807061", "1730807061"]);
+    let ask = |shape: &[usize], items: Value| {
+        infer(&server, &json!({"inputs": [tensor("items", shape, items), tensor("timestamps", shape, times.clone())]}))
+    };
+    assert_eq!(ask(&[2, 2], json!([["novel", "atlas"], ["brush", "canvas"]])).status, 200);
+    assert_eq!(ask(&[2, 2], json!(["novel", "atlas", "brush", "canvas"])).status, 200);
+    for (shape, ragged) in [
+        (&[2, 2][..], json!([["novel"], ["atlas", "brush", "canvas"]])),
+        (&[2, 2], json!([["novel", "atlas", "brush", "canvas"]])),
+        (&[4], json!([["novel", "atlas"], ["brush", "canvas"]])),
+    ] {
+        let response = ask(shape, ragged.clone());
+        assert_eq!(response.status, 400, "{ragged}");
+        let message = response.json()["error"].as_str().unwrap().to_owned();
+        assert!(message.contains("is nested otherwise than its shape"), "{message}");
+    }
+}
+
+#[test]
+fn what_a_client_leaves_null_counts_as_left_out() {
+    let server = Server::start();
+    let mut body = session(&["novel"]);
+    body["parameters"] = Value::Null;
+    body["outputs"] = Value::Null;
+    body["inputs"][0]["parameters"] = Value::Null;
+    body["inputs"][1]["parameters"] = json!({"content_type": null, "binary_data_size": null});
+    let response = infer(&server, &body);
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.json()["outputs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn texts_in_an_encoding_that_nobody_decodes_are_refused() {
+    let server = Server::start();
+    let mut body = session(&["bm92ZWw="]);
+    body["inputs"][1]["parameters"] = json!({"content_type": "base64"});
+    let response = infer(&server, &body);
+    assert_eq!(response.status, 400, "{}", response.text());
+    assert!(response.json()["error"].as_str().unwrap().contains("`base64`"), "{}", response.text());
+}

@@ -256,3 +256,59 @@ fn a_connection_that_is_used_again_and_again_outlives_the_idle_timeout() {
     }
     assert!(is_closed(&mut stream));
 }
+
+fn chunked(server: &Server, pieces: impl Iterator<Item = Vec<u8>>) -> TcpStream {
+    let mut stream = server.connect();
+    let head =
+        "POST /v1/recommendations HTTP/1.1\r\nHost: test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    for piece in pieces {
+        let piece = [format!("{:x}\r\n", piece.len()).as_bytes(), &piece, b"\r\n"].concat();
+        // A service that refuses a body may close before it has read all of it.
+        let _ = stream.write_all(&piece);
+    }
+    stream
+}
+
+#[test]
+fn a_small_body_that_does_not_say_its_length_needs_no_memory_for_large_ones() {
+    let server = Server::start_with(&[
+        ("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"),
+        ("SLIREC__LIMITS__BODY_MEMORY_BYTES", "1048576"),
+    ]);
+    let large = || chunked(&server, std::iter::once(b" ".repeat(100_000)));
+    // None: the connection was closed before the answer could be read.
+    let status = |mut stream: TcpStream| {
+        let _ = stream.write_all(b"0\r\n\r\n");
+        let mut beginning = [0; 12];
+        stream.read_exact(&mut beginning).ok()?;
+        String::from_utf8(beginning.to_vec()).unwrap().split(' ').nth(1)?.parse::<u16>().ok()
+    };
+    let mut held = large();
+    wait_until("the memory is taken", || {
+        let taken = status(large()) == Some(503);
+        if !taken {
+            // The other one came first.
+            held = large();
+        }
+        taken.then_some(())
+    });
+    let bytes = session().to_string().into_bytes();
+    assert_eq!(status(chunked(&server, bytes.iter().map(|byte| vec![*byte]))), Some(200));
+    drop(held);
+    // Nothing but spaces is no body.
+    wait_until("the memory is free", || (status(large()) == Some(400)).then_some(()));
+    let too_large = || chunked(&server, std::iter::repeat_n(b" ".repeat(100_000), 11));
+    wait_until("what is too large is told so", || (status(too_large()) == Some(413)).then_some(()));
+}
+
+#[test]
+fn a_client_that_asks_before_it_sends_too_much_is_told_at_once() {
+    let server = Server::start();
+    let mut stream = server.connect();
+    let head = client::head("POST", "/v1/recommendations", &[("Expect", "100-continue")], 1_000_000_000);
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let response = client::read_response(&mut stream);
+    assert_eq!((response.status, response.json()["error_code"].as_str()), (413, Some("PAYLOAD_TOO_LARGE")));
+}

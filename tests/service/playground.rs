@@ -90,6 +90,8 @@ fn the_catalogue_has_every_product_and_is_sent_again_only_when_it_changed() {
     let tag = response.header("etag").unwrap();
     let again = exchange(server.address, "GET", "/v1/catalog", &[("If-None-Match", tag)], b"");
     assert_eq!((again.status, again.text().as_str()), (304, ""));
+    let any = exchange(server.address, "GET", "/v1/catalog", &[("If-None-Match", "*")], b"");
+    assert_eq!(any.status, 304);
     let other = exchange(server.address, "GET", "/v1/catalog", &[("If-None-Match", "\"other\"")], b"");
     assert_eq!(other.status, 200);
 }
@@ -126,4 +128,13 @@ fn an_answer_says_how_long_it_took() {
     let server = Server::start();
     let timing = server.get("/ready").header("server-timing").unwrap().to_owned();
     assert!(timing.strip_prefix("total;dur=").unwrap().parse::<f64>().unwrap() > 0.0, "{timing}");
+}
+
+#[test]
+fn an_asset_that_is_not_there_is_a_json_error() {
+    let server = Server::start();
+    for path in ["/assets/nothing.js", "/assets/%FF"] {
+        let missing = server.get(path);
+        assert_eq!((missing.status, missing.message()), (404, format!("No route `{path}`")));
+    }
 }

@@ -129,3 +129,39 @@ fn larger_bodies_than_allowed_are_refused_with_413() {
         assert_eq!(server.post(path, "x".repeat(1_000)).status, 400);
     }
 }
+
+#[test]
+fn numbers_that_cannot_be_are_refused_with_what_was_expected() {
+    let server = Server::start();
+    for (field, value, expected) in [
+        ("limit", json!("5"), "expected a whole number from 1 to 100"),
+        ("limit", json!(1.5), "expected a whole number from 1 to 100"),
+        ("limit", json!(0), "expected a whole number from 1 to 100"),
+        ("limit", json!(-1), "expected a whole number from 1 to 100"),
+        ("offset", json!(null), "expected a whole number from 0 to 100000"),
+        ("per_category", json!(true), "expected a whole number from 1 to 1000"),
+        ("min_score", json!("0.5"), "expected a number from 0 to 1"),
+        ("min_score", json!(1.01), "expected a number from 0 to 1"),
+    ] {
+        let response = server.recommend(&json!({"history": [], field: value}));
+        assert_eq!(response.status, 400, "{field} {value}");
+        let message = response.message();
+        assert!(message.starts_with(&format!("{field}: ")) && message.contains(expected), "{value}: {message}");
+    }
+}
+
+#[test]
+fn unknown_products_are_counted_among_the_views_that_the_model_uses() {
+    let server = Server::start();
+    let views = |known: usize, unknown: usize| -> Vec<Value> {
+        let handles = std::iter::repeat_n("novel", known).chain(std::iter::repeat_n("no-such-product", unknown));
+        handles.map(|handle| json!({"item": handle, "time": TIME})).collect()
+    };
+    let counted = |history: Vec<Value>| {
+        let answer = server.recommend(&json!({"history": history, "limit": 1})).json();
+        (answer["source"].as_str().unwrap().to_owned(), answer["unknown_items"].as_u64().unwrap())
+    };
+    assert_eq!(counted(views(10, 49)), ("model".to_owned(), 49));
+    assert_eq!(counted(views(10, 50)), ("popular".to_owned(), 50));
+    assert_eq!(counted(views(0, 60)), ("popular".to_owned(), 50));
+}

@@ -16,6 +16,8 @@ use slirec_core::timestamp;
 use slirec_engine::{Engine, Recommendations, ViewedItem};
 
 use super::metadata::{INPUTS, OUTPUTS};
+use crate::http::object::Object;
+use crate::http::parsing;
 use data::Tensor;
 
 /// What a request may hold.
@@ -47,9 +49,9 @@ pub(super) enum Form {
 #[derive(Deserialize)]
 struct Document {
     id: Option<String>,
-    inputs: Vec<Tensor>,
+    inputs: Vec<Object<Tensor>>,
     #[serde(default)]
-    outputs: Vec<Wanted>,
+    outputs: Option<Vec<Object<Wanted>>>,
 }
 
 #[derive(Deserialize)]
@@ -61,11 +63,8 @@ struct Wanted {
 pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> Result<Inference, String> {
     let too_long = || "header inference-header-content-length: is larger than the body".to_owned();
     let (json, binary) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(too_long)?;
-    let deserializer = &mut serde_json::Deserializer::from_slice(json);
-    let document: Document = serde_path_to_error::deserialize(&mut *deserializer)
-        .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
-    deserializer.end().map_err(|error| format!("body: {error}"))?;
-    let Document { id, mut inputs, outputs } = document;
+    let Document { id, inputs, outputs } = parsing::parse(json)?;
+    let mut inputs: Vec<Tensor> = inputs.into_iter().map(|Object(tensor)| tensor).collect();
     data::add_binary(&mut inputs, binary)?;
     if let Some(unknown) = inputs.iter().find(|tensor| !INPUTS.contains(&tensor.name.as_str())) {
         return Err(format!("inputs: unknown input `{}`, expected {INPUTS:?}", shown(&unknown.name)));
@@ -78,7 +77,12 @@ pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> 
     }
     let sessions = items.into_iter().zip(timestamps).enumerate();
     let sessions = sessions.map(|(row, (items, timestamps))| session(row, items, &timestamps));
-    Ok(Inference { id, sessions: sessions.collect::<Result<_, _>>()?, form, outputs: wanted(&outputs)? })
+    Ok(Inference {
+        id,
+        sessions: sessions.collect::<Result<_, _>>()?,
+        form,
+        outputs: wanted(&outputs.unwrap_or_default())?,
+    })
 }
 
 fn rows(inputs: &[Tensor], name: &str, limits: Limits) -> Result<(Vec<Vec<String>>, Form), String> {
@@ -110,11 +114,11 @@ fn session(row: usize, items: Vec<String>, timestamps: &[String]) -> Result<Vec<
     views.collect()
 }
 
-fn wanted(outputs: &[Wanted]) -> Result<Vec<&'static str>, String> {
+fn wanted(outputs: &[Object<Wanted>]) -> Result<Vec<&'static str>, String> {
     if outputs.is_empty() {
         return Ok(OUTPUTS.to_vec());
     }
-    let known = |wanted: &Wanted| {
+    let known = |Object(wanted): &Object<Wanted>| {
         let found = OUTPUTS.into_iter().find(|name| *name == wanted.name);
         found.ok_or_else(|| format!("outputs: unknown output `{}`, expected {OUTPUTS:?}", shown(&wanted.name)))
     };

@@ -1,13 +1,12 @@
 //! The bodies of `/v1`: bytes enter, checked requests leave, or a message that names the field.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use slirec_engine::{RecommendationRequest, Selection, ViewedItem};
 use utoipa::ToSchema;
 
-use super::values::{Count, Name, Probability, Time, present};
 use crate::config::LimitSettings;
 use crate::http::object::Object;
+use crate::http::values::{Count, Name, Probability, Time, present};
 
 const DEFAULT_LIMIT: usize = 16;
 
@@ -167,18 +166,6 @@ impl From<&LimitSettings> for Limits {
     fn from(settings: &LimitSettings) -> Self {
         Self { history: settings.history, sessions: settings.sessions, names: settings.candidates }
     }
-}
-
-/// Reads a body. The message begins with the path of the field, such as `history[3].time`.
-pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let deserializer = &mut serde_json::Deserializer::from_slice(body);
-    let Object(document): Object<T> = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
-        let (path, inner) = (error.path().to_string(), error.inner().to_string());
-        // A document that breaks off has no field to blame, and the root's own path is a dot.
-        if error.inner().is_data() && path != "." { format!("{path}: {inner}") } else { format!("body: {inner}") }
-    })?;
-    deserializer.end().map_err(|error| format!("body: {error}"))?;
-    Ok(document)
 }
 
 impl RecommendationBody {

@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::Form;
 use crate::http::inference::binary;
+use crate::http::object::Object;
+use crate::http::values::Count;
 
 /// Datatypes of the protocol; the model's inputs are all of the last one.
 const DATATYPES: [&str; 13] =
@@ -14,13 +16,13 @@ const DATATYPES: [&str; 13] =
 #[derive(Debug, Deserialize)]
 pub(super) struct Tensor {
     pub(super) name: String,
-    shape: Vec<u64>,
+    shape: Vec<Size>,
     #[expect(dead_code, reason = "checked while it is read: there is one datatype")]
     datatype: Datatype,
     #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Option<Object<Parameters>>,
     #[serde(skip)]
     binary: Option<Vec<String>>,
 }
@@ -28,8 +30,15 @@ pub(super) struct Tensor {
 #[derive(Debug, Default, Deserialize)]
 struct Parameters {
     content_type: Option<String>,
-    binary_data_size: Option<usize>,
+    binary_data_size: Option<Size>,
 }
+
+/// Of a tensor or its bytes; more than any body holds.
+type Size = Count<0, 4_294_967_296>;
+
+/// What MLServer's clients may call texts as they are; `pd_json` is read otherwise.
+const PLAIN: [&str; 4] = ["str", "np", "pd", "dict"];
+const JSON_LISTS: &str = "pd_json";
 
 #[derive(Debug)]
 struct Datatype;
@@ -48,7 +57,9 @@ impl<'de> Deserialize<'de> for Datatype {
 /// Gives each tensor that announces binary data its share of what follows the JSON.
 pub(super) fn add_binary(tensors: &mut [Tensor], mut bytes: &[u8]) -> Result<(), String> {
     for tensor in tensors {
-        let Some(size) = tensor.parameters.binary_data_size else { continue };
+        let Some(Count(size)) = tensor.parameters().and_then(|parameters| parameters.binary_data_size) else {
+            continue;
+        };
         let name: String = tensor.name.chars().take(64).collect();
         let (own, rest) = bytes
             .split_at_checked(size)
@@ -60,50 +71,67 @@ pub(super) fn add_binary(tensors: &mut [Tensor], mut bytes: &[u8]) -> Result<(),
 }
 
 impl Tensor {
+    fn parameters(&self) -> Option<&Parameters> {
+        self.parameters.as_ref().map(|Object(parameters)| parameters)
+    }
+
     /// The tensor as rows of texts.
     pub(super) fn rows(&self) -> Result<(Vec<Vec<String>>, Form), String> {
-        let elements = match (&self.binary, &self.data) {
-            (Some(binary), None) => binary.clone(),
-            (None, Some(data)) => {
-                let mut elements = Vec::new();
-                flatten(data, &mut elements, 0)?;
-                elements
-            }
+        let (elements, lists) = match (&self.binary, &self.data) {
+            (Some(binary), None) => (binary.clone(), None),
+            (None, Some(data)) => flatten(data)?,
             (Some(_), Some(_)) => return Err("has data and binary data: expected one of them".to_owned()),
             (None, None) => return Err("has no data".to_owned()),
         };
-        let count = self.shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
-        if count != u64::try_from(elements.len()).ok() {
-            return Err(format!("has {} elements: the shape {:?} has another number", elements.len(), self.shape));
+        let shape: Vec<usize> = self.shape.iter().map(|Count(size)| *size).collect();
+        let count = shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+        if count != Some(elements.len()) {
+            return Err(format!("has {} elements: the shape {shape:?} has another number", elements.len()));
         }
-        let length = |size: u64| usize::try_from(size).map_err(|_| "is too large".to_owned());
-        if self.parameters.content_type.as_deref() == Some("pd_json") {
-            return match self.shape.as_slice() {
-                [_] | [_, 1] => {
-                    Ok((elements.iter().map(|text| json_list(text)).collect::<Result<_, _>>()?, Form::Rows))
-                }
-                shape => Err(format!("is pd_json of shape {shape:?}: expected [rows] or [rows, 1]")),
-            };
+        let as_shaped = |lists: &Vec<usize>| matches!(*shape, [rows, columns] if lists.len() == rows && lists.iter().all(|length| *length == columns));
+        if !lists.as_ref().is_none_or(as_shaped) {
+            return Err(format!("is nested otherwise than its shape {shape:?} says"));
         }
-        match *self.shape.as_slice() {
+        match self.parameters().and_then(|parameters| parameters.content_type.as_deref()) {
+            Some(JSON_LISTS) => {
+                return match *shape {
+                    [_] | [_, 1] => {
+                        Ok((elements.iter().map(|text| json_list(text)).collect::<Result<_, _>>()?, Form::Rows))
+                    }
+                    _ => Err(format!("is {JSON_LISTS} of shape {shape:?}: expected [rows] or [rows, 1]")),
+                };
+            }
+            Some(other) if !PLAIN.contains(&other) => {
+                let shown: String = other.chars().take(64).collect();
+                return Err(format!("is of the content type `{shown}`: expected {JSON_LISTS} or one of {PLAIN:?}"));
+            }
+            _ => {}
+        }
+        match *shape {
             [_] => Ok((vec![elements], Form::Flat)),
-            [rows, 0] => Ok((vec![Vec::new(); length(rows)?.min(1_000_000)], Form::Rows)),
-            [_, columns] => Ok((elements.chunks(length(columns)?).map(<[String]>::to_vec).collect(), Form::Rows)),
-            _ => Err(format!("has shape {:?}: expected [views] or [sessions, views]", self.shape)),
+            [rows, 0] => Ok((vec![Vec::new(); rows.min(1_000_000)], Form::Rows)),
+            [_, columns] => Ok((elements.chunks(columns).map(<[String]>::to_vec).collect(), Form::Rows)),
+            _ => Err(format!("has shape {shape:?}: expected [views] or [sessions, views]")),
         }
     }
 }
 
-/// Tensors may be flat or nested as their shape; two levels are all that a model of ours has.
-fn flatten(value: &Value, elements: &mut Vec<String>, depth: usize) -> Result<(), String> {
-    match value {
-        Value::Array(values) if depth < 2 => values.iter().try_for_each(|value| flatten(value, elements, depth + 1)),
-        Value::String(text) if depth > 0 => {
-            elements.push(text.clone());
-            Ok(())
+/// Tensors may be flat or nested as their shape; two levels are all that a model of ours has. The elements, and the lengths of
+/// the lists that they stood in, if they did.
+fn flatten(data: &Value) -> Result<(Vec<String>, Option<Vec<usize>>), String> {
+    let texts = |values: &[Value]| -> Option<Vec<String>> {
+        values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+    };
+    let read = || -> Option<(Vec<String>, Option<Vec<usize>>)> {
+        let values = data.as_array()?;
+        if let Some(flat) = texts(values) {
+            return Some((flat, None));
         }
-        _ => Err("data: expected a list of strings, or a list of such lists".to_owned()),
-    }
+        let lists = values.iter().map(|list| texts(list.as_array()?)).collect::<Option<Vec<_>>>()?;
+        let lengths = lists.iter().map(Vec::len).collect();
+        Some((lists.concat(), Some(lengths)))
+    };
+    read().ok_or_else(|| "data: expected a list of strings, or a list of such lists".to_owned())
 }
 
 fn json_list(text: &str) -> Result<Vec<String>, String> {

@@ -58,7 +58,7 @@ fn what_is_wrong_is_named() {
     let one = |data: Value| json!({"shape": [1], "data": data});
     for (body, beginning) in [
         (json!({"inputs": []}), "inputs: `items` is missing"),
-        (json!({}), ".: missing field `inputs`"),
+        (json!({}), "body: missing field `inputs`"),
         (tensors(one(json!(["a"])), one(json!(["noon"]))), "row 0: timestamps[0]: `noon` is not a Unix time"),
         (tensors(one(json!(["a", "b"])), one(json!(["1"]))), "inputs: `items`: has 2 elements: the shape [1]"),
         (tensors(one(json!([1])), one(json!(["1"]))), "inputs: `items`: data: expected a list of strings"),

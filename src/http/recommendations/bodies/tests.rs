@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::parsing::parse;
 
 const LIMITS: Limits = Limits { history: 1_000, sessions: 2, names: 3 };
 
@@ -65,11 +66,17 @@ fn every_message_begins_with_the_path_of_its_field() {
             "history[0].x: unknown field `x`, expected `item` or `time`",
         ),
         (r#"{"history": {}}"#, "history: invalid type: map, expected a sequence"),
-        (r#"{"history": [], "limit": 0}"#, "limit: invalid value: integer `0`, expected 1 to 100"),
-        (r#"{"history": [], "limit": 101}"#, "limit: invalid value: integer `101`, expected 1 to 100"),
+        (r#"{"history": [], "limit": 0}"#, "limit: invalid value: integer `0`, expected a whole number from 1 to 100"),
+        (
+            r#"{"history": [], "limit": 101}"#,
+            "limit: invalid value: integer `101`, expected a whole number from 1 to 100",
+        ),
         (r#"{"history": [], "limit": "5"}"#, "limit: invalid type: string \"5\""),
         (r#"{"history": [], "limit": null}"#, "limit: invalid type: null"),
-        (r#"{"history": [], "min_score": 1.5}"#, "min_score: invalid value: floating point `1.5`, expected 0 to 1"),
+        (
+            r#"{"history": [], "min_score": 1.5}"#,
+            "min_score: invalid value: floating point `1.5`, expected a number from 0 to 1",
+        ),
         (r#"{"history": [], "exclude": ["a", "b", "c", "d"]}"#, "exclude: has 4 elements, expected at most 3"),
         (r#"{"history": [], "exclude": [1]}"#, "exclude[0]: invalid type"),
         (r#"{"history": [], "now": "later"}"#, "now: `later` is not a Unix time"),

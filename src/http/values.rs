@@ -39,22 +39,51 @@ impl<'de> Deserialize<'de> for Name {
 
 impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Count<LEAST, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u64::deserialize(deserializer)?;
+        deserializer.deserialize_u64(CountVisitor)
+    }
+}
+
+struct CountVisitor<const LEAST: u64, const MOST: u64>;
+
+impl<const LEAST: u64, const MOST: u64> Visitor<'_> for CountVisitor<LEAST, MOST> {
+    type Value = Count<LEAST, MOST>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a whole number from {LEAST} to {MOST}")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
         let within = Some(number).filter(|number| (LEAST..=MOST).contains(number));
         let count = within.and_then(|number| usize::try_from(number).ok());
-        let expected = format!("{LEAST} to {MOST}");
-        count.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(number), &expected.as_str()))
+        count.map(Count).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 }
 
 impl<'de> Deserialize<'de> for Probability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
+        deserializer.deserialize_f64(ProbabilityVisitor)
+    }
+}
+
+struct ProbabilityVisitor;
+
+impl Visitor<'_> for ProbabilityVisitor {
+    type Value = Probability;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number from 0 to 1")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Probability, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Probability, E> {
         if !(0.0..=1.0).contains(&number) {
-            return Err(D::Error::invalid_value(Unexpected::Float(number), &"0 to 1"));
+            return Err(E::invalid_value(Unexpected::Float(number), &self));
         }
         // Within 0 to 1 narrowing only rounds.
-        Ok(Self(number as f32))
+        Ok(Probability(number as f32))
     }
 }
 
