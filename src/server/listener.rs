@@ -23,6 +23,9 @@ use crate::state::AppState;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections of operators at a time.
 const OPERATORS: usize = 64;
+/// Bytes of a connection that are read at once. A request's line and headers that have reached so many without an end are
+/// answered with 431, so no connection holds more than twice as many.
+const READ_AT_ONCE: usize = 64 * 1024;
 /// What a connection beyond the limit is told.
 const REFUSAL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -132,6 +135,7 @@ impl Connections {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            .max_buf_size(READ_AT_ONCE)
             // The stream itself has patience: hyper's would not tell an idle connection from slow headers. Without one of its
             // own, though, hyper asks the stream for nothing between two requests.
             .header_read_timeout(self.timeouts.idle + self.timeouts.read)

@@ -312,3 +312,15 @@ fn a_client_that_asks_before_it_sends_too_much_is_told_at_once() {
     let response = client::read_response(&mut stream);
     assert_eq!((response.status, response.json()["error_code"].as_str()), (413, Some("PAYLOAD_TOO_LARGE")));
 }
+
+#[test]
+fn headers_beyond_their_limit_are_refused_and_nobody_else_notices() {
+    let server = Server::start();
+    let ask = |length: usize| {
+        let value = "x".repeat(length);
+        exchange(server.address, "GET", "/ping", &[("X-Long", value.as_str())], b"")
+    };
+    assert_eq!(ask(48 * 1024).status, 200);
+    assert_eq!(ask(200 * 1024).status, 431);
+    assert_eq!(server.get("/ping").status, 200);
+}

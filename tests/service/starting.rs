@@ -148,6 +148,8 @@ fn values_that_could_never_work_end_the_start() {
         ("SLIREC__CORS__ORIGINS", "https://Shop.example", "`cors.origins`: `https://Shop.example`: expected an origin"),
         ("SLIREC__CORS__ORIGINS", "https://*.shop.example", "`cors.origins`: "),
         ("SLIREC__WEBHOOKS__SHOP", "https://a.myshopify.com", "`webhooks.shop`: `https://a.myshopify.com`: expected "),
+        ("SLIREC__AUTH__KEYS", "", "`auth.keys`: is empty"),
+        ("SLIREC__ADMIN__KEYS", "", "`admin.keys`: is empty"),
         ("SLIREC__AUTH__KEYS", "a key with spaces 0123", "`auth.keys`: key 1 has spaces"),
         ("SLIREC__ADMIN__PORT", "7000", "`admin.port`: 7000 is the port of server.port too: expected another"),
         (
