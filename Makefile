@@ -55,6 +55,7 @@ test: onnxruntime $(python_tests)/installed ## Checks format, lints, tests and d
 	cd $(root) && cargo test --workspace
 	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
 	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+	@$(MAKE) --no-print-directory --directory $(root) test-features
 
 test-tensorboard: $(python_tests)/installed ## Reads event files with the real TensorBoard.
 	cd $(root) && cargo test --workspace --test tensorboard -- --ignored

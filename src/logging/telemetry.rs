@@ -9,6 +9,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use slirec_connect::choose_encryption;
 use tracing::Span;
 use tracing::level_filters::LevelFilter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -29,6 +30,7 @@ impl Telemetry {
         if settings.endpoint.is_empty() {
             return Ok(None);
         }
+        choose_encryption();
         let exporter = SpanExporter::builder().with_http().with_endpoint(&settings.endpoint).build();
         let exporter = exporter
             .with_context(|| format!("cannot send traces to {} (key telemetry.endpoint)", settings.endpoint))?;

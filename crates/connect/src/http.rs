@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rand::Rng;
 
-/// Chooses who encrypts. Another part of the program may have chosen already: both are fine.
-pub(crate) fn choose_encryption() {
+/// Chooses who encrypts, which every HTTP client of a program needs before it is made: none of ours brings a choice along.
+/// Another part of the program may have chosen already: both are fine.
+pub fn choose_encryption() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 

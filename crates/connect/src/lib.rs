@@ -31,3 +31,6 @@ pub mod tensorflow;
 pub mod time;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
+
+#[cfg(any(feature = "mlflow", feature = "shopify"))]
+pub use http::choose_encryption;
