@@ -175,6 +175,13 @@ mod tests {
         let data = format!(r#"{{"userId": "u", "items": [{rows}], "timestamps": [{rows}]{beside}}}"#);
         let invocation = parse(format!(r#"{{"dataframe_split": {{"data": {data}}}}}"#).as_bytes()).unwrap();
         assert_eq!(invocation.sessions.len(), 50_000);
+        let names = vec![r#""items""#; 50_000].join(",");
+        let data = format!(r#"{{"items": [{rows}]}}"#);
+        let body = format!(r#"{{"dataframe_split": {{"columns": [{names}], "data": {data}}}}}"#);
+        assert_eq!(refused(body.as_bytes()).code, "INVALID_PARAMETER_VALUE");
+        let records = vec![r#"{"items": []}"#; 50_000].join(",");
+        let body = format!(r#"{{"dataframe_split": {{"columns": [{names}], "data": [{records}]}}}}"#);
+        assert_eq!(refused(body.as_bytes()).code, "INVALID_PARAMETER_VALUE");
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
