@@ -81,7 +81,6 @@ impl Settings {
             ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
             ("limits.body_memory_bytes", limits.body_memory_bytes as u64, 1, 1 << 40),
-            ("limits.queue_wait_ms", limits.queue_wait_ms, 0, 60_000),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
             ("limits.history", limits.history as u64, 1, 100_000_000),
             ("limits.sessions", limits.sessions as u64, 1, 100_000),
@@ -93,6 +92,9 @@ impl Settings {
             if !(least..=most).contains(&value) {
                 return Err((key, format!("{value}: expected {least} to {most}")));
             }
+        }
+        if !(0.0..=60_000.0).contains(&limits.queue_wait_ms) {
+            return Err(("limits.queue_wait_ms", format!("{}: expected 0 to 60000", limits.queue_wait_ms)));
         }
         let (memory, body) = (limits.body_memory_bytes, server.max_body_bytes);
         if memory < body {

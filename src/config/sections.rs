@@ -94,7 +94,7 @@ pub(crate) struct EngineSettings {
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
     pub(crate) body_memory_bytes: usize,
-    pub(super) queue_wait_ms: u64,
+    pub(super) queue_wait_ms: f64,
     pub(super) deadline_ms: u64,
     pub(crate) overload: OverloadAnswer,
     pub(crate) history: usize,
@@ -262,7 +262,7 @@ impl EngineSettings {
             execution_providers: self.execution_providers.clone(),
             workers: self.workers(),
             queue_length: self.queue_length,
-            queue_wait: (wait > 0).then(|| Duration::from_millis(wait)),
+            queue_wait: (wait > 0.0).then(|| Duration::from_secs_f64(wait / 1000.0)),
             spread_from: self.spread_from,
             kernels: self.kernels,
             precision: self.precision,

@@ -24,6 +24,11 @@ pub(super) fn problem(value: &Value, default: &Value, from_environment: bool) ->
             let fits = text.is_some() || matches!(&value.kind, ValueKind::Array(values) if texts(values));
             (!fits).then(|| format!("found {}: expected a list of texts", kind(value)))
         }
+        ValueKind::Float(_) => {
+            let number = is_whole(value) || matches!(value.kind, ValueKind::Float(_));
+            let fits = number || text.is_some_and(|text| text.parse::<f64>().is_ok());
+            (!fits).then(|| format!("found {}: expected a number", shown(value)))
+        }
         _ => {
             let fits = is_whole(value) || text.is_some_and(|text| text.parse::<i128>().is_ok());
             (!fits).then(|| format!("found {}: expected a whole number", shown(value)))

@@ -61,6 +61,20 @@ impl Call {
         std::mem::take(&mut self.body)
     }
 
+    /// As [`Call::take_body`], of a call for one session: nothing is read that would only be refused.
+    ///
+    /// # Errors
+    /// 503 when the engine has no time for a session and the service answers overload by refusing.
+    pub(crate) fn take_session(&mut self, state: &AppState) -> Result<Bytes, ApiError> {
+        if state.settings.limits.overload == OverloadAnswer::Reject
+            && let Err(overloaded) = state.served().engine.admit()
+        {
+            state.metrics.shed(overloaded.into());
+            return Err(ApiError::overloaded());
+        }
+        Ok(self.take_body())
+    }
+
     /// Scores sessions for this call.
     pub(crate) fn scoring<'a>(&self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
         Scoring { state, served, deadline: self.deadline, only_popular: self.place.is_none() }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -82,6 +83,34 @@ fn the_work_of_clients_that_leave_is_dropped_unscored() {
     wait_until("the queue is empty", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
     let scored = server.metric(SCORED_BY_MODEL);
     assert!(scored < 1_000.0, "{scored}");
+}
+
+#[test]
+fn in_a_lasting_overload_everybody_is_answered_or_refused_and_afterwards_nobody_is_refused() {
+    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+    let (items, refused) = (vec![json!({"item": "novel", "time": 1_730_807_061}); 50], AtomicUsize::new(0));
+    let body = json!({ "history": items }).to_string();
+    thread::scope(|scope| {
+        let clients = [(); 16].map(|()| {
+            scope.spawn(|| {
+                let mut answered = 0;
+                while refused.load(Ordering::Relaxed) < 100 {
+                    let response = server.post("/v1/recommendations", body.clone());
+                    match (response.status, response.header("retry-after")) {
+                        (200, None) => answered += 1,
+                        (503, Some("1")) => drop(refused.fetch_add(1, Ordering::Relaxed)),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                answered
+            })
+        });
+        assert!(clients.map(|client| client.join().unwrap()).into_iter().sum::<usize>() > 0);
+    });
+    assert!(server.metric(r#"slirec_shed_total{reason="queue_wait"}"#) >= 100.0);
+    wait_until("nobody is refused", || {
+        [(); 20].map(|()| server.recommend(&session()).status).eq(&[200; 20]).then_some(())
+    });
 }
 
 /// A long batch: it holds a place until its client leaves.

@@ -112,6 +112,8 @@ fn values_of_another_type_are_not_made_to_fit() {
         ("server", "port = 8080.5", "`server.port`: found 8080.5: expected a whole number"),
         ("server", "port = \"8080\"", "`server.port`: found \"8080\": expected a whole number"),
         ("server", "metrics = 1", "`server.metrics`: found 1: expected true or false"),
+        ("limits", "queue_wait_ms = \"fast\"", "`limits.queue_wait_ms`: found \"fast\": expected a number"),
+        ("limits", "queue_wait_ms = true", "`limits.queue_wait_ms`: found true: expected a number"),
         ("server", "host = 127", "`server.host`: found a number: expected a text"),
         ("model", "path = [\"a\"]", "`model.path`: found a list: expected a text"),
         ("webhooks", "secret = 12345678", "`webhooks.secret`: found a number: expected a text"),
@@ -136,8 +138,23 @@ fn values_of_another_type_are_not_made_to_fit() {
 }
 
 #[test]
+fn a_number_that_may_have_a_fraction_may_be_whole_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.toml");
+    let arguments = ["--config", path.to_str().unwrap(), "--check"];
+    for value in ["0", "0.7", "1", "60000.0"] {
+        fs::write(&path, format!("[limits]\nqueue_wait_ms = {value}\n")).unwrap();
+        assert_eq!(run(&arguments, &[]).0, Some(0), "{value}");
+        fs::write(&path, "").unwrap();
+        assert_eq!(run(&arguments, &[("SLIREC__LIMITS__QUEUE_WAIT_MS", value)]).0, Some(0), "{value}");
+    }
+}
+
+#[test]
 fn values_that_could_never_work_end_the_start() {
     for (variable, value, expected) in [
+        ("SLIREC__LIMITS__QUEUE_WAIT_MS", "NaN", "`limits.queue_wait_ms`: NaN: expected 0 to 60000"),
+        ("SLIREC__LIMITS__QUEUE_WAIT_MS", "-0.1", "`limits.queue_wait_ms`: -0.1: expected 0 to 60000"),
         ("SLIREC__LOG__LEVEL", "warning", "`log.level`: `warning` is no level: expected "),
         ("SLIREC__LOG__LEVEL", "", "`log.level`: `` is no level: expected "),
         (

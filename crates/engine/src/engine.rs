@@ -13,6 +13,7 @@ use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
 use crate::patience::Patience;
+use crate::queue::{Entrance, queue};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
 use crate::scorer::{Backend, Kernels, Precision};
@@ -37,8 +38,8 @@ pub struct Engine {
     provider: ExecutionProvider,
     kernels: Kernels,
     precision: Precision,
-    interactive: Sender<Job>,
-    batch: Sender<Job>,
+    interactive: Entrance<Job>,
+    batch: Sender<(Instant, Job)>,
     patience: Arc<Patience>,
     ended: Receiver<Infallible>,
 }
@@ -94,7 +95,7 @@ impl Engine {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
         }
-        let (interactive, urgent_jobs) = bounded(options.queue_length);
+        let (interactive, urgent_jobs) = queue(options.queue_length);
         let (batch, batch_jobs) = bounded(options.queue_length);
         let (invitations, shared) = bounded(workers);
         let patience = Arc::new(Patience::new(options.queue_wait, workers));
@@ -165,6 +166,15 @@ impl Engine {
         self.interactive.len() + self.batch.len()
     }
 
+    /// Tells callers, before they take any trouble with an interactive request, when [`Engine::submit`] would refuse it: an
+    /// overload leaves no time for what comes to nothing.
+    ///
+    /// # Errors
+    /// [`Overloaded`], of which the caller is to tell whoever asks.
+    pub fn admit(&self) -> Result<(), Overloaded> {
+        if self.patience.refuses(self.interactive.len()) { Err(Overloaded::WaitedTooLong) } else { Ok(()) }
+    }
+
     /// Hands a request to the workers and returns at once.
     ///
     /// # Errors
@@ -176,15 +186,11 @@ impl Engine {
         priority: Priority,
         caller: impl Caller,
     ) -> Result<(), Overloaded> {
-        let queue = match priority {
-            Priority::Interactive if self.patience.refuses(self.interactive.len()) => {
-                return Err(Overloaded::WaitedTooLong);
-            }
-            Priority::Interactive => &self.interactive,
-            Priority::Batch => &self.batch,
-        };
-        let job = Job { request: request.into(), caller: Box::new(caller), queued: Instant::now() };
-        queue.try_send(job).map_err(|_| Overloaded::QueueFull)
+        let job = Job { request: request.into(), caller: Box::new(caller) };
+        match priority {
+            Priority::Interactive => self.admit().and_then(|()| self.interactive.push(job)),
+            Priority::Batch => self.batch.try_send((Instant::now(), job)).map_err(|_| Overloaded::QueueFull),
+        }
     }
 
     /// Answers by popularity on the caller's thread, without any queue.

@@ -9,6 +9,7 @@ mod error;
 mod fused;
 mod model;
 mod patience;
+mod queue;
 mod ranking;
 mod request;
 mod runtime;

@@ -27,6 +27,17 @@ const NEWEST_REFUSAL: u32 = 6;
 /// All of them.
 const WHOLE: u64 = 1 << 32;
 
+/// Who is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Who has waited longest.
+    Oldest,
+    /// Who came last: the oldest will be late whatever happens.
+    Newest,
+    /// Who has waited longest, too long to be answered.
+    Refused,
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Patience {
@@ -57,15 +68,19 @@ impl Patience {
         }
     }
 
-    /// Whether a job that was queued then is still worth an answer; called whenever one is taken from the queue.
-    pub(crate) fn allows(&self, queued: Instant, queue_is_empty: bool) -> bool {
-        if queue_is_empty {
+    /// Whose turn it is when the oldest that waits was queued then; called whenever one is taken from the queue.
+    pub(crate) fn turn(&self, oldest: Instant, is_last: bool) -> Turn {
+        if is_last {
             self.busy.store(0, Ordering::Relaxed);
         }
-        let Some(target) = self.target() else { return true };
-        let allowed = !self.stands() || queued.elapsed() <= target;
-        self.decided(allowed);
-        allowed
+        let Some(target) = self.target() else { return Turn::Oldest };
+        let turn = match oldest.elapsed() > target {
+            false => Turn::Oldest,
+            true if self.stands() => Turn::Refused,
+            true => Turn::Newest,
+        };
+        self.decided(turn != Turn::Refused);
+        turn
     }
 
     /// Whether one more, behind so many others, would wait in vain.
@@ -100,11 +115,16 @@ impl Patience {
         }
     }
 
-    /// Whether one of several workers should leave its core to the threads that read, refuse and answer: when most requests are
-    /// refused and none takes long, those have more to do than the workers, and whoever is answered would wait for them.
-    pub(crate) fn one_rests(&self) -> bool {
+    /// Whether workers should give way to the threads that read, refuse and answer: when most requests are refused and none
+    /// takes long, those have more to do than the workers, and whoever is answered would wait for them.
+    pub(crate) fn give_way(&self) -> bool {
         let short = self.target.is_some_and(|target| self.work() < nanoseconds(target));
-        self.workers > 1 && short && self.refused.load(Ordering::Relaxed) > WHOLE / 2 && self.stands()
+        short && self.refused.load(Ordering::Relaxed) > WHOLE / 2 && self.stands()
+    }
+
+    /// Whether one of several workers should then leave its core to them altogether.
+    pub(crate) fn one_rests(&self) -> bool {
+        self.workers > 1 && self.give_way()
     }
 
     /// A wait of one request's length is always worth it: large catalogues take longer than any target for small ones.
@@ -152,6 +172,10 @@ mod tests {
         Instant::now() - Duration::from_millis(milliseconds)
     }
 
+    fn allows(patience: &Patience, waited: u64, is_last: bool) -> bool {
+        patience.turn(ago(waited), is_last) != Turn::Refused
+    }
+
     fn patience() -> Patience {
         Patience::new(Some(TARGET), 2)
     }
@@ -167,26 +191,26 @@ mod tests {
     fn batches_let_no_queue_stand() {
         let patience = patience();
         (0..1_000).for_each(|_| patience.worked(WORK, Priority::Batch));
-        assert!(patience.allows(ago(10_000), true) && !patience.refuses(1_000));
+        assert!(allows(&patience, 10_000, true) && !patience.refuses(1_000));
         patience.worked(WORK, Priority::Interactive);
-        assert!(patience.allows(ago(10_000), true));
+        assert!(allows(&patience, 10_000, true));
     }
 
     #[test]
     fn without_a_target_everybody_may_wait() {
         let patience = Patience::new(None, 2);
         (0..1_000).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(patience.allows(ago(60_000), false) && !patience.refuses(1_000_000) && !patience.one_rests());
+        assert!(allows(&patience, 60_000, false) && !patience.refuses(1_000_000) && !patience.one_rests());
     }
 
     #[test]
     fn a_burst_may_wait_however_long_a_pause_made_it() {
         let patience = patience();
         (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(patience.allows(ago(10_000), false) && !patience.refuses(1_000));
-        assert!(patience.allows(ago(10_000), true));
+        assert!(allows(&patience, 10_000, false) && !patience.refuses(1_000));
+        assert!(allows(&patience, 10_000, true));
         (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(patience.allows(ago(30), false));
+        assert!(allows(&patience, 30, false));
     }
 
     #[test]
@@ -194,16 +218,16 @@ mod tests {
         let patience = patience();
         (0..4).for_each(|_| patience.worked(Duration::from_millis(1), Priority::Interactive));
         patience.worked(Duration::from_secs(10), Priority::Interactive);
-        assert!(patience.allows(ago(30), false) && !patience.refuses(1_000));
+        assert!(allows(&patience, 30, false) && !patience.refuses(1_000));
     }
 
     #[test]
     fn in_a_standing_queue_only_short_waits_are_answered() {
         let patience = standing();
-        assert!(!patience.allows(ago(30), true));
-        assert!(patience.allows(Instant::now(), false));
+        assert!(!allows(&patience, 30, true));
+        assert!(allows(&patience, 0, false));
         // That it was empty once does not end it: those who were refused did that.
-        assert!(!patience.allows(ago(30), false));
+        assert!(!allows(&patience, 30, false));
     }
 
     #[test]
@@ -218,9 +242,9 @@ mod tests {
     #[test]
     fn a_queue_stands_no_longer_once_nobody_was_refused_for_a_while() {
         let patience = standing();
-        assert!(patience.allows(Instant::now(), true) && patience.refuses(1_000_000));
+        assert!(allows(&patience, 0, true) && patience.refuses(1_000_000));
         std::thread::sleep(CALM + Duration::from_millis(20));
-        assert!(!patience.refuses(1_000_000) && patience.allows(ago(30), false));
+        assert!(!patience.refuses(1_000_000) && allows(&patience, 30, false));
     }
 
     #[test]
@@ -228,7 +252,7 @@ mod tests {
         let patience = patience();
         (0..9).for_each(|_| patience.worked(Duration::from_millis(80), Priority::Interactive));
         assert!(!patience.refuses(1) && patience.refuses(2));
-        assert!(patience.allows(ago(60), false) && !patience.allows(ago(95), false));
+        assert!(allows(&patience, 60, false) && !allows(&patience, 95, false));
     }
 
     #[test]
@@ -236,11 +260,11 @@ mod tests {
         let patience = standing();
         assert!(!patience.one_rests());
         (0..200).for_each(|_| assert!(patience.refuses(8)));
-        assert!(patience.one_rests());
+        assert!(patience.give_way() && patience.one_rests());
         // The other works off half as much in time.
         assert!(!patience.refuses(3) && patience.refuses(4));
-        (0..200).for_each(|_| assert!(patience.allows(Instant::now(), false)));
-        assert!(!patience.one_rests());
+        (0..200).for_each(|_| assert!(allows(&patience, 0, false)));
+        assert!(!patience.give_way() && !patience.one_rests());
     }
 
     #[test]
@@ -248,9 +272,10 @@ mod tests {
         let (alone, slow) = (Patience::new(Some(TARGET), 1), patience());
         (0..9).for_each(|_| alone.worked(WORK, Priority::Interactive));
         (0..9).for_each(|_| slow.worked(2 * TARGET, Priority::Interactive));
-        for patience in [alone, slow] {
+        for patience in [&alone, &slow] {
             (0..200).for_each(|_| assert!(patience.refuses(1_000)));
             assert!(!patience.one_rests());
         }
+        assert!(alone.give_way() && !slow.give_way());
     }
 }

@@ -3,12 +3,14 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select_biased};
 
 use crate::model::Model;
 use crate::patience::Patience;
+use crate::queue::Exit;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::scorer::{Scorer, ScorerMaker};
 use crate::spread::{Helpers, SharedWork};
@@ -41,7 +43,6 @@ impl<F: FnOnce(Result<Recommendations, EngineError>) + Send + 'static> Caller fo
 pub(crate) struct Job {
     pub(crate) request: Arc<RecommendationRequest>,
     pub(crate) caller: Box<dyn Caller>,
-    pub(crate) queued: Instant,
 }
 
 /// Everything that a worker thread owns.
@@ -53,8 +54,8 @@ pub(crate) struct Worker {
     pub(crate) helpers: Helpers,
     /// Invitations to help with large requests.
     pub(crate) shared: Receiver<Arc<SharedWork>>,
-    pub(crate) interactive: Receiver<Job>,
-    pub(crate) batch: Receiver<Job>,
+    pub(crate) interactive: Exit<Job>,
+    pub(crate) batch: Receiver<(Instant, Job)>,
     pub(crate) patience: Arc<Patience>,
     /// Whether this is the one that rests when one should.
     pub(crate) may_rest: bool,
@@ -76,22 +77,22 @@ impl Worker {
                         self.help(&work);
                     }
                 }
-                recv(self.interactive) -> job => match job {
-                    Ok(job) => self.interactive_job(job),
+                recv(self.interactive.tickets()) -> ticket => match ticket {
+                    Ok(()) => self.interactive_job(),
                     // Both queues close together.
                     Err(_) => break,
                 },
                 recv(self.batch) -> job => match job {
-                    Ok(job) => self.job(job, Priority::Batch),
+                    Ok((queued, job)) => self.job(queued, job, Priority::Batch),
                     Err(_) => break,
                 },
             }
         }
-        while let Ok(job) = self.interactive.try_recv() {
-            self.job(job, Priority::Interactive);
+        while self.interactive.tickets().try_recv().is_ok() {
+            self.interactive_job();
         }
-        while let Ok(job) = self.batch.try_recv() {
-            self.job(job, Priority::Batch);
+        while let Ok((queued, job)) = self.batch.try_recv() {
+            self.job(queued, job, Priority::Batch);
         }
     }
 
@@ -108,16 +109,23 @@ impl Worker {
         }
     }
 
-    fn interactive_job(&mut self, job: Job) {
-        if self.patience.allows(job.queued, self.interactive.is_empty()) {
-            self.job(job, Priority::Interactive);
-        } else {
-            reply(job.caller, Err(Overloaded::WaitedTooLong.into()));
+    fn interactive_job(&mut self) {
+        match self.interactive.take(&self.patience) {
+            Some((queued, job, true)) => {
+                self.job(queued, job, Priority::Interactive);
+                if self.patience.give_way() {
+                    // A worker that never pauses keeps its core for a whole slice of the scheduler, which is longer than
+                    // everything else that its answer has to wait for.
+                    thread::yield_now();
+                }
+            }
+            Some((_, job, false)) => reply(job.caller, Err(Overloaded::WaitedTooLong.into())),
+            None => {}
         }
     }
 
-    fn job(&mut self, job: Job, priority: Priority) {
-        let Job { request, caller, queued } = job;
+    fn job(&mut self, queued: Instant, job: Job, priority: Priority) {
+        let Job { request, caller } = job;
         if !caller.is_waiting() {
             return;
         }
