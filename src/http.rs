@@ -55,6 +55,8 @@ pub(crate) fn router(state: AppState) -> Router {
     let guarded = Router::new()
         .route("/v1/recommendations", post(recommendations::recommend))
         .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
+        // As clients write it that escape what they need not.
+        .route("/v1/recommendations%3Abatch", post(recommendations::recommend_batch))
         .route("/v1/rank", post(recommendations::rank))
         .route("/v1/related", post(recommendations::related))
         .route("/v1/catalog", get(catalog::catalog))

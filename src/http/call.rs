@@ -86,11 +86,16 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let deadline = deadline(request.headers(), state)?;
+        let compressed = compressed(&request);
         let read = timeout_at(deadline, read(request, state)).await;
         let (body, memory) = read.map_err(|_| {
             state.metrics.deadline_exceeded();
             ApiError::deadline_exceeded()
         })??;
+        // Read first: many clients send all before they read an answer.
+        if let Some(encoding) = compressed {
+            return Err(ApiError::compressed_body(&encoding));
+        }
         // Only now: whoever sends slowly keeps no place from others.
         let place = Arc::clone(&state.places).try_acquire_owned().ok();
         if place.is_none() {
@@ -101,6 +106,14 @@ impl FromRequest<AppState> for Call {
         }
         Ok(Self { body, deadline, place, _memory: memory })
     }
+}
+
+/// How the body is compressed. MLflow's servers do not look, and take it for wrong JSON.
+fn compressed(request: &Request) -> Option<String> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING)?;
+    let looks = request.uri().path().starts_with("/v1/") || request.uri().path().starts_with("/v2/");
+    let encoding = String::from_utf8_lossy(encoding.as_bytes());
+    (looks && !encoding.trim().eq_ignore_ascii_case("identity")).then(|| encoding.into_owned())
 }
 
 /// The body, and its share of the memory for bodies if it is large.

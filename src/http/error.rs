@@ -49,6 +49,9 @@ pub(super) enum Failure {
     /// The body is too large
     #[response(status = 413)]
     TooLarge(ErrorBody<'static>),
+    /// The body is compressed
+    #[response(status = 415)]
+    Compressed(ErrorBody<'static>),
     /// The service is overloaded; the header Retry-After says when to try again
     #[response(status = 503)]
     Overloaded(ErrorBody<'static>),
@@ -77,6 +80,13 @@ impl ApiError {
     pub(crate) fn body_too_large() -> Self {
         let message = "The body is larger than this service accepts".to_owned();
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "PAYLOAD_TOO_LARGE", message }
+    }
+
+    /// 415; bytes that stand for a thousand times as many are nothing that a limit on bodies could hold.
+    pub(crate) fn compressed_body(encoding: &str) -> Self {
+        let shown: String = encoding.chars().take(64).collect();
+        let message = format!("header content-encoding: found `{shown}`: expected a body that is not compressed");
+        Self { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: "UNSUPPORTED_MEDIA_TYPE", message }
     }
 
     /// 404

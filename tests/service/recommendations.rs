@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use crate::client::exchange;
 use crate::server::Server;
 
 const TIME: u64 = 1_730_807_061;
@@ -128,6 +129,23 @@ fn larger_bodies_than_allowed_are_refused_with_413() {
         assert_eq!(response.json()["error_code"], "PAYLOAD_TOO_LARGE");
         assert_eq!(server.post(path, "x".repeat(1_000)).status, 400);
     }
+}
+
+#[test]
+fn compressed_bodies_are_refused_with_415_and_not_taken_for_wrong_json() {
+    let server = Server::start();
+    let body = json!({"history": history(&["novel"])}).to_string();
+    let ask = |path: &str, encoding: &str| {
+        let headers = [("Content-Type", "application/json"), ("Content-Encoding", encoding)];
+        exchange(server.address, "POST", path, &headers, body.as_bytes())
+    };
+    let refused = ask("/v1/recommendations", "gzip");
+    assert_eq!((refused.status, refused.json()["error_code"].as_str()), (415, Some("UNSUPPORTED_MEDIA_TYPE")));
+    assert!(refused.message().starts_with("header content-encoding: found `gzip`: expected "), "{}", refused.message());
+    let refused = ask("/v2/models/slirec/infer", "br");
+    assert_eq!(refused.status, 415);
+    assert!(refused.json()["error"].is_string());
+    assert_eq!(ask("/v1/recommendations", "identity").status, 200);
 }
 
 #[test]
