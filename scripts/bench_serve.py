@@ -51,15 +51,19 @@ def lengths():
     return chances
 
 
-def bodies(handles, path, count=2000, length=None):
-    """Writes requests, one a line."""
+def bodies(handles, path, count=2000, length=None, mlflow=False):
+    """Writes requests, one a line: of /v1/recommendations, or of /invocations."""
     chance = random.Random(42)
     chances = lengths()
     with path.open("w") as file:
         for _ in range(count):
             views = length or chance.choices(range(1, LONGEST + 1), chances)[0]
             history = [{"item": chance.choice(handles), "time": TIME + 60 * view} for view in range(views)]
-            file.write(json.dumps({"history": history, "now": TIME + 90_000}) + "\n")
+            body = {"history": history, "now": TIME + 90_000}
+            if mlflow:
+                items, times = [view["item"] for view in history], [str(view["time"]) for view in history]
+                body = {"inputs": [{"userId": "shopper", "items": items, "timestamps": times}]}
+            file.write(json.dumps(body) + "\n")
 
 
 class Service:
@@ -94,13 +98,13 @@ class Service:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
-    def load(self, requests, seconds=SECONDS, rate=None, connections=64, corrected=True):
+    def load(self, requests, seconds=SECONDS, rate=None, connections=64, corrected=True, path="/v1/recommendations"):
         """One load: oha's report."""
         command = [OHA, "--no-tui", "--stats-success-breakdown", "--output-format", "json", "-z", f"{seconds}s", "-c", str(connections)]
         if rate:
             command += ["-q", str(rate)] + ["--latency-correction"] * corrected
         command += ["-m", "POST", "-T", "application/json", "-Z", requests]
-        command += [f"http://{self.addresses['listening']}/v1/recommendations"]
+        command += [f"http://{self.addresses['listening']}{path}"]
         # Both ends need descriptors.
         report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return json.loads(report)
@@ -150,6 +154,12 @@ def measure_load(requests):
 
 def answered(report):
     return report["statusCodeDistribution"].get("200", 0) / report["summary"]["total"]
+
+
+def measure_invocations(requests):
+    with Service(MODEL) as service:
+        full = max((service.load(requests, connections=4, path="/invocations") for _ in range(REPEAT)), key=answered)
+        row("saturation of /invocations", f"{answered(full):.0f} answers a second; {spread(full)}; {statuses(full)}")
 
 
 def measure_memory(requests):
@@ -214,6 +224,9 @@ def main():
         requests = scratch / "requests"
         bodies(handles, requests)
         measure_load(requests)
+        invocations = scratch / "invocations"
+        bodies(handles, invocations, mlflow=True)
+        measure_invocations(invocations)
         if CATALOGUES:
             measure_catalogues(handles, scratch)
         if SOAK:

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -272,8 +274,9 @@ impl EngineSettings {
 
     /// Threads that score.
     pub(crate) fn workers(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        if self.workers == 0 { cores() } else { self.workers }
+        // Asking reads the control group's files, which takes longer than to read a request.
+        static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+        if self.workers == 0 { *CORES } else { self.workers }
     }
 
     /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
