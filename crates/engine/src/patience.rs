@@ -43,6 +43,8 @@ pub(crate) enum Turn {
 pub(crate) struct Patience {
     target: Option<Duration>,
     workers: u64,
+    /// How long a queue counts as standing after the last refusal.
+    calm: Duration,
     /// What the other times are counted from.
     began: Instant,
     /// Work that was done since the queue was last empty, nanoseconds.
@@ -60,12 +62,19 @@ impl Patience {
         Self {
             target,
             workers: workers as u64,
+            calm: CALM,
             began: Instant::now(),
             busy: AtomicU64::new(0),
             stands_until: AtomicU64::new(0),
             work: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
+    }
+
+    /// With another time in place of [`CALM`], for tests on machines that pause.
+    #[cfg(test)]
+    pub(crate) fn with_calm(self, calm: Duration) -> Self {
+        Self { calm, ..self }
     }
 
     /// Whose turn it is when the oldest that waits was queued then; called whenever one is taken from the queue.
@@ -141,7 +150,7 @@ impl Patience {
     }
 
     fn stand(&self) {
-        self.stands_until.store(nanoseconds(self.began.elapsed() + CALM), Ordering::Relaxed);
+        self.stands_until.store(nanoseconds(self.began.elapsed() + self.calm), Ordering::Relaxed);
     }
 
     /// What was decided about a request.
@@ -165,22 +174,24 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const TARGET: Duration = Duration::from_millis(20);
-    const WORK: Duration = Duration::from_millis(5);
+    /// Long times, that no pause of the machine is like them.
+    const TARGET: Duration = Duration::from_secs(2);
+    const WORK: Duration = Duration::from_millis(500);
 
-    fn ago(milliseconds: u64) -> Instant {
-        Instant::now() - Duration::from_millis(milliseconds)
+    /// Whether somebody who has waited for so many seconds is answered.
+    fn allows(patience: &Patience, waited: u64, is_last: bool) -> bool {
+        patience.turn(Instant::now() - Duration::from_secs(waited), is_last) != Turn::Refused
     }
 
-    fn allows(patience: &Patience, waited: u64, is_last: bool) -> bool {
-        patience.turn(ago(waited), is_last) != Turn::Refused
+    fn of_workers(workers: usize) -> Patience {
+        Patience::new(Some(TARGET), workers).with_calm(Duration::from_secs(60))
     }
 
     fn patience() -> Patience {
-        Patience::new(Some(TARGET), 2)
+        of_workers(2)
     }
 
-    /// One whose queue was not emptied by nine requests of 5 ms, of two workers.
+    /// One whose queue was not emptied by nine requests of half a second, of two workers.
     fn standing() -> Patience {
         let patience = patience();
         (0..9).for_each(|_| patience.worked(WORK, Priority::Interactive));
@@ -191,43 +202,43 @@ mod tests {
     fn batches_let_no_queue_stand() {
         let patience = patience();
         (0..1_000).for_each(|_| patience.worked(WORK, Priority::Batch));
-        assert!(allows(&patience, 10_000, true) && !patience.refuses(1_000));
+        assert!(allows(&patience, 1_000, true) && !patience.refuses(1_000));
         patience.worked(WORK, Priority::Interactive);
-        assert!(allows(&patience, 10_000, true));
+        assert!(allows(&patience, 1_000, true));
     }
 
     #[test]
     fn without_a_target_everybody_may_wait() {
         let patience = Patience::new(None, 2);
         (0..1_000).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(allows(&patience, 60_000, false) && !patience.refuses(1_000_000) && !patience.one_rests());
+        assert!(allows(&patience, 1_000, false) && !patience.refuses(1_000_000) && !patience.one_rests());
     }
 
     #[test]
     fn a_burst_may_wait_however_long_a_pause_made_it() {
         let patience = patience();
         (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(allows(&patience, 10_000, false) && !patience.refuses(1_000));
-        assert!(allows(&patience, 10_000, true));
+        assert!(allows(&patience, 1_000, false) && !patience.refuses(1_000));
+        assert!(allows(&patience, 1_000, true));
         (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
-        assert!(allows(&patience, 30, false));
+        assert!(allows(&patience, 3, false));
     }
 
     #[test]
     fn one_request_that_was_held_up_makes_no_overload() {
         let patience = patience();
-        (0..4).for_each(|_| patience.worked(Duration::from_millis(1), Priority::Interactive));
-        patience.worked(Duration::from_secs(10), Priority::Interactive);
-        assert!(allows(&patience, 30, false) && !patience.refuses(1_000));
+        (0..4).for_each(|_| patience.worked(Duration::from_millis(100), Priority::Interactive));
+        patience.worked(Duration::from_secs(1_000), Priority::Interactive);
+        assert!(allows(&patience, 3, false) && !patience.refuses(1_000));
     }
 
     #[test]
     fn in_a_standing_queue_only_short_waits_are_answered() {
         let patience = standing();
-        assert!(!allows(&patience, 30, true));
+        assert!(!allows(&patience, 3, true));
         assert!(allows(&patience, 0, false));
         // That it was empty once does not end it: those who were refused did that.
-        assert!(!allows(&patience, 30, false));
+        assert!(!allows(&patience, 3, false));
     }
 
     #[test]
@@ -235,7 +246,7 @@ mod tests {
         let patience = standing();
         assert!(!patience.refuses(7));
         assert!(patience.refuses(8));
-        (0..100).for_each(|_| patience.worked(Duration::from_millis(10), Priority::Interactive));
+        (0..100).for_each(|_| patience.worked(2 * WORK, Priority::Interactive));
         assert!(!patience.refuses(3) && patience.refuses(4));
     }
 
@@ -243,16 +254,17 @@ mod tests {
     fn a_queue_stands_no_longer_once_nobody_was_refused_for_a_while() {
         let patience = standing();
         assert!(allows(&patience, 0, true) && patience.refuses(1_000_000));
-        std::thread::sleep(CALM + Duration::from_millis(20));
-        assert!(!patience.refuses(1_000_000) && allows(&patience, 30, false));
+        let patience = patience.with_calm(Duration::ZERO);
+        patience.stand();
+        assert!(!patience.refuses(1_000_000) && allows(&patience, 3, false));
     }
 
     #[test]
     fn requests_that_take_longer_than_the_target_may_wait_for_one_another() {
         let patience = patience();
-        (0..9).for_each(|_| patience.worked(Duration::from_millis(80), Priority::Interactive));
+        (0..9).for_each(|_| patience.worked(4 * TARGET, Priority::Interactive));
         assert!(!patience.refuses(1) && patience.refuses(2));
-        assert!(allows(&patience, 60, false) && !allows(&patience, 95, false));
+        assert!(allows(&patience, 6, false) && !allows(&patience, 10, false));
     }
 
     #[test]
@@ -269,7 +281,7 @@ mod tests {
 
     #[test]
     fn no_worker_rests_when_there_is_only_one_or_when_requests_take_long() {
-        let (alone, slow) = (Patience::new(Some(TARGET), 1), patience());
+        let (alone, slow) = (of_workers(1), patience());
         (0..9).for_each(|_| alone.worked(WORK, Priority::Interactive));
         (0..9).for_each(|_| slow.worked(2 * TARGET, Priority::Interactive));
         for patience in [&alone, &slow] {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -67,16 +68,21 @@ impl<T> Entrance<T> {
     /// # Errors
     /// [`Overloaded::QueueFull`].
     pub(crate) fn push(&self, item: T) -> Result<(), Overloaded> {
+        self.push_at(Instant::now(), item)
+    }
+
+    fn push_at(&self, since: Instant, item: T) -> Result<(), Overloaded> {
         {
             let mut waiting = lock(&self.waiting);
             if waiting.len() >= self.capacity {
                 return Err(Overloaded::QueueFull);
             }
-            waiting.push_back((Instant::now(), item));
+            waiting.push_back((since, item));
         }
         self.tickets.send(()).map_err(|_| {
-            // Nobody is left who could take it.
-            lock(&self.waiting).clear();
+            // Nobody is left who could take what waits.
+            let vain = mem::take(&mut *lock(&self.waiting));
+            drop(vain);
             Overloaded::QueueFull
         })
     }
@@ -108,60 +114,56 @@ fn lock<T>(waiting: &Waiting<T>) -> MutexGuard<'_, VecDeque<(Instant, T)>> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
     use std::time::Duration;
 
     use super::*;
     use crate::Priority;
 
-    const TARGET: Duration = Duration::from_millis(30);
+    /// Long times, that no pause of the machine is like them.
+    const TARGET: Duration = Duration::from_secs(20);
 
-    fn taken(exit: &Exit<u32>, patience: &Patience) -> Vec<(u32, bool)> {
-        exit.tickets()
-            .try_iter()
-            .filter_map(|()| exit.take(patience))
-            .map(|(_, item, allowed)| (item, allowed))
-            .collect()
+    /// A queue in which the first have waited for twice the target, and the others have just come.
+    fn filled(late: u32, others: u32) -> (Entrance<u32>, Exit<u32>) {
+        let (entrance, exit) = queue(100);
+        (0..late).for_each(|item| entrance.push_at(Instant::now() - 2 * TARGET, item).unwrap());
+        (late..late + others).for_each(|item| entrance.push(item).unwrap());
+        (entrance, exit)
     }
 
-    fn filled(items: std::ops::Range<u32>) -> (Entrance<u32>, Exit<u32>) {
-        let (entrance, exit) = queue(100);
-        items.for_each(|item| entrance.push(item).unwrap());
-        (entrance, exit)
+    fn patience() -> Patience {
+        Patience::new(Some(TARGET), 1)
+    }
+
+    fn taken(exit: &Exit<u32>, patience: &Patience) -> Vec<(u32, bool)> {
+        let waiting = exit.tickets().try_iter();
+        waiting.filter_map(|()| exit.take(patience)).map(|(_, item, allowed)| (item, allowed)).collect()
     }
 
     #[test]
     fn who_came_first_is_first_as_long_as_nobody_is_late() {
-        let (entrance, exit) = filled(0..3);
+        let (entrance, exit) = filled(0, 3);
         assert_eq!(entrance.len(), 3);
-        let patience = Patience::new(Some(Duration::from_secs(60)), 1);
-        assert_eq!(taken(&exit, &patience), [(0, true), (1, true), (2, true)]);
+        assert_eq!(taken(&exit, &patience()), [(0, true), (1, true), (2, true)]);
         assert_eq!(entrance.len(), 0);
     }
 
     #[test]
     fn the_newest_go_before_those_who_are_late_whatever_happens() {
-        let (entrance, exit) = filled(0..3);
-        thread::sleep(2 * TARGET);
-        (3..5).for_each(|item| entrance.push(item).unwrap());
-        let patience = Patience::new(Some(TARGET), 1);
-        assert_eq!(taken(&exit, &patience), [(4, true), (3, true), (2, true), (1, true), (0, true)]);
+        let (_entrance, exit) = filled(3, 2);
+        assert_eq!(taken(&exit, &patience()), [(4, true), (3, true), (2, true), (1, true), (0, true)]);
     }
 
     #[test]
     fn in_a_standing_queue_those_who_are_late_are_refused_first() {
-        let patience = Patience::new(Some(TARGET), 1);
-        let (entrance, exit) = filled(0..2);
-        thread::sleep(2 * TARGET);
-        (2..4).for_each(|item| entrance.push(item).unwrap());
-        (0..9).for_each(|_| patience.worked(Duration::from_millis(5), Priority::Interactive));
+        let (_entrance, exit) = filled(2, 2);
+        let patience = patience().with_calm(2 * TARGET);
+        (0..2).for_each(|_| patience.worked(TARGET, Priority::Interactive));
         assert_eq!(taken(&exit, &patience), [(0, false), (1, false), (2, true), (3, true)]);
     }
 
     #[test]
     fn without_a_target_the_order_is_that_of_coming() {
-        let (_entrance, exit) = filled(0..3);
-        thread::sleep(Duration::from_millis(5));
+        let (_entrance, exit) = filled(2, 1);
         assert_eq!(taken(&exit, &Patience::new(None, 1)), [(0, true), (1, true), (2, true)]);
     }
 
