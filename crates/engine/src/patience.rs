@@ -6,7 +6,7 @@
 //! later is refused at once: a refusal must not cost what it is to save.
 //!
 //! Whether a queue stands is told by the work that was done without ever emptying it, not by the clock: a machine that paused
-//! for a moment has a burst to work off, no overload.
+//! for a moment has a burst to work off, no overload. It ends with the refusals: few of them tell of a load that can be answered.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,16 +16,23 @@ use crate::Priority;
 /// A queue that was never empty while every worker worked for this long is a standing one: not a burst that the next moments
 /// work off.
 const BURST: Duration = Duration::from_millis(10);
-/// A queue counts as standing until nobody was refused for this long.
+/// As [`BURST`], in requests: the time that one of a large catalogue takes makes no overload.
+const BURST_REQUESTS: u64 = 16;
+/// A queue counts as standing for this long after that, and after every refusal while [many](MANY) are refused.
 const CALM: Duration = Duration::from_millis(40);
 /// How much the newest request counts in the mean of what they take, as a power of two: an eighth.
 const NEWEST: u32 = 3;
 /// A request that took this many times the mean was held up by something else.
 const HELD_UP: u64 = 4;
-/// How much the newest request counts in the share that is refused, as a power of two.
-const NEWEST_REFUSAL: u32 = 6;
+/// How much the newest request counts in the share that is refused and in the time between requests, as a power of two.
+const NEWEST_DECISION: u32 = 6;
+/// Requests that are farther apart count as if they were this far; also before there were any.
+const LONGEST_APART: Duration = Duration::from_secs(10);
 /// All of them.
 const WHOLE: u64 = 1 << 32;
+/// With fewer refusals than this the load is about what the workers can do. Whoever is refused then may not make the queue stand
+/// on: it would refuse for ever what it could answer, once an overload has been.
+const MANY: u64 = WHOLE / 4;
 
 /// Who is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +50,7 @@ pub(crate) enum Turn {
 pub(crate) struct Patience {
     target: Option<Duration>,
     workers: u64,
-    /// How long a queue counts as standing after the last refusal.
+    /// In place of [`CALM`] in tests.
     calm: Duration,
     /// What the other times are counted from.
     began: Instant,
@@ -55,6 +62,10 @@ pub(crate) struct Patience {
     work: AtomicU64,
     /// Requests that are refused, of [`WHOLE`].
     refused: AtomicU64,
+    /// When the last request was decided about, nanoseconds.
+    decided: AtomicU64,
+    /// Mean time from one request to the next, nanoseconds.
+    apart: AtomicU64,
 }
 
 impl Patience {
@@ -68,6 +79,8 @@ impl Patience {
             stands_until: AtomicU64::new(0),
             work: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            decided: AtomicU64::new(0),
+            apart: AtomicU64::new(nanoseconds(LONGEST_APART)),
         }
     }
 
@@ -118,17 +131,21 @@ impl Patience {
             return;
         }
         let busy = self.busy.fetch_add(took, Ordering::Relaxed) + took;
-        let burst = self.target().map_or(u64::MAX, |target| nanoseconds(BURST.max(target)));
-        if busy > burst.saturating_mul(self.workers) {
+        let burst = nanoseconds(BURST).max(BURST_REQUESTS.saturating_mul(self.work()));
+        if self.target.is_some() && busy > burst.saturating_mul(self.workers) {
             self.stand();
         }
     }
 
-    /// Whether workers should give way to the threads that read, refuse and answer: when most requests are refused and none
-    /// takes long, those have more to do than the workers, and whoever is answered would wait for them.
+    /// Whether workers should give way to the threads that read, refuse and answer: when a quarter more requests come than all
+    /// workers could answer if they had cores of their own, and none takes long, those have more to do than the workers, and
+    /// whoever is answered would wait for them. Told by what comes, not by what is refused: workers that give way make more
+    /// refusals.
     pub(crate) fn give_way(&self) -> bool {
-        let short = self.target.is_some_and(|target| self.work() < nanoseconds(target));
-        short && self.refused.load(Ordering::Relaxed) > WHOLE / 2 && self.stands()
+        let work = self.work();
+        let answerable = self.workers.saturating_mul(self.apart.load(Ordering::Relaxed));
+        let short = self.target.is_some_and(|target| work < nanoseconds(target));
+        short && work > answerable + answerable / 4 && self.stands()
     }
 
     /// Whether one of several workers should then leave its core to them altogether.
@@ -155,11 +172,15 @@ impl Patience {
 
     /// What was decided about a request.
     fn decided(&self, allowed: bool) {
+        let now = nanoseconds(self.began.elapsed());
+        let apart = now.saturating_sub(self.decided.swap(now, Ordering::Relaxed)).min(nanoseconds(LONGEST_APART));
+        let mean = self.apart.load(Ordering::Relaxed);
+        self.apart.store(mean - (mean >> NEWEST_DECISION) + (apart >> NEWEST_DECISION), Ordering::Relaxed);
         let share = self.refused.load(Ordering::Relaxed);
         // Two threads at once may lose one of their decisions: it is a mean.
-        let newest = if allowed { 0 } else { WHOLE >> NEWEST_REFUSAL };
-        self.refused.store(share - (share >> NEWEST_REFUSAL) + newest, Ordering::Relaxed);
-        if !allowed {
+        let newest = if allowed { 0 } else { WHOLE >> NEWEST_DECISION };
+        self.refused.store(share - (share >> NEWEST_DECISION) + newest, Ordering::Relaxed);
+        if !allowed && share > MANY {
             self.stand();
         }
     }
@@ -191,10 +212,10 @@ mod tests {
         of_workers(2)
     }
 
-    /// One whose queue was not emptied by nine requests of half a second, of two workers.
+    /// One whose queue was not emptied by 33 requests of half a second, of two workers.
     fn standing() -> Patience {
         let patience = patience();
-        (0..9).for_each(|_| patience.worked(WORK, Priority::Interactive));
+        (0..33).for_each(|_| patience.worked(WORK, Priority::Interactive));
         patience
     }
 
@@ -217,10 +238,10 @@ mod tests {
     #[test]
     fn a_burst_may_wait_however_long_a_pause_made_it() {
         let patience = patience();
-        (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
+        (0..32).for_each(|_| patience.worked(WORK, Priority::Interactive));
         assert!(allows(&patience, 1_000, false) && !patience.refuses(1_000));
         assert!(allows(&patience, 1_000, true));
-        (0..8).for_each(|_| patience.worked(WORK, Priority::Interactive));
+        (0..32).for_each(|_| patience.worked(WORK, Priority::Interactive));
         assert!(allows(&patience, 3, false));
     }
 
@@ -260,32 +281,44 @@ mod tests {
     }
 
     #[test]
+    fn few_refusals_do_not_make_a_queue_stand_on_and_many_do() {
+        let patience = standing();
+        let until = || patience.stands_until.load(Ordering::Relaxed);
+        let first = until();
+        (0..10).for_each(|_| assert!(!allows(&patience, 3, false)));
+        assert_eq!(until(), first);
+        (0..100).for_each(|_| assert!(patience.refuses(8)));
+        assert!(until() > first);
+    }
+
+    #[test]
     fn requests_that_take_longer_than_the_target_may_wait_for_one_another() {
         let patience = patience();
-        (0..9).for_each(|_| patience.worked(4 * TARGET, Priority::Interactive));
+        (0..33).for_each(|_| patience.worked(4 * TARGET, Priority::Interactive));
         assert!(!patience.refuses(1) && patience.refuses(2));
         assert!(allows(&patience, 6, false) && !allows(&patience, 10, false));
     }
 
     #[test]
-    fn one_worker_rests_while_most_requests_are_refused_and_fewer_requests_may_wait() {
+    fn one_worker_rests_while_far_too_many_requests_come_and_fewer_may_wait() {
         let patience = standing();
         assert!(!patience.one_rests());
-        (0..200).for_each(|_| assert!(patience.refuses(8)));
+        (0..2_000).for_each(|_| assert!(patience.refuses(8)));
         assert!(patience.give_way() && patience.one_rests());
         // The other works off half as much in time.
         assert!(!patience.refuses(3) && patience.refuses(4));
-        (0..200).for_each(|_| assert!(allows(&patience, 0, false)));
-        assert!(!patience.give_way() && !patience.one_rests());
+        // However many are refused: that no more come than could be answered is what counts.
+        patience.apart.store(nanoseconds(WORK / 2), Ordering::Relaxed);
+        assert!(!patience.give_way() && !patience.one_rests() && !patience.refuses(7));
     }
 
     #[test]
     fn no_worker_rests_when_there_is_only_one_or_when_requests_take_long() {
         let (alone, slow) = (of_workers(1), patience());
-        (0..9).for_each(|_| alone.worked(WORK, Priority::Interactive));
-        (0..9).for_each(|_| slow.worked(2 * TARGET, Priority::Interactive));
+        (0..33).for_each(|_| alone.worked(WORK, Priority::Interactive));
+        (0..33).for_each(|_| slow.worked(2 * TARGET, Priority::Interactive));
         for patience in [&alone, &slow] {
-            (0..200).for_each(|_| assert!(patience.refuses(1_000)));
+            (0..2_000).for_each(|_| assert!(patience.refuses(1_000)));
             assert!(!patience.one_rests());
         }
         assert!(alone.give_way() && !slow.give_way());

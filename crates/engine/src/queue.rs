@@ -157,7 +157,7 @@ mod tests {
     fn in_a_standing_queue_those_who_are_late_are_refused_first() {
         let (_entrance, exit) = filled(2, 2);
         let patience = patience().with_calm(2 * TARGET);
-        (0..2).for_each(|_| patience.worked(TARGET, Priority::Interactive));
+        (0..17).for_each(|_| patience.worked(TARGET, Priority::Interactive));
         assert_eq!(taken(&exit, &patience), [(0, false), (1, false), (2, true), (3, true)]);
     }
 
