@@ -24,7 +24,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slirec_core::catalog::Catalog;
-use slirec_engine::{RecommendationRequest, Recommendations};
+use slirec_engine::{RecommendationRequest, Recommendations, ViewHistory};
 
 use super::call::Call;
 use super::error::ApiError;
@@ -69,7 +69,7 @@ pub(crate) async fn invoke(
     }
     let (now, limit) = (scoring::now(), settings.limit);
     let longest = state.settings.limits.history;
-    if let Some(found) = sessions.iter().map(Vec::len).find(|length| *length > longest) {
+    if let Some(found) = sessions.iter().map(ViewHistory::len).find(|length| *length > longest) {
         return Err(Refusal::invalid_input(&format!("Found {found} items: expected at most {longest}.")).into());
     }
     let served = state.served();

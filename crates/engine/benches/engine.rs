@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, Kernels, Precision, RecommendationRequest, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, Kernels, Precision, RecommendationRequest};
 
 #[path = "support/allocations.rs"]
 mod allocations;
@@ -76,10 +76,10 @@ fn with_products(bundle: &Path, count: usize) -> Bundle {
 /// Views of every seventh of the first products, from one on.
 fn request(engine: &Engine, length: usize, first: usize) -> RecommendationRequest {
     let products = engine.catalog().products().iter().take(236).cycle().skip(first).step_by(7);
-    let history = products.take(length).zip(0..).map(|(product, minute)| ViewedItem {
-        handle: product.handle.clone(),
-        timestamp: 1_790_000_000.0 + 60.0 * f64::from(minute),
-    });
+    let history = products
+        .take(length)
+        .zip(0..)
+        .map(|(product, minute)| (product.handle.as_str(), 1_790_000_000.0 + 60.0 * f64::from(minute)));
     RecommendationRequest::new(history.collect(), 1_790_100_000.0, 16)
 }
 

@@ -15,9 +15,7 @@ use std::time::{Duration, Instant};
 
 use slirec_core::bundle::Bundle;
 use slirec_core::catalog::{Catalog, Product};
-use slirec_engine::{
-    Engine, EngineOptions, Kernels, RecommendationRequest, SelfContainedModel, ViewedItem, self_contained,
-};
+use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, SelfContainedModel, self_contained};
 
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
 const PRODUCTS: usize = 236;
@@ -74,8 +72,7 @@ fn main() {
             .collect();
         let times: Vec<f64> = (0..length).map(|minute| 1_790_000_000.0 + 60.0 * minute as f64).collect();
         let texts: Vec<String> = times.iter().map(f64::to_string).collect();
-        let history =
-            items.iter().zip(&times).map(|(handle, time)| ViewedItem { handle: handle.clone(), timestamp: *time });
+        let history = items.iter().zip(times.iter().copied());
         let request = RecommendationRequest::new(history.collect(), NOW, 16);
         let of_graph = measure(|| drop(model.recommend(&items, &texts, Some(NOW)).expect("an answer")));
         let [of_stock, of_fused] =

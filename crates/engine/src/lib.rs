@@ -7,6 +7,7 @@ mod candidates;
 mod engine;
 mod error;
 mod fused;
+mod history;
 mod model;
 mod patience;
 mod queue;
@@ -18,6 +19,7 @@ mod selection;
 mod self_contained;
 mod spread;
 mod stock;
+mod texts;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -29,12 +31,12 @@ use slirec_core::history::EncodedHistory;
 pub use candidates::CandidateIds;
 pub use engine::{Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
-pub use request::{
-    Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
-};
+pub use history::{ViewHistory, ViewedItem};
+pub use request::{Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings};
 pub use runtime::ExecutionProvider;
 pub use scorer::{Kernels, Precision, PreparedCandidates};
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
+pub use texts::Texts;
 pub use worker::Caller;
 
 use runtime::SessionMaker;

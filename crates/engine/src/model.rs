@@ -88,8 +88,11 @@ impl Model {
         request: &RecommendationRequest,
     ) -> Result<Recommendations, EngineError> {
         let started = Instant::now();
+        // The views before the last ones count by the time of the first alone.
+        let (history, last) = (&request.history, request.history.last(self.longest_history));
+        let first = history.get(0).filter(|_| history.len() > last.len());
         let viewed: Vec<(&str, f64)> =
-            request.history.iter().map(|item| (item.handle.as_str(), item.timestamp)).collect();
+            first.into_iter().chain(last).map(|view| (view.handle, view.timestamp)).collect();
         let Some(resolved) = self.lookup.encode(&viewed, request.now, self.longest_history)? else {
             return Ok(self.popular(request));
         };
@@ -227,12 +230,12 @@ impl Model {
         let passing =
             self.popular.iter().copied().filter(|scored| filter.passes_all() || filter.passes(scored.product));
         // As for the model: of the views that it uses.
-        let used = request.history.iter().rev().take(self.longest_history);
+        let used = request.history.last(self.longest_history);
         Recommendations {
             source: Source::Popular,
             products: filter.page(passing, request.limit),
             explanations: Vec::new(),
-            unknown_items: used.filter(|item| self.lookup.ids(&item.handle).is_none()).count(),
+            unknown_items: used.filter(|item| self.lookup.ids(item.handle).is_none()).count(),
             scored_candidates: 0,
             spoiled_scores: 0,
             timings: Timings::default(),

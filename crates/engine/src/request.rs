@@ -1,22 +1,15 @@
 //! What the engine is asked and what it answers: plain data, parsed by whoever calls.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-/// One product that the shopper viewed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ViewedItem {
-    /// Handle of the product; the engine need not know it.
-    pub handle: String,
-    /// When it was viewed, Unix seconds.
-    pub timestamp: f64,
-}
+use crate::history::ViewHistory;
+use crate::texts::Texts;
 
 /// Asks for the best products after a history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationRequest {
     /// What the shopper viewed, in order of arrival, of any length; nothing is sorted.
-    pub history: Vec<ViewedItem>,
+    pub history: ViewHistory,
     /// Time of the prediction, Unix seconds.
     pub now: f64,
     /// How many products to answer at most.
@@ -29,7 +22,7 @@ pub struct RecommendationRequest {
 
 impl RecommendationRequest {
     /// Asks for the best of all available products, unexplained.
-    pub fn new(history: Vec<ViewedItem>, now: f64, limit: usize) -> Self {
+    pub fn new(history: ViewHistory, now: f64, limit: usize) -> Self {
         Self { history, now, limit, selection: Selection::default(), explain: false }
     }
 }
@@ -44,13 +37,13 @@ pub struct Selection {
     /// Leaves out what the history holds.
     pub exclude_seen: bool,
     /// Handles to leave out.
-    pub exclude: HashSet<String>,
+    pub exclude: Texts,
     /// The only handles that may be answered.
-    pub include_only: Option<HashSet<String>>,
+    pub include_only: Option<Texts>,
     /// The only categories that may be answered.
-    pub categories: Option<HashSet<String>>,
+    pub categories: Option<Texts>,
     /// Categories to leave out.
-    pub exclude_categories: HashSet<String>,
+    pub exclude_categories: Texts,
     /// Most products of one category in the answer, counted from the best product on, whatever the offset.
     pub per_category: Option<usize>,
 }

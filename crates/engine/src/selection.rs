@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use slirec_core::catalog::{Catalog, Product};
 
+use crate::texts::Texts;
 use crate::{RecommendationRequest, ScoredProduct, Selection};
 
 /// The selection of one request, ready to be asked about products.
@@ -11,21 +12,36 @@ use crate::{RecommendationRequest, ScoredProduct, Selection};
 pub(crate) struct Filter<'a> {
     catalog: &'a Catalog,
     selection: &'a Selection,
-    seen: HashSet<&'a str>,
+    /// Products of the history; those that the catalogue does not hold are not answered anyway.
+    seen: HashSet<usize>,
+    exclude: HashSet<&'a str>,
+    include_only: Option<HashSet<&'a str>>,
+    categories: Option<HashSet<&'a str>>,
+    exclude_categories: HashSet<&'a str>,
 }
 
 impl<'a> Filter<'a> {
     pub(crate) fn new(catalog: &'a Catalog, request: &'a RecommendationRequest) -> Self {
-        let seen = match request.selection.exclude_seen {
-            true => request.history.iter().map(|viewed| viewed.handle.as_str()).collect(),
+        let RecommendationRequest { history, selection, .. } = request;
+        let set = |names: &'a Texts| names.iter().collect();
+        let seen = match selection.exclude_seen {
+            true => history.iter().filter_map(|viewed| catalog.position(viewed.handle)).collect(),
             false => HashSet::new(),
         };
-        Self { catalog, selection: &request.selection, seen }
+        Self {
+            catalog,
+            selection,
+            seen,
+            exclude: set(&selection.exclude),
+            include_only: selection.include_only.as_ref().map(set),
+            categories: selection.categories.as_ref().map(set),
+            exclude_categories: set(&selection.exclude_categories),
+        }
     }
 
     /// True when every product passes.
     pub(crate) fn passes_all(&self) -> bool {
-        let Selection { exclude, include_only, categories, exclude_categories, .. } = self.selection;
+        let Self { exclude, include_only, categories, exclude_categories, .. } = self;
         self.seen.is_empty()
             && exclude.is_empty()
             && include_only.is_none()
@@ -35,21 +51,21 @@ impl<'a> Filter<'a> {
 
     /// Whether a product may be answered, by its index in the catalogue.
     pub(crate) fn passes(&self, product: usize) -> bool {
-        self.catalog.products().get(product).is_some_and(|product| self.admits(product))
+        let known = self.catalog.products().get(product);
+        !self.seen.contains(&product) && known.is_some_and(|product| self.admits(product))
     }
 
     fn admits(&self, product: &Product) -> bool {
-        let Selection { exclude, include_only, categories, exclude_categories, .. } = self.selection;
-        !self.seen.contains(product.handle.as_str())
-            && !exclude.contains(&product.handle)
-            && include_only.as_ref().is_none_or(|handles| handles.contains(&product.handle))
-            && categories.as_ref().is_none_or(|names| names.contains(&product.category))
-            && !exclude_categories.contains(&product.category)
+        let Self { exclude, include_only, categories, exclude_categories, .. } = self;
+        !exclude.contains(product.handle.as_str())
+            && include_only.as_ref().is_none_or(|handles| handles.contains(product.handle.as_str()))
+            && categories.as_ref().is_none_or(|names| names.contains(product.category.as_str()))
+            && !exclude_categories.contains(product.category.as_str())
     }
 
     /// Indices of the products that are named as the only ones, without any other rule; none when all may be answered.
     pub(crate) fn named(&self) -> Option<impl Iterator<Item = usize>> {
-        let handles = self.selection.include_only.as_ref()?;
+        let handles = self.include_only.as_ref()?;
         Some(handles.iter().filter_map(|handle| self.catalog.position(handle)))
     }
 

@@ -17,7 +17,6 @@ use slirec_core::bundle::Bundle;
 use slirec_core::timestamp;
 use slirec_engine::{
     Engine, EngineOptions, Kernels, Precision, RecommendationRequest, Recommendations, ScoredProduct, Selection,
-    ViewedItem,
 };
 use slirec_kernels::bf16::Bf16Set;
 use slirec_train::hyperparameters::Preset;
@@ -52,8 +51,7 @@ fn engines(folder: &Path) -> [Engine; 2] {
 }
 
 fn request(views: impl IntoIterator<Item = (String, f64)>, now: f64, limit: usize) -> RecommendationRequest {
-    let history = views.into_iter().map(|(handle, timestamp)| ViewedItem { handle, timestamp });
-    RecommendationRequest::new(history.collect(), now, limit)
+    RecommendationRequest::new(views.into_iter().collect(), now, limit)
 }
 
 /// Views of every seventh product from one on, a few minutes to days apart.
@@ -142,8 +140,8 @@ fn pages_exclusions_limits_and_explanations_are_those_of_exact_answers() {
         Selection { min_score: Some(all.products[5].score), ..Selection::default() },
         Selection { exclude_seen: true, ..Selection::default() },
         Selection { exclude: (0..10).map(name).collect(), ..Selection::default() },
-        Selection { exclude_categories: [category.clone()].into(), ..Selection::default() },
-        Selection { categories: Some([category].into()), ..Selection::default() },
+        Selection { exclude_categories: [category.clone()].into_iter().collect(), ..Selection::default() },
+        Selection { categories: Some([category].into_iter().collect()), ..Selection::default() },
         Selection { include_only: Some((20..40).map(name).collect()), ..Selection::default() },
         Selection { per_category: Some(1), ..Selection::default() },
     ];

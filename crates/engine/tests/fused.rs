@@ -12,7 +12,7 @@
 use prost::Message;
 use slirec_core::bundle::{Bundle, FeatureShape};
 use slirec_core::history::{self, EncodedHistory, History};
-use slirec_engine::{BundleScorer, CandidateIds, Engine, EngineOptions, Kernels, RecommendationRequest, ViewedItem};
+use slirec_engine::{BundleScorer, CandidateIds, Engine, EngineOptions, Kernels, RecommendationRequest};
 use slirec_onnx::proto::ModelProto;
 use slirec_train::hyperparameters::{ModelHyperparameters, Preset};
 use slirec_train::weights::{Array, TableRows, Weights, specifications};
@@ -163,10 +163,8 @@ fn one_worker_and_several_that_share_a_request_give_the_same_answer() {
         let engine = Engine::load(folder.path(), &options).unwrap();
         assert_eq!(engine.kernels(), Kernels::Fused);
         let views = engine.catalog().products().iter().take(5).zip(0..);
-        let history = views.map(|(product, minute)| ViewedItem {
-            handle: product.handle.clone(),
-            timestamp: 1_790_000_000.0 + 60.0 * f64::from(minute),
-        });
+        let history =
+            views.map(|(product, minute)| (product.handle.as_str(), 1_790_000_000.0 + 60.0 * f64::from(minute)));
         let request = RecommendationRequest {
             explain: true,
             ..RecommendationRequest::new(history.collect(), 1_790_100_000.0, 1_000)

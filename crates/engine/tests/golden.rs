@@ -20,7 +20,7 @@ use slirec_core::lookup::ItemLookup;
 use slirec_core::timestamp;
 use slirec_engine::{
     BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Kernels, Priority,
-    RecommendationRequest, Recommendations, Source, ViewedItem,
+    RecommendationRequest, Recommendations, Source,
 };
 use tempfile::TempDir;
 
@@ -37,10 +37,7 @@ fn engine(folder: &TempDir) -> Engine {
 }
 
 fn request(handles: &[&str], limit: usize) -> RecommendationRequest {
-    let history = (0..).zip(handles).map(|(minute, handle)| ViewedItem {
-        handle: (*handle).to_owned(),
-        timestamp: 1_794_900_000.0 + 60.0 * f64::from(minute),
-    });
+    let history = (0..).zip(handles).map(|(minute, handle)| (*handle, 1_794_900_000.0 + 60.0 * f64::from(minute)));
     RecommendationRequest::new(history.collect(), 1_794_990_000.0, limit)
 }
 
@@ -107,10 +104,7 @@ fn every_golden_request_with_a_known_item_gets_the_original_s_top_sixteen() {
     let mut popular = 0;
     for golden in golden_requests() {
         let viewed = golden.request.items.iter().zip(&golden.request.timestamps);
-        let history = viewed.map(|(handle, time)| ViewedItem {
-            handle: handle.clone(),
-            timestamp: timestamp::from_text(time).unwrap(),
-        });
+        let history = viewed.map(|(handle, time)| (handle, timestamp::from_text(time).unwrap()));
         let request = RecommendationRequest::new(history.collect(), golden.now, 16);
         let answer = engine.recommend(request).unwrap();
         assert_eq!(answer.products.len(), 16);

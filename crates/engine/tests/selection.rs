@@ -15,7 +15,7 @@ use std::sync::{Arc, mpsc};
 
 use slirec_engine::{
     Caller, Engine, EngineError, EngineOptions, Priority, RecommendationRequest, Recommendations, Selection, Source,
-    ViewedItem,
+    Texts,
 };
 
 #[path = "support/bundle.rs"]
@@ -28,10 +28,7 @@ fn engine() -> Engine {
 }
 
 fn request(handles: &[&str], limit: usize, selection: Selection) -> RecommendationRequest {
-    let history = (0..).zip(handles).map(|(minute, handle)| ViewedItem {
-        handle: (*handle).to_owned(),
-        timestamp: 1_794_900_000.0 + 60.0 * f64::from(minute),
-    });
+    let history = (0..).zip(handles).map(|(minute, handle)| (*handle, 1_794_900_000.0 + 60.0 * f64::from(minute)));
     RecommendationRequest { selection, ..RecommendationRequest::new(history.collect(), 1_794_990_000.0, limit) }
 }
 
@@ -39,8 +36,8 @@ fn handles(engine: &Engine, answer: &Recommendations) -> Vec<String> {
     answer.products.iter().map(|scored| engine.catalog().products()[scored.product].handle.clone()).collect()
 }
 
-fn set(names: &[&str]) -> HashSet<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+fn set(names: &[&str]) -> Texts {
+    names.iter().collect()
 }
 
 fn ask(engine: &Engine, limit: usize, selection: Selection) -> Vec<String> {

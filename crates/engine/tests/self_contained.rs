@@ -15,8 +15,7 @@ use serde::Deserialize;
 use slirec_core::bundle::{self, Bundle, Manifest};
 use slirec_core::timestamp;
 use slirec_engine::{
-    Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, ViewedItem,
-    self_contained,
+    Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, self_contained,
 };
 
 use slirec_train::export::write_files;
@@ -63,10 +62,11 @@ impl Sides {
     }
 
     fn engine_answer(&self, request: &Request, now: f64, limit: usize) -> (Answer, Source) {
-        let history = request.items.iter().zip(&request.timestamps).map(|(handle, time)| ViewedItem {
-            handle: handle.clone(),
-            timestamp: timestamp::from_text(time).unwrap(),
-        });
+        let history = request
+            .items
+            .iter()
+            .zip(&request.timestamps)
+            .map(|(handle, time)| (handle, timestamp::from_text(time).unwrap()));
         let answer = self.engine.recommend(RecommendationRequest::new(history.collect(), now, limit)).unwrap();
         let gid = |product: usize| self.engine.catalog().products()[product].gid.clone();
         let item_ids = answer.products.iter().map(|scored| gid(scored.product)).collect();

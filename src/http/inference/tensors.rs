@@ -13,7 +13,7 @@ mod data;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use slirec_core::timestamp;
-use slirec_engine::{Engine, Recommendations, ViewedItem};
+use slirec_engine::{Engine, Recommendations, ViewHistory};
 
 use super::metadata::{INPUTS, OUTPUTS};
 use crate::http::object::Object;
@@ -31,7 +31,7 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Inference {
     pub(super) id: Option<String>,
-    pub(super) sessions: Vec<Vec<ViewedItem>>,
+    pub(super) sessions: Vec<ViewHistory>,
     pub(super) form: Form,
     /// Outputs that the client wants, in its order.
     pub(super) outputs: Vec<&'static str>,
@@ -101,7 +101,7 @@ fn rows(inputs: &[Tensor], name: &str, limits: Limits) -> Result<(Vec<Vec<String
     }
 }
 
-fn session(row: usize, items: Vec<String>, timestamps: &[String]) -> Result<Vec<ViewedItem>, String> {
+fn session(row: usize, items: Vec<String>, timestamps: &[String]) -> Result<ViewHistory, String> {
     if items.len() != timestamps.len() {
         let (items, times) = (items.len(), timestamps.len());
         return Err(format!("row {row}: has {items} items and {times} timestamps, expected as many"));
@@ -109,7 +109,7 @@ fn session(row: usize, items: Vec<String>, timestamps: &[String]) -> Result<Vec<
     let views = items.into_iter().zip(timestamps).enumerate().map(|(index, (handle, time))| {
         let timestamp =
             timestamp::from_text(time).map_err(|error| format!("row {row}: timestamps[{index}]: {error}"))?;
-        Ok(ViewedItem { handle, timestamp })
+        Ok((handle, timestamp))
     });
     views.collect()
 }

@@ -9,7 +9,7 @@ use super::json::Json;
 use super::python_text;
 use super::refusal::{Name, Refusal, missing_inputs};
 use super::signature::{self, COLUMNS, CellProblem, LIST_COLUMNS};
-use slirec_engine::ViewedItem;
+use slirec_engine::ViewHistory;
 
 /// A table.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Enforces the signature: one session for each row.
-    pub(crate) fn sessions(&self) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+    pub(crate) fn sessions(&self) -> Result<Vec<ViewHistory>, Refusal> {
         let positions = |column: &'static str| {
             let names = self.names.iter().enumerate();
             names

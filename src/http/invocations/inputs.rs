@@ -3,7 +3,7 @@
 //! MLflow itself accepts neither columns nor `instances` for a signature with lists; both mean one thing only, so they
 //! are answered here.
 
-use slirec_engine::ViewedItem;
+use slirec_engine::ViewHistory;
 
 use super::array_shape;
 use super::json::Json;
@@ -12,12 +12,12 @@ use super::refusal::{Name, Refusal, missing_inputs};
 use super::signature::{self, COLUMNS, CellProblem, LIST_COLUMNS};
 
 /// Reads `inputs`.
-pub(crate) fn from_inputs(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+pub(crate) fn from_inputs(payload: &Json) -> Result<Vec<ViewHistory>, Refusal> {
     if is_columns(payload) { from_columns(payload) } else { from_rows(payload) }
 }
 
 /// Reads `instances`, which are rows. MLflow makes columns of them: rows that give no columns have reasons of their own.
-pub(crate) fn from_instances(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+pub(crate) fn from_instances(payload: &Json) -> Result<Vec<ViewHistory>, Refusal> {
     let rows = payload.elements().unwrap_or_default();
     if rows.first().is_some_and(Json::is_object)
         && let Some(other) = rows.iter().find(|row| !row.is_object())
@@ -47,7 +47,7 @@ fn uneven_column(rows: &[Json]) -> Option<String> {
 }
 
 /// Reads a whole request as one row, as MLflow does with `messages`, `prompt` or `input` at the top.
-pub(crate) fn from_request(request: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+pub(crate) fn from_request(request: &Json) -> Result<Vec<ViewHistory>, Refusal> {
     let refused = |problem: &str| Refusal::schema(&python_text::repr(request), problem);
     check_columns(std::slice::from_ref(request)).map_err(|problem| refused(&problem))?;
     if let Some(found) = request.member("userId").and_then(signature::number_type) {
@@ -58,7 +58,7 @@ pub(crate) fn from_request(request: &Json) -> Result<Vec<Vec<ViewedItem>>, Refus
     Ok(vec![signature::session(0, array("items")?, array("timestamps")?)?])
 }
 
-fn from_rows(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+fn from_rows(payload: &Json) -> Result<Vec<ViewHistory>, Refusal> {
     let rows = match payload {
         Json::Object(_) => std::slice::from_ref(payload),
         Json::List(rows) if rows.iter().all(Json::is_object) => rows,
@@ -136,7 +136,7 @@ fn is_columns(payload: &Json) -> bool {
     payload.member("userId").is_some_and(Json::is_list) && LIST_COLUMNS.iter().all(|column| of_lists(column))
 }
 
-fn from_columns(payload: &Json) -> Result<Vec<Vec<ViewedItem>>, Refusal> {
+fn from_columns(payload: &Json) -> Result<Vec<ViewHistory>, Refusal> {
     let column = |name: &str| payload.member(name).and_then(Json::elements).unwrap_or_default();
     let [users, items, timestamps] = COLUMNS.map(column);
     if items.len() != timestamps.len() || items.len() != users.len() {

@@ -1,7 +1,7 @@
 //! The body of an invocation: bytes enter, one session for each row leaves, or the refusal that an MLflow scoring server
 //! would answer.
 
-use slirec_engine::ViewedItem;
+use slirec_engine::ViewHistory;
 
 use super::frame::Frame;
 use super::inputs;
@@ -22,7 +22,7 @@ const WHOLE_REQUEST: [&str; 3] = ["messages", "prompt", "input"];
 #[derive(Debug, PartialEq)]
 pub(crate) struct Invocation {
     /// What each row's user viewed, in order.
-    pub(crate) sessions: Vec<Vec<ViewedItem>>,
+    pub(crate) sessions: Vec<ViewHistory>,
     /// Whether the answer stands under `predictions`.
     pub(crate) wrapped: bool,
 }
@@ -102,7 +102,7 @@ mod tests {
 
     fn handles(body: &str) -> Vec<Vec<String>> {
         let sessions = parse(body.as_bytes()).unwrap().sessions;
-        sessions.into_iter().map(|session| session.into_iter().map(|item| item.handle).collect()).collect()
+        sessions.into_iter().map(|session| session.iter().map(|item| item.handle.to_owned()).collect()).collect()
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over() {
         let body = "\u{feff}{\"inputs\": {\"userId\": \"u\", \"items\": [], \"timestamps\": []}}";
-        assert_eq!(parse(body.as_bytes()).unwrap().sessions, [[]]);
+        assert_eq!(parse(body.as_bytes()).unwrap().sessions, [ViewHistory::new()]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! milliseconds, microseconds or nanoseconds, which Python's clients send.
 
 use slirec_core::timestamp::{self, TimestampError};
-use slirec_engine::ViewedItem;
+use slirec_engine::ViewHistory;
 
 use super::json::Json;
 use super::refusal::Refusal;
@@ -77,7 +77,7 @@ pub(crate) fn check_array(cell: &Json) -> Result<&[Json], CellProblem> {
 }
 
 /// Puts items and their times together; `row` is named in errors, from 0.
-pub(crate) fn session(row: usize, items: &[Json], timestamps: &[Json]) -> Result<Vec<ViewedItem>, Refusal> {
+pub(crate) fn session(row: usize, items: &[Json], timestamps: &[Json]) -> Result<ViewHistory, Refusal> {
     if items.len() != timestamps.len() {
         let detail = format!(
             "Row {row}: found {} items and {} timestamps: expected one timestamp for each item.",
@@ -95,7 +95,7 @@ pub(crate) fn session(row: usize, items: &[Json], timestamps: &[Json]) -> Result
             };
             let timestamp = unix_seconds(time)
                 .map_err(|problem| Refusal::model(&format!("Row {row}: timestamps[{index}]: {problem}.")))?;
-            Ok(ViewedItem { handle: handle.clone(), timestamp })
+            Ok((handle, timestamp))
         })
         .collect()
 }
@@ -132,7 +132,7 @@ mod tests {
         let times = times.elements().unwrap();
         let items = vec![Json::Text("novel".into()); times.len()];
         let viewed = session(0, &items, times).map_err(|refusal| refusal.message)?;
-        Ok(viewed.into_iter().map(|item| item.timestamp).collect())
+        Ok(viewed.iter().map(|item| item.timestamp).collect())
     }
 
     #[test]

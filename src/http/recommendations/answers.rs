@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use slirec_core::catalog::Product;
-use slirec_engine::{Engine, Explanation, RecommendationRequest, Recommendations, Source, ViewedItem};
+use slirec_engine::{Engine, Explanation, RecommendationRequest, Recommendations, Source, ViewHistory};
 use utoipa::ToSchema;
 
 /// Views that an explanation names at most.
@@ -119,14 +119,14 @@ struct Weight<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(engine: &'a Engine, history: &'a [ViewedItem], found: &Recommendations) -> Self {
+    pub(crate) fn new(engine: &'a Engine, history: &'a ViewHistory, found: &Recommendations) -> Self {
         let Session { source, items, unknown_items } = Session::new(engine, history, found);
         Self { model: Model::new(engine), source, items, unknown_items }
     }
 }
 
 impl<'a> BatchAnswer<'a> {
-    pub(crate) fn new(engine: &'a Engine, requests: &'a [Vec<ViewedItem>], found: &[Recommendations]) -> Self {
+    pub(crate) fn new(engine: &'a Engine, requests: &'a [ViewHistory], found: &[Recommendations]) -> Self {
         let answers = requests.iter().zip(found).map(|(history, found)| Session::new(engine, history, found));
         Self { model: Model::new(engine), answers: answers.collect() }
     }
@@ -135,7 +135,7 @@ impl<'a> BatchAnswer<'a> {
 impl<'a> RankAnswer<'a> {
     pub(crate) fn new(
         engine: &'a Engine,
-        history: &'a [ViewedItem],
+        history: &'a ViewHistory,
         found: &Recommendations,
         candidates: Vec<String>,
     ) -> Self {
@@ -153,7 +153,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(engine: &'a Engine, history: &'a [ViewedItem], found: &Recommendations) -> Self {
+    fn new(engine: &'a Engine, history: &'a ViewHistory, found: &Recommendations) -> Self {
         let products = found.products.iter().enumerate();
         let items = products.filter_map(|(index, scored)| {
             let product = engine.catalog().products().get(scored.product)?;
@@ -176,11 +176,11 @@ impl<'a> Item<'a> {
 
 impl<'a> Why<'a> {
     /// The attention is of the last views of the history; several views of one product are added up.
-    fn new(history: &'a [ViewedItem], explanation: &Explanation) -> Self {
-        let used = history.iter().skip(history.len().saturating_sub(explanation.attention.len()));
+    fn new(history: &'a ViewHistory, explanation: &Explanation) -> Self {
+        let used = history.last(explanation.attention.len());
         let mut weights: HashMap<&str, f32> = HashMap::new();
         for (view, weight) in used.zip(&explanation.attention) {
-            *weights.entry(&view.handle).or_default() += weight;
+            *weights.entry(view.handle).or_default() += weight;
         }
         let mut attention: Vec<_> = weights.into_iter().map(|(item, weight)| Weight { item, weight }).collect();
         attention.sort_by(|left, right| right.weight.total_cmp(&left.weight).then_with(|| left.item.cmp(right.item)));
@@ -190,6 +190,6 @@ impl<'a> Why<'a> {
 }
 
 /// What an explanation needs of requests that the engine takes away.
-pub(crate) fn explained_history(request: &RecommendationRequest) -> Vec<ViewedItem> {
-    if request.explain { request.history.clone() } else { Vec::new() }
+pub(crate) fn explained_history(request: &RecommendationRequest) -> ViewHistory {
+    if request.explain { request.history.clone() } else { ViewHistory::new() }
 }

@@ -1,7 +1,7 @@
 //! The bodies of `/v1`: bytes enter, checked requests leave, or a message that names the field.
 
 use serde::Deserialize;
-use slirec_engine::{RecommendationRequest, Selection, ViewedItem};
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 use utoipa::ToSchema;
 
 use crate::config::LimitSettings;
@@ -212,7 +212,7 @@ impl RankBody {
     ) -> Result<(RecommendationRequest, Vec<String>), String> {
         check_length("candidates", self.candidates.len(), limits.names)?;
         let candidates = self.candidates;
-        let include_only = Some(candidates.iter().cloned().collect());
+        let include_only = Some(candidates.iter().collect());
         let request = RecommendationRequest {
             history: views(self.history, limits)?,
             now: self.now.map_or(clock, |time| time.0),
@@ -236,19 +236,18 @@ impl RelatedBody {
             per_category: self.per_category.map(|count| count.0),
             ..Selection::default()
         };
-        let history = vec![ViewedItem { handle: self.item.0, timestamp: clock }];
+        let history = ViewHistory::from_iter([(self.item.0, clock)]);
         let limit = self.limit.map_or(DEFAULT_LIMIT, |count| count.0);
         Ok(RecommendationRequest { selection, ..RecommendationRequest::new(history, clock, limit) })
     }
 }
 
-fn views(history: Vec<Object<View>>, limits: Limits) -> Result<Vec<ViewedItem>, String> {
+fn views(history: Vec<Object<View>>, limits: Limits) -> Result<ViewHistory, String> {
     check_length("history", history.len(), limits.history)?;
-    let viewed = |Object(view): Object<View>| ViewedItem { handle: view.item.0, timestamp: view.time.0 };
-    Ok(history.into_iter().map(viewed).collect())
+    Ok(history.into_iter().map(|Object(view)| (view.item.0, view.time.0)).collect())
 }
 
-fn set<C: FromIterator<String>>(field: &str, names: Names, limits: Limits) -> Result<Option<C>, String> {
+fn set(field: &str, names: Names, limits: Limits) -> Result<Option<Texts>, String> {
     let Some(names) = names else { return Ok(None) };
     check_length(field, names.len(), limits.names)?;
     Ok(Some(names.into_iter().collect()))

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use slirec_core::interactions::{InteractionReader, ReadError};
 use slirec_core::timestamp;
-use slirec_engine::ViewedItem;
+use slirec_engine::ViewHistory;
 
 use super::place;
 
@@ -19,7 +19,7 @@ const KEPT_ITEMS: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: String,
-    pub(super) history: Vec<ViewedItem>,
+    pub(super) history: ViewHistory,
     pub(super) now: Option<f64>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Sessions {
 
 enum Form {
     Json { input: Box<dyn BufRead + Send>, line: u64 },
-    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<(String, ViewedItem)> },
+    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<Session> },
     Done,
 }
 
@@ -104,7 +104,7 @@ fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Opt
     ensure!(!parsed.user_id.is_empty(), "{}: user_id is empty: expected a name", place(path, *line));
     let history = parsed.history.iter().enumerate().map(|(index, viewed)| {
         let timestamp = seconds(&viewed.time, &format!("history[{index}].time"))?;
-        Ok(ViewedItem { handle: viewed.item.clone(), timestamp })
+        Ok((viewed.item.as_str(), timestamp))
     });
     let history = history.collect::<Result<_>>()?;
     let now = parsed.now.as_ref().map(|now| seconds(now, "now")).transpose()?;
@@ -113,25 +113,30 @@ fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Opt
 
 fn next_user<R: BufRead>(
     reader: &mut InteractionReader<R>,
-    next: &mut Option<(String, ViewedItem)>,
+    next: &mut Option<Session>,
     path: &Path,
 ) -> Result<Option<Session>> {
-    let mut session = next.take().map(|(user, viewed)| Session { user, history: vec![viewed], now: None });
+    let mut session = next.take();
     while let Some(row) = reader.next() {
         let row = row.map_err(|error: ReadError| anyhow::Error::new(error).context(path.display().to_string()))?;
-        let viewed = ViewedItem { handle: row.item.to_owned(), timestamp: row.timestamp };
+        let begun = || Session {
+            user: row.user.to_owned(),
+            history: ViewHistory::from_iter([(row.item, row.timestamp)]),
+            now: None,
+        };
         match &mut session {
             Some(session) if session.user == row.user => {
-                session.history.push(viewed);
+                session.history.push(row.item, row.timestamp);
                 if session.history.len() > 2 * KEPT_ITEMS {
-                    session.history.drain(1..=KEPT_ITEMS);
+                    let kept = session.history.get(0).into_iter().chain(session.history.last(KEPT_ITEMS));
+                    session.history = kept.map(|view| (view.handle, view.timestamp)).collect();
                 }
             }
             Some(_) => {
-                *next = Some((row.user.to_owned(), viewed));
+                *next = Some(begun());
                 break;
             }
-            None => session = Some(Session { user: row.user.to_owned(), history: vec![viewed], now: None }),
+            None => session = Some(begun()),
         }
     }
     Ok(session)

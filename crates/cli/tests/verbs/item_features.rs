@@ -1,7 +1,7 @@
 //! Item features beyond the category: they come from the catalogue and travel through training, export and the engine.
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, ViewHistory};
 
 use crate::companion::{Folder, verb_arguments};
 
@@ -60,7 +60,7 @@ fn features_of_the_catalogue_reach_the_scores() {
             "--force",
         ]);
         let engine = Engine::load(&folder.path("wider"), &EngineOptions::default()).unwrap();
-        let history = vec![ViewedItem { handle: "easel".to_owned(), timestamp: 1_790_900_000.0 }];
+        let history = ViewHistory::from_iter([("easel", 1_790_900_000.0)]);
         let answer = engine.recommend(RecommendationRequest::new(history, 1_790_900_300.0, 1000)).unwrap();
         ["new-0", "new-1"].map(|handle| {
             let scored = answer.products.iter().find(|it| engine.catalog().products()[it.product].handle == handle);

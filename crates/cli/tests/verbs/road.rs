@@ -1,7 +1,7 @@
 //! The whole road: each verb takes what the one before it left, and the engine answers with the bundle at its end.
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, SelfContainedModel, Source, ViewedItem};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, SelfContainedModel, Source};
 
 use crate::companion::{Folder, ROAD, verb_arguments};
 
@@ -25,10 +25,7 @@ fn interactions_become_a_bundle_that_answers() {
     assert_eq!(bundle.manifest.golden_requests.len(), 4);
     let engine = Engine::load(&folder.path("bundle"), &EngineOptions::default()).unwrap();
     let viewed = ["easel", "canvas", "never-heard-of"];
-    let history = (0..).zip(viewed).map(|(step, handle)| ViewedItem {
-        handle: handle.to_owned(),
-        timestamp: 1_790_900_000.0 + 60.0 * f64::from(step),
-    });
+    let history = (0..).zip(viewed).map(|(step, handle)| (handle, 1_790_900_000.0 + 60.0 * f64::from(step)));
     let request = RecommendationRequest::new(history.collect(), 1_790_900_300.0, 16);
     let answer = engine.recommend(request).unwrap();
     assert_eq!((answer.source, answer.unknown_items, answer.products.len()), (Source::Model, 1, 16));

@@ -20,7 +20,7 @@ fn tensors(items: Value, timestamps: Value) -> Value {
 }
 
 fn handles(inference: &Inference) -> Vec<Vec<&str>> {
-    inference.sessions.iter().map(|views| views.iter().map(|view| view.handle.as_str()).collect()).collect()
+    inference.sessions.iter().map(|views| views.iter().map(|view| view.handle).collect()).collect()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn one_session_and_several_are_read_in_every_form() {
     let times = json!({"shape": [2], "data": ["1730807061", "1730807062"]});
     let flat = read(&tensors(json!({"shape": [2], "data": ["a", "b"]}), times)).unwrap();
     assert_eq!((handles(&flat), flat.form), (vec![vec!["a", "b"]], Form::Flat));
-    assert_eq!(flat.sessions[0][1].timestamp, 1_730_807_062.0);
+    assert_eq!(flat.sessions[0].get(1).unwrap().timestamp, 1_730_807_062.0);
     let times = json!({"shape": [2, 1], "data": [["1730807061"], ["1730807062"]]});
     let rows = read(&tensors(json!({"shape": [2, 1], "data": ["a", "b"]}), times)).unwrap();
     assert_eq!((handles(&rows), rows.form), (vec![vec!["a"], vec!["b"]], Form::Rows));
@@ -47,7 +47,7 @@ fn binary_tensors_follow_the_json() {
     let mut body = json.clone().into_bytes();
     body.extend(b"\x01\0\0\0a\x0a\0\0\x001730807061");
     let inference = parse(&body, Some(json.len()), LIMITS).unwrap();
-    assert_eq!(inference.sessions[0], [ViewedItem { handle: "a".into(), timestamp: 1_730_807_061.0 }]);
+    assert_eq!(inference.sessions[0], ViewHistory::from_iter([("a", 1_730_807_061.0)]));
     let message = parse(&body[..body.len() - 1], Some(json.len()), LIMITS).unwrap_err();
     assert!(message.contains("less binary data"), "{message}");
     assert!(parse(&body, Some(body.len() + 1), LIMITS).is_err());
