@@ -2,6 +2,8 @@
 //! key and where its value came from. Nothing is bound before.
 
 mod arguments;
+mod closest;
+mod environment;
 mod layers;
 mod sections;
 mod types;
@@ -13,6 +15,8 @@ use thiserror::Error;
 use crate::logging;
 
 pub(crate) use arguments::Arguments;
+#[cfg(test)]
+pub(crate) use layers::from_variables;
 pub(crate) use layers::load;
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
@@ -20,18 +24,45 @@ pub(crate) use sections::{
     TlsSettings, WebhookSettings,
 };
 
+/// Longest part of a name in a message, characters.
+const SHOWN: usize = 100;
+
 /// A setting that cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
     /// A source cannot be read.
     #[error("{0}")]
     Source(#[from] config::ConfigError),
-    /// A key that does not exist.
-    #[error("{source_name}: unknown key `{key}`: config/server.toml lists all keys")]
-    UnknownKey { source_name: String, key: String },
+    /// A key or variable that does not exist.
+    #[error("{source_name}: unknown {name}: {hint}")]
+    Unknown { source_name: String, name: String, hint: String },
     /// A value of the wrong type or beyond what is possible.
     #[error("{source_name}: `{key}`: {problem}")]
     Value { source_name: String, key: String, problem: String },
+}
+
+impl SettingsError {
+    fn unknown_key(source_name: &str, key: &str, closest: Vec<String>) -> Self {
+        let key: String = key.chars().take(SHOWN).collect();
+        Self::Unknown { source_name: source_name.to_owned(), name: format!("key `{key}`"), hint: hint(&closest) }
+    }
+
+    fn unknown_variable(name: &str, closest: Vec<String>) -> Self {
+        let name: String = name.chars().take(SHOWN).collect();
+        Self::Unknown {
+            source_name: "the environment".to_owned(),
+            name: format!("variable {name}"),
+            hint: hint(&closest),
+        }
+    }
+}
+
+/// What was probably meant, if anything is close.
+fn hint(closest: &[String]) -> String {
+    match closest {
+        [] => "config/server.toml lists all keys".to_owned(),
+        names => format!("expected {}? config/server.toml lists all keys", names.join(" or ")),
+    }
 }
 
 /// Everything that can be set; `config/server.toml` documents each key.
@@ -129,6 +160,10 @@ impl Settings {
         }
         if self.registry.cache.as_os_str().is_empty() {
             return Err(("registry.cache", empty("a directory that outlives the service")));
+        }
+        let is_word = |name: &String| !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace());
+        if let Some(number) = self.inference.names.iter().position(|name| !is_word(name)) {
+            return Err(("inference.names", format!("name {} is empty or has spaces: expected none", number + 1)));
         }
         if self.engine.execution_providers.is_empty() {
             return Err(("engine.execution_providers", empty("`cuda`, `cpu`")));

@@ -7,8 +7,11 @@
 mod admin;
 mod call;
 mod catalog;
+mod compression;
 mod cors;
 pub(crate) mod error;
+#[cfg(test)]
+pub(crate) mod harness;
 mod health;
 mod inference;
 mod invocations;
@@ -18,6 +21,7 @@ mod observe;
 mod openapi;
 mod parsing;
 mod playground;
+mod reason;
 mod recommendations;
 mod status;
 mod values;
@@ -40,6 +44,9 @@ pub(crate) use catalog::CatalogAnswer;
 use error::ApiError;
 use inference::InferenceError;
 
+/// Paths of clients in the log are cut to so many characters.
+const LONGEST_PATH: usize = 200;
+
 /// Every route for clients.
 pub(crate) fn router(state: AppState) -> Router {
     let open = Router::new()
@@ -50,8 +57,8 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/version", get(health::version))
         .route("/v2/health/live", get(inference::live))
         .route("/v2/health/ready", get(inference::ready))
-        .route("/openapi.json", get(openapi::document))
-        .route("/docs", get(openapi::page));
+        .route("/openapi.json", get(openapi::document).layer(compression::layer()))
+        .route("/docs", get(openapi::page).layer(compression::layer()));
     let guarded = Router::new()
         .route("/v1/recommendations", post(recommendations::recommend))
         .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
@@ -59,7 +66,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v1/recommendations%3Abatch", post(recommendations::recommend_batch))
         .route("/v1/rank", post(recommendations::rank))
         .route("/v1/related", post(recommendations::related))
-        .route("/v1/catalog", get(catalog::catalog))
+        .route("/v1/catalog", get(catalog::catalog).layer(compression::layer()))
         .route("/v1/status", get(status::status))
         .route("/invocations", post(invocations::invoke))
         .route("/v2", get(inference::server))
@@ -73,15 +80,20 @@ pub(crate) fn router(state: AppState) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), call::want_key));
     let mut routes = open.merge(guarded);
     if state.settings.server.metrics {
-        routes = routes.route("/metrics", get(metrics::metrics));
+        routes = routes.route("/metrics", get(metrics::metrics).layer(compression::layer()));
     }
     if state.settings.server.playground {
-        routes = routes.merge(playground::routes());
+        routes = routes.merge(playground::routes().layer(compression::layer()));
     }
     if state.webhooks.is_some() {
         routes = routes.route("/webhooks/shopify", post(webhooks::shopify));
     }
-    surround(routes, state)
+    let routes = within_limits(routes, &state);
+    let routes = match cors::layer(&state.settings.cors) {
+        Some(layer) => routes.layer(middleware::from_fn_with_state(layer, cors::allow)),
+        None => routes,
+    };
+    observed(routes, state)
 }
 
 /// Every route for operators; the answers of the admin address.
@@ -89,31 +101,33 @@ pub(crate) fn admin_router(state: AppState) -> Router {
     let open = Router::new()
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
-        .route("/metrics", get(metrics::metrics));
+        .route("/metrics", get(metrics::metrics).layer(compression::layer()));
     let guarded = Router::new()
         .route("/admin/reload", post(admin::reload))
         .route("/admin/rollback", post(admin::rollback))
         .route("/admin/log-level", put(admin::log_level))
         .route_layer(middleware::from_fn_with_state(state.clone(), call::want_admin_key));
-    surround(open.merge(guarded), state)
+    let routes = within_limits(open.merge(guarded), &state);
+    observed(routes, state)
 }
 
-fn surround(routes: Router<AppState>, state: AppState) -> Router {
-    let settings = &state.settings;
-    let routes = routes
+fn within_limits(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let server = &state.settings.server;
+    routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(settings.server.max_body_bytes))
-        .layer(RequestBodyTimeoutLayer::new(settings.server.read_timeout()))
-        .layer(CatchPanicLayer::custom(panicked));
-    let routes = match cors::layer(&settings.cors) {
-        Some(layer) => routes.layer(layer),
-        None => routes,
-    };
+        .layer(DefaultBodyLimit::max(server.max_body_bytes))
+        .layer(RequestBodyTimeoutLayer::new(server.read_timeout()))
+        .layer(CatchPanicLayer::custom(panicked))
+}
+
+fn observed(routes: Router<AppState>, state: AppState) -> Router {
     routes.layer(middleware::from_fn_with_state(state.clone(), observe::observe)).with_state(state)
 }
 
 async fn not_found(request: Request) -> Response {
+    let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
+    tracing::debug!(path, "no such route");
     error_response(&request, ApiError::not_found(request.uri().path()))
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "otel")]
 pub(crate) mod telemetry;
+mod text;
 
 use std::fmt;
 use std::io::{IsTerminal, stdout};
@@ -31,6 +32,12 @@ impl LogLevel {
     pub(crate) fn set(&self, level: &str) -> Result<(), String> {
         let filter = filter(level)?;
         if (self.0)(filter) { Ok(()) } else { Err("the log is gone".to_owned()) }
+    }
+
+    /// The level of no log, for tests.
+    #[cfg(test)]
+    pub(crate) fn unchanging() -> Self {
+        Self(Arc::new(|_| true))
     }
 }
 
@@ -75,7 +82,9 @@ pub(crate) fn start(settings: &LogSettings, traces: &TelemetrySettings) -> anyho
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
-        LogFormat::Text => lines.with_ansi(stdout().is_terminal()).with_filter(filter).boxed(),
+        LogFormat::Text => {
+            lines.with_ansi(stdout().is_terminal()).fmt_fields(text::fields()).with_filter(filter).boxed()
+        }
     };
     #[cfg(feature = "otel")]
     let telemetry = telemetry::Telemetry::start(traces)?;

@@ -2,6 +2,9 @@
 //! route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
 
 mod families;
+#[cfg(target_os = "linux")]
+mod process;
+pub(crate) mod routes;
 mod traffic;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -89,6 +92,8 @@ const DELIVERIES: [&str; 7] = ["changed", "repeated", "late", "unrelated", "unsi
 pub(crate) struct Metrics {
     registry: Registry,
     families: Families,
+    #[cfg(target_os = "linux")]
+    process: process::ProcessFamilies,
 }
 
 impl Metrics {
@@ -100,6 +105,8 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         // Series that exist from the start can be alerted on from the start.
+        routes::series().for_each(|labels| drop(families.requests.with_label_values(&<[&str; 2]>::from(labels))));
+        routes::SCORING.iter().for_each(|route| drop(families.seconds.with_label_values(&[*route])));
         for source in [Source::Model, Source::Popular] {
             families.answers.with_label_values(&[source_label(source)]);
         }
@@ -110,10 +117,15 @@ impl Metrics {
             families.reloads.with_label_values(&[outcome]);
             families.registry_checks.with_label_values(&[outcome]);
         }
-        Ok(Self { registry, families })
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            process: process::ProcessFamilies::register(&registry)?,
+            registry,
+            families,
+        })
     }
 
-    /// A request was answered; `route` is one of the route table or `unmatched`.
+    /// A request was answered; `route` is a label of [`routes`].
     pub(crate) fn answered(&self, route: &str, status: StatusCode, seconds: f64) {
         self.families.requests.with_label_values(&[route, status.as_str()]).inc();
         self.families.seconds.with_label_values(&[route]).observe(seconds);
@@ -226,6 +238,8 @@ impl Metrics {
         families.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
         families.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
         families.coverage.set(served.coverage.share());
+        #[cfg(target_os = "linux")]
+        self.process.update();
         let mut bytes = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())

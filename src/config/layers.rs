@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::Path;
 
 use config::builder::DefaultState;
-use config::{Config, ConfigBuilder, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{Config, ConfigBuilder, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use serde_path_to_error::Error as PathError;
 
-use super::{Arguments, Settings, SettingsError, types};
+use super::closest::closest;
+use super::{Arguments, Settings, SettingsError, environment, types};
 
 /// The documented file is also the source of the defaults, so the two cannot differ.
 const DEFAULTS: &str = include_str!("../../config/server.toml");
@@ -52,17 +54,27 @@ impl Source for Layer {
 /// # Errors
 /// [`SettingsError`] with the key and its source.
 pub(crate) fn load(arguments: &Arguments) -> Result<Settings, SettingsError> {
-    load_with(arguments, Environment::default())
+    load_with(arguments, std::env::vars_os())
 }
 
-fn load_with(arguments: &Arguments, environment: Environment) -> Result<Settings, SettingsError> {
-    let mut layers = vec![Layer::new("the defaults", &File::from_str(DEFAULTS, FileFormat::Toml))?];
-    layers.extend(file_layer(arguments.config.as_deref())?);
-    let environment = environment.prefix("SLIREC").prefix_separator("__").separator("__");
-    layers.push(Layer { of_texts: true, ..Layer::new("the environment (SLIREC__…)", &environment)? });
-    layers.push(flags_layer(arguments)?);
-    check_entries(&layers)?;
-    merge(layers)
+/// The defaults and variables of the environment, for tests.
+#[cfg(test)]
+pub(crate) fn from_variables(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    load_with(&Arguments::default(), variables.iter().map(|(name, value)| (name.into(), value.into())))
+}
+
+fn load_with(
+    arguments: &Arguments,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Settings, SettingsError> {
+    let defaults = Layer::new("the defaults", &File::from_str(DEFAULTS, FileFormat::Toml))?;
+    let known = defaults.entries();
+    let mut others: Vec<Layer> = file_layer(arguments.config.as_deref())?.into_iter().collect();
+    let values = environment::read(variables, &known)?;
+    others.push(Layer { name: environment::SOURCE.to_owned(), values, of_texts: true });
+    others.push(flags_layer(arguments)?);
+    check_entries(&others, &known)?;
+    merge([vec![defaults], others].concat())
 }
 
 fn merge(layers: Vec<Layer>) -> Result<Settings, SettingsError> {
@@ -121,21 +133,30 @@ fn flags_layer(arguments: &Arguments) -> Result<Layer, ConfigError> {
     Layer::new("the flags", &flags)
 }
 
-fn check_entries(layers: &[Layer]) -> Result<(), SettingsError> {
-    let Some((defaults, others)) = layers.split_first() else { return Ok(()) };
-    let known = defaults.entries();
-    for layer in others {
-        let source_name = || layer.name.clone();
+fn check_entries(layers: &[Layer], known: &BTreeMap<String, &Value>) -> Result<(), SettingsError> {
+    for layer in layers {
         for (key, value) in layer.entries() {
-            let Some(default) = known.get(&key) else {
-                return Err(SettingsError::UnknownKey { source_name: source_name(), key });
+            let problem = match known.get(&key) {
+                Some(default) => types::problem(value, default, layer.of_texts),
+                None if is_section(&key, known) => {
+                    Some(format!("found {}: expected the section [{key}]", types::kind(value)))
+                }
+                None => {
+                    let names = closest(&key, known.keys().map(String::as_str)).into_iter();
+                    let names = names.map(|name| format!("`{name}`")).collect();
+                    return Err(SettingsError::unknown_key(&layer.name, &key, names));
+                }
             };
-            if let Some(problem) = types::problem(value, default, layer.of_texts) {
-                return Err(SettingsError::Value { source_name: source_name(), key, problem });
+            if let Some(problem) = problem {
+                return Err(SettingsError::Value { source_name: layer.name.clone(), key, problem });
             }
         }
     }
     Ok(())
+}
+
+fn is_section(key: &str, known: &BTreeMap<String, &Value>) -> bool {
+    known.keys().any(|known| known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn collect_entries<'a>(prefix: &str, values: &'a Map<String, Value>, entries: &mut BTreeMap<String, &'a Value>) {
@@ -149,103 +170,4 @@ fn collect_entries<'a>(prefix: &str, values: &'a Map<String, Value>, entries: &m
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::LogFormat;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment::default().source(Some(variables))
-    }
-
-    fn with_file(content: &str, variables: &[(&str, &str)], port: Option<u16>) -> Result<Settings, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("settings.toml");
-        std::fs::write(&path, content).unwrap();
-        let arguments = Arguments { config: Some(path), port, ..Arguments::default() };
-        load_with(&arguments, environment(variables)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_documented_defaults_are_sound() {
-        let settings = with_file("", &[], None).unwrap();
-        assert_eq!(settings.server.port, 8080);
-        assert_eq!(settings.invocations.limit, 16);
-        assert_eq!(settings.log.format, LogFormat::Json);
-        assert!(settings.engine.options(&settings.limits).workers >= 1);
-    }
-
-    #[test]
-    fn flags_win_over_the_environment_and_that_over_the_file() {
-        let file = "[server]\nport = 1\nhost = \"file\"\n[model]\npath = \"file\"";
-        let variables = [("SLIREC__SERVER__PORT", "2"), ("SLIREC__SERVER__HOST", "environment")];
-        let settings = with_file(file, &variables, Some(3)).unwrap();
-        assert_eq!(settings.server.port, 3);
-        assert_eq!(settings.server.host, "environment");
-        assert_eq!(settings.model.path, Path::new("file"));
-    }
-
-    #[test]
-    fn the_environment_can_hold_every_type() {
-        let variables = [
-            ("SLIREC__ENGINE__EXECUTION_PROVIDERS", "cuda, cpu"),
-            ("SLIREC__ENGINE__WORKERS", "3"),
-            ("SLIREC__MODEL__PATH", "007"),
-            ("SLIREC__LOG__FORMAT", "text"),
-        ];
-        let settings = with_file("", &variables, None).unwrap();
-        let options = settings.engine.options(&settings.limits);
-        assert_eq!(options.execution_providers.len(), 2);
-        assert_eq!(options.workers, 3);
-        assert_eq!(settings.model.path, Path::new("007"));
-        assert_eq!(settings.log.format, LogFormat::Text);
-    }
-
-    #[test]
-    fn unknown_keys_are_named_with_their_source() {
-        let message = with_file("[server]\nprot = 1", &[], None).unwrap_err();
-        assert!(message.contains("settings.toml: unknown key `server.prot`"), "{message}");
-        let message = with_file("", &[("SLIREC__SERVR__PORT", "1")], None).unwrap_err();
-        assert!(message.contains("the environment (SLIREC__…): unknown key `servr.port`"), "{message}");
-        let message = with_file("[extra]", &[], None).unwrap_err();
-        assert!(message.contains("settings.toml: unknown key `extra`"), "{message}");
-    }
-
-    #[test]
-    fn values_that_cannot_be_are_named_with_their_key_and_source() {
-        for (file, variables, expected) in [
-            ("[server]\nport = \"high\"", vec![], "settings.toml: `server.port`: "),
-            ("", vec![("SLIREC__SERVER__PORT", "high")], "the environment (SLIREC__…): `server.port`: "),
-            ("[server]\nport = 70000", vec![], "settings.toml: `server.port`: "),
-            ("[invocations]\nlimit = 0", vec![], "settings.toml: `invocations.limit`: 0: expected 1 to 1000"),
-            ("[engine]\nqueue_length = 0", vec![], "settings.toml: `engine.queue_length`: 0: expected 1 to 1000000"),
-            (
-                "[engine]\nexecution_providers = [\"tpu\"]",
-                vec![],
-                "`engine.execution_providers`: `tpu`: expected `cuda` or `cpu`",
-            ),
-            ("[engine]\nkernels = \"fast\"", vec![], "`engine.kernels`: `fast`: expected `fused` or `stock`"),
-            ("[engine]\nprecision = \"fp8\"", vec![], "`engine.precision`: `fp8`: expected `f32` or `bf16`"),
-            ("[admin]\nhost = \"0.0.0.0\"", vec![], "settings.toml: `admin.host`: 0.0.0.0 can be reached"),
-            ("[auth]\nkeys = [\"short\"]", vec![], "settings.toml: `auth.keys`: key 1 is shorter than 16"),
-            ("[cors]\norigins = [\"shop\"]", vec![], "settings.toml: `cors.origins`: `shop`: expected an origin"),
-            ("", vec![("SLIREC__LIMITS__OVERLOAD", "queue")], "the environment (SLIREC__…): `limits.overload`: "),
-            ("[limits]\ndeadline_ms = 0", vec![], "settings.toml: `limits.deadline_ms`: 0: expected 1 to"),
-            ("[log]\nlevel = \"=loud=\"", vec![], "settings.toml: `log.level`: "),
-            ("[log]\nformat = \"xml\"", vec![], "settings.toml: `log.format`: "),
-            ("[model]\npath = \"\"", vec![], "settings.toml: `model.path`: is empty"),
-        ] {
-            let message = with_file(file, &variables, None).unwrap_err();
-            assert!(message.contains(expected), "{file}: {message}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_missing_or_not_toml_is_named() {
-        let arguments = Arguments { config: Some("no/such.toml".into()), ..Arguments::default() };
-        let message = load_with(&arguments, environment(&[])).unwrap_err().to_string();
-        assert!(message.contains("no/such.toml"), "{message}");
-        let message = with_file("[server", &[], None).unwrap_err();
-        assert!(message.contains("settings.toml"), "{message}");
-    }
-}
+mod tests;

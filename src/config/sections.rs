@@ -11,7 +11,7 @@ use serde::Deserialize;
 use slirec_connect::mlflow::{MlflowError, ModelReference};
 use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
 
-use super::values::{kernels, names, precision, providers};
+use super::values::{kernels, precision, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -38,7 +38,6 @@ pub(crate) struct ServerSettings {
 pub(crate) struct AdminSettings {
     pub(crate) host: String,
     port: u16,
-    #[serde(deserialize_with = "names")]
     pub(crate) keys: Vec<String>,
 }
 
@@ -122,14 +121,12 @@ pub(crate) struct InvocationSettings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InferenceSettings {
-    #[serde(deserialize_with = "names")]
     pub(crate) names: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthSettings {
-    #[serde(deserialize_with = "names")]
     pub(crate) keys: Vec<String>,
     file: PathBuf,
 }
@@ -155,7 +152,6 @@ impl fmt::Debug for WebhookSettings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CorsSettings {
-    #[serde(deserialize_with = "names")]
     pub(crate) origins: Vec<String>,
 }
 

@@ -15,13 +15,9 @@ pub(super) fn problem(value: &Value, default: &Value, from_environment: bool) ->
             let fits = text_of(value).is_some();
             (!fits).then(|| format!("found {}: expected a text", kind(value)))
         }
-        // Whoever forgot to fill a variable would open what the keys of the file protect.
-        ValueKind::Array(_) if text.is_some_and(str::is_empty) => {
-            Some("is empty: expected a list such as a,b, or no such variable".to_owned())
-        }
         ValueKind::Array(_) => {
             let texts = |values: &Vec<Value>| values.iter().all(|value| text_of(value).is_some());
-            let fits = text.is_some() || matches!(&value.kind, ValueKind::Array(values) if texts(values));
+            let fits = matches!(&value.kind, ValueKind::Array(values) if texts(values));
             (!fits).then(|| format!("found {}: expected a list of texts", kind(value)))
         }
         ValueKind::Float(_) => {
@@ -62,7 +58,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// What a value is, where it may be a secret.
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match &value.kind {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "a truth value",

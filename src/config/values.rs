@@ -1,24 +1,7 @@
-//! Values that are read in a way of their own: names of the engine, and lists, which the environment writes between
-//! commas.
+//! Values that are read in a way of their own: names of the engine.
 
 use serde::{Deserialize, Deserializer};
 use slirec_engine::{ExecutionProvider, Kernels, Precision};
-
-/// A list of strings, or names between commas.
-pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Names {
-        List(Vec<String>),
-        Text(String),
-    }
-    Ok(match Names::deserialize(deserializer)? {
-        Names::List(names) => names,
-        Names::Text(text) => {
-            text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-        }
-    })
-}
 
 /// Execution providers by name.
 pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
@@ -27,7 +10,7 @@ pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ve
         "cpu" => Ok(ExecutionProvider::Cpu),
         other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
     };
-    names(deserializer)?.iter().map(provider).collect()
+    Vec::<String>::deserialize(deserializer)?.iter().map(provider).collect()
 }
 
 /// Precisions by name.

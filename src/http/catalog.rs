@@ -66,7 +66,8 @@ impl CatalogAnswer {
         let has_pictures = products.iter().any(|product| product.image.is_some());
         let body = serde_json::to_vec(&Catalog { products }).ok()?;
         let hash: String = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Some(Self { body: body.into(), tag: format!("\"{hash}\""), has_pictures })
+        // Weak: the same for the answer as it is and compressed.
+        Some(Self { body: body.into(), tag: format!("W/\"{hash}\""), has_pictures })
     }
 }
 
@@ -83,11 +84,20 @@ pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -
     let served = state.served();
     let CatalogAnswer { body, tag, .. } = served.catalog().ok_or_else(ApiError::internal)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known
-        .is_some_and(|tags| tags.split(',').any(|known| [tag, "*"].contains(&known.trim().trim_start_matches("W/"))));
-    let validity = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, "no-cache")];
+    let known =
+        known.is_some_and(|tags| tags.split(',').map(str::trim).any(|known| known == "*" || is_same(known, tag)));
+    let validity = [
+        (header::ETAG, tag.as_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, header::ACCEPT_ENCODING.as_str()),
+    ];
     Ok(match known {
         true => (StatusCode::NOT_MODIFIED, validity).into_response(),
         false => (validity, [(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
     })
+}
+
+/// Compares two tags as `If-None-Match` wants it: weakly.
+fn is_same(known: &str, tag: &str) -> bool {
+    known.trim_start_matches("W/") == tag.trim_start_matches("W/")
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use slirec_engine::EngineError;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::json_response;
+use super::{json_response, reason};
 
 /// Seconds that an overloaded service asks its clients to wait.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -148,7 +148,16 @@ impl ApiError {
 
     /// The status and the message, for protocols whose errors have another form.
     pub(crate) fn into_parts(self) -> (StatusCode, String) {
+        self.log();
         (self.status, self.message)
+    }
+
+    /// Why a request is refused, for those who look for a client's mistake; without what the message quotes of the request.
+    fn log(&self) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let reason = reason::without_quotes(&self.message);
+            tracing::debug!(status = self.status.as_u16(), error_code = self.code, reason, "refused");
+        }
     }
 
     /// 503
@@ -160,6 +169,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log();
         let body = ErrorBody { error_code: self.code, message: &self.message };
         with_headers(json_response(self.status, &body))
     }

@@ -1,15 +1,17 @@
-//! Around every request: gives it an id, counts it and writes one log line when it is answered. No user data: bodies and
-//! query strings never reach the log.
+//! Around every request: gives it an id, counts it and writes one log line when it is answered; the questions of probes and scrapers
+//! below the usual level, preflights uncounted. No user data: bodies and query strings never reach the log.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, MakeRequestUuid};
-use tracing::{Instrument, field};
+use tracing::{Instrument, Span, field};
 
+use super::cors;
+use crate::metrics::routes;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,31 +19,26 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Ids of clients beyond this are replaced.
 const LONGEST_ID: usize = 128;
+/// Methods of clients are cut to so many characters.
+const LONGEST_METHOD: usize = 20;
 
 /// The outermost layer of every route.
 pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
-    let method = request.method().clone();
+    let span = span(&request, &id);
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let shown = id.to_str().unwrap_or_default();
-    let span = tracing::info_span!("request", id = shown, method = %method, route, trace = field::Empty);
-    if let Some(trace) = trace_id(request.headers()) {
-        span.record("trace", trace);
-        #[cfg(feature = "otel")]
-        crate::logging::telemetry::continue_trace(&span, request.headers());
-    }
+    let route = routes::label(route.as_ref().map(MatchedPath::as_str));
+    // The browser's own question: whatever it says, the page has asked for nothing yet.
+    let is_preflight = cors::is_preflight(&request);
     let mut response = async {
         let response = next.run(request).await;
-        let seconds = started.elapsed().as_secs_f64();
-        state.metrics.answered(route, response.status(), seconds);
-        let (status, milliseconds) = (response.status().as_u16(), seconds * 1000.0);
-        // Refusals are counted; a line at a raised level for each would only add to an overload.
-        if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(status, milliseconds, "answered");
+        let elapsed = started.elapsed();
+        if is_preflight {
+            tracing::debug!(status = response.status().as_u16(), "preflight answered");
         } else {
-            tracing::info!(status, milliseconds, "answered");
+            state.metrics.answered(route, response.status(), elapsed.as_secs_f64());
+            log_answer(route, response.status(), elapsed);
         }
         response
     }
@@ -59,6 +56,35 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// What all lines about a request have in common.
+fn span(request: &Request, id: &HeaderValue) -> Span {
+    let id = id.to_str().unwrap_or_default();
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let method: String = request.method().as_str().chars().take(LONGEST_METHOD).collect();
+    let span = tracing::info_span!("request", id, method, route = routes::label(route), trace = field::Empty);
+    if let Some(trace) = trace_id(request.headers()) {
+        span.record("trace", trace);
+        #[cfg(feature = "otel")]
+        crate::logging::telemetry::continue_trace(&span, request.headers());
+    }
+    span
+}
+
+/// One line for each request, at a level that fits what it says.
+fn log_answer(route: &str, status: StatusCode, elapsed: Duration) {
+    let milliseconds = elapsed.as_secs_f64() * 1000.0;
+    let is_refusal = status == StatusCode::SERVICE_UNAVAILABLE;
+    let status_code = status.as_u16();
+    // Refusals are counted; a line at a raised level for each would only add to an overload.
+    if status.is_server_error() && !is_refusal {
+        tracing::warn!(status = status_code, milliseconds, "answered");
+    } else if routes::is_probe(route) {
+        tracing::debug!(status = status_code, milliseconds, "answered");
+    } else {
+        tracing::info!(status = status_code, milliseconds, "answered");
+    }
 }
 
 /// The client's id if it is short and printable, or a new one.
@@ -86,7 +112,79 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
+    use super::super::harness::{Log, Service};
     use super::*;
+
+    #[tokio::test]
+    async fn probes_and_scrapes_are_logged_below_the_usual_level() {
+        let service = Service::new();
+        let paths = ["/live", "/ready", "/ping", "/health", "/v2/health/live", "/v2/models/slirec/ready"];
+        for (level, lines) in [(Level::INFO, 0), (Level::DEBUG, paths.len() + 1)] {
+            let (log, _guard) = Log::record(level);
+            for path in paths {
+                assert_eq!(service.get(path).await.status, 200, "{path}");
+            }
+            service.operate("GET", "/metrics", &[], "").await;
+            assert_eq!(log.text().matches(r#""message":"answered""#).count(), lines, "{}", log.text());
+        }
+        let (log, _guard) = Log::record(Level::INFO);
+        service.get("/version").await;
+        assert!(log.text().contains(r#""message":"answered""#), "{}", log.text());
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_a_refusal_is_logged_for_those_who_look_without_what_the_request_said() {
+        let service = Service::with(&[("SLIREC__AUTH__KEYS", "a-secret-of-a-client-01")]);
+        let ask = async |level: Level| {
+            let (log, _guard) = Log::record(level);
+            for (path, body) in [
+                ("/v1/recommendations", r#"{"history": [{"item": "a", "time": "secret"}]}"#),
+                ("/v1/recommendations", r#"{"history": [], "secret": 1}"#),
+                ("/v1/recommendations?secret=1", r#"{"history": [], "limit": "secret"}"#),
+                ("/v1/related", r#"{"item": ["secret"]}"#),
+                ("/invocations", r#"{"inputs": {"userId": "secret", "items": ["secret"]}}"#),
+                ("/invocations", r#"{"secret": "secret"}"#),
+                ("/v2/models/slirec/infer", r#"{"inputs": [{"name": "secret", "shape": [1], "datatype": "secret"}]}"#),
+            ] {
+                let key = ("x-api-key", "a-secret-of-a-client-01");
+                let answer = service.ask("POST", path, &[key], body).await;
+                assert!(answer.status.is_client_error(), "{path} {body}: {}", answer.text());
+            }
+            service.ask("POST", "/v1/rank", &[("x-api-key", "another-secret")], "secret").await;
+            log.text()
+        };
+        let usual = ask(Level::INFO).await;
+        assert!(!usual.contains("refused") && !usual.contains("secret"), "{usual}");
+        let all = ask(Level::DEBUG).await;
+        assert!(!all.contains("secret"), "{all}");
+        assert_eq!(all.matches(r#""message":"refused""#).count(), 8, "{all}");
+        assert!(all.contains(r#""reason":"history[0].time"#), "{all}");
+    }
+
+    #[tokio::test]
+    async fn a_path_without_a_route_is_logged_for_those_who_look_within_a_length() {
+        let service = Service::new();
+        let long = format!("/v1/recommendation?secret{}", "x".repeat(5_000));
+        for (level, found) in [(Level::INFO, false), (Level::DEBUG, true)] {
+            let (log, _guard) = Log::record(level);
+            service.post(&long, "{}").await;
+            service.get(&format!("/{}", "y".repeat(5_000))).await;
+            let text = log.text();
+            assert_eq!(text.contains(r#""path":"/v1/recommendation""#), found, "{text}");
+            assert!(!text.contains("secret") && text.lines().all(|line| line.len() < 2_000), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_clients_send_as_method_or_id_makes_neither_labels_nor_long_lines() {
+        let service = Service::new();
+        let (log, _guard) = Log::record(Level::INFO);
+        service.ask(&"M".repeat(5_000), "/v1/rank", &[("x-request-id", &"i".repeat(5_000))], "").await;
+        assert!(log.text().lines().all(|line| line.len() < 2_000), "{}", log.text());
+        assert_eq!(service.metric(r#"slirec_requests_total{route="/v1/rank",status="405"}"#).await, Some(1.0));
+    }
 
     #[test]
     fn only_a_well_formed_trace_parent_names_a_trace() {

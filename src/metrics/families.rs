@@ -2,7 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Counter, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 /// Bounds of latencies, seconds.
@@ -119,7 +120,7 @@ impl Families {
     }
 }
 
-struct Registering<'a>(&'a Registry);
+pub(super) struct Registering<'a>(pub(super) &'a Registry);
 
 impl Registering<'_> {
     fn add<C: Collector + Clone + 'static>(&self, collector: C) -> prometheus::Result<C> {
@@ -129,6 +130,10 @@ impl Registering<'_> {
 
     fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
         self.add(IntCounter::new(name, help)?)
+    }
+
+    pub(super) fn seconds(&self, name: &str, help: &str) -> prometheus::Result<Counter> {
+        self.add(Counter::new(name, help)?)
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
@@ -143,7 +148,7 @@ impl Registering<'_> {
         self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
 
-    fn float(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {
+    pub(super) fn float(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {
         self.add(Gauge::new(name, help)?)
     }
 

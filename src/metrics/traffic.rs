@@ -4,12 +4,8 @@ use prometheus::core::Collector;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Metrics, Shed, source_label};
+use super::{Metrics, Shed, routes, source_label};
 use slirec_engine::Source;
-
-/// Routes whose answers are recommendations begin so.
-const SCORING_ROUTES: [&str; 5] =
-    ["/v1/recommendations", "/v1/rank", "/v1/related", "/invocations", "/v2/models/{model}/"];
 
 /// What the service has done since its start.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,7 +46,7 @@ impl Metrics {
         let families = &self.families;
         let scores = |labels: &[prometheus::proto::LabelPair]| {
             let route = labels.iter().find(|label| label.name() == "route");
-            route.is_some_and(|route| SCORING_ROUTES.iter().any(|scoring| route.value().starts_with(scoring)))
+            route.is_some_and(|route| routes::SCORING.contains(&route.value()))
         };
         let (mut requests, mut failures) = (0, 0);
         for family in families.requests.collect() {

@@ -1,0 +1,99 @@
+//! What comes from which source, and what is said of values that cannot be.
+
+use super::*;
+use crate::config::LogFormat;
+
+fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn with_file(content: &str, variables: &[(&str, &str)], port: Option<u16>) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.toml");
+    std::fs::write(&path, content).unwrap();
+    let arguments = Arguments { config: Some(path), port, ..Arguments::default() };
+    load_with(&arguments, environment(variables)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_documented_defaults_are_sound() {
+    let settings = with_file("", &[], None).unwrap();
+    assert_eq!(settings.server.port, 8080);
+    assert_eq!(settings.invocations.limit, 16);
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert!(settings.engine.options(&settings.limits).workers >= 1);
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "[server]\nport = 1\nhost = \"file\"\n[model]\npath = \"file\"";
+    let variables = [("SLIREC__SERVER__PORT", "2"), ("SLIREC__SERVER__HOST", "environment")];
+    let settings = with_file(file, &variables, Some(3)).unwrap();
+    assert_eq!(settings.server.port, 3);
+    assert_eq!(settings.server.host, "environment");
+    assert_eq!(settings.model.path, Path::new("file"));
+}
+
+#[test]
+fn the_environment_can_hold_every_type() {
+    let variables = [
+        ("SLIREC__ENGINE__EXECUTION_PROVIDERS", "cuda, cpu"),
+        ("SLIREC__ENGINE__WORKERS", "3"),
+        ("SLIREC__MODEL__PATH", "007"),
+        ("SLIREC__LOG__FORMAT", "text"),
+    ];
+    let settings = with_file("", &variables, None).unwrap();
+    let options = settings.engine.options(&settings.limits);
+    assert_eq!(options.execution_providers.len(), 2);
+    assert_eq!(options.workers, 3);
+    assert_eq!(settings.model.path, Path::new("007"));
+    assert_eq!(settings.log.format, LogFormat::Text);
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_source() {
+    let message = with_file("[server]\nprot = 1", &[], None).unwrap_err();
+    assert!(message.contains("settings.toml: unknown key `server.prot`"), "{message}");
+    let message = with_file("", &[("SLIREC__SERVR__PORT", "1")], None).unwrap_err();
+    assert!(message.contains("the environment (SLIREC__…): unknown key `servr.port`"), "{message}");
+    let message = with_file("[extra]", &[], None).unwrap_err();
+    assert!(message.contains("settings.toml: unknown key `extra`"), "{message}");
+}
+
+#[test]
+fn values_that_cannot_be_are_named_with_their_key_and_source() {
+    for (file, variables, expected) in [
+        ("[server]\nport = \"high\"", vec![], "settings.toml: `server.port`: "),
+        ("", vec![("SLIREC__SERVER__PORT", "high")], "the environment (SLIREC__…): `server.port`: "),
+        ("[server]\nport = 70000", vec![], "settings.toml: `server.port`: "),
+        ("[invocations]\nlimit = 0", vec![], "settings.toml: `invocations.limit`: 0: expected 1 to 1000"),
+        ("[engine]\nqueue_length = 0", vec![], "settings.toml: `engine.queue_length`: 0: expected 1 to 1000000"),
+        (
+            "[engine]\nexecution_providers = [\"tpu\"]",
+            vec![],
+            "`engine.execution_providers`: `tpu`: expected `cuda` or `cpu`",
+        ),
+        ("[engine]\nkernels = \"fast\"", vec![], "`engine.kernels`: `fast`: expected `fused` or `stock`"),
+        ("[engine]\nprecision = \"fp8\"", vec![], "`engine.precision`: `fp8`: expected `f32` or `bf16`"),
+        ("[admin]\nhost = \"0.0.0.0\"", vec![], "settings.toml: `admin.host`: 0.0.0.0 can be reached"),
+        ("[auth]\nkeys = [\"short\"]", vec![], "settings.toml: `auth.keys`: key 1 is shorter than 16"),
+        ("[cors]\norigins = [\"shop\"]", vec![], "settings.toml: `cors.origins`: `shop`: expected an origin"),
+        ("", vec![("SLIREC__LIMITS__OVERLOAD", "queue")], "the environment (SLIREC__…): `limits.overload`: "),
+        ("[limits]\ndeadline_ms = 0", vec![], "settings.toml: `limits.deadline_ms`: 0: expected 1 to"),
+        ("[log]\nlevel = \"=loud=\"", vec![], "settings.toml: `log.level`: "),
+        ("[log]\nformat = \"xml\"", vec![], "settings.toml: `log.format`: "),
+        ("[model]\npath = \"\"", vec![], "settings.toml: `model.path`: is empty"),
+    ] {
+        let message = with_file(file, &variables, None).unwrap_err();
+        assert!(message.contains(expected), "{file}: {message}");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_toml_is_named() {
+    let arguments = Arguments { config: Some("no/such.toml".into()), ..Arguments::default() };
+    let message = load_with(&arguments, environment(&[])).unwrap_err().to_string();
+    assert!(message.contains("no/such.toml"), "{message}");
+    let message = with_file("[server", &[], None).unwrap_err();
+    assert!(message.contains("settings.toml"), "{message}");
+}
