@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-browser test-deploy test-image test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-browser test-deploy test-image test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -81,6 +81,11 @@ $(browser_tests)/installed: $(root)/scripts/browser.sh
 test-api: onnxruntime ## Runs schemathesis against the service and its OpenAPI document (EXAMPLES=).
 	cd $(root) && cargo build --package slirec-server
 	@cd $(root) && scripts/test-api.sh
+
+test-clients: onnxruntime ## Asks the service with KServe's, Triton's, Node's and generated TypeScript clients (needs Node and npm).
+	@command -v npm curl >/dev/null || { echo "npm or curl is missing" >&2; exit 1; }
+	cd $(root) && cargo build --package slirec-server
+	@cd $(root) && scripts/test-clients.sh
 
 test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, compose, Kubernetes.
 	cd $(root) && cargo build --package slirec-server

@@ -172,8 +172,11 @@ mod tests {
         let known = known.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let settings = read(variables, &known).map_err(|error| error.to_string())?;
-        let lines: BTreeMap<String, Value> = settings.into_iter().collect();
-        Ok(lines.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("\n"))
+        let line = |(key, value): (String, Value)| match value.clone().into_array() {
+            Ok(values) => format!("{key}={:?}", values.iter().map(Value::to_string).collect::<Vec<_>>()),
+            Err(_) => format!("{key}={value}"),
+        };
+        Ok(settings.into_iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]

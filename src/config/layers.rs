@@ -85,6 +85,8 @@ fn merge(layers: Vec<Layer>) -> Result<Settings, SettingsError> {
     let value_error = |key: &str, problem: String| {
         let origin = layers.iter().rev().find(|layer| layer.entries().contains_key(key));
         let source_name = origin.map_or_else(|| "the configuration".to_owned(), |layer| layer.name.clone());
+        // A value that the message quotes may have line breaks.
+        let problem = problem.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         SettingsError::Value { source_name, key: key.to_owned(), problem }
     };
     let config: Config = builder.build()?;

@@ -20,7 +20,6 @@ use crate::state::AppState;
 
 /// A service of its own for a test.
 pub(crate) struct Service {
-    pub(crate) state: AppState,
     clients: Router,
     operators: Router,
 }
@@ -43,7 +42,7 @@ impl Service {
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let settings = config::from_variables(variables).unwrap();
         let state = AppState::new(Metrics::new().unwrap(), settings, LogLevel::unchanging()).unwrap();
-        Self { clients: router(state.clone()), operators: admin_router(state.clone()), state }
+        Self { clients: router(state.clone()), operators: admin_router(state) }
     }
 
     /// Asks the clients' address.

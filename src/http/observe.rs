@@ -148,8 +148,8 @@ mod tests {
                 ("/invocations", r#"{"secret": "secret"}"#),
                 ("/v2/models/slirec/infer", r#"{"inputs": [{"name": "secret", "shape": [1], "datatype": "secret"}]}"#),
             ] {
-                let key = ("x-api-key", "a-secret-of-a-client-01");
-                let answer = service.ask("POST", path, &[key], body).await;
+                let headers = [("x-api-key", "a-secret-of-a-client-01"), ("content-type", "application/json")];
+                let answer = service.ask("POST", path, &headers, body).await;
                 assert!(answer.status.is_client_error(), "{path} {body}: {}", answer.text());
             }
             service.ask("POST", "/v1/rank", &[("x-api-key", "another-secret")], "secret").await;

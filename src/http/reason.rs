@@ -2,11 +2,13 @@
 
 /// Longest reason, characters.
 const LONGEST: usize = 300;
+const UNKNOWN_FIELD: &str = "unknown field `";
 
 /// A message without its quoted parts, but for those that say what was expected: these are the service's own words.
 pub(super) fn without_quotes(message: &str) -> String {
     let mut reason = String::new();
-    let mut rest = message;
+    // The place of an unknown field ends with its name.
+    let mut rest = message.find(UNKNOWN_FIELD).map_or(message, |start| message.split_at(start).1);
     while let Some(start) = quote(rest) {
         let (before, quoted) = rest.split_at(start);
         reason.push_str(before);
@@ -70,7 +72,7 @@ mod tests {
                 "history[0].time: … is not a time: expected seconds",
             ),
             (
-                "unknown field `secret`, expected one of `history`, `limit` at line 1 column 9",
+                "sessions[0].secret: unknown field `secret`, expected one of `history`, `limit` at line 1 column 9",
                 "unknown field …, expected one of `history`, `limit` at line 1 column 9",
             ),
             (r#"invalid type: string "se\"cret", expected u64"#, "invalid type: string …, expected u64"),

@@ -54,6 +54,13 @@ fn the_environment_can_hold_every_type() {
 fn unknown_keys_are_named_with_their_source() {
     let message = with_file("[server]\nprot = 1", &[], None).unwrap_err();
     assert!(message.contains("settings.toml: unknown key `server.prot`"), "{message}");
+    assert!(message.contains(": expected `server.port`? "), "{message}");
+    let message = with_file("[log]\nlevel = \"a\\nb\"", &[], None).unwrap_err();
+    assert!(message.contains("`log.level`: `a b` is no level") && message.lines().count() == 1, "{message}");
+    let message = with_file("server = 5", &[], None).unwrap_err();
+    assert!(message.contains("settings.toml: `server`: found a number: expected the section [server]"), "{message}");
+    let message = with_file("[inference]\nnames = [\"a b\"]", &[], None).unwrap_err();
+    assert!(message.contains("`inference.names`: name 1 is empty or has spaces"), "{message}");
     let message = with_file("", &[("SLIREC__SERVR__PORT", "1")], None).unwrap_err();
     assert!(message.contains("the environment (SLIREC__…): unknown key `servr.port`"), "{message}");
     let message = with_file("[extra]", &[], None).unwrap_err();
