@@ -5,7 +5,9 @@ share the machine's cores; requests come at a constant rate with latency correct
 follows a power law (mean about 7, at most 50). Needs nothing but Python's standard library.
 
 Environment: MODEL (bundle), SECONDS_EACH (of each load, 20), SOAK (seconds of the memory test, 600; 0 leaves it out), REPEAT (times
-that each load is measured; the quietest counts, 3), CATALOGUES (sizes, 1000,10000,100000; empty leaves them out).
+that each load is measured; the quietest counts, 3), CATALOGUES (sizes, 1000,10000,100000; empty leaves them out), CLIENTS (of the
+closed loops, 1,2,4,…,512; empty leaves them out), ONLY (parts to measure: load, invocations, goodput, open, catalogues, memory;
+empty for all), BEFORE (another binary of the service, whose goodput is measured in turn with this one's).
 """
 
 import hashlib
@@ -28,6 +30,9 @@ MODEL = Path(os.environ.get("MODEL", "models/demo"))
 SECONDS = int(os.environ.get("SECONDS_EACH", "20"))
 SOAK = int(os.environ.get("SOAK", "600"))
 REPEAT = int(os.environ.get("REPEAT", "3"))
+CLIENTS = [int(count) for count in os.environ.get("CLIENTS", "1,2,4,8,16,32,64,128,256,512").split(",") if count]
+ONLY = [part for part in os.environ.get("ONLY", "").split(",") if part]
+BEFORE = os.environ.get("BEFORE")
 CATALOGUES = [int(size) for size in os.environ.get("CATALOGUES", "1000,10000,100000").split(",") if size]
 LONGEST = 50
 MEAN = 7.0
@@ -69,13 +74,13 @@ def bodies(handles, path, count=2000, length=None, mlflow=False):
 class Service:
     """A running service; stops at the end of its `with`."""
 
-    def __init__(self, model, **settings):
+    def __init__(self, model, binary=SERVICE, **settings):
         environment = {"SLIREC__LOG__LEVEL": "warn,slirec_server::server=info", "SLIREC__SERVER__DRAIN_DELAY_SECONDS": "0"}
         environment.update({f"SLIREC__{name}": str(value) for name, value in settings.items()})
         self.log = tempfile.NamedTemporaryFile("w+")
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [SERVICE, "--port", "0", "--model", model], env=os.environ | environment, stdout=self.log
+            [binary, "--port", "0", "--model", model], env=os.environ | environment, stdout=self.log
         )
         self.addresses = {}
         while "listening" not in self.addresses:
@@ -97,6 +102,10 @@ class Service:
     def megabytes(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def processor_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def load(self, requests, seconds=SECONDS, rate=None, connections=64, corrected=True, path="/v1/recommendations"):
         """One load: oha's report."""
@@ -143,13 +152,52 @@ def measure_load(requests):
         steady = service.quietest(requests, rate=1000)
         row("1,000 requests a second", f"{spread(steady)}; {statuses(steady)}")
         full = max((service.load(requests, connections=4) for _ in range(REPEAT)), key=answered)
-        capacity = answered(full)
-        row("saturation, 4 connections", f"{capacity:.0f} answers a second; {spread(full)}; {statuses(full)}")
-        # The client shares the cores and falls behind here: its own delay is not the service's.
-        over = service.quietest(requests, rate=int(3 * capacity), connections=128, corrected=False)
-        row("three times that, uncorrected", f"{answered(over):.0f} answers a second; {statuses(over)}")
-        row("  of it, answered", spread(over, "latencyPercentilesSuccessful"))
-        row("  of it, refused", spread(over, "latencyPercentilesNotSuccessful"))
+        row("saturation, 4 connections", f"{answered(full):.0f} answers a second; {spread(full)}; {statuses(full)}")
+
+
+def measure_goodput(requests, path):
+    """Clients in a closed loop, each with a connection of its own, that ask again as soon as they are answered or refused."""
+    binaries = {"this": SERVICE} | ({"before": BEFORE} if BEFORE else {})
+    best = dict.fromkeys(binaries, 0.0)
+    measured = {}
+    for clients in CLIENTS:
+        for name, binary in binaries.items():
+            with Service(MODEL, binary) as service:
+                service.load(requests, seconds=1, connections=clients, path=path)
+                began = service.processor_seconds()
+                report = service.load(requests, connections=clients, path=path)
+                worked = service.processor_seconds() - began
+            seconds = report["summary"]["total"]
+            best[name] = max(best[name], answered(report))
+            measured[clients, name] = (report, answered(report), answered(report) * seconds / max(worked, 0.01))
+            print(path, clients, name, f"{answered(report):.0f}", statuses(report), file=sys.stderr, flush=True)
+    for (clients, name), (report, goodput, efficiency) in measured.items():
+        refused = report["statusCodeDistribution"].get("503", 0) / report["summary"]["total"]
+        text = f"{goodput:.0f} answers a second ({goodput / best[name]:.0%} of the best), {refused:.0f} refusals; "
+        text += f"{efficiency:.0f} answers for a second of the service's processor time; "
+        text += f"answered {spread(report, 'latencyPercentilesSuccessful')}"
+        row(f"{path}, {clients} clients{'' if name == 'this' else ', ' + name}", text)
+
+
+def measure_open_loop(requests):
+    """Requests at a constant rate over many connections, below and above what the service answers, and what comes after."""
+    with Service(MODEL) as service:
+        service.load(requests, seconds=3, rate=200)
+        unloaded = service.quietest(requests, rate=50, connections=8)
+        row("unloaded", spread(unloaded))
+        capacity = max(answered(service.load(requests, connections=16)) for _ in range(REPEAT))
+        row("capacity, 16 connections", f"{capacity:.0f} answers a second")
+        for times in (0.5, 1, 1.5, 3):
+            # The client shares the cores and falls behind above capacity: its own delay is not the service's.
+            report = service.quietest(requests, rate=int(times * capacity), connections=512, corrected=False)
+            text = f"{answered(report):.0f} answers a second ({answered(report) / capacity:.0%}); {statuses(report)}; "
+            text += f"answered {spread(report, 'latencyPercentilesSuccessful')}; "
+            text += f"refused {spread(report, 'latencyPercentilesNotSuccessful')}"
+            row(f"{times} times capacity, 512 connections", text)
+        service.load(requests, seconds=10, rate=int(3 * capacity), connections=512, corrected=False)
+        calm = [service.load(requests, seconds=1, rate=int(0.7 * capacity)) for _ in range(5)]
+        refusals = [report["statusCodeDistribution"].get("503", 0) for report in calm]
+        row("70 % of capacity after 10 s of three times", f"refused in each second: {refusals}")
 
 
 def answered(report):
@@ -203,13 +251,14 @@ def measure_catalogues(handles, scratch):
     for size in CATALOGUES:
         model = generated(size, scratch / f"bundle-{size}")
         for workers in (1, 2):
-            settings = {"ENGINE__WORKERS": workers, "LIMITS__QUEUE_WAIT_MS": 0, "LIMITS__DEADLINE_MS": 60_000}
-            with Service(model, **settings) as service:
+            with Service(model, ENGINE__WORKERS=workers) as service:
                 service.load(requests, seconds=2, connections=1)
                 alone = service.quietest(requests, connections=1)
                 full = max((service.load(requests, connections=4) for _ in range(REPEAT)), key=answered)
                 name = f"{size:,} products, {workers} worker{'s' if workers > 1 else ''}"
-                text = f"{spread(alone)} alone; {answered(full):.1f} answers a second; {service.megabytes():.0f} MB"
+                many = service.load(requests, connections=8)
+                text = f"{spread(alone)} alone; {answered(full):.1f} answers a second; {service.megabytes():.0f} MB; "
+                text += f"8 clients: {answered(many):.1f} a second, {statuses(many)}"
                 row(name, text)
 
 
@@ -221,15 +270,22 @@ def main():
         scratch = Path(folder)
         products = json.loads((MODEL / "catalog.json").read_text())["products"]
         handles = [product["handle"] for product in products]
-        requests = scratch / "requests"
+        requests, invocations = scratch / "requests", scratch / "invocations"
         bodies(handles, requests)
-        measure_load(requests)
-        invocations = scratch / "invocations"
         bodies(handles, invocations, mlflow=True)
-        measure_invocations(invocations)
-        if CATALOGUES:
+        wanted = lambda part: not ONLY or part in ONLY
+        if wanted("load"):
+            measure_load(requests)
+        if wanted("invocations"):
+            measure_invocations(invocations)
+        if wanted("goodput"):
+            measure_goodput(requests, "/v1/recommendations")
+            measure_goodput(invocations, "/invocations")
+        if wanted("open"):
+            measure_open_loop(requests)
+        if wanted("catalogues") and CATALOGUES:
             measure_catalogues(handles, scratch)
-        if SOAK:
+        if wanted("memory") and SOAK:
             measure_memory(requests)
     print(f"\n{len(os.sched_getaffinity(0))} cores; each load {SECONDS} s, the quietest of {REPEAT}\n")
     print("| what | measured |\n|---|---|")

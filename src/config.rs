@@ -5,6 +5,7 @@ mod arguments;
 mod closest;
 mod environment;
 mod layers;
+mod retired;
 mod sections;
 mod types;
 mod values;
@@ -83,6 +84,9 @@ pub(crate) struct Settings {
     pub(crate) tls: TlsSettings,
     pub(crate) log: LogSettings,
     pub(crate) telemetry: TelemetrySettings,
+    /// What the log is to say of the configuration.
+    #[serde(skip)]
+    pub(crate) warnings: Vec<String>,
 }
 
 type Problem = (&'static str, String);
@@ -109,7 +113,6 @@ impl Settings {
             ("registry.poll_seconds", registry.poll_seconds, 1, 86_400),
             ("registry.timeout_seconds", registry.timeout_seconds, 1, 3_600),
             ("engine.workers", engine.workers as u64, 0, 1_024),
-            ("engine.queue_length", engine.queue_length as u64, 1, 1_000_000),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
             ("limits.body_memory_bytes", limits.body_memory_bytes as u64, 1, 1 << 40),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
     let (log_level, _guard) = logging::start(&settings.log, &settings.telemetry)?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = AppState::new(Metrics::new()?, settings, log_level)?;
     if check {
         let served = state.served();

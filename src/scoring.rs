@@ -1,11 +1,11 @@
 //! From the async side to the engine and back: requests enter, recommendations leave, and no async thread ever scores.
-//! Who has waited in vain is dropped before scoring; an overloaded service refuses or answers by popularity.
+//! Requests whose client has left are dropped before scoring; an overloaded service refuses or answers by popularity.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slirec_engine::{Caller, EngineError, Overloaded, Priority, RecommendationRequest, Recommendations};
+use slirec_engine::{Admission, Caller, EngineError, Overloaded, Priority, RecommendationRequest, Recommendations};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -28,8 +28,10 @@ pub(crate) struct Scoring<'a> {
     pub(crate) served: &'a Served,
     /// When the answer must be there.
     pub(crate) deadline: Instant,
-    /// True when the service has no place for the call, and popularity answers it.
+    /// True when the service is overloaded and popularity answers the call.
     pub(crate) only_popular: bool,
+    /// Stands for the call among the requests that wait, until its first session does.
+    pub(crate) admission: Option<Admission>,
 }
 
 impl Scoring<'_> {
@@ -37,7 +39,7 @@ impl Scoring<'_> {
     ///
     /// # Errors
     /// 503 when the service is overloaded, 504 when the deadline passed, 500 when scoring failed.
-    pub(crate) async fn recommend(&self, request: RecommendationRequest) -> Result<Recommendations, ApiError> {
+    pub(crate) async fn recommend(mut self, request: RecommendationRequest) -> Result<Recommendations, ApiError> {
         let pending = self.submit(request, Priority::Interactive);
         self.finish(pending).await
     }
@@ -47,7 +49,7 @@ impl Scoring<'_> {
     /// # Errors
     /// As for [`Scoring::recommend`].
     pub(crate) async fn recommend_all(
-        &self,
+        mut self,
         requests: impl ExactSizeIterator<Item = RecommendationRequest>,
     ) -> Result<Vec<Recommendations>, ApiError> {
         let at_once = self.state.settings.engine.rows_at_once();
@@ -68,15 +70,16 @@ impl Scoring<'_> {
         Ok(answers)
     }
 
-    fn submit(&self, request: RecommendationRequest, priority: Priority) -> Pending {
+    fn submit(&mut self, request: RecommendationRequest, priority: Priority) -> Pending {
         let request = Arc::new(request);
         if self.only_popular {
             return Pending { request, answer: None };
         }
         let (sender, receiver) = oneshot::channel();
         let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics) };
-        let submitted = self.served.engine.submit(Arc::clone(&request), priority, caller);
-        Pending { request, answer: Some(submitted.map(|()| receiver)) }
+        self.served.engine.submit(Arc::clone(&request), priority, caller);
+        self.admission = None;
+        Pending { request, answer: Some(receiver) }
     }
 
     async fn finish(&self, pending: Pending) -> Result<Recommendations, ApiError> {
@@ -84,8 +87,7 @@ impl Scoring<'_> {
         let metrics = &self.state.metrics;
         let answer = match answer {
             None => self.served.engine.popular(&request),
-            Some(Err(overloaded)) => self.overloaded(overloaded, &request)?,
-            Some(Ok(receiver)) => match self.wait(receiver).await? {
+            Some(receiver) => match self.wait(receiver).await? {
                 Ok(answer) => answer,
                 Err(EngineError::Overloaded(overloaded)) => self.overloaded(overloaded, &request)?,
                 Err(error) => return Err(error.into()),
@@ -121,11 +123,11 @@ impl Scoring<'_> {
     }
 }
 
-/// A request that the engine has, or does not want.
+/// A request that the engine has.
 struct Pending {
     request: Arc<RecommendationRequest>,
     /// None: popularity answers without the engine.
-    answer: Option<Result<oneshot::Receiver<Result<Recommendations, EngineError>>, Overloaded>>,
+    answer: Option<oneshot::Receiver<Result<Recommendations, EngineError>>>,
 }
 
 /// The engine's side of a call that waits.

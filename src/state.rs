@@ -49,8 +49,8 @@ pub(crate) struct Parts {
     pub(crate) registry: Option<Arc<Registry>>,
     /// What a shop tells of its products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
-    /// Places for requests that are scored and answered.
-    pub(crate) places: Arc<Semaphore>,
+    /// Permits for requests that are scored and answered.
+    pub(crate) permits: Arc<Semaphore>,
     /// Memory for large bodies.
     pub(crate) body_kibibytes: Arc<Semaphore>,
     /// The log's level.
@@ -77,7 +77,7 @@ impl AppState {
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
             #[cfg(feature = "tls")]
             certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
-            places: Arc::new(Semaphore::new(settings.limits.in_flight)),
+            permits: Arc::new(Semaphore::new(settings.limits.in_flight)),
             body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
             settings: Arc::new(settings),
             log_level,
@@ -107,7 +107,7 @@ impl AppState {
 
     /// Requests that are scored and answered.
     pub(crate) fn in_flight(&self) -> usize {
-        self.settings.limits.in_flight.saturating_sub(self.places.available_permits())
+        self.settings.limits.in_flight.saturating_sub(self.permits.available_permits())
     }
 }
 

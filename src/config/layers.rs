@@ -10,7 +10,7 @@ use config::{Config, ConfigBuilder, ConfigError, File, FileFormat, Map, Source, 
 use serde_path_to_error::Error as PathError;
 
 use super::closest::closest;
-use super::{Arguments, Settings, SettingsError, environment, types};
+use super::{Arguments, Settings, SettingsError, environment, retired, types};
 
 /// The documented file is also the source of the defaults, so the two cannot differ.
 const DEFAULTS: &str = include_str!("../../config/server.toml");
@@ -68,13 +68,16 @@ fn load_with(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Settings, SettingsError> {
     let defaults = Layer::new("the defaults", &File::from_str(DEFAULTS, FileFormat::Toml))?;
-    let known = defaults.entries();
+    let retired = Layer::new("retired keys", &File::from_str(retired::KEYS, FileFormat::Toml))?;
+    let mut known = defaults.entries();
+    known.extend(retired.entries());
     let mut others: Vec<Layer> = file_layer(arguments.config.as_deref())?.into_iter().collect();
     let values = environment::read(variables, &known)?;
     others.push(Layer { name: environment::SOURCE.to_owned(), values, of_texts: true });
     others.push(flags_layer(arguments)?);
     check_entries(&others, &known)?;
-    merge([vec![defaults], others].concat())
+    let warnings = others.iter_mut().flat_map(|layer| retired::take(&layer.name, &mut layer.values)).collect();
+    Ok(Settings { warnings, ..merge([vec![defaults], others].concat())? })
 }
 
 fn merge(layers: Vec<Layer>) -> Result<Settings, SettingsError> {

@@ -82,7 +82,6 @@ pub(crate) struct EngineSettings {
     #[serde(deserialize_with = "providers")]
     pub(super) execution_providers: Vec<ExecutionProvider>,
     pub(super) workers: usize,
-    pub(super) queue_length: usize,
     spread_from: usize,
     #[serde(deserialize_with = "kernels")]
     kernels: Kernels,
@@ -259,7 +258,6 @@ impl EngineSettings {
             onnxruntime: self.library(),
             execution_providers: self.execution_providers.clone(),
             workers: self.workers(),
-            queue_length: self.queue_length,
             queue_wait: (wait > 0.0).then(|| Duration::from_secs_f64(wait / 1000.0)),
             spread_from: self.spread_from,
             kernels: self.kernels,
@@ -284,10 +282,10 @@ impl EngineSettings {
         (std::env::var_os("ORT_DYLIB_PATH").is_none() && fetched.exists()).then_some(fetched)
     }
 
-    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that a batch does
-    /// not fill the queue for everybody.
+    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that batches take
+    /// turns.
     pub(crate) fn rows_at_once(&self) -> usize {
-        self.queue_length.min(2 * self.workers())
+        2 * self.workers()
     }
 }
 

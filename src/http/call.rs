@@ -1,4 +1,4 @@
-//! What every call to the model needs: a key, a deadline, its body, a place among the requests that are scored.
+//! What every call to the model needs: a key, a deadline, its body, a permit to be scored, time of the engine.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use slirec_engine::{Admission, Priority};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
@@ -50,34 +51,43 @@ pub(crate) struct Call {
     body: Bytes,
     deadline: Instant,
     /// Held until the call is answered; none when the service is overloaded and answers by popularity.
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// Held until the call's first session is in the engine's queue.
+    admission: Option<Admission>,
     /// Held as long as what was read of a large body may be in memory.
     _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
-    /// The body; empty once it was taken.
-    pub(crate) fn take_body(&mut self) -> Bytes {
-        std::mem::take(&mut self.body)
-    }
-
-    /// As [`Call::take_body`], of a call for one session: nothing is read that would only be refused.
+    /// The body, if the engine has time for what it asks: nothing is parsed that would only be refused. An overloaded service
+    /// that answers by popularity takes every body. Empty once it was taken.
     ///
     /// # Errors
-    /// 503 when the engine has no time for a session and the service answers overload by refusing.
-    pub(crate) fn take_session(&mut self, state: &AppState) -> Result<Bytes, ApiError> {
-        if state.settings.limits.overload == OverloadAnswer::Reject
-            && let Err(overloaded) = state.served().engine.admit()
-        {
-            state.metrics.shed(overloaded.into());
-            return Err(ApiError::overloaded());
+    /// 503 when the engine has no time and the service answers overload by refusing; 504 when the deadline has passed.
+    pub(crate) fn admitted_body(&mut self, state: &AppState, priority: Priority) -> Result<Bytes, ApiError> {
+        if self.permit.is_some() {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.metrics.deadline_exceeded();
+                return Err(ApiError::deadline_exceeded());
+            }
+            match state.served().engine.admit(priority, left) {
+                Ok(admission) => self.admission = Some(admission),
+                Err(overloaded) => {
+                    state.metrics.shed(overloaded.into());
+                    if state.settings.limits.overload == OverloadAnswer::Reject {
+                        return Err(ApiError::overloaded());
+                    }
+                }
+            }
         }
-        Ok(self.take_body())
+        Ok(std::mem::take(&mut self.body))
     }
 
     /// Scores sessions for this call.
-    pub(crate) fn scoring<'a>(&self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
-        Scoring { state, served, deadline: self.deadline, only_popular: self.place.is_none() }
+    pub(crate) fn scoring<'a>(&mut self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
+        let admission = self.admission.take();
+        Scoring { state, served, deadline: self.deadline, only_popular: admission.is_none(), admission }
     }
 }
 
@@ -96,15 +106,15 @@ impl FromRequest<AppState> for Call {
         if let Some(encoding) = compressed {
             return Err(ApiError::compressed_body(&encoding));
         }
-        // Only now: whoever sends slowly keeps no place from others.
-        let place = Arc::clone(&state.places).try_acquire_owned().ok();
-        if place.is_none() {
+        // Only now: a body that comes slowly keeps no permit from others.
+        let permit = Arc::clone(&state.permits).try_acquire_owned().ok();
+        if permit.is_none() {
             state.metrics.shed(Shed::InFlight);
             if state.settings.limits.overload == OverloadAnswer::Reject {
                 return Err(ApiError::overloaded());
             }
         }
-        Ok(Self { body, deadline, place, _memory: memory })
+        Ok(Self { body, deadline, permit, admission: None, _memory: memory })
     }
 }
 

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use slirec_engine::{RecommendationRequest, Source};
+use slirec_engine::{Priority, RecommendationRequest, Source};
 
 use super::call::Call;
 use super::error::{ApiError, with_headers};
@@ -174,7 +174,8 @@ async fn answer(
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
     let limits = tensors::Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
     let read = move |bytes: &[u8]| tensors::parse(bytes, json_length, limits);
-    let parsed = parse_body(&state.metrics, call.take_body(), read).await?;
+    let body = call.admitted_body(state, Priority::Interactive)?;
+    let parsed = parse_body(&state.metrics, body, read).await?;
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));

@@ -24,7 +24,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slirec_core::catalog::Catalog;
-use slirec_engine::{RecommendationRequest, Recommendations, ViewHistory};
+use slirec_engine::{Priority, RecommendationRequest, Recommendations, ViewHistory};
 
 use super::call::Call;
 use super::error::ApiError;
@@ -61,7 +61,8 @@ pub(crate) async fn invoke(
         Ok(format) => format,
         Err(reason) => return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()),
     };
-    let Invocation { sessions, wrapped } = read(&state.metrics, format, call.take_body()).await?;
+    let body = call.admitted_body(&state, Priority::Interactive)?;
+    let Invocation { sessions, wrapped } = read(&state.metrics, format, body).await?;
     let settings = &state.settings.invocations;
     if sessions.len() > settings.max_rows {
         let (found, most) = (sessions.len(), settings.max_rows);

@@ -11,7 +11,7 @@ pub(super) mod bodies;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use slirec_engine::RecommendationRequest;
+use slirec_engine::{Priority, RecommendationRequest};
 
 use super::call::Call;
 use super::error::{ApiError, Failure};
@@ -35,8 +35,8 @@ use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody};
 pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RecommendationBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
-    answer(&state, &call, request).await
+    let request = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
+    answer(&state, call, request).await
 }
 
 /// The products that fit each of several sessions best.
@@ -51,7 +51,8 @@ pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> 
 pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<BatchBody>(bytes)?.into_requests(limits, now);
-    let requests = parse_body(&state.metrics, call.take_body(), read).await?.map_err(ApiError::bad_request)?;
+    let body = call.admitted_body(&state, Priority::Batch)?;
+    let requests = parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)?;
     let histories: Vec<_> = requests.iter().map(explained_history).collect();
     let served = state.served();
     let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
@@ -72,7 +73,7 @@ pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Cal
 pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RankBody>(bytes)?.into_request(limits, now);
-    let read = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
+    let read = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
     let (request, candidates) = read.map_err(ApiError::bad_request)?;
     let history = explained_history(&request);
     let served = state.served();
@@ -94,13 +95,13 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
 pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RelatedBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
-    answer(&state, &call, request).await
+    let request = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
+    answer(&state, call, request).await
 }
 
 async fn answer(
     state: &AppState,
-    call: &Call,
+    mut call: Call,
     request: Result<RecommendationRequest, String>,
 ) -> Result<Response, ApiError> {
     let request = request.map_err(ApiError::bad_request)?;

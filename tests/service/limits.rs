@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
     let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
     // Several at a time, so that rows of most of them wait in the queue whenever their time is up.
     thread::scope(|scope| {
-        let late = [(); CLIENTS].map(|()| scope.spawn(|| with_timeout(&server, "/invocations", "20", &busy_body(500))));
+        let late =
+            [(); CLIENTS].map(|()| scope.spawn(|| with_timeout(&server, "/invocations", "100", &busy_body(500))));
         for response in late.map(|client| client.join().unwrap()) {
             assert_eq!((response.status, response.json()["error_code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
         }
@@ -53,8 +54,8 @@ fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
 
 #[test]
 fn the_configured_deadline_holds_and_the_header_only_shortens_it() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__DEADLINE_MS", "20"), ("SLIREC__ENGINE__WORKERS", "1")]);
-    assert_eq!(with_timeout(&server, "/invocations", "60000", &busy_body(500)).status, 504);
+    let server = Server::start_with(&[("SLIREC__LIMITS__DEADLINE_MS", "50"), ("SLIREC__ENGINE__WORKERS", "1")]);
+    assert_eq!(with_timeout(&server, "/invocations", "60000", &busy_body(1_000)).status, 504);
     for wrong in ["0", "-1", "soon", "1.5"] {
         let response = with_timeout(&server, "/v1/recommendations", wrong, &session().to_string());
         assert_eq!(response.status, 400, "{wrong}");
@@ -86,8 +87,8 @@ fn the_work_of_clients_that_leave_is_dropped_unscored() {
 }
 
 #[test]
-fn in_a_lasting_overload_everybody_is_answered_or_refused_and_afterwards_nobody_is_refused() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+fn in_a_lasting_overload_every_request_is_answered_or_refused_and_afterwards_none_is_refused() {
+    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "0.001")]);
     let (items, refused) = (vec![json!({"item": "novel", "time": 1_730_807_061}); 50], AtomicUsize::new(0));
     let body = json!({ "history": items }).to_string();
     thread::scope(|scope| {
@@ -107,8 +108,8 @@ fn in_a_lasting_overload_everybody_is_answered_or_refused_and_afterwards_nobody_
         });
         assert!(clients.map(|client| client.join().unwrap()).into_iter().sum::<usize>() > 0);
     });
-    assert!(server.metric(r#"slirec_shed_total{reason="queue_wait"}"#) >= 100.0);
-    wait_until("nobody is refused", || {
+    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
+    wait_until("none is refused", || {
         [(); 20].map(|()| server.recommend(&session()).status).eq(&[200; 20]).then_some(())
     });
 }
@@ -181,25 +182,43 @@ fn an_overloaded_service_may_answer_by_popularity_and_says_so() {
 }
 
 #[test]
-fn a_full_queue_may_be_answered_by_popularity_too() {
+fn what_would_wait_too_long_may_be_answered_by_popularity_too() {
     let server = Server::start_with(&[
         ("SLIREC__ENGINE__WORKERS", "1"),
-        ("SLIREC__ENGINE__QUEUE_LENGTH", "1"),
+        ("SLIREC__LIMITS__QUEUE_WAIT_MS", "0.001"),
         ("SLIREC__LIMITS__OVERLOAD", "popular"),
     ]);
-    let clients: Vec<_> = (0..8)
-        .map(|_| {
-            let address = server.address;
-            thread::spawn(move || {
-                let headers = [("Content-Type", "application/json")];
-                exchange(address, "POST", "/invocations", &headers, busy_body(100).as_bytes())
-            })
-        })
-        .collect();
-    let statuses: Vec<u16> = clients.into_iter().map(|client| client.join().unwrap().status).collect();
-    assert_eq!(statuses, [200; 8]);
+    thread::scope(|scope| {
+        for _ in 0..24 {
+            scope.spawn(|| {
+                while server.metric(r#"slirec_recommendations_total{source="popular"}"#) == 0.0 {
+                    assert_eq!(server.recommend(&session()).status, 200);
+                    let answer = server.post("/invocations", busy_body(1));
+                    assert_eq!(answer.status, 200);
+                }
+            });
+        }
+    });
     assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
-    assert!(server.metric(r#"slirec_recommendations_total{source="popular"}"#) >= 1.0);
+}
+
+#[test]
+fn batches_go_on_while_interactive_requests_fill_the_queue() {
+    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "1")]);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let status = server.recommend(&session()).status;
+                    assert!(status == 200 || status == 503, "{status}");
+                }
+            });
+        }
+        // A batch is refused as a whole or answered as a whole.
+        wait_until("a batch is answered", || (server.post("/invocations", busy_body(20)).status == 200).then_some(()));
+        done.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]

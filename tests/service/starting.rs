@@ -25,7 +25,6 @@ fn an_unknown_key_ends_the_start_with_its_name_and_source() {
 fn a_wrong_value_ends_the_start_with_its_key_and_source() {
     for (variable, value, expected) in [
         ("SLIREC__SERVER__PORT", "http", "the environment (SLIREC__…): `server.port`: "),
-        ("SLIREC__ENGINE__QUEUE_LENGTH", "0", "`engine.queue_length`: 0: expected 1 to"),
         (
             "SLIREC__ENGINE__EXECUTION_PROVIDERS",
             "cpu,tpu",

@@ -1,19 +1,20 @@
-//! The engine: worker threads, each with its own sessions, behind bounded queues.
+//! The engine: worker threads, each with its own sessions, behind one queue.
 
 use std::convert::Infallible;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use slirec_core::bundle::{Bundle, SCORES_GRAPH};
 use slirec_core::catalog::Catalog;
 use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
-use crate::patience::Patience;
-use crate::queue::{Entrance, queue};
+use crate::overload::Overload;
+use crate::queue::{QueueSender, queue};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
 use crate::scorer::{Backend, Kernels, Precision};
@@ -21,27 +22,39 @@ use crate::spread::Helpers;
 use crate::worker::{Caller, Job, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
 
-/// Which queue a request waits in.
+/// Which requests go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// Somebody waits for this very answer. Goes first; is refused when it would wait too long.
+    /// A client waits for this very answer. Goes first; is refused when it waited too long.
     Interactive,
-    /// Part of a larger piece of work. Scored when nobody interactive waits; waits as long as its caller does.
+    /// Part of a larger piece of work. Scored when no interactive request waits, or once it has waited as long as those may;
+    /// waits as long as its caller does.
     Batch,
 }
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
-/// queues are empty.
+/// queue is empty.
 #[derive(Debug, Clone)]
 pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
     kernels: Kernels,
     precision: Precision,
-    interactive: Entrance<Job>,
-    batch: Sender<(Instant, Job)>,
-    patience: Arc<Patience>,
+    queue: QueueSender<Job>,
+    overload: Arc<Overload>,
+    /// Requests that were admitted and not yet submitted: they are being read.
+    admitted: Arc<AtomicUsize>,
     ended: Receiver<Infallible>,
+}
+
+/// Leave to submit a request; counts as one that waits until it is dropped, which the caller does once it has submitted.
+#[derive(Debug)]
+pub struct Admission(Arc<AtomicUsize>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Tells when the worker threads of an engine have ended.
@@ -50,9 +63,9 @@ pub struct Ended(Receiver<Infallible>);
 
 impl Ended {
     /// Waits until all of them have, which takes the last clone of the engine to be dropped, or until the time is up.
-    pub fn wait(&self, patience: Duration) {
+    pub fn wait(&self, longest: Duration) {
         // Nothing is ever sent: the channel closes with the last worker.
-        let _ = self.0.recv_timeout(patience);
+        let _ = self.0.recv_timeout(longest);
     }
 }
 
@@ -91,14 +104,15 @@ impl Engine {
         }
         let golden = bundle.manifest.golden_requests.clone();
         let model = Arc::new(Model::new(bundle, options.approximate_from, |ids| backend.prepare(ids))?);
+        let began = Instant::now();
         for scorer in &mut scorers {
             // Also warms every worker's sessions up.
             model.check_golden(scorer, &golden)?;
         }
-        let (interactive, urgent_jobs) = queue(options.queue_length);
-        let (batch, batch_jobs) = bounded(options.queue_length);
+        let checked = u32::try_from(golden.len() * workers).unwrap_or(u32::MAX).max(1);
+        let overload = Arc::new(Overload::new(options.queue_wait, workers, began.elapsed() / checked));
+        let (queue, jobs) = queue();
         let (invitations, shared) = bounded(workers);
-        let patience = Arc::new(Patience::new(options.queue_wait, workers));
         let (alive, ended) = bounded(0);
         for (number, scorer) in scorers.into_iter().enumerate() {
             let worker = Worker {
@@ -107,10 +121,8 @@ impl Engine {
                 scorer_maker: Arc::clone(&scorer_maker),
                 helpers: Helpers::new(invitations.clone(), workers - 1, options.spread_from),
                 shared: shared.clone(),
-                interactive: urgent_jobs.clone(),
-                batch: batch_jobs.clone(),
-                patience: Arc::clone(&patience),
-                may_rest: number == 0,
+                queue: jobs.clone(),
+                overload: Arc::clone(&overload),
                 _alive: alive.clone(),
             };
             thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;
@@ -128,7 +140,8 @@ impl Engine {
             "bundle loaded"
         );
         let provider = maker.provider();
-        Ok(Self { model, provider, kernels, precision, interactive, batch, patience, ended })
+        let admitted = Arc::default();
+        Ok(Self { model, provider, kernels, precision, queue, overload, admitted, ended })
     }
 
     /// Which model this is.
@@ -156,41 +169,38 @@ impl Engine {
         self.precision
     }
 
-    /// Tells when the worker threads have ended: a process must not end before, under the hands of ONNX Runtime.
+    /// Tells when the worker threads have ended: a process must not end while ONNX Runtime computes.
     pub fn ended(&self) -> Ended {
         Ended(self.ended.clone())
     }
 
     /// Requests that wait for a worker.
     pub fn queued(&self) -> usize {
-        self.interactive.len() + self.batch.len()
+        let (interactive, batch) = self.queue.lengths();
+        interactive + batch
     }
 
-    /// Tells callers, before they take any trouble with an interactive request, when [`Engine::submit`] would refuse it: an
-    /// overload leaves no time for what comes to nothing.
+    /// Whether a request that must be answered within `left` can be, behind what waits already. Asked before the request is
+    /// read, so that an overload leaves no time for what is refused in the end.
     ///
     /// # Errors
-    /// [`Overloaded`], of which the caller is to tell whoever asks.
-    pub fn admit(&self) -> Result<(), Overloaded> {
-        if self.patience.refuses(self.interactive.len()) { Err(Overloaded::WaitedTooLong) } else { Ok(()) }
+    /// [`Overloaded::QueueFull`].
+    pub fn admit(&self, priority: Priority, left: Duration) -> Result<Admission, Overloaded> {
+        let (interactive, batch) = self.queue.lengths();
+        let behind = match priority {
+            Priority::Interactive => interactive,
+            Priority::Batch => interactive + batch,
+        };
+        // Counted first: of two requests at once at least one sees the other.
+        let admitted = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission(Arc::clone(&self.admitted));
+        if self.overload.admits(behind + admitted, left) { Ok(admission) } else { Err(Overloaded::QueueFull) }
     }
 
-    /// Hands a request to the workers and returns at once.
-    ///
-    /// # Errors
-    /// [`Overloaded`] when the queue is full, or an interactive request would only wait there to be refused; the caller is then
-    /// dropped without an answer.
-    pub fn submit(
-        &self,
-        request: impl Into<Arc<RecommendationRequest>>,
-        priority: Priority,
-        caller: impl Caller,
-    ) -> Result<(), Overloaded> {
+    /// Hands a request to the workers and returns at once. Refuses none: that is for [`Engine::admit`] to do before.
+    pub fn submit(&self, request: impl Into<Arc<RecommendationRequest>>, priority: Priority, caller: impl Caller) {
         let job = Job { request: request.into(), caller: Box::new(caller) };
-        match priority {
-            Priority::Interactive => self.admit().and_then(|()| self.interactive.push(job)),
-            Priority::Batch => self.batch.try_send((Instant::now(), job)).map_err(|_| Overloaded::QueueFull),
-        }
+        self.queue.push(Instant::now(), priority, job);
     }
 
     /// Answers by popularity on the caller's thread, without any queue.
@@ -201,13 +211,13 @@ impl Engine {
     /// Answers on a worker thread and waits for it: for programs without an async runtime.
     ///
     /// # Errors
-    /// [`EngineError`], also when the queue is full.
+    /// [`EngineError`].
     pub fn recommend(&self, request: RecommendationRequest) -> Result<Recommendations, EngineError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.submit(request, Priority::Batch, move |answer| {
             // The receiver lives until it has its answer.
             let _ = sender.send(answer);
-        })?;
+        });
         receiver.recv().map_err(|_| EngineError::Worker)?
     }
 }

@@ -90,10 +90,10 @@ impl EngineError {
 /// The engine has more to do than it can: try again later.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum Overloaded {
-    /// All workers are busy and the queue is full (or the engine is stopping).
-    #[error("the engine is overloaded: its queue is full")]
+    /// The work ahead of the request does not fit the time that it may wait, or its deadline.
+    #[error("the engine is overloaded: the request would wait too long")]
     QueueFull,
-    /// The queue does not empty any more, and the request had waited too long when its turn came.
+    /// The request had waited too long when its turn came.
     #[error("the engine is overloaded: the request waited too long")]
     WaitedTooLong,
 }

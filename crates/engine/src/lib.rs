@@ -9,7 +9,7 @@ mod error;
 mod fused;
 mod history;
 mod model;
-mod patience;
+mod overload;
 mod queue;
 mod ranking;
 mod request;
@@ -29,7 +29,7 @@ use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
 pub use candidates::CandidateIds;
-pub use engine::{Ended, Engine, Priority};
+pub use engine::{Admission, Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
 pub use history::{ViewHistory, ViewedItem};
 pub use request::{Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings};
@@ -52,9 +52,7 @@ pub struct EngineOptions {
     pub execution_providers: Vec<ExecutionProvider>,
     /// Worker threads, each with its own sessions; at least 1.
     pub workers: usize,
-    /// Requests of each [`Priority`] that may wait for a worker.
-    pub queue_length: usize,
-    /// How long an interactive request may wait once the queue no longer empties; none: as long as its caller.
+    /// How long a request may wait for a worker, unless the catalogue makes each take long; none: until its deadline.
     pub queue_wait: Option<Duration>,
     /// Which code computes; falls back where the wanted one cannot.
     pub kernels: Kernels,
@@ -75,7 +73,6 @@ impl Default for EngineOptions {
             onnxruntime: None,
             execution_providers: vec![ExecutionProvider::Cpu],
             workers: 1,
-            queue_length: 64,
             queue_wait: None,
             kernels: Kernels::Fused,
             precision: Precision::F32,

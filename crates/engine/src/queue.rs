@@ -1,184 +1,184 @@
-//! The queue of interactive requests: they enter as they come and leave in the order in which they can be answered in time.
+//! The queue before the workers: requests enter as they come and leave first come, first served.
 //!
-//! As long as the oldest has not waited longer than the target, it is first. Once it has, it is late whatever happens, and the
-//! newest are first: all would be late otherwise, those after a burst too, and those before an overload is told from one (the
-//! adaptive LIFO of the article that [`patience`](crate::patience) names).
+//! Interactive requests go before the sessions of batches, until a session has waited for as long as an interactive request
+//! may: then it is next, so that batches go on under any load.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::Overloaded;
-use crate::patience::{Patience, Turn};
+use crate::Priority;
+use crate::overload::Overload;
 
 /// What waits, oldest first, and since when.
-type Waiting<T> = Arc<Mutex<VecDeque<(Instant, T)>>>;
+#[derive(Debug)]
+struct Waiting<T> {
+    interactive: VecDeque<(Instant, T)>,
+    batch: VecDeque<(Instant, T)>,
+}
 
 /// Where requests enter; the queue closes when all of these are gone.
-pub(crate) struct Entrance<T> {
-    waiting: Waiting<T>,
-    capacity: usize,
-    /// One for each that waits.
+pub(crate) struct QueueSender<T> {
+    waiting: Arc<Mutex<Waiting<T>>>,
+    /// One ticket for each request that waits.
     tickets: Sender<()>,
 }
 
 /// Where they leave.
-pub(crate) struct Exit<T> {
-    waiting: Waiting<T>,
+pub(crate) struct QueueReceiver<T> {
+    waiting: Arc<Mutex<Waiting<T>>>,
     tickets: Receiver<()>,
 }
 
-impl<T> Clone for Entrance<T> {
-    fn clone(&self) -> Self {
-        Self { waiting: Arc::clone(&self.waiting), capacity: self.capacity, tickets: self.tickets.clone() }
-    }
+/// The next request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<T> {
+    /// To be answered; it has waited since then.
+    Answer(Instant, T),
+    /// To be refused: it waited too long.
+    Refuse(T),
 }
 
-impl<T> Clone for Exit<T> {
+impl<T> Clone for QueueSender<T> {
     fn clone(&self) -> Self {
         Self { waiting: Arc::clone(&self.waiting), tickets: self.tickets.clone() }
     }
 }
 
-impl<T> fmt::Debug for Entrance<T> {
+impl<T> Clone for QueueReceiver<T> {
+    fn clone(&self) -> Self {
+        Self { waiting: Arc::clone(&self.waiting), tickets: self.tickets.clone() }
+    }
+}
+
+impl<T> fmt::Debug for QueueSender<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Entrance").field("waiting", &self.len()).finish_non_exhaustive()
+        formatter.debug_struct("QueueSender").field("waiting", &self.tickets.len()).finish_non_exhaustive()
     }
 }
 
-/// A queue for as many requests.
-pub(crate) fn queue<T>(capacity: usize) -> (Entrance<T>, Exit<T>) {
+/// A queue. Its length is bounded by [`Overload`], which is asked before a request is read.
+pub(crate) fn queue<T>() -> (QueueSender<T>, QueueReceiver<T>) {
     let (sender, receiver) = unbounded();
-    let waiting = Waiting::default();
-    (Entrance { waiting: Arc::clone(&waiting), capacity, tickets: sender }, Exit { waiting, tickets: receiver })
+    let waiting = Arc::new(Mutex::new(Waiting { interactive: VecDeque::new(), batch: VecDeque::new() }));
+    (QueueSender { waiting: Arc::clone(&waiting), tickets: sender }, QueueReceiver { waiting, tickets: receiver })
 }
 
-impl<T> Entrance<T> {
-    /// How many wait.
-    pub(crate) fn len(&self) -> usize {
-        self.tickets.len()
+impl<T> QueueSender<T> {
+    /// How many wait: interactive requests, sessions of batches.
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        let waiting = lock(&self.waiting);
+        (waiting.interactive.len(), waiting.batch.len())
     }
 
-    /// Adds one that waits from now on.
-    ///
-    /// # Errors
-    /// [`Overloaded::QueueFull`].
-    pub(crate) fn push(&self, item: T) -> Result<(), Overloaded> {
-        self.push_at(Instant::now(), item)
-    }
-
-    fn push_at(&self, since: Instant, item: T) -> Result<(), Overloaded> {
+    /// Adds a request that waits from `now` on. Without workers, as after all of them ended, it is dropped.
+    pub(crate) fn push(&self, now: Instant, priority: Priority, request: T) {
         {
             let mut waiting = lock(&self.waiting);
-            if waiting.len() >= self.capacity {
-                return Err(Overloaded::QueueFull);
+            match priority {
+                Priority::Interactive => waiting.interactive.push_back((now, request)),
+                Priority::Batch => waiting.batch.push_back((now, request)),
             }
-            waiting.push_back((since, item));
         }
-        self.tickets.send(()).map_err(|_| {
-            // Nobody is left who could take what waits.
-            let vain = mem::take(&mut *lock(&self.waiting));
-            drop(vain);
-            Overloaded::QueueFull
-        })
+        if self.tickets.send(()).is_err() {
+            let mut waiting = lock(&self.waiting);
+            let unanswered = [std::mem::take(&mut waiting.interactive), std::mem::take(&mut waiting.batch)];
+            // Callers are dropped outside of the lock.
+            drop(waiting);
+            drop(unanswered);
+        }
     }
 }
 
-impl<T> Exit<T> {
-    /// Gives one ticket for each that waits; closed once nobody waits and nobody can enter.
+impl<T> QueueReceiver<T> {
+    /// Gives one ticket for each request that waits; closed once none waits and none can enter.
     pub(crate) fn tickets(&self) -> &Receiver<()> {
         &self.tickets
     }
 
-    /// The next one, for a ticket: since when it has waited, and whether it is still worth an answer.
-    pub(crate) fn take(&self, patience: &Patience) -> Option<(Instant, T, bool)> {
+    /// The next request, for a ticket.
+    pub(crate) fn take(&self, now: Instant, overload: &Overload) -> Option<Next<T>> {
         let mut waiting = lock(&self.waiting);
-        let (oldest, _) = waiting.front()?;
-        let turn = patience.turn(*oldest, waiting.len() == 1);
-        let (queued, item) = match turn {
-            Turn::Oldest | Turn::Refused => waiting.pop_front()?,
-            Turn::Newest => waiting.pop_back()?,
-        };
-        Some((queued, item, turn != Turn::Refused))
+        let waited = |since: &Instant| now.saturating_duration_since(*since);
+        let objective = overload.objective().unwrap_or(Duration::MAX);
+        let batch_is_due = waiting.batch.front().is_some_and(|(since, _)| waited(since) > objective);
+        if waiting.interactive.is_empty() || batch_is_due {
+            return waiting.batch.pop_front().map(|(since, request)| Next::Answer(since, request));
+        }
+        let (since, request) = waiting.interactive.pop_front()?;
+        Some(if overload.is_late(waited(&since)) { Next::Refuse(request) } else { Next::Answer(since, request) })
     }
 }
 
-fn lock<T>(waiting: &Waiting<T>) -> MutexGuard<'_, VecDeque<(Instant, T)>> {
+fn lock<T>(waiting: &Mutex<Waiting<T>>) -> MutexGuard<'_, Waiting<T>> {
     // No code of others runs under the lock.
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::Priority;
 
-    /// Long times, that no pause of the machine is like them.
-    const TARGET: Duration = Duration::from_secs(20);
+    const OBJECTIVE: Duration = Duration::from_millis(50);
 
-    /// A queue in which the first have waited for twice the target, and the others have just come.
-    fn filled(late: u32, others: u32) -> (Entrance<u32>, Exit<u32>) {
-        let (entrance, exit) = queue(100);
-        (0..late).for_each(|item| entrance.push_at(Instant::now() - 2 * TARGET, item).unwrap());
-        (late..late + others).for_each(|item| entrance.push(item).unwrap());
-        (entrance, exit)
+    fn overload() -> Overload {
+        Overload::new(Some(OBJECTIVE), 1, Duration::from_millis(1))
     }
 
-    fn patience() -> Patience {
-        Patience::new(Some(TARGET), 1)
-    }
-
-    fn taken(exit: &Exit<u32>, patience: &Patience) -> Vec<(u32, bool)> {
-        let waiting = exit.tickets().try_iter();
-        waiting.filter_map(|()| exit.take(patience)).map(|(_, item, allowed)| (item, allowed)).collect()
+    /// What leaves at `now`; requests that are refused are negative.
+    fn taken(receiver: &QueueReceiver<i32>, now: Instant, overload: &Overload) -> Vec<i32> {
+        let next = receiver.tickets().try_iter().filter_map(|()| receiver.take(now, overload));
+        let shown = next.map(|next| match next {
+            Next::Answer(_, request) => request,
+            Next::Refuse(request) => -request,
+        });
+        shown.collect()
     }
 
     #[test]
-    fn who_came_first_is_first_as_long_as_nobody_is_late() {
-        let (entrance, exit) = filled(0, 3);
-        assert_eq!(entrance.len(), 3);
-        assert_eq!(taken(&exit, &patience()), [(0, true), (1, true), (2, true)]);
-        assert_eq!(entrance.len(), 0);
+    fn requests_leave_first_come_first_served_and_interactive_ones_before_batches() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        sender.push(now, Priority::Batch, 1);
+        (2..5).for_each(|request| sender.push(now, Priority::Interactive, request));
+        assert_eq!(sender.lengths(), (3, 1));
+        assert_eq!(taken(&receiver, now, &overload()), [2, 3, 4, 1]);
+        assert_eq!(sender.lengths(), (0, 0));
     }
 
     #[test]
-    fn the_newest_go_before_those_who_are_late_whatever_happens() {
-        let (_entrance, exit) = filled(3, 2);
-        assert_eq!(taken(&exit, &patience()), [(4, true), (3, true), (2, true), (1, true), (0, true)]);
+    fn a_session_of_a_batch_is_next_once_it_waited_for_the_objective() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        sender.push(now, Priority::Batch, 1);
+        sender.push(now + OBJECTIVE, Priority::Interactive, 2);
+        sender.push(now + OBJECTIVE, Priority::Batch, 3);
+        assert_eq!(taken(&receiver, now + 2 * OBJECTIVE, &overload()), [1, 2, 3]);
     }
 
     #[test]
-    fn in_a_standing_queue_those_who_are_late_are_refused_first() {
-        let (_entrance, exit) = filled(2, 2);
-        let patience = patience().with_calm(2 * TARGET);
-        (0..17).for_each(|_| patience.worked(TARGET, Priority::Interactive));
-        assert_eq!(taken(&exit, &patience), [(0, false), (1, false), (2, true), (3, true)]);
+    fn only_interactive_requests_that_waited_for_twice_the_objective_are_refused() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        sender.push(now, Priority::Interactive, 1);
+        sender.push(now + OBJECTIVE, Priority::Interactive, 2);
+        assert_eq!(taken(&receiver, now + OBJECTIVE * 5 / 2, &overload()), [-1, 2]);
+        sender.push(now, Priority::Batch, 3);
+        sender.push(now, Priority::Interactive, 4);
+        let unlimited = Overload::new(None, 1, Duration::from_millis(1));
+        assert_eq!(taken(&receiver, now + 1_000 * OBJECTIVE, &unlimited), [4, 3]);
     }
 
     #[test]
-    fn without_a_target_the_order_is_that_of_coming() {
-        let (_entrance, exit) = filled(2, 1);
-        assert_eq!(taken(&exit, &Patience::new(None, 1)), [(0, true), (1, true), (2, true)]);
-    }
-
-    #[test]
-    fn a_full_queue_takes_nobody_and_a_closed_one_gives_what_it_has() {
-        let (entrance, exit) = queue(2);
-        assert_eq!(
-            [entrance.push(0), entrance.push(1), entrance.push(2)],
-            [Ok(()), Ok(()), Err(Overloaded::QueueFull)]
-        );
-        drop(entrance);
-        assert_eq!(taken(&exit, &Patience::new(None, 1)).len(), 2);
-        assert!(exit.tickets().recv().is_err());
-        let (entrance, exit) = queue(2);
-        drop(exit);
-        assert_eq!(entrance.push(0), Err(Overloaded::QueueFull));
+    fn a_closed_queue_gives_what_it_has_and_one_without_workers_drops_what_it_is_given() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        sender.push(now, Priority::Interactive, 1);
+        drop(sender);
+        assert_eq!(taken(&receiver, now, &overload()), [1]);
+        assert!(receiver.tickets().recv().is_err());
+        let (sender, receiver) = queue();
+        drop(receiver);
+        sender.push(now, Priority::Interactive, 1);
+        assert_eq!(sender.lengths(), (0, 0));
     }
 }

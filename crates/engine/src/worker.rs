@@ -1,27 +1,24 @@
-//! One worker thread: takes jobs, drops those that nobody waits for or that waited too long, scores the others.
+//! One worker thread: takes requests from the queue, drops those without a caller, refuses those that waited too long, scores
+//! the others.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, select_biased};
 
 use crate::model::Model;
-use crate::patience::Patience;
-use crate::queue::Exit;
+use crate::overload::Overload;
+use crate::queue::{Next, QueueReceiver};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::scorer::{Scorer, ScorerMaker};
 use crate::spread::{Helpers, SharedWork};
-use crate::{EngineError, Overloaded, Priority};
+use crate::{EngineError, Overloaded};
 
-/// After this a worker looks whether it should rest on.
-const REST: Duration = Duration::from_millis(5);
-
-/// Who asked, and whether they still want to know.
+/// Takes the answer to a request, and says whether it is still wanted.
 pub trait Caller: Send + 'static {
-    /// False once nobody waits for the answer; the engine then drops the request before it scores.
+    /// False once the answer is no longer wanted; the engine then drops the request before it scores.
     fn is_waiting(&self) -> bool;
 
     /// Takes the answer, on a worker thread.
@@ -54,52 +51,27 @@ pub(crate) struct Worker {
     pub(crate) helpers: Helpers,
     /// Invitations to help with large requests.
     pub(crate) shared: Receiver<Arc<SharedWork>>,
-    pub(crate) interactive: Exit<Job>,
-    pub(crate) batch: Receiver<(Instant, Job)>,
-    pub(crate) patience: Arc<Patience>,
-    /// Whether this is the one that rests when one should.
-    pub(crate) may_rest: bool,
+    pub(crate) queue: QueueReceiver<Job>,
+    pub(crate) overload: Arc<Overload>,
     /// Dropped when the worker ends.
     pub(crate) _alive: Sender<Infallible>,
 }
 
 impl Worker {
-    /// Works until the engine is gone and its queues are empty.
+    /// Works until the engine is gone and its queue is empty.
     pub(crate) fn work(mut self) {
         loop {
-            if self.may_rest && self.patience.one_rests() {
-                self.rest();
-                continue;
-            }
             select_biased! {
                 recv(self.shared) -> work => {
                     if let Ok(work) = work {
                         self.help(&work);
                     }
                 }
-                recv(self.interactive.tickets()) -> ticket => match ticket {
-                    Ok(()) => self.interactive_job(),
-                    // Both queues close together.
-                    Err(_) => break,
-                },
-                recv(self.batch) -> job => match job {
-                    Ok((queued, job)) => self.job(queued, job, Priority::Batch),
+                recv(self.queue.tickets()) -> ticket => match ticket {
+                    Ok(()) => self.next_job(),
                     Err(_) => break,
                 },
             }
-        }
-        while self.interactive.tickets().try_recv().is_ok() {
-            self.interactive_job();
-        }
-        while let Ok((queued, job)) = self.batch.try_recv() {
-            self.job(queued, job, Priority::Batch);
-        }
-    }
-
-    /// Leaves the queues to the others for a moment.
-    fn rest(&mut self) {
-        if let Ok(work) = self.shared.recv_timeout(REST) {
-            self.help(&work);
         }
     }
 
@@ -109,22 +81,15 @@ impl Worker {
         }
     }
 
-    fn interactive_job(&mut self) {
-        match self.interactive.take(&self.patience) {
-            Some((queued, job, true)) => {
-                self.job(queued, job, Priority::Interactive);
-                if self.patience.give_way() {
-                    // A worker that never pauses keeps its core for a whole slice of the scheduler, which is longer than
-                    // everything else that its answer has to wait for.
-                    thread::yield_now();
-                }
-            }
-            Some((_, job, false)) => reply(job.caller, Err(Overloaded::WaitedTooLong.into())),
+    fn next_job(&mut self) {
+        match self.queue.take(Instant::now(), &self.overload) {
+            Some(Next::Answer(queued, job)) => self.job(queued, job),
+            Some(Next::Refuse(job)) => reply(job.caller, Err(Overloaded::WaitedTooLong.into())),
             None => {}
         }
     }
 
-    fn job(&mut self, queued: Instant, job: Job, priority: Priority) {
+    fn job(&mut self, queued: Instant, job: Job) {
         let Job { request, caller } = job;
         if !caller.is_waiting() {
             return;
@@ -139,7 +104,7 @@ impl Worker {
         let failed = answer.as_ref().is_err_and(EngineError::is_fault);
         if let Ok(answer) = &mut answer {
             answer.timings.queued = waited;
-            self.patience.worked(began.elapsed(), priority);
+            self.overload.worked(began.elapsed());
         }
         reply(caller, answer);
         if failed {

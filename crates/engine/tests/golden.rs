@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use slirec_core::history::{self, History};
 use slirec_core::lookup::ItemLookup;
 use slirec_core::timestamp;
 use slirec_engine::{
-    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Kernels, Priority,
+    BundleScorer, CandidateIds, Engine, EngineError, EngineOptions, ExecutionProvider, Kernels, Overloaded, Priority,
     RecommendationRequest, Recommendations, Source,
 };
 use tempfile::TempDir;
@@ -196,28 +197,34 @@ fn a_missing_gpu_falls_back_to_the_processor() {
 }
 
 #[test]
-fn a_full_queue_is_answered_at_once() {
+fn what_would_wait_too_long_is_not_admitted_and_what_is_being_read_waits_too() {
+    const LONG: Duration = Duration::from_secs(60);
     let folder = bundle(|_| {});
-    let options = EngineOptions { queue_length: 1, ..EngineOptions::default() };
+    // So short a wait allows the few requests that may always wait.
+    let options = EngineOptions { queue_wait: Some(Duration::from_nanos(1)), ..EngineOptions::default() };
     let engine = Engine::load(folder.path(), &options).unwrap();
     let (release, blocked) = std::sync::mpsc::channel::<()>();
     let (started, running) = std::sync::mpsc::channel();
-    engine
-        .submit(request(&["novel"], 1), Priority::Interactive, move |_| {
-            started.send(()).unwrap();
-            blocked.recv().unwrap();
-        })
-        .unwrap();
+    engine.submit(request(&["novel"], 1), Priority::Interactive, move |_| {
+        started.send(()).unwrap();
+        blocked.recv().unwrap();
+    });
     running.recv().unwrap();
-    engine.submit(request(&["novel"], 1), Priority::Interactive, |_| {}).unwrap();
-    assert!(engine.submit(request(&["novel"], 1), Priority::Interactive, |_| {}).is_err());
+    (0..4).for_each(|_| engine.submit(request(&["novel"], 1), Priority::Interactive, |_| {}));
+    let admitted: Vec<_> = (0..5).map(|_| engine.admit(Priority::Interactive, LONG).unwrap()).collect();
+    assert_eq!(engine.admit(Priority::Interactive, LONG).unwrap_err(), Overloaded::QueueFull);
+    drop(admitted);
+    assert!(engine.admit(Priority::Interactive, LONG).is_ok());
+    assert_eq!(engine.admit(Priority::Interactive, Duration::ZERO).unwrap_err(), Overloaded::QueueFull);
+    (0..5).for_each(|_| engine.submit(request(&["novel"], 1), Priority::Batch, |_| {}));
+    assert!(engine.admit(Priority::Interactive, LONG).is_ok() && engine.admit(Priority::Batch, LONG).is_err());
     release.send(()).unwrap();
 }
 
 #[test]
 fn a_panicking_reply_does_not_end_the_worker() {
     let engine = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap();
-    engine.submit(request(&["novel"], 1), Priority::Interactive, |_| panic!("on purpose")).unwrap();
+    engine.submit(request(&["novel"], 1), Priority::Interactive, |_| panic!("on purpose"));
     assert_eq!(engine.recommend(request(&["novel"], 2)).unwrap().products.len(), 2);
 }
 
