@@ -59,8 +59,13 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The body of a call that asks nothing of the engine; empty once it was taken.
+    pub(crate) fn take_body(&mut self) -> Bytes {
+        std::mem::take(&mut self.body)
+    }
+
     /// The body, if the engine has time for what it asks: nothing is parsed that would only be refused. An overloaded service
-    /// that answers by popularity takes every body. Empty once it was taken.
+    /// that answers by popularity takes every body.
     ///
     /// # Errors
     /// 503 when the engine has no time and the service answers overload by refusing; 504 when the deadline has passed.
@@ -81,7 +86,7 @@ impl Call {
                 }
             }
         }
-        Ok(std::mem::take(&mut self.body))
+        Ok(self.take_body())
     }
 
     /// Scores sessions for this call.

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -86,32 +86,43 @@ fn the_work_of_clients_that_leave_is_dropped_unscored() {
     assert!(scored < 1_000.0, "{scored}");
 }
 
+/// Batches whose sessions keep the only worker's queue longer than `limits.queue_wait_ms` allows, until they are dropped.
+fn overload(server: &Server) -> Vec<TcpStream> {
+    let body = busy_body(1_000);
+    let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());
+    let streams = (0..CLIENTS).map(|_| {
+        let mut stream = server.connect();
+        stream.write_all((head.clone() + &body).as_bytes()).unwrap();
+        stream
+    });
+    let streams = streams.collect();
+    // Two sessions of each wait, but for the one that is being scored.
+    wait_until("more sessions wait than may", || (server.metric("slirec_queued_requests") >= 9.0).then_some(()));
+    streams
+}
+
+fn batch() -> String {
+    json!({"sessions": [session(), session()]}).to_string()
+}
+
+/// So short a wait leaves the eight sessions that may always wait.
+const SHORT_WAIT: [(&str, &str); 2] = [("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "0.001")];
+
 #[test]
-fn in_a_lasting_overload_every_request_is_answered_or_refused_and_afterwards_none_is_refused() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "0.001")]);
-    let (items, refused) = (vec![json!({"item": "novel", "time": 1_730_807_061}); 50], AtomicUsize::new(0));
-    let body = json!({ "history": items }).to_string();
-    thread::scope(|scope| {
-        let clients = [(); 16].map(|()| {
-            scope.spawn(|| {
-                let mut answered = 0;
-                while refused.load(Ordering::Relaxed) < 100 {
-                    let response = server.post("/v1/recommendations", body.clone());
-                    match (response.status, response.header("retry-after")) {
-                        (200, None) => answered += 1,
-                        (503, Some("1")) => drop(refused.fetch_add(1, Ordering::Relaxed)),
-                        other => panic!("{other:?}"),
-                    }
-                }
-                answered
-            })
-        });
-        assert!(clients.map(|client| client.join().unwrap()).into_iter().sum::<usize>() > 0);
-    });
-    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
-    wait_until("none is refused", || {
-        [(); 20].map(|()| server.recommend(&session()).status).eq(&[200; 20]).then_some(())
-    });
+fn what_would_wait_too_long_is_refused_at_once_and_what_would_not_is_answered() {
+    let server = Server::start_with(&SHORT_WAIT);
+    let held = overload(&server);
+    let refused = server.post("/v1/recommendations:batch", batch());
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(refused.json()["error_code"], "TEMPORARILY_UNAVAILABLE");
+    assert_eq!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#), 1.0);
+    // A body that would be refused is not parsed.
+    assert_eq!(server.post("/v1/recommendations:batch", "{").status, 503);
+    // Single sessions go first.
+    assert_eq!(server.recommend(&session()).status, 200);
+    drop(held);
+    wait_until("the queue is empty", || (server.metric("slirec_queued_requests") == 0.0).then_some(()));
+    assert!([(); 20].map(|()| server.post("/v1/recommendations:batch", batch()).status).eq(&[200; 20]));
 }
 
 /// A long batch: it holds a place until its client leaves.
@@ -183,23 +194,12 @@ fn an_overloaded_service_may_answer_by_popularity_and_says_so() {
 
 #[test]
 fn what_would_wait_too_long_may_be_answered_by_popularity_too() {
-    let server = Server::start_with(&[
-        ("SLIREC__ENGINE__WORKERS", "1"),
-        ("SLIREC__LIMITS__QUEUE_WAIT_MS", "0.001"),
-        ("SLIREC__LIMITS__OVERLOAD", "popular"),
-    ]);
-    thread::scope(|scope| {
-        for _ in 0..24 {
-            scope.spawn(|| {
-                while server.metric(r#"slirec_recommendations_total{source="popular"}"#) == 0.0 {
-                    assert_eq!(server.recommend(&session()).status, 200);
-                    let answer = server.post("/invocations", busy_body(1));
-                    assert_eq!(answer.status, 200);
-                }
-            });
-        }
-    });
-    assert!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#) >= 1.0);
+    let [workers, wait] = SHORT_WAIT;
+    let server = Server::start_with(&[workers, wait, ("SLIREC__LIMITS__OVERLOAD", "popular")]);
+    let _held = overload(&server);
+    let answer = server.post("/v1/recommendations:batch", batch());
+    assert_eq!((answer.status, answer.json()["answers"][0]["source"].as_str()), (200, Some("popular")));
+    assert_eq!(server.metric(r#"slirec_shed_total{reason="queue_full"}"#), 1.0);
 }
 
 #[test]
