@@ -3,7 +3,7 @@
 //! The whole rule: a request is admitted while the work ahead of it, divided by the workers, fits the objective
 //! (`limits.queue_wait_ms`, but never less than [`FEW`] requests of this catalogue) and the request's own deadline; otherwise it
 //! is refused at once. Admitted requests are answered first come, first served. A request that waited for twice the objective
-//! all the same, because the estimate was wrong or the machine paused, is refused when its turn comes.
+//! all the same, because the estimate was wrong or the machine paused, is refused when its turn comes and others wait behind it.
 //!
 //! Nothing is remembered but the mean work of a request, so an overload leaves nothing behind when it ends.
 

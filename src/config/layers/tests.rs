@@ -74,7 +74,7 @@ fn values_that_cannot_be_are_named_with_their_key_and_source() {
         ("", vec![("SLIREC__SERVER__PORT", "high")], "the environment (SLIREC__…): `server.port`: "),
         ("[server]\nport = 70000", vec![], "settings.toml: `server.port`: "),
         ("[invocations]\nlimit = 0", vec![], "settings.toml: `invocations.limit`: 0: expected 1 to 1000"),
-        ("[engine]\nqueue_length = 0", vec![], "settings.toml: `engine.queue_length`: 0: expected 1 to 1000000"),
+        ("[engine]\nqueue_length = \"long\"", vec![], "settings.toml: `engine.queue_length`: found \"long\""),
         (
             "[engine]\nexecution_providers = [\"tpu\"]",
             vec![],
@@ -103,4 +103,14 @@ fn a_file_that_is_missing_or_not_toml_is_named() {
     assert!(message.contains("no/such.toml"), "{message}");
     let message = with_file("[server", &[], None).unwrap_err();
     assert!(message.contains("settings.toml"), "{message}");
+}
+
+#[test]
+fn retired_keys_are_read_with_a_warning() {
+    let settings = with_file("[engine]\nqueue_length = 128", &[], None).unwrap();
+    let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(warning.contains("settings.toml: key `engine.queue_length` is retired"), "{warning}");
+    let settings = with_file("", &[("SLIREC__ENGINE__QUEUE_LENGTH", "128")], None).unwrap();
+    assert!(settings.warnings.iter().any(|warning| warning.starts_with("the environment")), "{:?}", settings.warnings);
+    assert!(with_file("", &[], None).unwrap().warnings.is_empty());
 }
