@@ -4,10 +4,12 @@
 use std::time::Instant;
 
 use axum::body::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned};
 
 use super::error::ApiError;
 use super::object::Object;
+use super::quote::bounded;
+use super::well_formed::well_formed;
 use crate::metrics::{Metrics, Stage};
 
 /// Smaller bodies parse in less time than it takes to hand them over.
@@ -32,13 +34,20 @@ pub(crate) async fn parse_body<T: Send + 'static>(
     parsed
 }
 
-/// Reads a body that is one JSON object. The message begins with the path of the field, such as `history[3].time`.
+/// Reads a body that is one JSON object, as [`well_formed`] has it. The message begins with the path of the field, such as
+/// `history[3].time`.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    read(&well_formed(body))
+}
+
+/// As [`parse`], of a document that is well-formed and may be borrowed from.
+pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
     let Object(document): Object<T> = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
-        let (path, inner) = (error.path().to_string(), error.inner().to_string());
+        let (path, inner) = (error.path(), error.inner());
         // A document that breaks off has no field to blame, and the root's own path is a dot.
-        if error.inner().is_data() && path != "." { format!("{path}: {inner}") } else { format!("body: {inner}") }
+        let has_field = inner.is_data() && path.iter().next().is_some();
+        if has_field { bounded(format_args!("{path}: {inner}")) } else { bounded(format_args!("body: {inner}")) }
     })?;
     deserializer.end().map_err(|error| format!("body: {error}"))?;
     Ok(document)
