@@ -1,8 +1,15 @@
 //! The memory that requests may take together: bytes of bodies and of what is made of them are counted before they are
 //! allocated, and refused beyond the budget. Large requests leave a quarter of it to small ones.
 
+use std::mem::size_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
+
+/// Bytes that a request takes at most for each byte of its body, the body and what is made of it together, in every protocol;
+/// `make test-attack` measures it.
+pub(crate) const HELD_PER_BYTE: usize = 8;
 
 /// Reservations up to this size may take the whole budget, larger ones three quarters of it.
 const SMALL: usize = 512 * 1024;
@@ -18,11 +25,18 @@ pub(crate) struct MemoryBudget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutOfMemory;
 
-/// Bytes that one request has reserved, until this is dropped.
+/// Bytes that one request has reserved, until this is dropped: the handler has it, and whatever else holds what was made of
+/// the request.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<MemoryBudget>,
-    bytes: usize,
+    bytes: AtomicUsize,
+}
+
+/// Something that takes memory in proportion to a request.
+pub(crate) trait Held {
+    /// Bytes that it takes, about.
+    fn held_bytes(&self) -> usize;
 }
 
 impl MemoryBudget {
@@ -36,8 +50,13 @@ impl MemoryBudget {
         self.reserved.load(Ordering::Relaxed)
     }
 
-    /// The largest reservation that the budget ever holds.
-    pub(crate) fn largest(most: usize) -> usize {
+    /// The smallest budget that holds a request with a body of so many bytes.
+    pub(crate) fn needed(body: usize) -> usize {
+        body.saturating_mul(HELD_PER_BYTE).div_ceil(3).saturating_mul(4)
+    }
+
+    /// What large reservations may take together of a budget.
+    fn for_large(most: usize) -> usize {
         most / 4 * 3
     }
 
@@ -52,26 +71,53 @@ impl MemoryBudget {
 impl Reservation {
     /// Of nothing.
     pub(crate) fn new(budget: &Arc<MemoryBudget>) -> Self {
-        Self { budget: Arc::clone(budget), bytes: 0 }
+        Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) }
     }
 
     /// Reserves more.
     ///
     /// # Errors
     /// When the budget does not hold it; the reservation stays as it is.
-    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
+    pub(crate) fn grow(&self, bytes: usize) -> Result<(), OutOfMemory> {
         let most = self.budget.most;
-        let small = self.bytes.saturating_add(bytes) <= SMALL;
-        self.budget.take(bytes, if small { most } else { MemoryBudget::largest(most) })?;
-        self.bytes += bytes;
+        let small = self.bytes.load(Ordering::Relaxed).saturating_add(bytes) <= SMALL;
+        self.budget.take(bytes, if small { most } else { MemoryBudget::for_large(most) })?;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
     /// Gives back what exceeds so many bytes.
-    pub(crate) fn shrink_to(&mut self, bytes: usize) {
-        let surplus = self.bytes.saturating_sub(bytes);
-        self.bytes -= surplus;
-        self.budget.reserved.fetch_sub(surplus, Ordering::Relaxed);
+    pub(crate) fn shrink_to(&self, bytes: usize) {
+        let reserved = self.bytes.fetch_min(bytes, Ordering::Relaxed);
+        self.budget.reserved.fetch_sub(reserved.saturating_sub(bytes), Ordering::Relaxed);
+    }
+}
+
+impl<T: Held, E> Held for Result<T, E> {
+    fn held_bytes(&self) -> usize {
+        self.as_ref().map_or(0, Held::held_bytes)
+    }
+}
+
+impl<T: Held> Held for Vec<T> {
+    fn held_bytes(&self) -> usize {
+        let unused = self.capacity() - self.len();
+        unused * size_of::<T>() + self.iter().map(Held::held_bytes).sum::<usize>()
+    }
+}
+
+impl Held for ViewHistory {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + Self::held_bytes(self)
+    }
+}
+
+impl Held for RecommendationRequest {
+    fn held_bytes(&self) -> usize {
+        let Selection { exclude, include_only, categories, exclude_categories, .. } = &self.selection;
+        let names = [Some(exclude), include_only.as_ref(), categories.as_ref(), Some(exclude_categories)];
+        let names = names.into_iter().flatten().map(Texts::held_bytes).sum::<usize>();
+        size_of::<Self>() + ViewHistory::held_bytes(&self.history) + names
     }
 }
 
@@ -90,7 +136,7 @@ mod tests {
     #[test]
     fn what_the_budget_does_not_hold_is_refused_and_what_is_dropped_is_given_back() {
         let budget = Arc::new(MemoryBudget::new(4 * MEBIBYTE));
-        let mut large = Reservation::new(&budget);
+        let large = Reservation::new(&budget);
         assert_eq!(large.grow(2 * MEBIBYTE), Ok(()));
         assert_eq!(large.grow(2 * MEBIBYTE), Err(OutOfMemory));
         assert_eq!(large.grow(MEBIBYTE), Ok(()));
@@ -104,9 +150,9 @@ mod tests {
     #[test]
     fn large_requests_leave_room_for_small_ones() {
         let budget = Arc::new(MemoryBudget::new(4 * MEBIBYTE));
-        let mut large = Reservation::new(&budget);
+        let large = Reservation::new(&budget);
         assert_eq!(large.grow(3 * MEBIBYTE), Ok(()));
-        let mut small = Reservation::new(&budget);
+        let small = Reservation::new(&budget);
         assert_eq!(small.grow(1_000), Ok(()));
         assert_eq!(small.grow(MEBIBYTE - 1_000), Err(OutOfMemory));
         assert_eq!(Reservation::new(&budget).grow(usize::MAX), Err(OutOfMemory));

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::OverloadAnswer;
 use crate::http::error::ApiError;
+use crate::memory::Reservation;
 use crate::metrics::Metrics;
 use crate::serving::Served;
 use crate::state::AppState;
@@ -30,6 +31,8 @@ pub(crate) struct Scoring<'a> {
     pub(crate) deadline: Instant,
     /// True when the service has no place for the call, and popularity answers it.
     pub(crate) only_popular: bool,
+    /// Memory that the call's requests take.
+    pub(crate) memory: Arc<Reservation>,
 }
 
 impl Scoring<'_> {
@@ -74,7 +77,7 @@ impl Scoring<'_> {
             return Pending { request, answer: None };
         }
         let (sender, receiver) = oneshot::channel();
-        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics) };
+        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics), _memory: Arc::clone(&self.memory) };
         let submitted = self.served.engine.submit(Arc::clone(&request), priority, caller);
         Pending { request, answer: Some(submitted.map(|()| receiver)) }
     }
@@ -132,6 +135,8 @@ struct Pending {
 struct Waiting {
     sender: oneshot::Sender<Result<Recommendations, EngineError>>,
     metrics: Arc<Metrics>,
+    /// The request waits on when its client has left, and takes its memory until it is dropped.
+    _memory: Arc<Reservation>,
 }
 
 impl Caller for Waiting {

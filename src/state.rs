@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::config::Settings;
 use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::serving::{Served, Serving};
@@ -51,8 +52,8 @@ pub(crate) struct Parts {
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Places for requests that are scored and answered.
     pub(crate) places: Arc<Semaphore>,
-    /// Memory for large bodies.
-    pub(crate) body_kibibytes: Arc<Semaphore>,
+    /// Memory that requests may take.
+    pub(crate) memory: Arc<MemoryBudget>,
     /// The log's level.
     pub(crate) log_level: LogLevel,
 }
@@ -78,7 +79,7 @@ impl AppState {
             #[cfg(feature = "tls")]
             certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
             places: Arc::new(Semaphore::new(settings.limits.in_flight)),
-            body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
+            memory: Arc::new(MemoryBudget::new(settings.limits.memory_bytes())),
             settings: Arc::new(settings),
             log_level,
         })))

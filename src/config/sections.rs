@@ -94,7 +94,10 @@ pub(crate) struct EngineSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
-    pub(crate) body_memory_bytes: usize,
+    memory_bytes: usize,
+    /// As `memory_bytes` was called once.
+    #[serde(default)]
+    pub(crate) body_memory_bytes: Option<usize>,
     pub(super) queue_wait_ms: f64,
     pub(super) deadline_ms: u64,
     pub(crate) overload: OverloadAnswer,
@@ -292,6 +295,12 @@ impl EngineSettings {
 }
 
 impl LimitSettings {
+    /// Bytes that requests may take together. Under its old name the setting counted bodies alone: it never makes the budget
+    /// smaller.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes.max(self.body_memory_bytes.unwrap_or_default())
+    }
+
     /// From a request's headers to its answer.
     pub(crate) fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)

@@ -13,7 +13,7 @@ mod request;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,7 +28,7 @@ use crate::metrics::Stage;
 use crate::scoring;
 use crate::serving::Served;
 use crate::state::AppState;
-use answer::Wish;
+use answer::{Wish, Written};
 use input::Limits;
 use metadata::{ModelMetadata, ServerMetadata};
 use request::Inference;
@@ -197,12 +197,23 @@ async fn answer_call(
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
     let limits = Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
     let read = move |bytes: &[u8]| request::parse(bytes, json_length, limits);
-    let parsed = parse_body(&state.metrics, call.take_session(state)?, read).await?;
+    let parsed = parse_body(state, call.take_session(state)?, read).await?;
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
     let found = call.scoring(state, served).recommend_all(requests).await?;
-    Ok(state.metrics.timed(Stage::Serialise, || {
-        answer::response(&served.engine, Wish { model, id, form, outputs: &outputs }, &found)
-    }))
+    let wish = Wish { model, id, form, outputs: &outputs };
+    let written = state.metrics.timed(Stage::Serialise, || answer::write(&served.engine, wish, &found));
+    let Written { body, json_length } = written.map_err(|error| ApiError::unwritable(&error))?;
+    let body = call.held(state, body)?;
+    Ok(match json_length {
+        None => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Some(length) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+                (HeaderName::from_static(binary::JSON_LENGTH), length.to_string()),
+            ];
+            (headers, body).into_response()
+        }
+    })
 }

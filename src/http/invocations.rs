@@ -24,10 +24,8 @@ use slirec_engine::{RecommendationRequest, Recommendations};
 
 use super::call::Call;
 use super::error::ApiError;
-use super::json_response;
 use super::parsing::parse_body;
 use crate::config::Settings;
-use crate::metrics::Stage;
 use crate::scoring;
 use crate::state::AppState;
 use cells::CellRules;
@@ -66,18 +64,17 @@ pub(crate) async fn invoke(
     }
     let rules = rules(&state.settings);
     let read = move |body: &[u8]| payload::parse(body, rules);
-    let Invocation { sessions, wrapped } = parse_body(&state.metrics, call.take_session(&state)?, read).await??;
+    let Invocation { sessions, wrapped } = parse_body(&state, call.take_session(&state)?, read).await??;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let served = state.served();
-    let scoring = call.scoring(&state, &served);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
-    let answers = scoring.recommend_all(requests).await?;
+    let answers = call.scoring(&state, &served).recommend_all(requests).await?;
     let catalog = served.engine.catalog();
     let predictions: Vec<_> = answers.iter().map(|answer| prediction(catalog, answer)).collect();
-    Ok(state.metrics.timed(Stage::Serialise, || match wrapped {
-        true => json_response(StatusCode::OK, &Predictions { predictions }),
-        false => json_response(StatusCode::OK, &predictions),
-    }))
+    match wrapped {
+        true => call.json_response(&state, &Predictions { predictions }),
+        false => call.json_response(&state, &predictions),
+    }
 }
 
 fn rules(settings: &Settings) -> Rules {
@@ -95,6 +92,6 @@ fn prediction<'a>(catalog: &'a Catalog, answer: &Recommendations) -> Prediction<
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self::refused(refusal.code, refusal.message)
+        Self::refused(refusal.code, &refusal.message)
     }
 }

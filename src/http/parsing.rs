@@ -3,34 +3,48 @@
 
 use std::time::Instant;
 
-use axum::body::Bytes;
 use serde::de::{Deserialize, DeserializeOwned};
 
+use super::call::{CallBody, reserve};
 use super::error::ApiError;
 use super::object::Object;
 use super::quote::bounded;
 use super::well_formed::well_formed;
-use crate::metrics::{Metrics, Stage};
+use crate::memory::{HELD_PER_BYTE, Held};
+use crate::metrics::Stage;
+use crate::state::AppState;
 
 /// Smaller bodies parse in less time than it takes to hand them over.
 const LARGE: usize = 128 * 1024;
 
-/// Runs `parse` on a body.
-pub(crate) async fn parse_body<T: Send + 'static>(
-    metrics: &Metrics,
-    body: Bytes,
+/// Runs `parse` on a body, for which memory is reserved before and given back as far as it was not needed.
+///
+/// # Errors
+/// 503 when there is not enough memory.
+pub(crate) async fn parse_body<T: Held + Send + 'static>(
+    state: &AppState,
+    body: CallBody,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     let started = Instant::now();
-    let parsed = if body.len() < LARGE {
-        Ok(parse(&body))
+    let CallBody { bytes, memory } = body;
+    let length = bytes.len();
+    reserve(&memory, length.saturating_mul(HELD_PER_BYTE - 1), state)?;
+    let parse = move || {
+        let parsed = parse(&bytes);
+        drop(bytes);
+        memory.shrink_to(parsed.held_bytes());
+        parsed
+    };
+    let parsed = if length < LARGE {
+        Ok(parse())
     } else {
-        tokio::task::spawn_blocking(move || parse(&body)).await.map_err(|error| {
+        tokio::task::spawn_blocking(parse).await.map_err(|error| {
             tracing::error!(%error, "parsing failed");
             ApiError::internal()
         })
     };
-    metrics.took(Stage::Parse, started.elapsed());
+    state.metrics.took(Stage::Parse, started.elapsed());
     parsed
 }
 

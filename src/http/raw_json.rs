@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What kind of value it is.
@@ -63,13 +63,33 @@ pub(crate) fn each<'a, E: From<serde_json::Error>>(
 ) -> Result<(), E> {
     let mut position = 0;
     let mut refused = None;
-    let visitor = ListVisitor(|element| {
+    let visitor = ListVisitor(|element: &'a RawValue| {
         let taken = take(position, element);
         position += 1;
         taken.map_err(|error| refused = Some(error)).is_ok()
     });
     let read = serde_json::Deserializer::from_str(list.get()).deserialize_seq(visitor);
     refused.map_or(read.map_err(E::from), Err)
+}
+
+/// As [`each`], with plain messages.
+///
+/// # Errors
+/// As for [`each`].
+pub(crate) fn each_or_say<'a>(
+    list: &'a RawValue,
+    mut take: impl FnMut(usize, &'a RawValue) -> Result<(), String>,
+) -> Result<(), String> {
+    each(list, |position, element| take(position, element).map_err(Said)).map_err(|Said(message)| message)
+}
+
+/// A message as an error.
+struct Said(String);
+
+impl From<serde_json::Error> for Said {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
 /// Hands the members of an object to `take`, in their order, until it refuses one.
@@ -81,7 +101,9 @@ pub(crate) fn members<'a, E: From<serde_json::Error>>(
     mut take: impl FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut refused = None;
-    let visitor = ObjectVisitor(|name, value| take(name, value).map_err(|error| refused = Some(error)).is_ok());
+    let visitor = ObjectVisitor(|name: Cow<'a, str>, value: &'a RawValue| {
+        take(name, value).map_err(|error| refused = Some(error)).is_ok()
+    });
     let read = serde_json::Deserializer::from_str(object.get()).deserialize_map(visitor);
     refused.map_or(read.map_err(E::from), Err)
 }
@@ -127,21 +149,6 @@ impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue) -> bool> Visitor<'de> for Objec
             }
         }
         Ok(())
-    }
-}
-
-/// Reads a list element by element into one value, for parts of typed documents.
-pub(crate) struct Elements<F>(pub(crate) F);
-
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), String>> DeserializeSeed<'de> for Elements<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let mut take = self.0;
-        let mut refused = None;
-        let visitor = ListVisitor(|element| take(element).map_err(|error| refused = Some(error)).is_ok());
-        let read = deserializer.deserialize_seq(visitor);
-        refused.map_or(read, |refused| Err(D::Error::custom(refused)))
     }
 }
 

@@ -1,16 +1,13 @@
 //! The answer to an inference request: recommendations enter, the bytes of the answer leave: JSON, and behind it the tensors
 //! that the client wants in binary form.
 
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slirec_engine::{Engine, Recommendations, ScoredProduct, Source};
 
-use super::binary::{self, JSON_LENGTH};
+use super::binary;
 use super::input::Form;
 use super::metadata::OUTPUTS;
 use super::request::WantedOutput;
-use crate::http::json_response;
 
 /// The JSON of an answer.
 #[derive(Debug, Serialize)]
@@ -62,8 +59,19 @@ pub(super) struct Wish<'a> {
     pub(super) outputs: &'a [WantedOutput],
 }
 
+/// The bytes of an answer.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) body: Vec<u8>,
+    /// How many of them are JSON; none when all are.
+    pub(super) json_length: Option<usize>,
+}
+
 /// Writes the answer.
-pub(super) fn response(engine: &Engine, wish: Wish<'_>, found: &[Recommendations]) -> Response {
+///
+/// # Errors
+/// Never for what is written here; passed on for completeness.
+pub(super) fn write(engine: &Engine, wish: Wish<'_>, found: &[Recommendations]) -> Result<Written, serde_json::Error> {
     let width = found.iter().map(|answer| answer.products.len()).min().unwrap_or_default();
     // MLServer answers one session with a column; so do we.
     let shape = if wish.form == Form::Flat { [width, 1] } else { [found.len(), width] };
@@ -93,22 +101,8 @@ pub(super) fn response(engine: &Engine, wish: Wish<'_>, found: &[Recommendations
         parameters: AnswerParameters { source: if popular { "popular" } else { "model" } },
         outputs: outputs.collect(),
     };
-    if !wish.outputs.iter().any(|output| output.binary) {
-        return json_response(StatusCode::OK, &answer);
-    }
-    match serde_json::to_vec(&answer) {
-        Ok(mut body) => {
-            let length = body.len().to_string();
-            body.append(&mut tensors);
-            let headers = [
-                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-                (HeaderName::from_static(JSON_LENGTH), length),
-            ];
-            (headers, body).into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written as JSON");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let mut body = serde_json::to_vec(&answer)?;
+    let json_length = wish.outputs.iter().any(|output| output.binary).then_some(body.len());
+    body.append(&mut tensors);
+    Ok(Written { body, json_length })
 }

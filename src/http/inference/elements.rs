@@ -8,7 +8,7 @@ use slirec_engine::Texts;
 
 use super::datatype::Datatype;
 use crate::http::quote::quoted;
-use crate::http::raw_json::{Kind, kind, text};
+use crate::http::raw_json::{Kind, each_or_say, kind, text};
 
 /// One element of an input.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,14 +104,8 @@ pub(super) fn json_list(
     if kind(list) != Kind::List {
         return Err(format!("found {}: {EXPECTED}", kind(list)));
     }
-    let mut wrong = None;
-    let read = crate::http::raw_json::each(list, |position, value| {
+    each_or_say(list, |position, value| {
         let taken = Element::of_any_json(value).and_then(&mut *take);
-        taken.map_err(|problem| {
-            wrong = Some(format!("[{position}]: {problem}"));
-            serde::de::Error::custom("refused")
-        })
-    });
-    let read: Result<(), serde_json::Error> = read;
-    wrong.map_or(read.map_err(|error| error.to_string()), Err)
+        taken.map_err(|problem| format!("[{position}]: {problem}"))
+    })
 }

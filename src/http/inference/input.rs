@@ -13,7 +13,7 @@ use super::datatype::Datatype;
 use super::elements::{Column, Element, json_list};
 use crate::http::object::{Few, Object};
 use crate::http::quote::quoted;
-use crate::http::raw_json::{self, Kind, kind};
+use crate::http::raw_json::{Kind, each_or_say, kind};
 use crate::http::values::Count;
 
 /// What a request may hold.
@@ -138,14 +138,14 @@ impl<'a> Input<'a> {
             return Err(format!("data: found {}: expected a list, or a list of lists", kind(data)));
         }
         let mut position = 0;
-        let mut take = |value, filled: &mut Filled<C>| {
+        let mut take = |value: &RawValue, filled: &mut Filled<C>| {
             let element =
                 Element::of_json(self.datatype, value).map_err(|problem| format!("data[{position}]: {problem}"))?;
             position += 1;
             filled.take(position - 1, element)
         };
         let mut nested = None;
-        read_each(data, |row, value| {
+        each_or_say(data, |row, value| {
             let is_list = kind(value) == Kind::List;
             if *nested.get_or_insert(is_list) != is_list {
                 return Err(format!("data[{row}]: found {} among others: expected lists only, or none", kind(value)));
@@ -154,28 +154,13 @@ impl<'a> Input<'a> {
                 return take(value, filled);
             }
             let mut length = 0;
-            read_each(value, |_, value| {
+            each_or_say(value, |_, value| {
                 length += 1;
                 take(value, filled)
             })?;
             filled.check_nested(length)
         })
     }
-}
-
-/// [`raw_json::each`] with plain messages.
-fn read_each<'a>(
-    list: &'a RawValue,
-    mut take: impl FnMut(usize, &'a RawValue) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut wrong = None;
-    let read: Result<(), serde_json::Error> = raw_json::each(list, |position, value| {
-        take(position, value).map_err(|problem| {
-            wrong = Some(problem);
-            serde::de::Error::custom("refused")
-        })
-    });
-    wrong.map_or(read.map_err(|error| error.to_string()), Err)
 }
 
 /// Rows that are being filled.

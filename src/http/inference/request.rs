@@ -20,6 +20,7 @@ use crate::http::object::{Few, Object};
 use crate::http::parsing;
 use crate::http::quote::quoted;
 use crate::http::well_formed::well_formed;
+use crate::memory::Held;
 
 /// Tensors in each direction: more than the model has, so that a client is told which it has not.
 const TENSORS: usize = 16;
@@ -32,6 +33,12 @@ pub(super) struct Inference {
     pub(super) form: Form,
     /// Outputs that the client wants, in its order.
     pub(super) outputs: Vec<WantedOutput>,
+}
+
+impl Held for Inference {
+    fn held_bytes(&self) -> usize {
+        self.id.as_ref().map_or(0, String::capacity) + self.sessions.held_bytes()
+    }
 }
 
 /// An output, and how it is to be sent.

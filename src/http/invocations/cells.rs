@@ -78,7 +78,7 @@ pub(crate) fn timestamps(cell: &RawValue, rules: CellRules) -> Result<Vec<f64>, 
 pub(crate) fn history(items: Texts, timestamps: Vec<f64>) -> Result<ViewHistory, CellProblem> {
     if items.len() != timestamps.len() {
         let (items, times) = (items.len(), timestamps.len());
-        let problem = format!("found {items} items and {times} timestamps: expected one timestamp for each item");
+        let problem = format!("timestamps: found {times} for {items} items: expected one for each item");
         return Err(CellProblem::Value(problem));
     }
     Ok(ViewHistory::from_columns(items, timestamps))
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn unequal_lengths_are_refused() {
-        let problem = "found 1 items and 0 timestamps: expected one timestamp for each item".to_owned();
+        let problem = "timestamps: found 0 for 1 items: expected one for each item".to_owned();
         assert_eq!(history(["a"].into_iter().collect(), vec![]), Err(CellProblem::Value(problem)));
     }
 }

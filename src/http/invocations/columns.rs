@@ -43,7 +43,9 @@ pub(crate) fn sessions(
         times += 1;
         let read = cells::timestamps(cell, rules.cells);
         let (timestamps, items) = (column.told("timestamps", row, read)?, handles.next());
-        if let (Some(timestamps), Some(items), None) = (timestamps, items, &column.wrong) {
+        if let (Some(timestamps), Some(items)) = (timestamps, items)
+            && column.wrong.is_none()
+        {
             sessions.extend(column.told("items", row, cells::history(items, timestamps))?);
         }
         Ok::<(), Refusal>(())

@@ -11,6 +11,7 @@ use super::table::Rules;
 use super::{python_numbers, rows, split};
 use crate::http::raw_json::{Kind, kind, members};
 use crate::http::well_formed::well_formed;
+use crate::memory::Held;
 
 const FORMS: [&str; 4] = ["inputs", "instances", "dataframe_split", "dataframe_records"];
 
@@ -24,6 +25,12 @@ pub(crate) struct Invocation {
     pub(crate) sessions: Vec<ViewHistory>,
     /// Whether the answer stands under `predictions`.
     pub(crate) wrapped: bool,
+}
+
+impl Held for Invocation {
+    fn held_bytes(&self) -> usize {
+        self.sessions.held_bytes()
+    }
 }
 
 /// Reads a JSON body.

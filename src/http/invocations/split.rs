@@ -125,15 +125,21 @@ fn from_rows(
         let message = format!("{PLACE}: found {width} columns: expected {}, as in `columns`", names.len());
         return Err(Refusal::request(message));
     }
-    with_labels(table, labels)?.finish(Refusal::request)
+    let no_label = labels == Some(0) && table.rows() == 1;
+    let sessions = with_labels(table, labels)?.finish(Refusal::request)?;
+    if no_label {
+        let message = "dataframe_split.index: found no label: expected one for each row";
+        return Err(Refusal::request(message.to_owned()));
+    }
+    Ok(sessions)
 }
 
-/// Without data labels make rows of nothing, and no labels take a single row away, as in pandas. Pandas also repeats a single
-/// row for several labels; that is not done here, so that a small body never becomes a large one.
+/// Without data labels make rows of nothing, and no labels take a single row away (which is told last), as in pandas. Pandas
+/// also repeats a single row for several labels; that is not done here, so that a small body never becomes a large one.
 fn with_labels(mut table: Table, labels: Option<usize>) -> Result<Table, Refusal> {
     let rows = table.rows();
     match labels {
-        Some(0) if rows == 1 => return Err(Refusal::request(format!("{PLACE}: found no labels in `index` for 1 row"))),
+        Some(0) if rows == 1 => {}
         Some(labels) if rows == 0 => table.add_empty(labels),
         Some(labels) if labels != rows => {
             let message = format!("dataframe_split.index: found {labels} labels: expected {rows}, one for each row");
