@@ -13,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::logging;
+use crate::memory::MemoryBudget;
 
 pub(crate) use arguments::Arguments;
 #[cfg(test)]

@@ -64,6 +64,9 @@ impl AppState {
     /// # Errors
     /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
+        if settings.limits.body_memory_bytes > 0 {
+            tracing::warn!("limits.body_memory_bytes is limits.memory_bytes now: set that instead");
+        }
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);

@@ -95,9 +95,8 @@ pub(crate) struct EngineSettings {
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
     memory_bytes: usize,
-    /// As `memory_bytes` was called once.
-    #[serde(default)]
-    pub(crate) body_memory_bytes: Option<usize>,
+    /// As `memory_bytes` was called once; 0 when it is not set.
+    pub(crate) body_memory_bytes: usize,
     pub(super) queue_wait_ms: f64,
     pub(super) deadline_ms: u64,
     pub(crate) overload: OverloadAnswer,
@@ -298,7 +297,7 @@ impl LimitSettings {
     /// Bytes that requests may take together. Under its old name the setting counted bodies alone: it never makes the budget
     /// smaller.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes.max(self.body_memory_bytes.unwrap_or_default())
+        self.memory_bytes.max(self.body_memory_bytes)
     }
 
     /// From a request's headers to its answer.
