@@ -106,6 +106,18 @@ impl<T: Held> Held for Vec<T> {
     }
 }
 
+impl<A: Held, B: Held> Held for (A, B) {
+    fn held_bytes(&self) -> usize {
+        self.0.held_bytes() + self.1.held_bytes()
+    }
+}
+
+impl Held for String {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.capacity()
+    }
+}
+
 impl Held for ViewHistory {
     fn held_bytes(&self) -> usize {
         size_of::<Self>() + Self::held_bytes(self)
