@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::error::ApiError;
 use super::error_response;
 use crate::config::OverloadAnswer;
-use crate::memory::{OutOfMemory, Reservation};
+use crate::memory::{HELD_PER_BYTE, OutOfMemory, Reservation};
 use crate::metrics::{Shed, Stage};
 use crate::scoring::Scoring;
 use crate::serving::Served;
@@ -157,7 +157,8 @@ fn compressed(request: &Request) -> Option<String> {
     (looks && !encoding.trim().eq_ignore_ascii_case("identity")).then(|| encoding.into_owned())
 }
 
-/// Reads the body into one buffer, and reserves its bytes before they come: all at once when the client says how many they are.
+/// Reads the body into one buffer. What it and all that is made of it may take is reserved before it comes, all at once when the
+/// client says how long it is: nothing is read that could not be parsed then.
 async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservation), ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -169,7 +170,7 @@ async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservatio
     }
     let announced = length.unwrap_or_default().min(most);
     let memory = Reservation::new(&state.memory);
-    reserve(&memory, announced, state)?;
+    reserve(&memory, announced.saturating_mul(HELD_PER_BYTE), state)?;
     let (mut bytes, mut body) = (Vec::with_capacity(announced), request.into_body());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         // What is no data are trailers, which are not used.
@@ -180,8 +181,8 @@ async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservatio
         let room = bytes.capacity() - bytes.len();
         if data.len() > room {
             // Twice as much as there is, so that a body is copied a few times and not once for each of its pieces.
-            let more = bytes.capacity().max(data.len()).max(FEWEST);
-            reserve(&memory, more, state)?;
+            let more = bytes.capacity().max(data.len()).max(FEWEST).min(most - bytes.capacity().min(most));
+            reserve(&memory, more.saturating_mul(HELD_PER_BYTE), state)?;
             bytes.reserve_exact(room + more);
         }
         bytes.extend_from_slice(&data);
@@ -193,7 +194,7 @@ async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservatio
 ///
 /// # Errors
 /// 503 when the budget does not hold it.
-pub(super) fn reserve(memory: &Reservation, bytes: usize, state: &AppState) -> Result<(), ApiError> {
+fn reserve(memory: &Reservation, bytes: usize, state: &AppState) -> Result<(), ApiError> {
     memory.grow(bytes).map_err(|OutOfMemory| {
         state.metrics.shed(Shed::Memory);
         ApiError::overloaded()

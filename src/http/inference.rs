@@ -197,7 +197,7 @@ async fn answer_call(
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
     let limits = Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
     let read = move |bytes: &[u8]| request::parse(bytes, json_length, limits);
-    let parsed = parse_body(state, call.take_session(state)?, read).await?;
+    let parsed = parse_body(&state.metrics, call.take_session(state)?, read).await?;
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));

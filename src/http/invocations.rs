@@ -64,7 +64,7 @@ pub(crate) async fn invoke(
     }
     let rules = rules(&state.settings);
     let read = move |body: &[u8]| payload::parse(body, rules);
-    let Invocation { sessions, wrapped } = parse_body(&state, call.take_session(&state)?, read).await??;
+    let Invocation { sessions, wrapped } = parse_body(&state.metrics, call.take_session(&state)?, read).await??;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let served = state.served();
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));

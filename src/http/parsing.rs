@@ -5,31 +5,26 @@ use std::time::Instant;
 
 use serde::de::{Deserialize, DeserializeOwned};
 
-use super::call::{CallBody, reserve};
+use super::call::CallBody;
 use super::error::ApiError;
 use super::object::Object;
 use super::quote::bounded;
 use super::well_formed::well_formed;
-use crate::memory::{HELD_PER_BYTE, Held};
-use crate::metrics::Stage;
-use crate::state::AppState;
+use crate::memory::Held;
+use crate::metrics::{Metrics, Stage};
 
 /// Smaller bodies parse in less time than it takes to hand them over.
 const LARGE: usize = 128 * 1024;
 
-/// Runs `parse` on a body, for which memory is reserved before and given back as far as it was not needed.
-///
-/// # Errors
-/// 503 when there is not enough memory.
+/// Runs `parse` on a body, and gives back what it had reserved of memory and does not need.
 pub(crate) async fn parse_body<T: Held + Send + 'static>(
-    state: &AppState,
+    metrics: &Metrics,
     body: CallBody,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     let started = Instant::now();
     let CallBody { bytes, memory } = body;
     let length = bytes.len();
-    reserve(&memory, length.saturating_mul(HELD_PER_BYTE - 1), state)?;
     let parse = move || {
         let parsed = parse(&bytes);
         drop(bytes);
@@ -44,7 +39,7 @@ pub(crate) async fn parse_body<T: Held + Send + 'static>(
             ApiError::internal()
         })
     };
-    state.metrics.took(Stage::Parse, started.elapsed());
+    metrics.took(Stage::Parse, started.elapsed());
     parsed
 }
 

@@ -35,7 +35,7 @@ use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody};
 pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RecommendationBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state, call.take_session(&state)?, read).await?;
+    let request = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
     answer(&state, &call, request).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> 
 pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<BatchBody>(bytes)?.into_requests(limits, now);
-    let requests = parse_body(&state, call.take_body(), read).await?.map_err(ApiError::bad_request)?;
+    let requests = parse_body(&state.metrics, call.take_body(), read).await?.map_err(ApiError::bad_request)?;
     let histories: Vec<_> = requests.iter().map(explained_history).collect();
     let served = state.served();
     let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
@@ -72,7 +72,7 @@ pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Cal
 pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RankBody>(bytes)?.into_request(limits, now);
-    let read = parse_body(&state, call.take_session(&state)?, read).await?;
+    let read = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
     let (request, candidates) = read.map_err(ApiError::bad_request)?;
     let history = explained_history(&request);
     let served = state.served();
@@ -94,7 +94,7 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
 pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
     let read = move |bytes: &[u8]| parse::<RelatedBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state, call.take_session(&state)?, read).await?;
+    let request = parse_body(&state.metrics, call.take_session(&state)?, read).await?;
     answer(&state, &call, request).await
 }
 
