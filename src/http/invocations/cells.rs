@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use slirec_core::timestamp::{self, TimestampError};
 use slirec_engine::{Texts, ViewHistory};
 
-use super::refusal::Refusal;
 use crate::http::quote::quoted;
 use crate::http::raw_json::{Kind, each, kind, text};
 
