@@ -46,7 +46,8 @@ impl MemoryBudget {
     }
 
     /// Bytes that are reserved now.
-    pub(crate) fn reserved(&self) -> usize {
+    #[cfg(test)]
+    fn reserved(&self) -> usize {
         self.reserved.load(Ordering::Relaxed)
     }
 
