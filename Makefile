@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-browser test-deploy test-image test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -93,6 +93,10 @@ test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, comp
 
 test-image: ## Builds the image of the Dockerfile with Docker or Podman and checks it as it runs (BUILDER=, RUST_IMAGE=, DEBIAN_IMAGE=, IMAGE=).
 	@cd $(root) && scripts/test-image.sh
+
+test-attack: onnxruntime ## Sends bodies that are made to take much memory, one and sixteen at once, and measures what is held (ATTACKS=).
+	cd $(root) && cargo build --release --package slirec-server
+	cd $(root) && SLIREC_SERVER=target/release/slirec-server python3 scripts/attack_memory.py $(ATTACKS)
 
 test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
 	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::logging;
+use crate::memory::MemoryBudget;
 
 pub(crate) use arguments::Arguments;
 #[cfg(test)]
@@ -114,7 +115,7 @@ impl Settings {
             ("registry.timeout_seconds", registry.timeout_seconds, 1, 3_600),
             ("engine.workers", engine.workers as u64, 0, 1_024),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
-            ("limits.body_memory_bytes", limits.body_memory_bytes as u64, 1, 1 << 40),
+            ("limits.memory_bytes", limits.memory_bytes() as u64, 1, 1 << 40),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
             ("limits.history", limits.history as u64, 1, 100_000_000),
             ("limits.sessions", limits.sessions as u64, 1, 100_000),
@@ -130,10 +131,14 @@ impl Settings {
         if !(0.0..=60_000.0).contains(&limits.queue_wait_ms) {
             return Err(("limits.queue_wait_ms", format!("{}: expected 0 to 60000", limits.queue_wait_ms)));
         }
-        let (memory, body) = (limits.body_memory_bytes, server.max_body_bytes);
-        if memory < body {
-            let problem = format!("{memory}: expected at least server.max_body_bytes, {body}");
-            return Err(("limits.body_memory_bytes", problem));
+        let needed = MemoryBudget::needed(server.max_body_bytes);
+        if limits.memory_bytes() < needed {
+            let problem = format!(
+                "{}: expected at least {needed}, what a body of server.max_body_bytes, {}, may need",
+                limits.memory_bytes(),
+                server.max_body_bytes
+            );
+            return Err(("limits.memory_bytes", problem));
         }
         let port = admin.port(server.port);
         if port != 0 && port == server.port && admin.shares_address(&server.host) {

@@ -21,11 +21,14 @@ mod observe;
 mod openapi;
 mod parsing;
 mod playground;
+mod quote;
+mod raw_json;
 mod reason;
 mod recommendations;
 mod status;
 mod values;
 mod webhooks;
+mod well_formed;
 
 use std::any::Any;
 
@@ -71,6 +74,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/invocations", post(invocations::invoke))
         .route("/v2", get(inference::server))
         .route("/v2/repository/index", post(inference::index))
+        .route("/v2/models", get(inference::models))
         .route("/v2/models/{model}", get(inference::model))
         .route("/v2/models/{model}/ready", get(inference::model_ready))
         .route("/v2/models/{model}/infer", post(inference::infer))

@@ -9,6 +9,7 @@ mod config;
 mod http;
 mod keys;
 mod logging;
+mod memory;
 mod metrics;
 mod probe;
 mod registry;

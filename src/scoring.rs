@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::OverloadAnswer;
 use crate::http::error::ApiError;
+use crate::memory::Reservation;
 use crate::metrics::Metrics;
 use crate::serving::Served;
 use crate::state::AppState;
@@ -32,6 +33,8 @@ pub(crate) struct Scoring<'a> {
     pub(crate) only_popular: bool,
     /// Stands for the call among the requests that wait, until its first session does.
     pub(crate) admission: Option<Admission>,
+    /// Memory that the call's requests take.
+    pub(crate) memory: Arc<Reservation>,
 }
 
 impl Scoring<'_> {
@@ -76,7 +79,7 @@ impl Scoring<'_> {
             return Pending { request, answer: None };
         }
         let (sender, receiver) = oneshot::channel();
-        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics) };
+        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics), _memory: Arc::clone(&self.memory) };
         self.served.engine.submit(Arc::clone(&request), priority, caller);
         self.admission = None;
         Pending { request, answer: Some(receiver) }
@@ -134,6 +137,8 @@ struct Pending {
 struct Waiting {
     sender: oneshot::Sender<Result<Recommendations, EngineError>>,
     metrics: Arc<Metrics>,
+    /// The request waits on when its client has left, and takes its memory until it is dropped.
+    _memory: Arc<Reservation>,
 }
 
 impl Caller for Waiting {

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::config::Settings;
 use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
+use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::serving::{Served, Serving};
@@ -51,8 +52,8 @@ pub(crate) struct Parts {
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Permits for requests that are scored and answered.
     pub(crate) permits: Arc<Semaphore>,
-    /// Memory for large bodies.
-    pub(crate) body_kibibytes: Arc<Semaphore>,
+    /// Memory that requests may take.
+    pub(crate) memory: Arc<MemoryBudget>,
     /// The log's level.
     pub(crate) log_level: LogLevel,
 }
@@ -63,6 +64,9 @@ impl AppState {
     /// # Errors
     /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
+        if settings.limits.body_memory_bytes > 0 {
+            tracing::warn!("limits.body_memory_bytes is limits.memory_bytes now: set that instead");
+        }
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);
@@ -78,7 +82,7 @@ impl AppState {
             #[cfg(feature = "tls")]
             certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
             permits: Arc::new(Semaphore::new(settings.limits.in_flight)),
-            body_kibibytes: Arc::new(Semaphore::new(settings.limits.body_memory_bytes / 1024)),
+            memory: Arc::new(MemoryBudget::new(settings.limits.memory_bytes())),
             settings: Arc::new(settings),
             log_level,
         })))

@@ -6,24 +6,26 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use slirec_engine::{Admission, Priority};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{ApiError, RequestBody};
+use super::error::ApiError;
 use super::error_response;
 use crate::config::OverloadAnswer;
-use crate::metrics::Shed;
+use crate::memory::{HELD_PER_BYTE, OutOfMemory, Reservation};
+use crate::metrics::{Shed, Stage};
 use crate::scoring::Scoring;
 use crate::serving::Served;
 use crate::state::AppState;
 
 const TIMEOUT: &str = "x-request-timeout-ms";
-/// Smaller bodies need no share of the memory for bodies: as many as there are connections do no harm.
-const SMALL: usize = 64 * 1024;
+/// Bytes that the buffer of a body of unknown length has at least.
+const FEWEST: usize = 1024;
 
 /// Lets requests with a known API key pass.
 pub(super) async fn want_key(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -54,14 +56,21 @@ pub(crate) struct Call {
     permit: Option<OwnedSemaphorePermit>,
     /// Held until the call's first session is in the engine's queue.
     admission: Option<Admission>,
-    /// Held as long as what was read of a large body may be in memory.
-    _memory: Option<OwnedSemaphorePermit>,
+    /// Memory for the body, for what is made of it, and for the answer.
+    memory: Arc<Reservation>,
+}
+
+/// A body that is to be parsed, with the memory that it has reserved.
+#[derive(Debug)]
+pub(crate) struct CallBody {
+    pub(super) bytes: Bytes,
+    pub(super) memory: Arc<Reservation>,
 }
 
 impl Call {
     /// The body of a call that asks nothing of the engine; empty once it was taken.
-    pub(crate) fn take_body(&mut self) -> Bytes {
-        std::mem::take(&mut self.body)
+    pub(crate) fn take_body(&mut self) -> CallBody {
+        CallBody { bytes: std::mem::take(&mut self.body), memory: Arc::clone(&self.memory) }
     }
 
     /// The body, if the engine has time for what it asks: nothing is parsed that would only be refused. An overloaded service
@@ -69,7 +78,7 @@ impl Call {
     ///
     /// # Errors
     /// 503 when the engine has no time and the service answers overload by refusing; 504 when the deadline has passed.
-    pub(crate) fn admitted_body(&mut self, state: &AppState, priority: Priority) -> Result<Bytes, ApiError> {
+    pub(crate) fn admitted_body(&mut self, state: &AppState, priority: Priority) -> Result<CallBody, ApiError> {
         if self.permit.is_some() {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -91,8 +100,28 @@ impl Call {
 
     /// Scores sessions for this call.
     pub(crate) fn scoring<'a>(&mut self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
-        let admission = self.admission.take();
-        Scoring { state, served, deadline: self.deadline, only_popular: admission.is_none(), admission }
+        let (admission, memory) = (self.admission.take(), Arc::clone(&self.memory));
+        Scoring { state, served, deadline: self.deadline, only_popular: admission.is_none(), admission, memory }
+    }
+
+    /// A JSON answer, which takes memory until it is sent.
+    ///
+    /// # Errors
+    /// 503 when there is not enough.
+    pub(crate) fn json_response(&self, state: &AppState, answer: &impl Serialize) -> Result<Response, ApiError> {
+        let response = state.metrics.timed(Stage::Serialise, || serde_json::to_vec(answer));
+        let body = response.map_err(|error| ApiError::unwritable(&error))?;
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        Ok((headers, self.held(state, body)?).into_response())
+    }
+
+    /// The body of an answer, counted until it is sent.
+    ///
+    /// # Errors
+    /// 503 when there is not enough memory.
+    pub(crate) fn held(&self, state: &AppState, body: Vec<u8>) -> Result<Body, ApiError> {
+        reserve(&self.memory, body.len(), state)?;
+        Ok(Body::from(Bytes::from_owner(HeldAnswer { body, _memory: Arc::clone(&self.memory) })))
     }
 }
 
@@ -119,7 +148,18 @@ impl FromRequest<AppState> for Call {
                 return Err(ApiError::overloaded());
             }
         }
-        Ok(Self { body, deadline, permit, admission: None, _memory: memory })
+        Ok(Self { body: body.into(), deadline, permit, admission: None, memory: Arc::new(memory) })
+    }
+}
+
+struct HeldAnswer {
+    body: Vec<u8>,
+    _memory: Arc<Reservation>,
+}
+
+impl AsRef<[u8]> for HeldAnswer {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -131,47 +171,45 @@ fn compressed(request: &Request) -> Option<String> {
     (looks && !encoding.trim().eq_ignore_ascii_case("identity")).then(|| encoding.into_owned())
 }
 
-/// The body, and its share of the memory for bodies if it is large.
-async fn read(request: Request, state: &AppState) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+/// Reads the body into one buffer. What it and all that is made of it may take is reserved before it comes, all at once when the
+/// client says how long it is: nothing is read that could not be parsed then.
+async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservation), ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let Some(length) = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok()) else {
-        return read_unannounced(request.into_body(), state).await;
-    };
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     // What is larger than allowed is refused as soon as it is read that far: many clients send all before they read an
     // answer. Those that ask first are told at once.
     let most = state.settings.server.max_body_bytes;
-    if length > most && request.headers().contains_key(header::EXPECT) {
+    if length.is_some_and(|length| length > most) && request.headers().contains_key(header::EXPECT) {
         return Err(ApiError::body_too_large());
     }
-    let length = length.min(most);
-    let memory = if length <= SMALL { None } else { Some(memory(length, state)?) };
-    let RequestBody(body) = RequestBody::from_request(request, state).await?;
-    Ok((body, memory))
-}
-
-/// As [`read`], of a body that does not say how long it is: once it is not small, it may become as long as any.
-async fn read_unannounced(mut body: Body, state: &AppState) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
-    let most = state.settings.server.max_body_bytes;
-    let (mut bytes, mut share) = (Vec::new(), None);
+    let announced = length.unwrap_or_default().min(most);
+    let memory = Reservation::new(&state.memory);
+    reserve(&memory, announced.saturating_mul(HELD_PER_BYTE), state)?;
+    let (mut bytes, mut body) = (Vec::with_capacity(announced), request.into_body());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        // What is no data are trailers, which nobody wants.
+        // What is no data are trailers, which are not used.
         let Ok(data) = frame.map_err(|_| ApiError::unreadable_body())?.into_data() else { continue };
-        let length = bytes.len() + data.len();
-        if length > most {
+        if bytes.len() + data.len() > most {
             return Err(ApiError::body_too_large());
         }
-        if length > SMALL && share.is_none() {
-            share = Some(memory(most, state)?);
+        let room = bytes.capacity() - bytes.len();
+        if data.len() > room {
+            // Twice as much as there is, so that a body is copied a few times and not once for each of its pieces.
+            let more = bytes.capacity().max(data.len()).max(FEWEST).min(most - bytes.capacity().min(most));
+            reserve(&memory, more.saturating_mul(HELD_PER_BYTE), state)?;
+            bytes.reserve_exact(room + more);
         }
         bytes.extend_from_slice(&data);
     }
-    Ok((bytes.into(), share))
+    Ok((bytes, memory))
 }
 
-fn memory(length: usize, state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
-    let share = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-    let memory = Arc::clone(&state.body_kibibytes).try_acquire_many_owned(share);
-    memory.map_err(|_| {
+/// Reserves memory of a request.
+///
+/// # Errors
+/// 503 when the budget does not hold it.
+fn reserve(memory: &Reservation, bytes: usize, state: &AppState) -> Result<(), ApiError> {
+    memory.grow(bytes).map_err(|OutOfMemory| {
         state.metrics.shed(Shed::Memory);
         ApiError::overloaded()
     })

@@ -10,6 +10,7 @@ use serde::Serialize;
 use slirec_engine::EngineError;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::quote::bounded;
 use super::{json_response, reason};
 
 /// Seconds that an overloaded service asks its clients to wait.
@@ -62,13 +63,13 @@ pub(super) enum Failure {
 
 impl ApiError {
     /// 400 with a code of its own.
-    pub(crate) fn refused(code: &'static str, message: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, message }
+    pub(crate) fn refused(code: &'static str, message: &str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, message: bounded(format_args!("{message}")) }
     }
 
     /// 400
     pub(crate) fn bad_request(message: String) -> Self {
-        Self::refused("BAD_REQUEST", message)
+        Self::refused("BAD_REQUEST", &message)
     }
 
     /// 400 for a body that broke off.
@@ -111,6 +112,12 @@ impl ApiError {
     pub(crate) fn internal() -> Self {
         let message = "The request failed inside the service; its log has the cause under the request's id".to_owned();
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: "INTERNAL_ERROR", message }
+    }
+
+    /// 500 for an answer that cannot be written.
+    pub(crate) fn unwritable(error: &serde_json::Error) -> Self {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        Self::internal()
     }
 
     /// 401

@@ -1,20 +1,24 @@
 //! `/v2`: the Open Inference Protocol (KServe, Triton and MLServer speak it), over HTTP.
 //!
-//! Tensors `userId`, `items` and `timestamps` of datatype BYTES enter, for one session or several ([`tensors`] has the
-//! forms); `itemIds` (BYTES) and `preds` (FP32) leave. Errors are `{"error": "…"}`.
+//! Tensors `userId`, `items` and `timestamps` enter, for one session or several ([`request`] has the forms); `itemIds` (BYTES)
+//! and `preds` (FP32) leave. Errors are `{"error": "…"}`.
 
+mod answer;
 mod binary;
+mod datatype;
+mod elements;
+mod input;
 mod metadata;
-mod tensors;
+mod request;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use slirec_engine::{Priority, RecommendationRequest, Source};
+use slirec_engine::{Priority, RecommendationRequest};
 
 use super::call::Call;
 use super::error::{ApiError, with_headers};
@@ -24,8 +28,10 @@ use crate::metrics::Stage;
 use crate::scoring;
 use crate::serving::Served;
 use crate::state::AppState;
+use answer::{Wish, Written};
+use input::Limits;
 use metadata::{ModelMetadata, ServerMetadata};
-use tensors::{Answer, Inference};
+use request::Inference;
 
 /// An error in the protocol's form.
 pub(super) struct InferenceError(ApiError);
@@ -58,16 +64,18 @@ impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
 }
 
 /// `GET /v2/health/live`
-pub(super) async fn live() -> StatusCode {
-    StatusCode::OK
+pub(super) async fn live() -> Response {
+    json_response(StatusCode::OK, &json!({ "live": true }))
 }
 
-/// `GET /v2/health/ready`
-pub(super) async fn ready(State(state): State<AppState>) -> Result<(), InferenceError> {
-    match state.readiness.is_ready() {
-        true => Ok(()),
-        false => Err(ApiError::unavailable("The service is stopping").into()),
-    }
+/// `GET /v2/health/ready`; 503 once the service is stopping.
+pub(super) async fn ready(State(state): State<AppState>) -> Response {
+    let ready = state.readiness.is_ready();
+    with_headers(json_response(readiness_status(ready), &json!({ "ready": ready })))
+}
+
+fn readiness_status(ready: bool) -> StatusCode {
+    if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// `GET /v2`: which server this is.
@@ -110,22 +118,36 @@ pub(super) async fn model_version(
     Ok(json_response(StatusCode::OK, &metadata))
 }
 
+/// `GET /v2/models`: the names by which the one model is known, its own first.
+pub(super) async fn models(State(state): State<AppState>) -> Response {
+    let served = state.served();
+    let own = served.engine.model().name.as_str();
+    let others = state.settings.inference.names.iter().map(String::as_str).filter(|name| *name != own);
+    let models: Vec<&str> = std::iter::once(own).chain(others).collect();
+    json_response(StatusCode::OK, &json!({ "models": models }))
+}
+
 /// `GET /v2/models/{model}/ready`
 pub(super) async fn model_ready(
     State(state): State<AppState>,
     Named(model): Named<String>,
-) -> Result<(), InferenceError> {
+) -> Result<Response, InferenceError> {
     known(&state, &model, None)?;
-    ready(State(state)).await
+    Ok(readiness_of(&state, &model))
 }
 
 /// `GET /v2/models/{model}/versions/{version}/ready`
 pub(super) async fn model_version_ready(
     State(state): State<AppState>,
     Named((model, version)): Named<(String, String)>,
-) -> Result<(), InferenceError> {
+) -> Result<Response, InferenceError> {
     known(&state, &model, Some(&version))?;
-    ready(State(state)).await
+    Ok(readiness_of(&state, &model))
+}
+
+fn readiness_of(state: &AppState, model: &str) -> Response {
+    let ready = state.readiness.is_ready();
+    with_headers(json_response(readiness_status(ready), &json!({ "name": model, "ready": ready })))
 }
 
 /// `POST /v2/models/{model}/infer`
@@ -136,7 +158,7 @@ pub(super) async fn infer(
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, None)?;
-    answer(&state, &served, &model, call?, &headers).await
+    answer_call(&state, &served, &model, call?, &headers).await
 }
 
 /// `POST /v2/models/{model}/versions/{version}/infer`
@@ -147,13 +169,14 @@ pub(super) async fn infer_version(
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, Some(&version))?;
-    answer(&state, &served, &model, call?, &headers).await
+    answer_call(&state, &served, &model, call?, &headers).await
 }
 
 /// The model in service, if it has this name and version.
 fn known(state: &AppState, name: &str, version: Option<&str>) -> Result<std::sync::Arc<Served>, InferenceError> {
     let served = state.served();
     let model = served.engine.model();
+    // As MLServer words it.
     let shown: String = name.chars().take(200).collect();
     if model.name != name && !state.settings.inference.names.iter().any(|known| known == name) {
         return Err(ApiError::no_such(format!("Model {shown} not found")).into());
@@ -164,7 +187,7 @@ fn known(state: &AppState, name: &str, version: Option<&str>) -> Result<std::syn
     Ok(served)
 }
 
-async fn answer(
+async fn answer_call(
     state: &AppState,
     served: &Served,
     model: &str,
@@ -172,17 +195,25 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, InferenceError> {
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
-    let limits = tensors::Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
-    let read = move |bytes: &[u8]| tensors::parse(bytes, json_length, limits);
-    let body = call.admitted_body(state, Priority::Interactive)?;
-    let parsed = parse_body(&state.metrics, body, read).await?;
+    let limits = Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
+    let read = move |bytes: &[u8]| request::parse(bytes, json_length, limits);
+    let parsed = parse_body(&state.metrics, call.admitted_body(state, Priority::Interactive)?, read).await?;
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
     let found = call.scoring(state, served).recommend_all(requests).await?;
-    let popular = found.iter().any(|answer| answer.source == Source::Popular);
-    Ok(state.metrics.timed(Stage::Serialise, || {
-        let answer = Answer::new(&served.engine, model, id, popular, &found, form, &outputs);
-        json_response(StatusCode::OK, &answer)
-    }))
+    let wish = Wish { model, id, form, outputs: &outputs };
+    let written = state.metrics.timed(Stage::Serialise, || answer::write(&served.engine, wish, &found));
+    let Written { body, json_length } = written.map_err(|error| ApiError::unwritable(&error))?;
+    let body = call.held(state, body)?;
+    Ok(match json_length {
+        None => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Some(length) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+                (HeaderName::from_static(binary::JSON_LENGTH), length.to_string()),
+            ];
+            (headers, body).into_response()
+        }
+    })
 }

@@ -25,7 +25,7 @@ pub(super) async fn shopify(
     let body = call.take_body();
     let webhooks = state.webhooks.clone().ok_or_else(|| ApiError::not_found("/webhooks/shopify"))?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let delivery = webhooks.open(header, &body).map_err(|refusal| {
+    let delivery = webhooks.open(header, &body.bytes).map_err(|refusal| {
         state.metrics.delivered(if refusal == Refusal::Signature { "unsigned" } else { "malformed" });
         tracing::warn!(%refusal, "a delivery is refused");
         match refusal {

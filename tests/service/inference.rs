@@ -159,6 +159,62 @@ fn metadata_tells_the_signature_and_the_model_is_known_by_its_own_name_too() {
     assert_eq!(unknown.status, 404);
     assert!(unknown.json()["error"].as_str().unwrap().contains("no such version"));
     assert_eq!(server.get("/v2").json()["name"], "slirec");
+    assert_eq!(server.get("/v2").json()["extensions"], json!(["binary_tensor_data"]));
+    assert_eq!(server.get("/v2/models").json(), json!({"models": [name, "slirec"]}));
+}
+
+#[test]
+fn health_is_told_as_clients_of_kserve_read_it() {
+    let server = Server::start();
+    for (path, expected) in [
+        ("/v2/health/live", json!({"live": true})),
+        ("/v2/health/ready", json!({"ready": true})),
+        ("/v2/models/slirec/ready", json!({"name": "slirec", "ready": true})),
+    ] {
+        let response = server.get(path);
+        assert_eq!((response.status, response.json()), (200, expected), "{path}");
+    }
+}
+
+#[test]
+fn numbers_are_times_and_a_byte_order_mark_is_passed_over() {
+    let server = Server::start();
+    let expected = infer(&server, &session(&["novel"])).json()["outputs"].take();
+    for (name, body) in [
+        ("F08b_bom", include_str!("../fixtures/oip_v2/bom.json")),
+        ("F09_int64_timestamps", include_str!("../fixtures/oip_v2/int64_timestamps.json")),
+        ("F09b_pd_json_ints", include_str!("../fixtures/oip_v2/pd_json_ints.json")),
+    ] {
+        let response = server.post(&format!("{MODEL}/infer"), body);
+        assert_eq!(response.status, 200, "{name}: {}", response.text());
+        assert_eq!(response.json()["outputs"][0]["data"], expected[0]["data"], "{name}");
+    }
+}
+
+#[test]
+fn answers_in_binary_form_have_the_values_of_those_in_json() {
+    let server = Server::start();
+    let expected = infer(&server, &session(&["novel"])).json();
+    let mut body = session(&["novel"]);
+    body["parameters"] = json!({"binary_data_output": true});
+    let response = infer(&server, &body);
+    assert_eq!(response.header("content-type"), Some("application/octet-stream"));
+    let length: usize = response.header("inference-header-content-length").unwrap().parse().unwrap();
+    let (json, mut tensors) = response.body.split_at(length);
+    let answer: Value = serde_json::from_slice(json).unwrap();
+    let mut handles = Vec::new();
+    let mut size = answer["outputs"][0]["parameters"]["binary_data_size"].as_u64().unwrap();
+    while size > 0 {
+        let (length, rest) = tensors.split_first_chunk().unwrap();
+        let (text, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        size -= 4 + text.len() as u64;
+        handles.push(String::from_utf8(text.to_vec()).unwrap());
+        tensors = rest;
+    }
+    assert_eq!(json!(handles), expected["outputs"][0]["data"]);
+    let scores = tensors.chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+    assert_eq!(json!(scores.collect::<Vec<_>>()), expected["outputs"][1]["data"]);
+    assert!(answer["outputs"][0].get("data").is_none());
 }
 
 #[test]
@@ -209,7 +265,7 @@ fn a_body_of_another_form_is_refused_in_words_of_the_protocol() {
             json!({"inputs": [["items", [1], "BYTES", ["novel"]]]}),
             "inputs[0]: invalid type: sequence, expected an object",
         ),
-        (json!({"inputs": [tensor("items", &[], json!("novel"))]}), "inputs: `items`: data: expected"),
+        (json!({"inputs": [tensor("items", &[1], json!("novel"))]}), "inputs: `items`: data: found a string: expected"),
         (
             json!({"inputs": [{"name": "items", "shape": [-1], "datatype": "BYTES"}]}),
             "inputs[0].shape[0]: invalid type: integer `-1`",

@@ -171,7 +171,7 @@ fn values_that_could_never_work_end_the_start() {
         (
             "SLIREC__SERVER__MAX_BODY_BYTES",
             "536870912",
-            "`limits.body_memory_bytes`: 268435456: expected at least server.max_body_bytes, 536870912",
+            "`limits.memory_bytes`: 268435456: expected at least 5726623064, what a body of server.max_body_bytes,",
         ),
         #[cfg(not(feature = "tls"))]
         ("SLIREC__TLS__KEY", "key.pem", "the environment (SLIREC__…): `tls.key`: this build has no TLS"),

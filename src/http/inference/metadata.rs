@@ -14,7 +14,7 @@ pub(super) const OUTPUTS: [&str; 2] = ["itemIds", "preds"];
 pub(super) struct ServerMetadata {
     name: &'static str,
     version: &'static str,
-    extensions: [&'static str; 2],
+    extensions: [&'static str; 1],
 }
 
 /// `GET /v2/models/{model}`
@@ -29,8 +29,7 @@ pub(super) struct ModelMetadata<'a> {
 
 impl ServerMetadata {
     pub(super) fn new() -> Self {
-        let extensions = ["binary_tensor_data", "model_repository"];
-        Self { name: "slirec", version: env!("CARGO_PKG_VERSION"), extensions }
+        Self { name: "slirec", version: env!("CARGO_PKG_VERSION"), extensions: ["binary_tensor_data"] }
     }
 }
 

@@ -1,0 +1,151 @@
+//! The body of an inference request: bytes enter, sessions leave, and how they are to be answered.
+//!
+//! | `items` and `timestamps` | sessions |
+//! |---|---|
+//! | shape `[n]` | one of n views |
+//! | shape `[b, n]`, flat or nested data | b of n views each |
+//! | `"content_type": "pd_json"`, shape `[b]` or `[b, 1]` | b, each element the JSON of one list |
+//!
+//! `userId` may be left out: the model has no use for it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use slirec_engine::{Texts, ViewHistory};
+
+use super::elements::Column;
+use super::input::{Form, Input, Limits};
+use super::metadata::{INPUTS, OUTPUTS};
+use crate::http::object::{Few, Object};
+use crate::http::parsing;
+use crate::http::quote::quoted;
+use crate::http::well_formed::well_formed;
+use crate::memory::Held;
+
+/// Tensors in each direction: more than the model has, so that a client is told which it has not.
+const TENSORS: usize = 16;
+
+/// A request that can be answered.
+#[derive(Debug)]
+pub(super) struct Inference {
+    pub(super) id: Option<String>,
+    pub(super) sessions: Vec<ViewHistory>,
+    pub(super) form: Form,
+    /// Outputs that the client wants, in its order.
+    pub(super) outputs: Vec<WantedOutput>,
+}
+
+impl Held for Inference {
+    fn held_bytes(&self) -> usize {
+        self.id.as_ref().map_or(0, String::capacity) + self.sessions.held_bytes()
+    }
+}
+
+/// An output, and how it is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WantedOutput {
+    pub(super) name: &'static str,
+    /// Behind the JSON instead of in it.
+    pub(super) binary: bool,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(borrow)]
+    inputs: Few<Object<Input<'a>>, TENSORS>,
+    #[serde(borrow, default)]
+    outputs: Option<Few<Object<Output<'a>>, TENSORS>>,
+    #[serde(default)]
+    parameters: Option<Object<Parameters>>,
+}
+
+#[derive(Deserialize)]
+struct Output<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(default)]
+    parameters: Option<Object<OutputParameters>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    #[serde(default)]
+    binary_data_output: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct OutputParameters {
+    #[serde(default)]
+    binary_data: Option<bool>,
+}
+
+/// Reads a body, of which the first `json_length` bytes are JSON and the rest are binary tensors.
+pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> Result<Inference, String> {
+    let too_long = || "header inference-header-content-length: is larger than the body".to_owned();
+    let (json, binary) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(too_long)?;
+    let json = well_formed(json);
+    let Document { id, inputs, outputs, parameters } = parsing::read(&json)?;
+    let mut inputs: Vec<Input<'_>> = inputs.0.into_iter().map(|Object(input)| input).collect();
+    add_binary(&mut inputs, binary)?;
+    if let Some(unknown) = inputs.iter().find(|input| !INPUTS.contains(&&*input.name)) {
+        return Err(format!("inputs: unknown input {}, expected {INPUTS:?}", quoted(&unknown.name)));
+    }
+    let [_, items, timestamps] = INPUTS;
+    let (items, form) = rows::<Texts>(&inputs, items, limits)?;
+    let (timestamps, _) = rows::<Vec<f64>>(&inputs, timestamps, limits)?;
+    if items.len() != timestamps.len() {
+        return Err(format!("items has {} rows and timestamps {}: expected as many", items.len(), timestamps.len()));
+    }
+    let sessions = items.into_iter().zip(timestamps).enumerate();
+    let sessions = sessions.map(|(row, (items, timestamps))| {
+        if items.len() != timestamps.len() {
+            let (items, times) = (items.len(), timestamps.len());
+            return Err(format!("row {row}: has {items} items and {times} timestamps, expected as many"));
+        }
+        Ok(ViewHistory::from_columns(items, timestamps))
+    });
+    let binary = parameters.and_then(|Object(parameters)| parameters.binary_data_output).unwrap_or_default();
+    Ok(Inference { id, sessions: sessions.collect::<Result<_, _>>()?, form, outputs: wanted(outputs, binary)? })
+}
+
+/// Gives each input that announces binary data its share of what follows the JSON.
+fn add_binary<'a>(inputs: &mut [Input<'a>], mut bytes: &'a [u8]) -> Result<(), String> {
+    for input in inputs {
+        let Some(size) = input.binary_size() else { continue };
+        let (own, rest) = bytes.split_at_checked(size).ok_or_else(|| {
+            format!("inputs: {}: the body holds less binary data than binary_data_size says", quoted(&input.name))
+        })?;
+        input.binary = Some(own);
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(()) } else { Err(format!("the body has {} bytes that no input claims", bytes.len())) }
+}
+
+fn rows<C: Column>(inputs: &[Input<'_>], name: &str, limits: Limits) -> Result<(Vec<C>, Form), String> {
+    let mut found = inputs.iter().filter(|input| input.name == name);
+    let input = found.next().ok_or_else(|| format!("inputs: `{name}` is missing"))?;
+    if found.next().is_some() {
+        return Err(format!("inputs: `{name}` stands there twice"));
+    }
+    input.rows(limits).map_err(|problem| format!("inputs: `{name}`: {problem}"))
+}
+
+/// All outputs, unless some are named.
+fn wanted(outputs: Option<Few<Object<Output<'_>>, TENSORS>>, binary: bool) -> Result<Vec<WantedOutput>, String> {
+    let named = outputs.map(|Few(named)| named).unwrap_or_default();
+    if named.is_empty() {
+        return Ok(OUTPUTS.map(|name| WantedOutput { name, binary }).to_vec());
+    }
+    let known = |Object(output): Object<Output<'_>>| {
+        let name = OUTPUTS.into_iter().find(|name| *name == output.name);
+        let unknown = || format!("outputs: unknown output {}, expected {OUTPUTS:?}", quoted(&output.name));
+        let own = output.parameters.as_ref().and_then(|Object(parameters)| parameters.binary_data);
+        Ok(WantedOutput { name: name.ok_or_else(unknown)?, binary: own.unwrap_or(binary) })
+    };
+    named.into_iter().map(known).collect()
+}
+
+#[cfg(test)]
+mod tests;

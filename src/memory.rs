@@ -1,0 +1,173 @@
+//! The memory that requests may take together: bytes of bodies and of what is made of them are counted before they are
+//! allocated, and refused beyond the budget. Large requests leave a quarter of it to small ones.
+
+use std::mem::size_of;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
+
+/// Bytes that a request takes at most for each byte of its body, the body and what is made of it together, in every protocol;
+/// `make test-attack` measures it.
+pub(crate) const HELD_PER_BYTE: usize = 8;
+
+/// Reservations up to this size may take the whole budget, larger ones three quarters of it.
+const SMALL: usize = 512 * 1024;
+
+/// Bytes that may be reserved, and those that are.
+#[derive(Debug)]
+pub(crate) struct MemoryBudget {
+    most: usize,
+    reserved: AtomicUsize,
+}
+
+/// The budget does not hold what is asked for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OutOfMemory;
+
+/// Bytes that one request has reserved, until this is dropped: the handler has it, and whatever else holds what was made of
+/// the request.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    budget: Arc<MemoryBudget>,
+    bytes: AtomicUsize,
+}
+
+/// Something that takes memory in proportion to a request.
+pub(crate) trait Held {
+    /// Bytes that it takes, about.
+    fn held_bytes(&self) -> usize;
+}
+
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, reserved: AtomicUsize::new(0) }
+    }
+
+    /// Bytes that are reserved now.
+    #[cfg(test)]
+    fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Relaxed)
+    }
+
+    /// The smallest budget that holds a request with a body of so many bytes.
+    pub(crate) fn needed(body: usize) -> usize {
+        body.saturating_mul(HELD_PER_BYTE).div_ceil(3).saturating_mul(4)
+    }
+
+    /// What large reservations may take together of a budget.
+    fn for_large(most: usize) -> usize {
+        most / 4 * 3
+    }
+
+    fn take(&self, bytes: usize, most: usize) -> Result<(), OutOfMemory> {
+        let more = |reserved: usize| reserved.checked_add(bytes).filter(|total| *total <= most);
+        // Nothing else is published by this number.
+        let taken = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.map(|_| ()).map_err(|_| OutOfMemory)
+    }
+}
+
+impl Reservation {
+    /// Of nothing.
+    pub(crate) fn new(budget: &Arc<MemoryBudget>) -> Self {
+        Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) }
+    }
+
+    /// Reserves more.
+    ///
+    /// # Errors
+    /// When the budget does not hold it; the reservation stays as it is.
+    pub(crate) fn grow(&self, bytes: usize) -> Result<(), OutOfMemory> {
+        let most = self.budget.most;
+        let small = self.bytes.load(Ordering::Relaxed).saturating_add(bytes) <= SMALL;
+        self.budget.take(bytes, if small { most } else { MemoryBudget::for_large(most) })?;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back what exceeds so many bytes.
+    pub(crate) fn shrink_to(&self, bytes: usize) {
+        let reserved = self.bytes.fetch_min(bytes, Ordering::Relaxed);
+        self.budget.reserved.fetch_sub(reserved.saturating_sub(bytes), Ordering::Relaxed);
+    }
+}
+
+impl<T: Held, E> Held for Result<T, E> {
+    fn held_bytes(&self) -> usize {
+        self.as_ref().map_or(0, Held::held_bytes)
+    }
+}
+
+impl<T: Held> Held for Vec<T> {
+    fn held_bytes(&self) -> usize {
+        let unused = self.capacity() - self.len();
+        unused * size_of::<T>() + self.iter().map(Held::held_bytes).sum::<usize>()
+    }
+}
+
+impl<A: Held, B: Held> Held for (A, B) {
+    fn held_bytes(&self) -> usize {
+        self.0.held_bytes() + self.1.held_bytes()
+    }
+}
+
+impl Held for String {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.capacity()
+    }
+}
+
+impl Held for ViewHistory {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + Self::held_bytes(self)
+    }
+}
+
+impl Held for RecommendationRequest {
+    fn held_bytes(&self) -> usize {
+        let Selection { exclude, include_only, categories, exclude_categories, .. } = &self.selection;
+        let names = [Some(exclude), include_only.as_ref(), categories.as_ref(), Some(exclude_categories)];
+        let names = names.into_iter().flatten().map(Texts::held_bytes).sum::<usize>();
+        size_of::<Self>() + ViewHistory::held_bytes(&self.history) + names
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEBIBYTE: usize = 1 << 20;
+
+    #[test]
+    fn what_the_budget_does_not_hold_is_refused_and_what_is_dropped_is_given_back() {
+        let budget = Arc::new(MemoryBudget::new(4 * MEBIBYTE));
+        let large = Reservation::new(&budget);
+        assert_eq!(large.grow(2 * MEBIBYTE), Ok(()));
+        assert_eq!(large.grow(2 * MEBIBYTE), Err(OutOfMemory));
+        assert_eq!(large.grow(MEBIBYTE), Ok(()));
+        assert_eq!(budget.reserved(), 3 * MEBIBYTE);
+        large.shrink_to(MEBIBYTE);
+        assert_eq!(budget.reserved(), MEBIBYTE);
+        drop(large);
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[test]
+    fn large_requests_leave_room_for_small_ones() {
+        let budget = Arc::new(MemoryBudget::new(4 * MEBIBYTE));
+        let large = Reservation::new(&budget);
+        assert_eq!(large.grow(3 * MEBIBYTE), Ok(()));
+        let small = Reservation::new(&budget);
+        assert_eq!(small.grow(1_000), Ok(()));
+        assert_eq!(small.grow(MEBIBYTE - 1_000), Err(OutOfMemory));
+        assert_eq!(Reservation::new(&budget).grow(usize::MAX), Err(OutOfMemory));
+    }
+}
