@@ -7,6 +7,7 @@ mod candidates;
 mod engine;
 mod error;
 mod fused;
+mod graphs;
 mod model;
 mod patience;
 mod queue;
@@ -126,6 +127,7 @@ impl BundleScorer {
     /// # Errors
     /// As for [`BundleScorer::from_bundle`].
     pub fn with_kernels(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Self, EngineError> {
+        graphs::check(bundle)?;
         let graph = &bundle.scores_graph;
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;

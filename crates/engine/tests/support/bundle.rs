@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use slirec_connect::original::OriginalVocabulary;
-use slirec_core::bundle::{self, Manifest, TrainingRecord};
+use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, TrainingRecord};
 use slirec_core::catalog::{Catalog, Product};
+use slirec_core::lookup::ItemLookup;
+use slirec_engine::{BundleScorer, CandidateIds};
 use slirec_train::export::write_files;
 use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::weights::Weights;
@@ -54,6 +56,25 @@ pub(crate) fn bundle_of(
         golden_requests: Vec::new(),
         loses_to: Vec::new(),
     };
-    bundle::seal(folder.path(), manifest).unwrap();
+    let golden_requests = vec![golden_request(folder.path(), &manifest)];
+    bundle::seal(folder.path(), Manifest { golden_requests, ..manifest }).unwrap();
     folder
+}
+
+/// What the graphs answer to a single view, as no bundle goes without a golden request.
+fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
+    let files = bundle::record_files(folder).unwrap();
+    let unsealed = Bundle::read_unsealed(folder, Manifest { files, ..manifest.clone() }).unwrap();
+    let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
+    let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary);
+    let product = unsealed.catalog.products().iter().find(|product| product.available);
+    let scored = product.unwrap_or(&unsealed.catalog.products()[0]).handle.clone();
+    let ids = lookup.ids(&scored).unwrap();
+    let candidate = CandidateIds { items: vec![ids.item], features: ids.features.clone() };
+    let prepared = scorer.prepare(&candidate).unwrap();
+    let (viewed, time, now) = (unsealed.vocabulary.items()[0].handle.clone(), 1_794_900_000.0, 1_794_990_000.0);
+    let history = lookup.encode(&[(viewed.as_str(), time)], now, manifest.model.longest_history).unwrap().unwrap();
+    let score = scorer.score(&history.encoded, &prepared).unwrap()[0];
+    let top = vec![GoldenScore { handle: scored, score }];
+    GoldenRequest { items: vec![viewed], timestamps: vec![time], now, top }
 }
