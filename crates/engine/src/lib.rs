@@ -30,6 +30,7 @@ use slirec_core::history::EncodedHistory;
 pub use candidates::CandidateIds;
 pub use engine::{Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
+pub use graphs::check as check_graphs;
 pub use request::{
     Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings, ViewedItem,
 };

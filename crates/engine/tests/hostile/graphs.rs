@@ -1,6 +1,6 @@
 //! Graphs that would run for ever, grow without end or reach out of their file.
 
-use slirec_onnx::builder::{self, Body, Element, Size, graph, integer};
+use slirec_onnx::builder::{self, Body, Element, Size, integer};
 use slirec_onnx::proto::{AttributeProto, GraphProto, NodeProto, ValueInfoProto};
 
 use crate::cases::{Case, graph_case, model_case};
@@ -148,7 +148,7 @@ fn growing() -> Vec<Case> {
                 let rest = body.node("Sub", &[&longest, &length]);
                 let one = body.integers(&[-1]);
                 let rest = body.node("Sub", &[&rest, &one]);
-                let sizes = body.node_with("Concat", &[&rest; 5], vec![integer("axis", 0)]);
+                let sizes = body.node_with("Concat", &[rest.as_str(); 5], vec![integer("axis", 0)]);
                 body.named("ConstantOfShape", &[&sizes], &["hostile"], Vec::new());
             });
             before(model.graph.as_mut().unwrap(), first);
@@ -158,7 +158,7 @@ fn growing() -> Vec<Case> {
 
 /// A loop over the states, whose body is `inner`.
 fn scan(body: GraphProto) -> NodeProto {
-    let attributes = vec![graph("body", body), integer("num_scan_inputs", 1)];
+    let attributes = vec![builder::graph("body", body), integer("num_scan_inputs", 1)];
     node("Scan", &["states"], &["hostile"], attributes)
 }
 
@@ -194,7 +194,7 @@ fn scans() -> Vec<Case> {
         }),
         graph_case("a loop over nothing", "goes over nothing", |graph| {
             let inner = body_of(|body| body.named("Relu", &["hostile_row"], &["hostile_out"], Vec::new()));
-            let attributes = vec![graph("body", inner), integer("num_scan_inputs", 0)];
+            let attributes = vec![builder::graph("body", inner), integer("num_scan_inputs", 0)];
             before(graph, vec![node("Scan", &["states", "states"], &["hostile", "hostile_2"], attributes)]);
         }),
         graph_case("a loop with a changed direction", "the attribute `scan_input_axes`", |graph| {
@@ -235,7 +235,7 @@ fn functions() -> Vec<Case> {
         in_history("a loop of 2^62 in a function", "operator `Loop`", |model| {
             let first = nodes(|body| {
                 let times = body.integers(&[1 << 62]);
-                body.named("Loop", &[&times], &["hostile"], vec![graph("body", empty_body())]);
+                body.named("Loop", &[&times], &["hostile"], vec![builder::graph("body", empty_body())]);
             });
             model.functions[0].node.splice(0..0, first);
         }),

@@ -44,7 +44,7 @@ fn form(operator: &str) -> Option<Form> {
         "Gemm" => (3..=3, 1..=1, &[]),
         "Slice" => (3..=4, 1..=1, &[]),
         "Concat" => (1..=256, 1..=1, &[("axis", Int)]),
-        "Scan" => (2..=16, 1..=16, &[("body", Graph), ("num_scan_inputs", Int)]),
+        "Scan" => (1..=16, 1..=16, &[("body", Graph), ("num_scan_inputs", Int)]),
         _ => return None,
     };
     Some(Form { inputs, outputs, attributes })
