@@ -8,7 +8,7 @@ use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, Tr
 use slirec_core::catalog::{Catalog, Product};
 use slirec_core::lookup::ItemLookup;
 use slirec_engine::{BundleScorer, CandidateIds};
-use slirec_train::export::write_files;
+use slirec_train::export::{self, catalog_candidates, made_up_histories, write_files};
 use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
@@ -61,20 +61,23 @@ pub(crate) fn bundle_of(
     folder
 }
 
-/// What the graphs answer to a single view, as no bundle goes without a golden request.
+/// What the graphs answer to a short history, as no bundle goes without a golden request.
 fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
     let files = bundle::record_files(folder).unwrap();
     let unsealed = Bundle::read_unsealed(folder, Manifest { files, ..manifest.clone() }).unwrap();
-    let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
     let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary);
-    let product = unsealed.catalog.products().iter().find(|product| product.available);
-    let scored = product.unwrap_or(&unsealed.catalog.products()[0]).handle.clone();
-    let ids = lookup.ids(&scored).unwrap();
-    let candidate = CandidateIds { items: vec![ids.item], features: ids.features.clone() };
-    let prepared = scorer.prepare(&candidate).unwrap();
-    let (viewed, time, now) = (unsealed.vocabulary.items()[0].handle.clone(), 1_794_900_000.0, 1_794_990_000.0);
-    let history = lookup.encode(&[(viewed.as_str(), time)], now, manifest.model.longest_history).unwrap().unwrap();
-    let score = scorer.score(&history.encoded, &prepared).unwrap()[0];
-    let top = vec![GoldenScore { handle: scored, score }];
-    GoldenRequest { items: vec![viewed], timestamps: vec![time], now, top }
+    let history = made_up_histories(&unsealed.vocabulary, &lookup, manifest.model.longest_history).remove(0);
+    let candidates = catalog_candidates(&unsealed.catalog, &lookup);
+    let items = candidates.iter().map(|(_, candidate)| candidate.item).collect();
+    let features = candidates.iter().flat_map(|(_, candidate)| candidate.features.clone()).collect();
+    let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
+    let prepared = scorer.prepare(&CandidateIds { items, features }).unwrap();
+    let scores = scorer.score(&history.encoded, &prepared).unwrap();
+    let mut golden = export::golden_request(&history, &candidates, &scores);
+    if golden.top.is_empty() {
+        // Nothing is sold: such a bundle can be read, but not be served.
+        let handle = unsealed.catalog.products()[0].handle.clone();
+        golden.top.push(GoldenScore { handle, score: 0.5 });
+    }
+    golden
 }
