@@ -3,18 +3,19 @@
 //! Enters: a JSON document (`docs/FORMATS.md`). Leaves: a [`Catalog`] in which every handle and GID is unique.
 //! Products are keyed by handle and GID; titles may repeat.
 
+mod list;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
-use crate::text::{LONGEST_NAME, LONGEST_TEXT, MOST_NAMES, check_length, shortened, unique};
+use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
+use list::List;
 
 /// Format of the file that this version writes and reads.
 pub const FORMAT: &str = "slirec-catalog/1";
@@ -92,41 +93,6 @@ struct RawDocument<'a> {
     format: String,
     #[serde(borrow)]
     products: &'a RawValue,
-}
-
-/// Products as they are read: the first that is none, or one too many, ends it, so that memory follows the products and not
-/// what stands in their place.
-#[derive(Default)]
-struct List<'a> {
-    products: Vec<Product>,
-    /// Where each of them stands.
-    places: Vec<&'a RawValue>,
-    wrong: Option<(&'a RawValue, serde_json::Error)>,
-}
-
-impl<'a> Visitor<'a> for &mut List<'a> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of products")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(raw) = entries.next_element::<&'a RawValue>()? {
-            if self.products.len() == MOST_NAMES {
-                return Err(A::Error::custom(format_args!("more than {MOST_NAMES} products")));
-            }
-            match serde_json::from_str(raw.get()) {
-                Ok(product) => self.products.push(product),
-                Err(error) => {
-                    self.wrong = Some((raw, error));
-                    return Err(A::Error::custom("a product is wrong"));
-                }
-            }
-            self.places.push(raw);
-        }
-        Ok(())
-    }
 }
 
 impl Catalog {

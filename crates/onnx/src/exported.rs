@@ -9,6 +9,7 @@ mod fields;
 mod operators;
 mod rules;
 mod sizes;
+mod value;
 
 use prost::Message;
 
@@ -18,7 +19,8 @@ use crate::proto::tensor_proto::DataType;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto};
 use operators::{FUNCTIONS, Place};
 
-pub use sizes::{Shape, Size, Sizes};
+pub use sizes::Sizes;
+pub use value::{Shape, Size};
 
 /// Nodes of a graph with its functions and loops. The demo's history graph has 101; each further item feature adds 5.
 const MOST_NODES: usize = 1_024;

@@ -1,7 +1,7 @@
 //! How large the results of an operator are: a node and the sizes of its inputs enter, the sizes of its outputs leave. The
 //! rules are those of operator set 17, for the forms that the exporter writes.
 
-use super::sizes::{Shape, Size, Value};
+use super::value::{Shape, Size, Value};
 use crate::builder::FLOAT;
 use crate::proto::NodeProto;
 
