@@ -54,7 +54,7 @@ impl Value {
         self.shape.iter().try_fold(1, |count: u64, size| count.checked_mul(size.count))
     }
 
-    fn constant(tensor: &TensorProto) -> Self {
+    pub(super) fn constant(tensor: &TensorProto) -> Self {
         let size = |size: &i64| Size::fixed(u64::try_from(*size).unwrap_or_default());
         let bytes = tensor.raw_data().as_chunks().0;
         let known = tensor.data_type() == DataType::Int64 as i32 && bytes.len() <= MOST_NUMBERS;
