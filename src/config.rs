@@ -111,6 +111,7 @@ impl Settings {
             ("server.drain_delay_seconds", server.drain_delay_seconds, 0, 3_600),
             ("server.drain_seconds", server.drain_seconds, 0, 3_600),
             ("model.poll_seconds", model.poll_seconds, 1, 86_400),
+            ("model.max_bytes", model.max_bytes, 1 << 20, slirec_core::bundle::LARGEST_BUNDLE),
             ("registry.poll_seconds", registry.poll_seconds, 1, 86_400),
             ("registry.timeout_seconds", registry.timeout_seconds, 1, 3_600),
             ("engine.workers", engine.workers as u64, 0, 1_024),

@@ -47,6 +47,7 @@ pub(crate) struct ModelSettings {
     pub(crate) path: PathBuf,
     pub(super) pointer: PathBuf,
     pub(super) poll_seconds: u64,
+    pub(crate) max_bytes: u64,
 }
 
 #[derive(Debug, Deserialize)]

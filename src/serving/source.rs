@@ -29,6 +29,8 @@ pub(super) enum Moment {
 pub(crate) struct BundleSource {
     path: PathBuf,
     pointer: Option<PathBuf>,
+    /// Larger bundles are refused.
+    max_bytes: u64,
     registry: Option<Arc<Registry>>,
     options: EngineOptions,
     /// Whose changes lie over every bundle.
@@ -37,9 +39,16 @@ pub(crate) struct BundleSource {
 
 impl BundleSource {
     pub(super) fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>, registry: Option<Arc<Registry>>) -> Self {
-        let ModelSettings { path, .. } = &settings.model;
+        let ModelSettings { path, max_bytes, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
-        Self { path: path.clone(), pointer: settings.model.pointer().cloned(), registry, options, webhooks }
+        Self {
+            path: path.clone(),
+            pointer: settings.model.pointer().cloned(),
+            max_bytes: *max_bytes,
+            registry,
+            options,
+            webhooks,
+        }
     }
 
     pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
@@ -54,8 +63,10 @@ impl BundleSource {
     }
 
     fn load_directory(&self, directory: &Path, key: &str) -> anyhow::Result<Loaded> {
-        let bundle = Bundle::read(directory).map_err(anyhow::Error::from).and_then(|bundle| self.engine(bundle));
-        bundle.with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
+        let bundle = Bundle::read_within(directory, self.max_bytes).map_err(anyhow::Error::from);
+        bundle
+            .and_then(|bundle| self.engine(bundle))
+            .with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
     }
 
     /// What the registry says now. At a start a registry that is down, or a version that cannot be served, is no reason

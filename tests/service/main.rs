@@ -12,6 +12,7 @@
 
 mod bundle;
 mod client;
+mod hostile;
 mod inference;
 mod limits;
 mod mlflow;

@@ -129,6 +129,13 @@ impl Server {
         assert!(sent.success());
     }
 
+    /// Most memory that the service ever held.
+    pub(crate) fn peak_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Waits for the end of the service: its exit status and its log.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = wait_until("the service ends", || self.child.try_wait().unwrap());

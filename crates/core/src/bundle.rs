@@ -5,10 +5,11 @@
 //! bundle is trusted: names are fixed, sizes are bounded, nothing outside the directory is read.
 
 mod manifest;
+mod reading;
+mod rules;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -37,9 +38,10 @@ pub const CATALOG: &str = "catalog.json";
 /// The files that every bundle holds beside its manifest.
 pub const FILES: [&str; 5] = [CANDIDATES_GRAPH, CATALOG, HISTORY_GRAPH, SCORES_GRAPH, VOCABULARY];
 
-/// A file beyond this is not read: 2 GiB is also the limit of an ONNX file.
-const LARGEST_FILE: u64 = 2 << 30;
-const LARGEST_MANIFEST: u64 = 16 << 20;
+/// A bundle beyond this is none: a million products have a tenth of it.
+pub const LARGEST_BUNDLE: u64 = 8 << 30;
+/// A manifest beyond this is none: that of the demo model has a hundredth of it.
+pub const LARGEST_MANIFEST: u64 = 1 << 20;
 
 /// A bundle that is refused.
 #[derive(Debug, Error)]
@@ -83,12 +85,22 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads and checks a bundle.
+    /// Reads and checks a bundle of any size.
     ///
     /// # Errors
     /// [`BundleError`] for the first thing that is wrong.
     pub fn read(directory: &Path) -> Result<Self, BundleError> {
+        Self::read_within(directory, LARGEST_BUNDLE)
+    }
+
+    /// As [`Bundle::read`]; a bundle whose files have more than `max_bytes`, catalogue or vocabulary more than a quarter of
+    /// it, is refused before any of them is read.
+    ///
+    /// # Errors
+    /// [`BundleError`] for the first thing that is wrong.
+    pub fn read_within(directory: &Path, max_bytes: u64) -> Result<Self, BundleError> {
         let (manifest, sha256) = Manifest::read(directory)?;
+        reading::check_sizes(directory, &manifest.files, max_bytes)?;
         Self::read_files(directory, manifest, sha256)
     }
 
@@ -101,7 +113,7 @@ impl Bundle {
     }
 
     fn read_files(directory: &Path, manifest: Manifest, sha256: String) -> Result<Self, BundleError> {
-        let verified = |name: &str| read_verified(directory, name, &manifest.files);
+        let verified = |name: &str| reading::read_verified(directory, name, &manifest.files);
         let catalog_path = directory.join(CATALOG);
         let catalog_text = String::from_utf8(verified(CATALOG)?)
             .map_err(|_| BundleError::Invalid { path: catalog_path.clone(), problem: "is not UTF-8 text".into() })?;
@@ -126,7 +138,7 @@ impl Bundle {
 /// # Errors
 /// [`BundleError`] when it is missing or has another size or hash.
 pub fn verify_file(directory: &Path, name: &str, manifest: &Manifest) -> Result<(), BundleError> {
-    read_verified(directory, name, &manifest.files).map(drop)
+    reading::verify(directory, name, &manifest.files)
 }
 
 /// Size and hash of every file of a bundle, for its manifest.
@@ -158,43 +170,6 @@ fn check_features(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<(), St
     if found == expected { Ok(()) } else { Err(format!("features are {found:?}: the manifest has {expected:?}")) }
 }
 
-/// Reads an ordinary file that really lies in the directory: links that lead elsewhere, pipes and devices are refused.
-fn read_bounded(directory: &Path, name: &str, limit: u64) -> Result<Vec<u8>, BundleError> {
-    let path = directory.join(name);
-    let invalid = |problem: String| BundleError::Invalid { path: path.clone(), problem };
-    let real = |path: &Path| path.canonicalize().map_err(FileError::io("read", path));
-    let file = real(&path)?;
-    if !file.starts_with(real(directory)?) {
-        return Err(invalid("leads out of the bundle: expected a file inside".to_owned()));
-    }
-    if !file.is_file() {
-        return Err(invalid("is not an ordinary file".to_owned()));
-    }
-    let file = File::open(&file).map_err(FileError::io("read", &path))?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::io("read", &path))?;
-    if bytes.len() as u64 > limit {
-        return Err(invalid(format!("is larger than {limit} bytes")));
-    }
-    Ok(bytes)
-}
-
-/// Reads one of the fixed [`FILES`] and compares it with its record.
-fn read_verified(directory: &Path, name: &str, records: &BTreeMap<String, FileRecord>) -> Result<Vec<u8>, BundleError> {
-    let path = directory.join(name);
-    let invalid = |problem| BundleError::Invalid { path: path.clone(), problem };
-    let record = records.get(name).ok_or_else(|| invalid("is not in the manifest".into()))?;
-    let bytes = read_bounded(directory, name, record.bytes.min(LARGEST_FILE))?;
-    if bytes.len() as u64 != record.bytes {
-        return Err(invalid(format!("has {} bytes: the manifest has {}", bytes.len(), record.bytes)));
-    }
-    let sha256 = files::sha256(&bytes);
-    if sha256 != record.sha256 {
-        return Err(invalid(format!("has SHA-256 {sha256}: the manifest has {}", record.sha256)));
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +185,11 @@ mod tests {
             fs::write(directory.join(graph), graph).unwrap();
         }
         seal(directory, manifest()).unwrap();
+    }
+
+    fn golden() -> GoldenRequest {
+        let top = vec![GoldenScore { handle: "novel".into(), score: 0.5 }];
+        GoldenRequest { items: vec!["novel".into()], timestamps: vec![1.0], now: 2.0, top }
     }
 
     fn manifest() -> Manifest {
@@ -233,7 +213,7 @@ mod tests {
             },
             metrics: BTreeMap::new(),
             files: BTreeMap::new(),
-            golden_requests: Vec::new(),
+            golden_requests: vec![golden()],
             loses_to: Vec::new(),
         }
     }
@@ -287,7 +267,7 @@ mod tests {
     fn a_truncated_a_longer_and_a_missing_file_are_refused() {
         assert!(refusal(|folder| fs::write(folder.join(HISTORY_GRAPH), "h").unwrap()).contains("has 1 bytes"));
         let longer = refusal(|folder| fs::write(folder.join(HISTORY_GRAPH), [0; 999]).unwrap());
-        assert!(longer.contains("is larger than 12 bytes"), "{longer}");
+        assert!(longer.contains("history.onnx: has 999 bytes: the manifest has 12"), "{longer}");
         assert!(refusal(|folder| fs::remove_file(folder.join(CATALOG)).unwrap()).contains("cannot read"));
         assert!(refusal(|folder| fs::remove_file(folder.join(MANIFEST)).unwrap()).contains("manifest.json"));
     }
@@ -306,7 +286,7 @@ mod tests {
             fs::remove_file(folder.join(SCORES_GRAPH)).unwrap();
             fs::create_dir(folder.join(SCORES_GRAPH)).unwrap();
         });
-        assert!(message.contains("scores.onnx: is not an ordinary file"), "{message}");
+        assert!(message.contains("scores.onnx: is a directory: expected an ordinary file"), "{message}");
         let folder = tempfile::tempdir().unwrap();
         write_bundle(folder.path());
         fs::rename(folder.path().join(SCORES_GRAPH), folder.path().join("scores-1")).unwrap();

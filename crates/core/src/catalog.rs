@@ -3,15 +3,19 @@
 //! Enters: a JSON document (`docs/FORMATS.md`). Leaves: a [`Catalog`] in which every handle and GID is unique.
 //! Products are keyed by handle and GID; titles may repeat.
 
+mod list;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
+use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
+use list::List;
 
 /// Format of the file that this version writes and reads.
 pub const FORMAT: &str = "slirec-catalog/1";
@@ -52,7 +56,7 @@ pub struct Product {
     #[serde(default = "available")]
     pub available: bool,
     /// Anything else that is known, such as `vendor` or `colour`; item features can be made of it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -88,7 +92,7 @@ struct Document<'a> {
 struct RawDocument<'a> {
     format: String,
     #[serde(borrow)]
-    products: Vec<&'a RawValue>,
+    products: &'a RawValue,
 }
 
 impl Catalog {
@@ -130,19 +134,19 @@ impl Catalog {
         let document: RawDocument<'_> = serde_json::from_str(text)
             .map_err(|error| invalid(path, error.line(), error.column(), without_position(&error)))?;
         if document.format != FORMAT {
-            let problem = format!("format is `{}`: expected `{FORMAT}`", document.format);
+            let problem = format!("format is `{}`: expected `{FORMAT}`", shortened(&document.format));
             return Err(invalid(path, 1, 1, problem));
         }
-        let mut products = Vec::with_capacity(document.products.len());
-        for raw in &document.products {
-            products.push(serde_json::from_str::<Product>(raw.get()).map_err(|error| {
-                let (line, column) = place_of(text, raw);
-                let column = if error.line() <= 1 { column + error.column().saturating_sub(1) } else { error.column() };
-                invalid(path, line + error.line().saturating_sub(1), column, without_position(&error))
-            })?);
-        }
-        Self::new(products).map_err(|(index, problem)| {
-            let (line, column) = document.products.get(index).map_or((1, 1), |raw| place_of(text, raw));
+        let mut list = List::default();
+        let read = serde_json::Deserializer::from_str(document.products.get()).deserialize_seq(&mut list);
+        read.map_err(|error| {
+            let (raw, error) = list.wrong.take().unwrap_or((document.products, error));
+            let (line, column) = place_of(text, raw);
+            let column = if error.line() <= 1 { column + error.column().saturating_sub(1) } else { error.column() };
+            invalid(path, line + error.line().saturating_sub(1), column, without_position(&error))
+        })?;
+        Self::new(list.products).map_err(|(index, problem)| {
+            let (line, column) = list.places.get(index).map_or((1, 1), |raw| place_of(text, raw));
             invalid(path, line, column, problem)
         })
     }
@@ -176,6 +180,12 @@ impl Catalog {
 
 fn check_product(product: &Product) -> Result<(), String> {
     let fields = [("handle", &product.handle), ("gid", &product.gid), ("category", &product.category)];
+    fields.into_iter().try_for_each(|(name, value)| check_length(name, value, LONGEST_NAME))?;
+    check_length("title", &product.title, LONGEST_TEXT)?;
+    for (name, value) in &product.attributes {
+        check_length("attributes, a name,", name, LONGEST_NAME)?;
+        check_length("attributes, a value,", value, LONGEST_TEXT)?;
+    }
     for (name, value) in fields {
         if value.trim().is_empty() {
             return Err(format!("{name} is `{value}`: expected a name that is not empty"));
@@ -201,7 +211,7 @@ fn invalid(path: &Path, line: usize, column: usize, problem: String) -> CatalogE
 /// serde_json's message without the position that it appends, which we give relative to the file instead.
 fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    message.split(" at line ").next().unwrap_or(&message).to_owned()
+    shortened(message.rsplit_once(" at line ").map_or(&message, |(problem, _)| problem))
 }
 
 /// Line and column of a value that was borrowed from `text`.

@@ -3,7 +3,7 @@
 //! In the order of the data's road:
 //! [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names into ids, [`history`] turns what
 //! a shopper viewed into the model's input, [`lookup`] does both for handles, [`bundle`] describes the files that a trained model is shipped in.
-//! [`timestamp`] and [`files`] serve all of them.
+//! [`timestamp`], [`files`] and [`text`] serve all of them.
 
 pub mod bundle;
 pub mod catalog;
@@ -11,5 +11,6 @@ pub mod files;
 pub mod history;
 pub mod interactions;
 pub mod lookup;
+pub mod text;
 pub mod timestamp;
 pub mod vocabulary;

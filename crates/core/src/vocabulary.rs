@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::files::{self, FileError};
+use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
 pub use item_features::ItemFeatureError;
 
@@ -57,6 +58,7 @@ pub struct Feature {
     /// Name of the feature; `category`, or an attribute of the catalogue.
     pub name: String,
     /// Value of id `index + 1`.
+    #[serde(deserialize_with = "bounded")]
     pub values: Vec<String>,
 }
 
@@ -64,7 +66,9 @@ pub struct Feature {
 #[serde(deny_unknown_fields)]
 struct Document {
     format: String,
+    #[serde(deserialize_with = "bounded")]
     features: Vec<Feature>,
+    #[serde(deserialize_with = "bounded")]
     items: Vec<Item>,
 }
 
@@ -125,11 +129,11 @@ impl Vocabulary {
     /// # Errors
     /// [`VocabularyError`], naming the file and what is wrong in it.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, VocabularyError> {
-        let document: Document =
-            serde_json::from_slice(bytes).map_err(|source| FileError::Json { path: path.to_owned(), source })?;
         let invalid = |problem| VocabularyError::Invalid { file: path.display().to_string(), problem };
+        let document: Document =
+            serde_json::from_slice(bytes).map_err(|error| invalid(shortened(&error.to_string())))?;
         if document.format != FORMAT {
-            return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", document.format)));
+            return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", shortened(&document.format))));
         }
         Self::new(document.features, document.items).map_err(invalid)
     }
@@ -197,6 +201,7 @@ impl Vocabulary {
 fn index<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<HashMap<String, u32>, String> {
     let mut ids = HashMap::new();
     for (position, name) in names.enumerate() {
+        check_length(format_args!("{what}: a name"), name, LONGEST_NAME)?;
         let id = u32::try_from(position + 1).map_err(|_| format!("{what}: more than 4,294,967,294 names"))?;
         if let Some(earlier) = ids.insert(name.clone(), id) {
             return Err(format!("{what}: `{name}` has both id {earlier} and id {id}: expected every name once"));

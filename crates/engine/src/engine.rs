@@ -20,7 +20,7 @@ use crate::runtime::SessionMaker;
 use crate::scorer::{Backend, Kernels, Precision};
 use crate::spread::Helpers;
 use crate::worker::{Caller, Job, Worker};
-use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded};
+use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded, graphs};
 
 /// Which requests go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,7 @@ impl Engine {
     /// # Errors
     /// As for [`Engine::load`].
     pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
+        graphs::check(&bundle)?;
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
         let workers = options.workers.max(1);

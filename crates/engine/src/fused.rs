@@ -21,6 +21,8 @@ use slirec_kernels::request::scores::{Explained, Scoring};
 use crate::stock::Columns;
 use crate::{EngineError, Explanation};
 
+pub(crate) use proof::CANDIDATES as CANDIDATES_OF_PROOF;
+
 /// Candidates that one worker takes at a time: enough for the work to outweigh the taking and for the kernels to fetch ahead,
 /// few enough that all workers end together.
 pub(crate) fn block_size(candidates: usize) -> usize {

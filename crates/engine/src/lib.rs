@@ -7,6 +7,7 @@ mod candidates;
 mod engine;
 mod error;
 mod fused;
+mod graphs;
 mod history;
 mod model;
 mod overload;
@@ -31,6 +32,7 @@ use slirec_core::history::EncodedHistory;
 pub use candidates::CandidateIds;
 pub use engine::{Admission, Ended, Engine, Priority};
 pub use error::{EngineError, Overloaded};
+pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
 pub use request::{Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings};
 pub use runtime::ExecutionProvider;
@@ -125,6 +127,7 @@ impl BundleScorer {
     /// # Errors
     /// As for [`BundleScorer::from_bundle`].
     pub fn with_kernels(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Self, EngineError> {
+        graphs::check(bundle)?;
         let graph = &bundle.scores_graph;
         let providers = [ExecutionProvider::Cpu];
         let maker = SessionMaker::choose(onnxruntime, &providers, slirec_core::bundle::SCORES_GRAPH, graph)?;

@@ -242,10 +242,6 @@ impl Model {
         }
     }
 
-    fn handle(&self, product: usize) -> &str {
-        self.catalog.products().get(product).map_or("", |product| product.handle.as_str())
-    }
-
     /// Compares the engine's answers with those that training recorded.
     pub(crate) fn check_golden(&self, scorer: &mut Scorer, golden: &[GoldenRequest]) -> Result<(), EngineError> {
         for (number, request) in (1..).zip(golden) {
@@ -261,9 +257,10 @@ impl Model {
                 return Err(wrong(format!("has a score of {spoiled}: expected finite scores")));
             }
             for expected in &request.top {
-                let position = self.candidates.iter().position(|product| self.handle(*product) == expected.handle);
-                let score = position
-                    .and_then(|position| scores.get(position))
+                let product = self.catalog.position(&expected.handle);
+                let row = product.and_then(|product| self.candidates.binary_search(&product).ok());
+                let score = row
+                    .and_then(|row| scores.get(row))
                     .ok_or_else(|| wrong(format!("`{}` is not a candidate", expected.handle)))?;
                 // Written so that NaN is a difference too.
                 let same = (score - expected.score).abs() <= GOLDEN_TOLERANCE;

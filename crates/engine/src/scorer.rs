@@ -18,8 +18,8 @@ use crate::runtime::{ExecutionProvider, SessionMaker};
 use crate::stock::{self, CandidateGraph, Columns, HistoryTensors, ScorerGraphs, StockScorer};
 use crate::{EngineError, Explanation};
 
-/// Candidates that go through the candidates graph at once: its results stay in the caches.
-const CANDIDATES_AT_ONCE: usize = 4_096;
+/// Candidates that go through the candidates graph at once: its results stay in the caches, and its memory in bounds.
+pub(crate) const CANDIDATES_AT_ONCE: usize = 4_096;
 
 /// Which code computes a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,17 +188,20 @@ impl Backend {
 
     /// Computes what depends on the candidates alone.
     pub(crate) fn prepare(&mut self, ids: &CandidateIds) -> Result<PreparedCandidates, EngineError> {
+        let features = ids.features.len() / ids.items.len().max(1);
+        let parts = ids.items.chunks(CANDIDATES_AT_ONCE).zip((0..).step_by(CANDIDATES_AT_ONCE));
+        let mut parts = parts.map(|(items, first)| {
+            let features = ids.features.iter().skip(first * features).take(items.len() * features);
+            (first, CandidateIds { items: items.to_vec(), features: features.copied().collect() })
+        });
         let Some(model) = &self.fused else {
-            return Ok(PreparedCandidates(Prepared::Stock(self.candidates.prepare(ids)?)));
+            let all =
+                parts.try_fold(Columns::default(), |all, (_, part)| all.followed_by(self.candidates.prepare(&part)?));
+            return Ok(PreparedCandidates(Prepared::Stock(all?)));
         };
         let mut prepared = model.room(ids.items.len());
-        let features = ids.features.len() / ids.items.len().max(1);
-        let mut first = 0;
-        for items in ids.items.chunks(CANDIDATES_AT_ONCE) {
-            let features = ids.features.iter().skip(first * features).take(items.len() * features);
-            let part = CandidateIds { items: items.to_vec(), features: features.copied().collect() };
+        for (first, part) in parts {
             model.set(&mut prepared, first, &self.candidates.prepare(&part)?)?;
-            first += items.len();
         }
         let approximate = model.approximates().then(|| ApproximateCandidates::new(&prepared));
         Ok(PreparedCandidates(Prepared::Fused { exact: prepared, approximate }))

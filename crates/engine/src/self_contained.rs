@@ -24,8 +24,8 @@ use slirec_onnx::check::decode_checked;
 use slirec_onnx::compose::{Joined, Shared};
 use slirec_onnx::proto::{TensorProto, ValueInfoProto};
 
-use crate::EngineError;
 use crate::model::{available, places_of_handles, popular};
+use crate::{EngineError, graphs};
 
 pub use session::{Answer, SelfContainedModel};
 
@@ -41,6 +41,7 @@ const DOUBLE: i64 = 11;
 /// [`EngineError::Graph`] for graphs that must not be trusted, [`EngineError::SelfContained`] when there is nothing to
 /// recommend or the graphs do not fit together.
 pub fn self_contained(bundle: &Bundle, limit: usize) -> Result<Vec<u8>, EngineError> {
+    graphs::check(bundle)?;
     let candidates = candidates_by_handle(bundle);
     if candidates.is_empty() || limit == 0 {
         let problem = format!("{} available products and a limit of {limit}: expected at least 1", candidates.len());

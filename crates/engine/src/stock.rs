@@ -41,6 +41,22 @@ impl Columns {
         self.columns.iter().find(|column| column.name == name).map_or(&[], |column| &column.values)
     }
 
+    /// These candidates, and then those.
+    ///
+    /// # Errors
+    /// [`EngineError::Output`] when they have other columns.
+    pub(crate) fn followed_by(mut self, next: Self) -> Result<Self, EngineError> {
+        if self.count == 0 {
+            return Ok(next);
+        }
+        for column in &mut self.columns {
+            let more = next.columns.iter().find(|more| more.name == column.name && more.width == column.width);
+            column.values.extend_from_slice(&more.ok_or_else(|| missing(CANDIDATES_GRAPH, &column.name))?.values);
+        }
+        self.count += next.count;
+        Ok(self)
+    }
+
     /// The given rows, in their order.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         let select = |column: &Column| {

@@ -12,13 +12,11 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
-use slirec_core::bundle::{self, Bundle, Manifest};
+use slirec_core::bundle::Bundle;
 use slirec_core::timestamp;
 use slirec_engine::{
     Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, self_contained,
 };
-
-use slirec_train::export::write_files;
 use slirec_train::hyperparameters::Preset;
 use slirec_train::model::Network;
 use slirec_train::run::table_rows;
@@ -127,16 +125,13 @@ fn a_bundle_with_counts_answers_as_the_engine_does() {
 
 /// A bundle of random weights with everything that training can add to the graphs.
 fn improved_bundle() -> tempfile::TempDir {
-    let folder = support::bundle(|_| {});
-    let Bundle { manifest, vocabulary, catalog, .. } = Bundle::read(folder.path()).unwrap();
+    let vocabulary = Bundle::read(support::bundle(|_| {}).path()).unwrap().vocabulary;
     let mut hyperparameters = Preset::Improved.hyperparameters();
     hyperparameters.training.initial_deviation = 0.3;
     let sizes = &hyperparameters.model;
     assert!(sizes.transition_size > 0 && !sizes.long_term_padding);
     let network = Network::start(&hyperparameters, &table_rows(&vocabulary), 5).unwrap();
-    write_files(folder.path(), sizes, &network.weights().unwrap(), &vocabulary, &catalog).unwrap();
-    bundle::seal(folder.path(), Manifest { model: sizes.shape(), ..manifest }).unwrap();
-    folder
+    support::bundle_of(sizes, &network.weights().unwrap(), |_| {})
 }
 
 #[test]

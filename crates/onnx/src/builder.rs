@@ -18,9 +18,11 @@ const MACHINE_LEARNING_DOMAIN: &str = "ai.onnx.ml";
 /// Their version: the first whose `LabelEncoder` numbers texts by lists.
 const MACHINE_LEARNING_OPERATOR_SET: i64 = 2;
 /// Version of the standard operators: old enough for every runtime of the last years.
-const OPERATOR_SET: i64 = 17;
+pub(crate) const OPERATOR_SET: i64 = 17;
 /// ONNX file version that brought model-local functions.
-const IR_VERSION: i64 = 8;
+pub(crate) const IR_VERSION: i64 = 8;
+/// ONNX's number of the 32-bit floats, for `Cast`.
+pub(crate) const FLOAT: i64 = 1;
 
 /// Element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

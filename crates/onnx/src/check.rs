@@ -1,5 +1,7 @@
 //! Refuses graphs that would reach outside of their file: external data, sparse tensors, operators that are neither
-//! standard nor functions of the file itself, weights that are not finite. Bytes enter, the decoded model leaves, or one line that says why not.
+//! standard nor functions of the file itself, weights that are not finite. Bytes enter, the decoded model leaves, or one line
+//! that says why not. This is for graphs of our own making, such as `model.onnx`; those of bundles, which come from
+//! elsewhere, go through [`crate::exported`].
 //!
 //! Every tensor is visited: initializers, attributes, subgraphs and functions.
 
@@ -12,6 +14,8 @@ use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProt
 
 /// How deep graphs may be nested in graphs.
 const DEEPEST: usize = 16;
+/// Characters of a name that messages show.
+const LONGEST_SHOWN: usize = 80;
 
 /// A graph that is refused.
 #[derive(Debug, Error)]
@@ -29,7 +33,9 @@ pub enum GraphError {
     #[error("`{0}` is a sparse tensor: expected dense ones")]
     Sparse(String),
     /// The operator is not part of the file or the standard.
-    #[error("operator `{operator}` is of domain `{domain}`: expected standard operators and `{FUNCTION_DOMAIN}`")]
+    #[error(
+        "operator `{operator}` is of domain `{domain}`: expected those that slirec exports, and its functions of `{FUNCTION_DOMAIN}`"
+    )]
     Operator {
         /// Its name.
         operator: String,
@@ -42,6 +48,18 @@ pub enum GraphError {
     /// Graphs in graphs in graphs.
     #[error("graphs are nested more than {DEEPEST} deep")]
     Depth,
+    /// The exporter writes nothing of the kind.
+    #[error("is not an ONNX file as slirec exports it: {0}")]
+    NotExported(String),
+}
+
+/// A name of a file for a message, cut to a bounded length.
+pub(crate) fn short(name: &str) -> String {
+    let mut shown: String = name.chars().take(LONGEST_SHOWN).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Decodes an ONNX file and refuses what must not be loaded.
@@ -50,6 +68,11 @@ pub enum GraphError {
 /// [`GraphError`] for the first offence.
 pub fn decode_checked(bytes: &[u8]) -> Result<ModelProto, GraphError> {
     let model = ModelProto::decode(bytes)?;
+    check_model(&model)?;
+    Ok(model)
+}
+
+pub(crate) fn check_model(model: &ModelProto) -> Result<(), GraphError> {
     check_graph(model.graph.as_ref().ok_or(GraphError::NoGraph)?, 0)?;
     for function in &model.functions {
         for attribute in &function.attribute_proto {
@@ -57,7 +80,7 @@ pub fn decode_checked(bytes: &[u8]) -> Result<ModelProto, GraphError> {
         }
         check_nodes(&function.node, 0)?;
     }
-    Ok(model)
+    Ok(())
 }
 
 fn check_graph(graph: &GraphProto, depth: usize) -> Result<(), GraphError> {
@@ -75,7 +98,7 @@ fn check_nodes(nodes: &[NodeProto], depth: usize) -> Result<(), GraphError> {
     for node in nodes {
         let domain = node.domain();
         if !["", "ai.onnx", "ai.onnx.ml", FUNCTION_DOMAIN].contains(&domain) {
-            return Err(GraphError::Operator { operator: node.op_type().to_owned(), domain: domain.to_owned() });
+            return Err(GraphError::Operator { operator: short(node.op_type()), domain: short(domain) });
         }
         for attribute in &node.attribute {
             check_attribute(attribute, depth)?;
@@ -94,19 +117,19 @@ fn check_attribute(attribute: &AttributeProto, depth: usize) -> Result<(), Graph
 
 fn check_tensor(tensor: &TensorProto) -> Result<(), GraphError> {
     if tensor.data_location() == DataLocation::External || !tensor.external_data.is_empty() {
-        return Err(GraphError::ExternalData(tensor.name().to_owned()));
+        return Err(GraphError::ExternalData(short(tensor.name())));
     }
     let little_endian = |bytes: &[u8]| bytes.try_into().map(f32::from_le_bytes).unwrap_or_default();
     let raw = if tensor.data_type() == DataType::Float as i32 { tensor.raw_data() } else { &[] };
     let mut values = tensor.float_data.iter().copied().chain(raw.chunks_exact(4).map(little_endian));
     if values.any(|value| !value.is_finite()) {
-        return Err(GraphError::NotFinite(tensor.name().to_owned()));
+        return Err(GraphError::NotFinite(short(tensor.name())));
     }
     Ok(())
 }
 
 fn sparse_error(values: Option<&TensorProto>) -> GraphError {
-    GraphError::Sparse(values.map(|tensor| tensor.name().to_owned()).unwrap_or_default())
+    GraphError::Sparse(values.map(|tensor| short(tensor.name())).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use slirec_core::bundle::{Bundle, FILES, FileRecord, GoldenRequest, Manifest, verify_file};
 use slirec_core::vocabulary::DEFAULT_ID;
+use slirec_engine::check_graphs;
 
 use super::page::{Page, number};
 use super::times::utc;
@@ -48,7 +49,10 @@ impl Content {
         let mut products = None;
         if problems.is_empty() {
             match Bundle::read(directory) {
-                Ok(bundle) => products = Some(Products::of(&bundle)),
+                Ok(bundle) => {
+                    problems.extend(check_graphs(&bundle).err().map(|error| error.to_string()));
+                    products = Some(Products::of(&bundle));
+                }
                 Err(error) => problems.push(error.to_string()),
             }
         }

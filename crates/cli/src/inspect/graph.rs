@@ -1,5 +1,5 @@
-//! An ONNX graph: a file enters, its inputs, outputs, functions, operators and constants leave. What a server would
-//! refuse is refused here too.
+//! An ONNX graph: a file enters, its inputs, outputs, functions, operators and constants leave. A graph that reaches out of
+//! its file is refused; whether a server would take it, the bundle around it tells.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use slirec_core::bundle::{FileRecord, MANIFEST, Manifest};
+use slirec_core::bundle::{FileRecord, LARGEST_BUNDLE, LARGEST_MANIFEST, MANIFEST, Manifest};
 use slirec_core::files::{self, FileError, StagedDirectory};
 
 use super::artifacts::{Location, Transfer};
@@ -15,11 +15,6 @@ use super::error::MlflowError;
 use super::model_directory::BUNDLE;
 use super::registry::ModelVersion;
 use super::{BUNDLE_TAG, connection::ServerKind};
-
-/// A manifest beyond this is none.
-const LARGEST_MANIFEST: u64 = 16 << 20;
-/// A bundle beyond this is none: a million products have a tenth of it.
-const LARGEST_BUNDLE: u64 = 8 << 30;
 
 /// A bundle that was brought here.
 #[derive(Debug, Clone)]

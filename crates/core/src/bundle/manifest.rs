@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, FILES, FORMAT, LARGEST_MANIFEST, MANIFEST, read_bounded};
-use crate::files::{self, FileError};
+use super::reading::read_bounded;
+use super::{BundleError, LARGEST_MANIFEST, MANIFEST, rules};
+use crate::files;
+use crate::text::{shortened, unique};
 
 /// What the manifest records of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,11 +101,13 @@ pub struct Manifest {
     /// How it was trained.
     pub training: TrainingRecord,
     /// Metrics by set (`valid`, `test`; those of a baseline as `test co-occurrence`) and name.
+    #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
     /// Baselines that rank the test rows at least as well (NDCG@10 over all items): nobody should serve such a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loses_to: Vec<String>,
     /// Every other file of the bundle.
+    #[serde(deserialize_with = "unique")]
     pub files: BTreeMap<String, FileRecord>,
     /// Requests with their answers.
     pub golden_requests: Vec<GoldenRequest>,
@@ -113,27 +117,14 @@ impl Manifest {
     /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
     ///
     /// # Errors
-    /// [`BundleError`] when it is missing, of another format or lists other files than a bundle's.
+    /// [`BundleError`] when it is missing, of another format, lists other files than a bundle's, has no golden requests, or
+    /// sizes and texts beyond all reason.
     pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
         let path = directory.join(MANIFEST);
         let bytes = read_bounded(directory, MANIFEST, LARGEST_MANIFEST)?;
-        let manifest: Self =
-            serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.clone(), source })?;
-        check_manifest(&manifest).map_err(|problem| BundleError::Invalid { path, problem })?;
+        let parsed = serde_json::from_slice(&bytes).map_err(|error| shortened(&error.to_string()));
+        let checked = parsed.and_then(|manifest| rules::check(&manifest).map(|()| manifest));
+        let manifest = checked.map_err(|problem| BundleError::Invalid { path, problem })?;
         Ok((manifest, files::sha256(&bytes)))
     }
-}
-
-fn check_manifest(manifest: &Manifest) -> Result<(), String> {
-    if manifest.format != FORMAT {
-        return Err(format!("format is `{}`: expected `{FORMAT}`", manifest.format));
-    }
-    let listed: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
-    if listed != FILES {
-        return Err(format!("files are {listed:?}: expected {FILES:?}"));
-    }
-    if manifest.model.longest_history == 0 {
-        return Err("model.longest_history is 0: expected at least 1".into());
-    }
-    Ok(())
 }

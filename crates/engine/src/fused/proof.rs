@@ -13,8 +13,8 @@ use crate::{EngineError, Explanation};
 
 /// Both add in other orders; everything else is the same. Golden requests differ by less than a tenth of it.
 const TOLERANCE: f32 = 1e-4;
-/// Candidates of the proof: more than one block.
-const CANDIDATES: usize = 100;
+/// Candidates of the proof at most: more than one block.
+pub(crate) const CANDIDATES: usize = 101;
 /// Lengths of its histories, as far as the model reads.
 const LENGTHS: [usize; 8] = [1, 2, 3, 4, 7, 20, 49, 130];
 const START: f64 = 1_790_000_000.0;
@@ -85,7 +85,7 @@ fn spread_candidates(bundle: &Bundle) -> CandidateIds {
     let items = bundle.vocabulary.items();
     let features = bundle.manifest.model.features.len();
     let mut ids = CandidateIds { items: vec![0], features: vec![0; features] };
-    for (id, item) in (1..).zip(items).step_by(items.len().div_ceil(CANDIDATES).max(1)) {
+    for (id, item) in (1..).zip(items).step_by(items.len().div_ceil(CANDIDATES - 1).max(1)) {
         ids.items.push(id);
         ids.features.extend(&item.features);
     }

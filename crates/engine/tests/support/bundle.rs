@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use slirec_connect::original::OriginalVocabulary;
-use slirec_core::bundle::{self, Manifest, TrainingRecord};
+use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, TrainingRecord};
 use slirec_core::catalog::{Catalog, Product};
-use slirec_train::export::write_files;
+use slirec_core::lookup::ItemLookup;
+use slirec_engine::{BundleScorer, CandidateIds};
+use slirec_train::export::{self, catalog_candidates, made_up_histories, write_files};
 use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
@@ -54,6 +56,28 @@ pub(crate) fn bundle_of(
         golden_requests: Vec::new(),
         loses_to: Vec::new(),
     };
-    bundle::seal(folder.path(), manifest).unwrap();
+    let golden_requests = vec![golden_request(folder.path(), &manifest)];
+    bundle::seal(folder.path(), Manifest { golden_requests, ..manifest }).unwrap();
     folder
+}
+
+/// What the graphs answer to a short history, as no bundle goes without a golden request.
+fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
+    let files = bundle::record_files(folder).unwrap();
+    let unsealed = Bundle::read_unsealed(folder, Manifest { files, ..manifest.clone() }).unwrap();
+    let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary);
+    let history = made_up_histories(&unsealed.vocabulary, &lookup, manifest.model.longest_history).remove(0);
+    let candidates = catalog_candidates(&unsealed.catalog, &lookup);
+    let items = candidates.iter().map(|(_, candidate)| candidate.item).collect();
+    let features = candidates.iter().flat_map(|(_, candidate)| candidate.features.clone()).collect();
+    let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
+    let prepared = scorer.prepare(&CandidateIds { items, features }).unwrap();
+    let scores = scorer.score(&history.encoded, &prepared).unwrap();
+    let mut golden = export::golden_request(&history, &candidates, &scores);
+    if golden.top.is_empty() {
+        // Nothing is sold: such a bundle can be read, but not be served.
+        let handle = unsealed.catalog.products()[0].handle.clone();
+        golden.top.push(GoldenScore { handle, score: 0.5 });
+    }
+    golden
 }
