@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks what lies in deploy/ as far as that can be done without a cluster: the Prometheus rules and their unit tests
-# (promtool, in Debian's package `prometheus`), the metrics that rules and dashboard name (against the real service), the
+# (promtool, in Debian's package `prometheus`), a scrape by Prometheus itself, the metrics that rules and dashboard name, the
 # Kubernetes and compose files (against their schemas), the Dockerfile (hadolint).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +23,7 @@ echo "Dockerfile: hadolint has nothing to say"
 
 binary="${CARGO_TARGET_DIR:-target}/debug/slirec-server"
 start_service
+"$environment/bin/python" scripts/test_scrape.py "$address" "$admin"
 metrics="$(mktemp)"
 # One answer of each kind, so that every series is there.
 curl --silent --fail --output /dev/null "http://$address/v1/recommendations" --data '{"history": [{"item": "novel", "time": 1730807061}]}'

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::logging;
 use crate::memory::MemoryBudget;
+use types::cut;
 
 pub(crate) use arguments::Arguments;
 #[cfg(test)]
@@ -183,7 +184,7 @@ impl Settings {
     fn check_security(&self) -> Result<(), Problem> {
         if !self.admin.is_loopback() && self.admin.keys.is_empty() {
             let problem =
-                format!("{} can be reached from other machines: expected admin.keys to be set", self.admin.host);
+                format!("{} can be reached from other machines: expected admin.keys to be set", cut(&self.admin.host));
             return Err(("admin.host", problem));
         }
         for (key, keys) in [("auth.keys", &self.auth.keys), ("admin.keys", &self.admin.keys)] {
@@ -195,7 +196,7 @@ impl Settings {
         }
         let shop = &self.webhooks.shop;
         if !shop.is_empty() && !is_host(shop) {
-            return Err(("webhooks.shop", format!("`{shop}`: expected a host such as example.myshopify.com")));
+            return Err(("webhooks.shop", format!("`{}`: expected a host such as example.myshopify.com", cut(shop))));
         }
         let tls = &self.tls;
         if tls.is_set() && !cfg!(feature = "tls") {
@@ -215,7 +216,7 @@ impl Settings {
         match self.cors.origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
             Some(origin) => {
                 let expected = "expected an origin such as https://shop.example, in small letters and without a path";
-                Err(("cors.origins", format!("`{origin}`: {expected}")))
+                Err(("cors.origins", format!("`{}`: {expected}", cut(origin))))
             }
             None => Ok(()),
         }

@@ -110,12 +110,12 @@ fn file_layer(asked: Option<&Path>) -> Result<Option<Layer>, ConfigError> {
     if asked.is_none() && !path.exists() {
         return Ok(None);
     }
-    let file = File::new(&path.to_string_lossy(), FileFormat::Toml);
-    Layer::new(path.display().to_string(), &file).map(Some).map_err(|error| match error {
-        ConfigError::FileParse { cause, .. } => {
-            ConfigError::Message(format!("{}: {}", path.display(), one_line(&*cause)))
-        }
-        other => other,
+    let problem = |problem: String| ConfigError::Message(format!("{}: {problem}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let layer = Layer::new(path.display().to_string(), &File::from_str(&text, FileFormat::Toml));
+    layer.map(Some).map_err(|error| match error {
+        ConfigError::FileParse { cause, .. } => problem(one_line(&*cause)),
+        other => problem(format!("cannot be read: {other}")),
     })
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use slirec_connect::mlflow::{MlflowError, ModelReference};
 use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
 
-use super::values::{kernels, precision, providers};
+use super::values::{kernels, log_format, overload, precision, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -99,6 +99,7 @@ pub(crate) struct LimitSettings {
     pub(crate) body_memory_bytes: usize,
     pub(super) queue_wait_ms: f64,
     pub(super) deadline_ms: u64,
+    #[serde(deserialize_with = "overload")]
     pub(crate) overload: OverloadAnswer,
     pub(crate) history: usize,
     pub(crate) sessions: usize,
@@ -106,8 +107,7 @@ pub(crate) struct LimitSettings {
 }
 
 /// What an overloaded service answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OverloadAnswer {
     Reject,
     Popular,
@@ -167,13 +167,13 @@ pub(crate) struct TlsSettings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogSettings {
+    #[serde(deserialize_with = "log_format")]
     pub(crate) format: LogFormat,
     pub(crate) level: String,
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Json,
     Text,

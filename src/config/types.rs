@@ -27,7 +27,9 @@ pub(super) fn problem(value: &Value, default: &Value, from_environment: bool) ->
         }
         _ => {
             let fits = is_whole(value) || text.is_some_and(|text| text.parse::<i128>().is_ok());
-            (!fits).then(|| format!("found {}: expected a whole number", shown(value)))
+            // No setting is below 0.
+            let is_negative = fits && shown(value).trim_start_matches('"').starts_with('-');
+            (!fits || is_negative).then(|| format!("found {}: expected a whole number from 0", shown(value)))
         }
     }
 }
@@ -51,10 +53,15 @@ fn is_whole(value: &Value) -> bool {
 /// A value where a number or a truth value belongs; such keys hold no secrets.
 fn shown(value: &Value) -> String {
     match &value.kind {
-        ValueKind::String(text) => format!("{:?}", text.chars().take(64).collect::<String>()),
+        ValueKind::String(text) => format!("{:?}", cut(text)),
         ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => kind(value).to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The beginning of a text that may be of any length.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 /// What a value is, where it may be a secret.

@@ -1,32 +1,42 @@
-//! Values that are read in a way of their own: names of the engine.
+//! Values that are one of a few words; the words enter, what they stand for leaves.
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use slirec_engine::{ExecutionProvider, Kernels, Precision};
 
+use super::types::cut;
+use super::{LogFormat, OverloadAnswer};
+
 /// Execution providers by name.
 pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
-    let provider = |name: &String| match name.as_str() {
-        "cuda" => Ok(ExecutionProvider::Cuda),
-        "cpu" => Ok(ExecutionProvider::Cpu),
-        other => Err(serde::de::Error::custom(format!("`{other}`: expected `cuda` or `cpu`"))),
-    };
-    Vec::<String>::deserialize(deserializer)?.iter().map(provider).collect()
+    let known = [("cuda", ExecutionProvider::Cuda), ("cpu", ExecutionProvider::Cpu)];
+    Vec::<String>::deserialize(deserializer)?.iter().map(|name| one_of(name, &known)).collect()
 }
 
 /// Precisions by name.
 pub(super) fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "f32" => Ok(Precision::F32),
-        "bf16" => Ok(Precision::Bf16),
-        other => Err(serde::de::Error::custom(format!("`{other}`: expected `f32` or `bf16`"))),
-    }
+    one_of(&String::deserialize(deserializer)?, &[("f32", Precision::F32), ("bf16", Precision::Bf16)])
 }
 
 /// Kernels by name.
 pub(super) fn kernels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kernels, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "fused" => Ok(Kernels::Fused),
-        "stock" => Ok(Kernels::Stock),
-        other => Err(serde::de::Error::custom(format!("`{other}`: expected `fused` or `stock`"))),
-    }
+    one_of(&String::deserialize(deserializer)?, &[("fused", Kernels::Fused), ("stock", Kernels::Stock)])
+}
+
+/// Formats of the log by name.
+pub(super) fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
+    one_of(&String::deserialize(deserializer)?, &[("json", LogFormat::Json), ("text", LogFormat::Text)])
+}
+
+/// Answers of an overloaded service by name.
+pub(super) fn overload<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OverloadAnswer, D::Error> {
+    let known = [("reject", OverloadAnswer::Reject), ("popular", OverloadAnswer::Popular)];
+    one_of(&String::deserialize(deserializer)?, &known)
+}
+
+fn one_of<T: Copy, E: Error>(found: &str, known: &[(&str, T)]) -> Result<T, E> {
+    known.iter().find(|(name, _)| *name == found).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+        E::custom(format!("`{}`: expected {}", cut(found), names.join(" or ")))
+    })
 }

@@ -62,7 +62,9 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
 fn span(request: &Request, id: &HeaderValue) -> Span {
     let id = id.to_str().unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let method: String = request.method().as_str().chars().take(LONGEST_METHOD).collect();
+    // A method is ASCII.
+    let method = request.method().as_str();
+    let method = method.get(..LONGEST_METHOD).unwrap_or(method);
     let span = tracing::info_span!("request", id, method, route = routes::label(route), trace = field::Empty);
     if let Some(trace) = trace_id(request.headers()) {
         span.record("trace", trace);

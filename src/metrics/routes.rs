@@ -23,10 +23,11 @@ const PROBES: [&str; 9] = [
     "/v2/models/{model}/versions/{version}/ready",
 ];
 /// All others.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "/v1/catalog",
     "/v1/status",
     "/v2",
+    "/v2/models",
     "/v2/models/{model}",
     "/v2/models/{model}/versions/{version}",
     "/v2/repository/index",

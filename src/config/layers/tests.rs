@@ -88,7 +88,11 @@ fn values_that_cannot_be_are_named_with_their_key_and_source() {
         ("", vec![("SLIREC__LIMITS__OVERLOAD", "queue")], "the environment (SLIREC__…): `limits.overload`: "),
         ("[limits]\ndeadline_ms = 0", vec![], "settings.toml: `limits.deadline_ms`: 0: expected 1 to"),
         ("[log]\nlevel = \"=loud=\"", vec![], "settings.toml: `log.level`: "),
-        ("[log]\nformat = \"xml\"", vec![], "settings.toml: `log.format`: "),
+        ("[log]\nformat = \"xml\"", vec![], "settings.toml: `log.format`: `xml`: expected `json` or `text`"),
+        ("[limits]\noverload = \"x\"", vec![], "`limits.overload`: `x`: expected `reject` or `popular`"),
+        ("[server]\nport = -1", vec![], "settings.toml: `server.port`: found -1: expected a whole number from 0"),
+        ("", vec![("SLIREC__SERVER__PORT", "-1")], "`server.port`: found \"-1\": expected a whole number from 0"),
+        ("[server]\nport = 99999999999999999999", vec![], "settings.toml: number too large to fit"),
         ("[model]\npath = \"\"", vec![], "settings.toml: `model.path`: is empty"),
     ] {
         let message = with_file(file, &variables, None).unwrap_err();
@@ -103,6 +107,27 @@ fn a_file_that_is_missing_or_not_toml_is_named() {
     assert!(message.contains("no/such.toml"), "{message}");
     let message = with_file("[server", &[], None).unwrap_err();
     assert!(message.contains("settings.toml"), "{message}");
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = Arguments { config: Some(folder.path().to_path_buf()), ..Arguments::default() };
+    let message = load_with(&arguments, environment(&[])).unwrap_err().to_string();
+    assert!(message.contains(&format!("{}: cannot be read: ", folder.path().display())), "{message}");
+}
+
+#[test]
+fn messages_are_short_whatever_was_found() {
+    let long = "x".repeat(100_000);
+    for key in ["SERVER__PORT", "LOG__FORMAT", "LOG__LEVEL", "CORS__ORIGINS", "ENGINE__KERNELS", "ADMIN__HOST", "NO"] {
+        let message = with_file("", &[(&format!("SLIREC__{key}"), &long)], None).unwrap_err();
+        assert!(message.len() < 500, "{key}: {}", message.len());
+    }
+    let file = format!("[server]\n{long} = 1");
+    assert!(with_file(&file, &[], None).unwrap_err().len() < 500);
+}
+
+#[test]
+fn a_file_of_windows_is_read() {
+    let settings = with_file("\u{feff}[server]\r\nport = 8081\r\n", &[], None).unwrap();
+    assert_eq!(settings.server.port, 8081);
 }
 
 #[test]
