@@ -1,5 +1,8 @@
-//! Times at the edges of the system: numbers or text, seconds or milliseconds, become Unix seconds (`f64`).
+//! Times at the edges of the system: numbers, text or ISO 8601, seconds or milliseconds, become Unix seconds (`f64`).
 
+use jiff::civil::Time;
+use jiff::fmt::temporal::{Pieces, PiecesOffset};
+use jiff::tz::Offset;
 use thiserror::Error;
 
 /// Seconds in a day, the unit of the model's time features.
@@ -42,9 +45,103 @@ pub fn from_text(text: &str) -> Result<f64, TimestampError> {
     }
 }
 
+/// Longer texts are no time of ISO 8601.
+const LONGEST_ISO: usize = 64;
+
+/// Unix seconds from a date with or without a time: ISO 8601 and what its relatives write, such as
+/// `2026-11-02T09:15:00.133Z`, `2026-11-02 10:15:00+01:00` (pandas), `2026-11-02 10:19:01 +0100`, `2026-11-02 09:15:00 UTC`
+/// or `2026-11-02`. Without an offset it is UTC. None for any other text, also for a date without dashes, which could be a
+/// number.
+pub fn from_iso(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if text.len() > LONGEST_ISO || text.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
+    let (moment, named_utc) = match ["UTC", "GMT"].iter().find_map(|zone| text.strip_suffix(zone)) {
+        Some(moment) => (moment.trim_end(), true),
+        None => (text, false),
+    };
+    // Log lines put a space before the offset, which ISO 8601 does not.
+    let joined = moment.replacen(" +", "+", 1).replacen(" -", "-", 1);
+    let pieces = Pieces::parse(&joined).ok()?;
+    let offset = match pieces.offset() {
+        None => Offset::UTC,
+        Some(_) if named_utc => return None,
+        Some(PiecesOffset::Numeric(offset)) => offset.offset(),
+        Some(_) => Offset::UTC,
+    };
+    if pieces.time_zone_annotation().is_some() {
+        return None;
+    }
+    let moment = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+    let moment = offset.to_timestamp(moment).ok()?;
+    Some(moment.as_second() as f64 + f64::from(moment.subsec_nanosecond()) / 1e9)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn iso_8601_and_its_relatives_mean_the_same_moment() {
+        for text in [
+            "2026-11-02T09:15:00Z",
+            "2026-11-02t09:15:00z",
+            "2026-11-02T09:15:00+00:00",
+            "2026-11-02 09:15:00+00:00",
+            "2026-11-02 09:15:00",
+            "2026-11-02 09:15:00.000",
+            " 2026-11-02T09:15 ",
+            "2026-11-02 10:15:00 +0100",
+            "2026-11-02 10:15:00+01",
+            "2026-11-02T04:15:00-05:00",
+            "2026-11-02 09:15:00 UTC",
+            "2026-11-02 09:15:00 GMT",
+        ] {
+            assert_eq!(from_iso(text), Some(1_793_610_900.0), "{text}");
+        }
+        assert_eq!(from_iso("2026-11-02 09:15:00.133+00:00"), Some(1_793_610_900.133));
+        assert_eq!(from_iso("2024-11-05T12:34:56.123456789Z"), Some(1_730_810_096.123_456_8));
+        assert_eq!(from_iso("2024-02-29"), Some(1_709_164_800.0));
+        assert_eq!(from_iso("1969-12-31"), Some(-86_400.0));
+    }
+
+    #[test]
+    fn what_is_no_date_is_not_taken_for_one() {
+        for text in [
+            "",
+            "soon",
+            "NaT",
+            "20241105",
+            "1730807061",
+            "2026-13-01",
+            "2025-02-29",
+            "2026-11-02T25:00:00",
+            "02/11/2026",
+            "2026-11-02T09:15:00 CET",
+            "2026-11-02T09:15:00+01:00 UTC",
+            "2026-11-02T09:15:00[Europe/Paris]",
+            "2026-11-02T09:15:00Z and more",
+            "-2026-11-02",
+        ] {
+            assert_eq!(from_iso(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_none(text in ".{0,40}") {
+            prop_assert!(from_iso(&text).is_none_or(f64::is_finite));
+        }
+
+        #[test]
+        fn every_second_reads_back(seconds in 0_i64..99_999_999_999) {
+            let text = jiff::Timestamp::from_second(seconds).unwrap().to_string();
+            prop_assert_eq!(from_iso(&text), Some(seconds as f64));
+        }
+    }
 
     #[test]
     fn seconds_stay_and_milliseconds_are_divided() {
