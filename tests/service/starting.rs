@@ -52,6 +52,7 @@ fn a_missing_bundle_is_named() {
     let (code, message) = run(&["--model", "no/such/bundle"], &[]);
     assert_eq!(code, Some(1));
     assert!(message.contains("no/such/bundle"), "{message}");
+    assert_eq!(message.matches("os error").count(), 1, "{message}");
     one_line(&message);
 }
 

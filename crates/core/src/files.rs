@@ -17,22 +17,22 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum FileError {
     /// The operating system refused.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {reason}")]
     Io {
         /// `read`, `write`, …
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why. Not named `source`: it is part of the message, and a chain of causes would say it twice.
+        reason: io::Error,
     },
     /// The file is not the JSON document that was expected.
-    #[error("{path}: {source}")]
+    #[error("{path}: {reason}")]
     Json {
         /// The file.
         path: PathBuf,
         /// Line, column, what was found and expected.
-        source: serde_json::Error,
+        reason: serde_json::Error,
     },
     /// The target of a directory that is to be written exists already.
     #[error("{0} exists already: choose another output, or replace it with --force")]
@@ -46,7 +46,7 @@ impl FileError {
     /// An I/O error with what was being done to which file.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |reason| Self::Io { action, path, reason }
     }
 }
 
@@ -88,13 +88,13 @@ impl<R: Read> Read for Counted<R> {
 /// Reads a whole JSON document.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     let bytes = fs::read(path).map_err(FileError::io("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.to_owned(), source })
+    serde_json::from_slice(&bytes).map_err(|reason| FileError::Json { path: path.to_owned(), reason })
 }
 
 /// Writes an indented JSON document with a final line end.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
     let mut bytes =
-        serde_json::to_vec_pretty(value).map_err(|source| FileError::Json { path: path.to_owned(), source })?;
+        serde_json::to_vec_pretty(value).map_err(|reason| FileError::Json { path: path.to_owned(), reason })?;
     bytes.push(b'\n');
     write_aside(path, &bytes)
 }
@@ -258,6 +258,13 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_of_causes_says_the_reason_once() {
+        let error = read_json::<String>(Path::new("no/such/file")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read no/such/file: No such file or directory (os error 2)");
+        assert!(std::error::Error::source(&error).is_none());
+    }
 
     #[test]
     fn a_staged_directory_appears_only_when_committed() {

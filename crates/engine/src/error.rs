@@ -22,12 +22,12 @@ pub enum EngineError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// A graph is refused before ONNX Runtime sees it.
-    #[error("{graph}: {source}")]
+    #[error("{graph}: {reason}")]
     Graph {
         /// The file.
         graph: &'static str,
         /// Why.
-        source: GraphError,
+        reason: GraphError,
     },
     /// ONNX Runtime refuses a graph.
     #[error("{graph}: {problem}")]
@@ -70,7 +70,7 @@ pub enum EngineError {
     #[error("the candidates were prepared for other kernels")]
     OtherKernels,
     /// A worker thread cannot be started.
-    #[error("cannot start a worker thread: {0}")]
+    #[error("cannot start a worker thread")]
     Thread(#[from] std::io::Error),
     /// A worker failed inside; the request was given up, the engine goes on.
     #[error("scoring failed unexpectedly")]

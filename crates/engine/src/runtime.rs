@@ -92,7 +92,7 @@ impl SessionMaker {
 
     /// A session for a graph, after its bytes were checked.
     pub(crate) fn session(&self, graph: &'static str, bytes: &[u8]) -> Result<Session, EngineError> {
-        decode_checked(bytes).map_err(|source| EngineError::Graph { graph, source })?;
+        decode_checked(bytes).map_err(|reason| EngineError::Graph { graph, reason })?;
         let failed = |error: ort::Error| EngineError::Session { graph, problem: error.to_string() };
         let mut builder = self.builder().map_err(failed)?;
         builder.commit_from_memory(bytes).map_err(failed)

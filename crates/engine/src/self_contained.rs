@@ -250,6 +250,6 @@ fn join(
     prefix: &str,
     inputs: &BTreeMap<String, String>,
 ) -> Result<Joined, EngineError> {
-    let model = decode_checked(bytes).map_err(|source| EngineError::Graph { graph: name, source })?;
+    let model = decode_checked(bytes).map_err(|reason| EngineError::Graph { graph: name, reason })?;
     shared.join(model, prefix, inputs).map_err(|error| EngineError::SelfContained(format!("{name}: {error}")))
 }

@@ -137,7 +137,7 @@ fn of_json(path: &Path) -> Result<Kind> {
     let file = BufReader::new(File::open(path).map_err(FileError::io("read", path))?);
     // The first value only: lines may follow each other.
     let document = serde_json::Deserializer::from_reader(file).into_iter::<Document>().next();
-    let document = document.transpose().map_err(|source| FileError::Json { path: path.to_owned(), source })?;
+    let document = document.transpose().map_err(|reason| FileError::Json { path: path.to_owned(), reason })?;
     let directory = || directory_of(path).to_owned();
     match document {
         Some(Document { format: None, epoch: Some(_) }) => of_directory(&directory()),

@@ -208,5 +208,5 @@ fn is_newer(known: &Line, at: f64, change: &Change) -> bool {
 }
 
 fn text(line: &Line, path: &Path) -> Result<Vec<u8>, FileError> {
-    serde_json::to_vec(line).map_err(|source| FileError::Json { path: path.to_owned(), source })
+    serde_json::to_vec(line).map_err(|reason| FileError::Json { path: path.to_owned(), reason })
 }
