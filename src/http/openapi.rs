@@ -1,12 +1,12 @@
-//! `GET /openapi.json`: the API for new clients, generated from the code; `GET /docs`: the same for people.
+//! `GET /openapi.json`: the API for new clients, generated from the code.
 //!
 //! The document is kept so simple that generators of clients of all ages read it: version 3.0.3, one JSON body of plain
 //! objects for each operation, no unions, no free-form maps, the API key in a header. The protocols of others (MLflow's
 //! scoring protocol, the Open Inference Protocol) are described by their owners and in `docs/API.md`.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
@@ -15,11 +15,6 @@ use crate::keys::API_KEY;
 use crate::state::AppState;
 
 const VERSION: &str = "3.0.3";
-const PAGE: &str = include_str!("openapi/page.html");
-/// The page runs its own script, asks its own service, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -67,12 +62,6 @@ pub(super) async fn document(State(state): State<AppState>) -> Response {
     json_response(StatusCode::OK, &document)
 }
 
-/// The page for people.
-pub(super) async fn page() -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, PAGE_POLICY)];
-    (headers, PAGE).into_response()
-}
-
 fn generate(keys_are_needed: bool) -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     simplify(&mut document);
@@ -102,14 +91,32 @@ fn operations(document: &mut Map<String, Value>) -> impl Iterator<Item = &mut Ma
     methods.filter_map(|(_, operation)| operation.as_object_mut())
 }
 
-/// From the 3.1 that the library writes to 3.0: one type for each schema, and no formats that JSON does not have.
+/// From the 3.1 that the library writes to 3.0: one type for each schema, `nullable` where null is one of several.
 fn simplify(value: &mut Value) {
     match value {
         Value::Array(elements) => elements.iter_mut().for_each(simplify),
         Value::Object(members) => {
+            let is_null = |schema: &Value| *schema == json!("null") || schema["type"] == "null";
+            if let Some(Value::Array(choices)) = members.remove("oneOf") {
+                let (nulls, others): (Vec<_>, Vec<_>) = choices.into_iter().partition(is_null);
+                match (nulls.is_empty(), <[Value; 1]>::try_from(others)) {
+                    (false, Ok([Value::Object(one)])) => {
+                        members.extend(one);
+                        members.insert("nullable".to_owned(), json!(true));
+                    }
+                    (_, others) => {
+                        let others = others.map_or_else(|many| many, Vec::from);
+                        members.insert("oneOf".to_owned(), nulls.into_iter().chain(others).collect());
+                    }
+                }
+            }
             if let Some(Value::Array(types)) = members.get("type") {
-                let one = types.iter().find(|name| **name != json!("null")).cloned().unwrap_or_default();
+                let null = types.iter().any(is_null);
+                let one = types.iter().find(|name| !is_null(name)).cloned().unwrap_or_default();
                 members.insert("type".to_owned(), one);
+                if null {
+                    members.insert("nullable".to_owned(), json!(true));
+                }
             }
             members.values_mut().for_each(simplify);
         }
@@ -143,6 +150,33 @@ mod tests {
             assert!(!matches!(members.get("type"), Some(Value::Array(_))), "{path} has several types");
             assert!(members.get("additionalProperties").is_none_or(|more| *more == json!(false)), "{path} is a map");
         });
+    }
+
+    #[test]
+    fn generated_clients_may_leave_out_or_null_every_optional_field() {
+        let document = generate(false);
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for name in ["RecommendationRequest", "RankRequest", "RelatedRequest", "BatchRequest", "View"] {
+            let schema = &schemas[name];
+            let required: Vec<&str> =
+                schema["required"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
+            for (field, about) in schema["properties"].as_object().unwrap() {
+                let is_nullable = about.get("nullable") == Some(&json!(true));
+                assert_ne!(is_nullable, required.contains(&field.as_str()), "{name}.{field}: {about}");
+                // Generators of TypeScript clients take a field with a default for required.
+                assert!(about.get("default").is_none(), "{name}.{field}: {about}");
+                assert!(about["type"].is_string() || about["$ref"].is_string(), "{name}.{field}: {about}");
+            }
+        }
+        let order = &schemas["RankRequest"]["properties"]["history_order"];
+        assert_eq!(order["enum"], json!(["oldest_first", "newest_first", "by_time"]));
+        // What an answer leaves out is not required, and never null.
+        for name in ["Recommendations", "SessionRecommendations", "Ranking"] {
+            let schema = &schemas[name];
+            assert!(!schema["required"].as_array().unwrap().contains(&json!("warnings")), "{name}");
+            assert!(schema["properties"]["warnings"].get("nullable").is_none(), "{name}");
+        }
+        assert_eq!(schemas["Model"]["required"], json!(["name", "version"]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The page for people at `/`, and the state of the service at `/status`: files that are part of the binary leave. They run
-//! their own scripts, ask this service and nobody else; pictures of products come from where the catalogue says.
+//! The pages for people: the shop at `/`, the state of the service at `/status`, the API at `/docs`. Files that are part of the
+//! binary leave. They run their own scripts and ask this service alone; pictures of products come from where the catalogue
+//! says.
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -31,16 +32,25 @@ type Asset = (&'static str, &'static str, &'static str);
 
 const SHOP: &str = include_str!("playground/shop.html");
 const STATUS: &str = include_str!("playground/status.html");
-const ASSETS: &[Asset] = assets![
+const DOCS: &str = include_str!("playground/docs.html");
+/// Where [`DOCS`] names the other pages, if there are any.
+const OTHER_PAGES: &str = "<!--pages-->";
+/// What `/docs` is made of, which is there without the other pages too.
+const SHARED_ASSETS: &[Asset] = assets![
     "style.css": "text/css; charset=utf-8",
+    "docs.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "api.js": "text/javascript; charset=utf-8",
+    "docs.js": "text/javascript; charset=utf-8",
+    "elements.js": "text/javascript; charset=utf-8",
+    "key.js": "text/javascript; charset=utf-8",
+];
+const ASSETS: &[Asset] = assets![
     "shop.css": "text/css; charset=utf-8",
     "status.css": "text/css; charset=utf-8",
-    "icon.svg": "image/svg+xml",
     "shop.js": "text/javascript; charset=utf-8",
-    "api.js": "text/javascript; charset=utf-8",
     "catalog.js": "text/javascript; charset=utf-8",
     "controls.js": "text/javascript; charset=utf-8",
-    "elements.js": "text/javascript; charset=utf-8",
     "lines.js": "text/javascript; charset=utf-8",
     "requests.js": "text/javascript; charset=utf-8",
     "results.js": "text/javascript; charset=utf-8",
@@ -49,12 +59,19 @@ const ASSETS: &[Asset] = assets![
     "status.js": "text/javascript; charset=utf-8",
 ];
 
-/// The pages and what they are made of.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/", get(shop))
-        .route("/status", get(|| async { file(HTML, STATUS, POLICY) }))
-        .route("/assets/{name}", get(asset))
+/// The pages and what they are made of; `/docs` is there when the others are not wanted.
+pub(super) fn routes(are_wanted: bool) -> Router<AppState> {
+    let routes = Router::new().route("/docs", get(docs)).route("/assets/{name}", get(asset));
+    match are_wanted {
+        true => routes.route("/", get(shop)).route("/status", get(|| async { file(HTML, STATUS, POLICY) })),
+        false => routes,
+    }
+}
+
+async fn docs(State(state): State<AppState>) -> Response {
+    let others =
+        if state.settings.server.playground { r#"<a href=".">Shop</a> <a href="status">Status</a> "# } else { "" };
+    file(HTML, DOCS.replace(OTHER_PAGES, others), POLICY)
 }
 
 async fn shop(State(state): State<AppState>) -> Response {
@@ -62,14 +79,19 @@ async fn shop(State(state): State<AppState>) -> Response {
     file(HTML, SHOP, if has_pictures { POLICY_WITH_PICTURES } else { POLICY })
 }
 
-async fn asset(name: Result<Path<String>, PathRejection>, address: Uri) -> Result<Response, ApiError> {
+async fn asset(
+    State(state): State<AppState>,
+    name: Result<Path<String>, PathRejection>,
+    address: Uri,
+) -> Result<Response, ApiError> {
     // No file has a name that is not UTF-8.
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    let found = ASSETS.iter().find(|(known, ..)| *known == name);
-    found.map(|(_, kind, content)| file(kind, content, POLICY)).ok_or_else(|| ApiError::not_found(address.path()))
+    let others = if state.settings.server.playground { ASSETS } else { &[] };
+    let found = SHARED_ASSETS.iter().chain(others).find(|(known, ..)| *known == name);
+    found.map(|(_, kind, content)| file(kind, *content, POLICY)).ok_or_else(|| ApiError::not_found(address.path()))
 }
 
-fn file(kind: &'static str, content: &'static str, policy: &'static str) -> Response {
+fn file(kind: &'static str, content: impl IntoResponse, policy: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -168,7 +168,7 @@ class Pages(unittest.TestCase):
         page.wait("the order of the times", lambda: page.session()[-1] == "novel")
         age = page.one("[aria-label^='When Novel']")
         age.send_keys(Keys.CONTROL, "a", Keys.NULL, "soon", Keys.TAB)
-        page.wait("a message", lambda: "is no time" in page.one("#toast").text)
+        page.wait("a message", lambda: "is not a time" in page.one("#toast").text)
         page.one("[aria-label='Remove Novel']").click()
         page.wait("two views", lambda: page.session() == ["mug", "atlas"])
         page.one("#clear").click()
@@ -189,7 +189,7 @@ class Pages(unittest.TestCase):
             self.assertEqual(page.one("[aria-label^='When Novel']").get_attribute("value"), "1.1 min")
             page.one("#clear").click()
         page.one("#paste").click()
-        for wrong, told in [("{", "This is no JSON"), ("[null]", "Expected `history`"), ('{"history": [null]}', "history[0].item"),
+        for wrong, told in [("{", "This is not JSON"), ("[null]", "Expected `history`"), ('{"history": [null]}', "history[0].item"),
                             ('{"history": [{"item": "mug", "time": 1}], "now": "noon"}', "now: expected a Unix time")]:
             page.driver.execute_script("document.getElementById('paste-text').value = arguments[0]", wrong)
             page.one("#paste-use").click()
@@ -361,6 +361,56 @@ class Pages(unittest.TestCase):
             page.picture(name)
             self.assertLessEqual(page.overflow(), 0, name)
             self.assertEqual(page.findings(), ([], []), name)
+
+    def test_what_was_just_viewed_is_left_out_unless_it_is_wanted(self):
+        page = self.page()
+        page.settled()
+        page.click("Novel")
+        self.assertNotIn("Novel", page.titles())
+        page.one(".controls summary").click()
+        box = page.driver.find_element(By.XPATH, "//label[contains(., 'Leave out what was viewed')]/input")
+        self.assertTrue(box.is_selected())
+        box.click()
+        page.settled()
+        page.one(".code summary").click()
+        self.assertNotIn("exclude_seen", page.one("#requests pre").text)
+
+    def test_a_service_with_keys_asks_for_one_in_a_form(self):
+        service = Service(SLIREC__AUTH__KEYS="browser-key-0123456789")
+        self.addCleanup(service.stop)
+        for path, there in [("/", lambda page: page.titles()), ("/status", lambda page: "slirec-demo" in page.one("#headline").text)]:
+            page = self.page(path, service=service, width=360, height=780)
+            page.wait("the form", lambda: page.all("form.key"))
+            page.picture(f"key-{path.strip('/') or 'shop'}")
+            self.assertEqual((page.findings()[0], page.overflow()), ([], 0))
+            page.one("#api-key").send_keys("wrong", Keys.ENTER)
+            page.wait("the refusal", lambda: "does not know this API key" in page.one("form.key").text)
+            page.one("#api-key").send_keys("browser-key-0123456789", Keys.ENTER)
+            page.wait("the page", lambda: there(page))
+            self.assertFalse(page.one("#problem").is_displayed())
+            kept = page.driver.execute_script("return [sessionStorage.length, localStorage.length, document.cookie, location.href]")
+            self.assertEqual(kept[:3], [1, 0, ""])
+            self.assertNotIn("browser-key", kept[3])
+        page = self.page("/docs", service=service)
+        page.wait("the operations", lambda: len(page.all("#operations section")) == 8)
+        page.all(".try button")[0].click()
+        page.wait("the form", lambda: page.all("form.key"))
+        page.one("#api-key").send_keys("browser-key-0123456789", Keys.ENTER)
+        page.wait("the answer", lambda: page.one(".try pre").text.startswith("200"))
+
+    def test_the_page_of_the_api_fits_a_phone_and_has_the_common_header(self):
+        for width, dark in [(360, True), (1200, False)]:
+            page = self.page("/docs", width=width, dark=dark)
+            page.wait("the operations", lambda: len(page.all("#operations section")) == 8)
+            self.assertEqual(page.texts("header.bar nav a"), ["Shop", "Status", "API"])
+            page.one(".try button").click()
+            page.wait("the answer", lambda: page.one(".try pre").text.startswith("200"))
+            for summary in page.all("summary")[:2]:
+                summary.click()
+            self.assertEqual((page.findings(), page.overflow()), (([], []), 0))
+            page.picture(f"docs-{width}")
+            page.driver.find_element(By.LINK_TEXT, "Shop").click()
+            page.settled()
 
     def test_the_status_page_moves_with_the_traffic(self):
         shop = self.page("/#s=novel~60")

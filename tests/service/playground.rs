@@ -6,7 +6,7 @@ use crate::bundle::Bundle;
 use crate::client::exchange;
 use crate::server::Server;
 
-const ASSETS: [&str; 15] = [
+const ASSETS: [&str; 18] = [
     "style.css",
     "shop.css",
     "status.css",
@@ -15,7 +15,10 @@ const ASSETS: [&str; 15] = [
     "api.js",
     "catalog.js",
     "controls.js",
+    "docs.css",
+    "docs.js",
     "elements.js",
+    "key.js",
     "lines.js",
     "requests.js",
     "results.js",
@@ -28,7 +31,7 @@ const ASSETS: [&str; 15] = [
 fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
     let server = Server::start();
     let assets = ASSETS.map(|name| format!("/assets/{name}"));
-    for path in ["/", "/status"].into_iter().chain(assets.iter().map(String::as_str)) {
+    for path in ["/", "/status", "/docs"].into_iter().chain(assets.iter().map(String::as_str)) {
         let response = server.get(path);
         assert_eq!(response.status, 200, "{path}");
         let policy = response.header("content-security-policy").unwrap();
@@ -39,9 +42,10 @@ fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
         // The name of a language, not an address that anybody asks.
         assert!(elsewhere.into_iter().all(|rest| rest.contains("://www.w3.org/2000/svg")), "{path}");
         assert!(!text.contains("innerHTML") && !text.contains("style=\""), "{path}");
-        if path == "/" || path == "/status" {
+        if ["/", "/status", "/docs"].contains(&path) {
             assert!(!text.contains("<script>") && !text.contains("onclick"), "{path}");
-            for asset in text.split("/assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(text.contains("name=\"viewport\"") && text.contains("<header class=\"bar\">"), "{path}");
+            for asset in text.split("assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
                 assert!(ASSETS.contains(&asset), "{path} wants {asset}");
             }
         }
@@ -75,6 +79,11 @@ fn without_a_playground_there_are_no_pages_and_the_api_stays() {
     let server = Server::start_with(&[("SLIREC__SERVER__PLAYGROUND", "false")]);
     for path in ["/", "/status", "/assets/shop.js"] {
         assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    let docs = server.get("/docs").text();
+    assert!(!docs.contains("status") && !docs.contains("<!--"), "{docs}");
+    for asset in docs.split("assets/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert_eq!(server.get(&format!("/assets/{asset}")).status, 200, "{asset}");
     }
     assert_eq!(server.get("/v1/catalog").status, 200);
 }

@@ -14,19 +14,25 @@ export function setKey(key) {
   sessionStorage.setItem(KEY, key);
 }
 
-/** Asks the service; `body` makes it a POST. Answers the JSON and the service's own milliseconds. */
-export async function ask(path, body, signal) {
+export const hasKey = () => Boolean(sessionStorage.getItem(KEY));
+
+/** Sends a request with the key, if there is one, and answers whatever the service says. */
+export async function send(path, { method = "GET", body, signal } = {}) {
   const headers = {};
   const key = sessionStorage.getItem(KEY);
   if (key) headers["x-api-key"] = key;
   if (body) headers["content-type"] = "application/json";
-  let response;
   try {
-    response = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
+    return await fetch(path, { method, headers, body, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("The service does not answer: it may be stopped, or the network is down.");
   }
+}
+
+/** Asks the service; `body` makes it a POST. Answers the JSON and the service's own milliseconds. */
+export async function ask(path, body, signal) {
+  const response = await send(path, { method: body ? "POST" : "GET", body: body && JSON.stringify(body), signal });
   const timing = /total;dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "");
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return { answer, milliseconds: timing ? Number(timing[1]) : undefined };

@@ -14,8 +14,8 @@ export class Controls {
       this.#fields[name] = input;
       return element("label", {}, label, input);
     };
-    const check = (name, label, onchange = changed) => {
-      const input = element("input", { type: "checkbox", onchange });
+    const check = (name, label, onchange = changed, checked = false) => {
+      const input = element("input", { type: "checkbox", checked, onchange });
       this.#fields[name] = input;
       return element("label", { class: "check" }, input, label);
     };
@@ -26,7 +26,7 @@ export class Controls {
       number("per_category", "At most of a category", 1, 1000),
       number("min_score", "Lowest score, 0 to 1", 0, 1, undefined, 0.05),
       element("label", {}, "Asked at (now)", now),
-      check("exclude_seen", "Leave out what was viewed"),
+      check("exclude_seen", "Leave out what was viewed", changed, true),
       check("compare", "Show what changed since the last step", () => {
         this.compare = this.#fields.compare.checked;
         changed();

@@ -3,7 +3,7 @@
 import { element, percent, tile } from "./elements.js";
 import { clearLines, drawLines } from "./lines.js";
 
-const HINT = "Point at a product, or ask why, to see what in the session weighed most.";
+const HINT = "Point at a product, or ask why, to see which views weighed most.";
 
 export class Results {
   #place;
@@ -71,9 +71,8 @@ export class Results {
     if (!why) return;
     drawLines(row, why.attention.flatMap(({ item, weight }) => this.#strip.viewsOf(item).map((from, _, views) => ({ from, weight: weight / views.length }))));
     const parts = why.attention.flatMap(({ item, weight }, index) => [index ? ", " : "", element("b", {}, this.#catalog.product(item)?.title ?? item), ` ${percent(weight)}`]);
-    const spoke = why.long_term_share > 0.5 ? "long-term interest spoke louder" : "the last views spoke louder";
     const place = document.getElementById("why");
-    place.replaceChildren("Attention: ", ...parts, `. ${percent(why.long_term_share)} long-term: ${spoke}.`);
+    place.replaceChildren("Attention: ", ...parts, `. Long-term interest made ${percent(why.long_term_share)} of the score, the last views ${percent(1 - why.long_term_share)}.`);
     this.#open = place;
   }
 

@@ -91,7 +91,7 @@ export function fromJson(text, now = Date.now() / 1000) {
   try {
     body = JSON.parse(text);
   } catch (error) {
-    throw new Error(`This is no JSON: ${error.message}`);
+    throw new Error(`This is not JSON: ${error.message}`);
   }
   const split = body?.dataframe_split;
   const ofSplit = split && Object.fromEntries((split.columns ?? []).map((name, index) => [name, split.data?.[0]?.[index]]));
@@ -110,10 +110,12 @@ export function fromJson(text, now = Date.now() / 1000) {
   return views.map((view) => ({ item: view.item, age: Math.max(0, Math.round(reference - view.time)) }));
 }
 
-/** Seconds of a Unix time in seconds or milliseconds. */
+/** Seconds of a Unix time in seconds or milliseconds, or of ISO 8601: UTC unless it says otherwise, as the service reads it. */
 function unixSeconds(time, field) {
-  const value = time === null || time === "" ? NaN : Number(time);
-  if (!Number.isFinite(value)) throw new Error(`${field}: expected a Unix time, in seconds or milliseconds.`);
+  const iso = typeof time === "string" && /^\d{4}-\d\d-\d\d([T ][\d:.]+)?(.*)$/.exec(time.trim());
+  const written = iso && (iso[2] || !iso[1] ? time.trim() : `${time.trim()}Z`).replace(" ", "T");
+  const value = iso ? Date.parse(written) / 1000 : time === null || time === "" ? NaN : Number(time);
+  if (!Number.isFinite(value)) throw new Error(`${field}: expected a Unix time, in seconds or milliseconds, or ISO 8601.`);
   return value > 1e11 ? value / 1000 : value;
 }
 

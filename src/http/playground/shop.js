@@ -1,9 +1,10 @@
 // The shop's page: what is clicked becomes a session, the session becomes a request, the answer becomes a list.
 
-import { ask, setKey } from "./api.js";
+import { ask } from "./api.js";
 import { Catalog } from "./catalog.js";
 import { Controls } from "./controls.js";
 import { element, toast } from "./elements.js";
+import { askForKey } from "./key.js";
 import { Requests, copyText } from "./requests.js";
 import { Results } from "./results.js";
 import { Session, fromHash, fromJson } from "./session.js";
@@ -26,7 +27,7 @@ function view(handle, event) {
   session.add(handle, event);
   // On a phone the list may be a long way off.
   const list = find("results").getBoundingClientRect();
-  if (list.top > innerHeight || list.bottom < 0) toast(`${catalog.product(handle)?.title ?? handle} is in the session; the recommendations follow above`);
+  if (list.top > innerHeight || list.bottom < 0) toast(`${catalog.product(handle)?.title ?? handle} was added to the session; see the recommendations above`);
 }
 
 function sessionChanged(cause) {
@@ -72,22 +73,24 @@ async function update(cause) {
 }
 
 function describe({ source, items, unknown_items: unknown, model }) {
-  const from = source === "model" ? `by ${model.name} ${model.version}` : "the popular products: the session says nothing yet";
   const ignored = unknown ? ` · ${unknown} unknown ${unknown === 1 ? "view" : "views"} ignored` : "";
-  find("source").textContent = items.length ? `${from}${ignored}` : `nothing fits these options${ignored}`;
+  const from = source === "model" ? `by ${model.name} ${model.version}` : `popular products: ${whyPopular(unknown)}`;
+  find("source").textContent = items.length ? `${from}${ignored}` : `no product fits these options${ignored}`;
 }
 
-/** An error in words, with a way to try again. */
+function whyPopular(unknown) {
+  if (!session.views.length) return "nothing viewed yet";
+  return unknown ? "no viewed product is known" : "the service is overloaded";
+}
+
+/** An error in words, with a way to try again; or the form for the key, if that is what is missing. */
 function show(problem, retry) {
   const place = find("problem");
-  const again = element("button", { type: "button", onclick: retry }, "Try again");
   if (problem.wantsKey) {
-    const key = element("input", { type: "password", autocomplete: "off", "aria-label": "API key" });
-    again.addEventListener("click", () => setKey(key.value), { capture: true });
-    place.replaceChildren(problem.message, " ", key, again);
-  } else {
-    place.replaceChildren(problem.message, again);
+    askForKey(place, retry);
+    return;
   }
+  place.replaceChildren(problem.message, element("button", { type: "button", onclick: retry }, "Try again"));
   place.hidden = false;
 }
 
@@ -117,7 +120,7 @@ function listen() {
       session.replace(fromJson(find("paste-text").value));
       find("paste-problem").textContent = "";
       find("paste-dialog").close();
-      toast("The session is in the strip");
+      toast("Session taken from the JSON");
     } catch (problem) {
       find("paste-problem").textContent = problem.message;
     }

@@ -1,7 +1,8 @@
 // The status page: asks the service every two seconds, and draws the differences.
 
-import { ask, setKey } from "./api.js";
+import { ask } from "./api.js";
 import { element, percent } from "./elements.js";
+import { askForKey } from "./key.js";
 
 const EVERY = 2000;
 const KEPT = 60;
@@ -71,6 +72,8 @@ function list(place, facts, wrap) {
   }));
 }
 
+const registered = ({ name, version, alias }) => `${name}, version ${version}${alias ? `, alias ${alias}` : ""}`;
+
 function drawFacts({ service, model, traffic, now }) {
   const count = (value) => value.toLocaleString("en");
   const hours = (now - model.since) / 3600;
@@ -82,6 +85,7 @@ function drawFacts({ service, model, traffic, now }) {
     ["reloads", count(traffic.reloads)], ["failed reloads", count(traffic.failed_reloads)],
   ], true);
   list("model", [
+    ...(model.registry ? [["registry", registered(model.registry)]] : []),
     ["made", model.created], ["in service since", new Date(1000 * model.since).toLocaleString()],
     ["trained on", `${count(model.interactions)} interactions, ${model.epochs} epochs (best: ${model.best_epoch}), seed ${model.seed}`],
     ["data", model.data_sha256], ["bundle", model.sha256],
@@ -111,11 +115,13 @@ async function poll() {
     drawFacts(answer);
     drawCharts();
   } catch (problem) {
-    const key = problem.wantsKey && element("input", { type: "password", autocomplete: "off", "aria-label": "API key", onchange: (event) => setKey(event.target.value) });
-    if (find("problem").hidden) {
-      find("problem").replaceChildren(problem.message, key || " Trying again every two seconds.");
-      find("problem").hidden = false;
+    if (problem.wantsKey) {
+      // Nothing is asked again before there is a key: the form would lose what was typed.
+      askForKey(find("problem"), poll);
+      return;
     }
+    find("problem").textContent = `${problem.message} Trying again every two seconds.`;
+    find("problem").hidden = false;
   }
   setTimeout(poll, EVERY);
 }

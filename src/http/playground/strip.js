@@ -56,7 +56,7 @@ export class Strip {
   #setAge(index, input) {
     const age = parseAge(input.value);
     if (age === undefined) {
-      toast(`“${input.value}” is no time: expected 45 s, 3 min, 2 h or 1 d`);
+      toast(`“${input.value}” is not a time: expected 45 s, 3 min, 2 h or 1 d`);
       input.value = formatAge(this.#session.views[index].age);
     } else {
       this.#session.setAge(index, age);
