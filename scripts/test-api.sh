@@ -14,6 +14,7 @@ if ! cmp --silent "$requirements" "$environment/installed"; then
 fi
 
 binary="${CARGO_TARGET_DIR:-target}/debug/slirec-server"
+export PYTHONPATH=scripts SCHEMATHESIS_HOOKS=test_api_hooks
 export SLIREC__LOG__LEVEL=warn,slirec_server::server=info
 
 test_service() {

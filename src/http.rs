@@ -60,8 +60,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/version", get(health::version))
         .route("/v2/health/live", get(inference::live))
         .route("/v2/health/ready", get(inference::ready))
-        .route("/openapi.json", get(openapi::document).layer(compression::layer()))
-        .route("/docs", get(openapi::page).layer(compression::layer()));
+        .route("/openapi.json", get(openapi::document).layer(compression::layer()));
     let guarded = Router::new()
         .route("/v1/recommendations", post(recommendations::recommend))
         .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
@@ -82,12 +81,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v2/models/{model}/versions/{version}/ready", get(inference::model_version_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(inference::infer_version))
         .route_layer(middleware::from_fn_with_state(state.clone(), call::want_key));
-    let mut routes = open.merge(guarded);
+    let pages = playground::routes(state.settings.server.playground).layer(compression::layer());
+    let mut routes = open.merge(guarded).merge(pages);
     if state.settings.server.metrics {
         routes = routes.route("/metrics", get(metrics::metrics).layer(compression::layer()));
-    }
-    if state.settings.server.playground {
-        routes = routes.merge(playground::routes().layer(compression::layer()));
     }
     if state.webhooks.is_some() {
         routes = routes.route("/webhooks/shopify", post(webhooks::shopify));

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
 use slirec_engine::{Overloaded, Recommendations, Source};
 
+use crate::registry::Registered;
 use crate::serving::Served;
 use families::Families;
 pub(crate) use traffic::Traffic;
@@ -234,6 +235,11 @@ impl Metrics {
             .model
             .with_label_values(&[&model.name, &model.version, &model.sha256, provider, kernels, precision])
             .set(1);
+        families.registry_model.reset();
+        if let Some(Registered { name, version, alias }) = &served.about.registered {
+            let alias = alias.as_deref().unwrap_or_default();
+            families.registry_model.with_label_values(&[name, version, alias]).set(1);
+        }
         families.model_loaded.set(unix_seconds(served.since));
         families.queued.set(i64::try_from(engine.queued()).unwrap_or(i64::MAX));
         families.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));

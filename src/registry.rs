@@ -14,6 +14,7 @@ use slirec_connect::mlflow::{
 };
 use slirec_core::bundle::{FILES, Manifest, verify_file};
 use slirec_core::files::{self, FileError};
+use utoipa::ToSchema;
 
 use crate::config::Settings;
 
@@ -45,6 +46,20 @@ struct State {
     tried: Option<String>,
     /// When the registry last answered.
     confirmed: Option<SystemTime>,
+}
+
+/// What a model that came from a registry is called there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Registered {
+    #[schema(example = "slirec_shopify_model")]
+    pub(crate) name: String,
+    /// Number of the version.
+    #[schema(example = "12")]
+    pub(crate) version: String,
+    /// The alias that it was brought by; left out for a version that was named by its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "champion")]
+    pub(crate) alias: Option<String>,
 }
 
 /// A version whose bundle is here.
@@ -110,6 +125,15 @@ impl Registry {
     /// Whether the reference may mean another version tomorrow.
     pub(crate) fn may_change(&self) -> bool {
         matches!(self.reference.selector, ModelSelector::Alias(_))
+    }
+
+    /// What a version of the model is called in the registry.
+    pub(crate) fn registered(&self, version: &CachedVersion) -> Registered {
+        let alias = match &self.reference.selector {
+            ModelSelector::Alias(alias) => Some(alias.clone()),
+            _ => None,
+        };
+        Registered { name: self.reference.name.clone(), version: version.version.clone(), alias }
     }
 
     /// The version that the reference means now, brought here if it is not yet. Blocks.

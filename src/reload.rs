@@ -44,7 +44,7 @@ pub(crate) async fn rollback(state: &AppState) -> anyhow::Result<ModelInfo> {
 fn record(state: &AppState, cause: &str, outcome: anyhow::Result<ModelInfo>) -> anyhow::Result<ModelInfo> {
     state.metrics.reloaded(outcome.is_ok());
     match &outcome {
-        Ok(model) => tracing::info!(cause, model = model.name, version = model.version, "model in service"),
+        Ok(_) => state.served().log_in_service(cause),
         Err(error) => tracing::error!(cause, error = format!("{error:#}"), "the model in service stays"),
     }
     outcome

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::config::Settings;
 use crate::http::CatalogAnswer;
-use crate::registry::Registry;
+use crate::registry::{Registered, Registry};
 use crate::webhooks::Webhooks;
 pub(crate) use source::BundleSource;
 use source::Moment;
@@ -53,24 +53,40 @@ impl Served {
         Arc::new(Self { engine, coverage, since, about, catalog: OnceLock::new(), bundle })
     }
 
+    /// Writes to the log that this model answers from now on.
+    pub(crate) fn log_in_service(&self, cause: &str) {
+        let (model, registered) = (self.engine.model(), self.about.registered.as_ref());
+        tracing::info!(
+            cause,
+            model = model.name,
+            version = model.version,
+            registry_name = registered.map(|registered| registered.name.as_str()),
+            registry_version = registered.map(|registered| registered.version.as_str()),
+            registry_alias = registered.and_then(|registered| registered.alias.as_deref()),
+            "model in service"
+        );
+    }
+
     /// The catalogue as pages get it; none when it cannot be written.
     pub(crate) fn catalog(&self) -> Option<&CatalogAnswer> {
         self.catalog.get_or_init(|| CatalogAnswer::new(&self.engine)).as_ref()
     }
 }
 
-/// How a model was trained and how well it ranks, as its manifest has it.
+/// How a model was trained and how well it ranks, as its manifest has it, and where it came from.
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) training: TrainingRecord,
     pub(crate) metrics: BTreeMap<String, BTreeMap<String, f64>>,
     pub(crate) loses_to: Vec<String>,
+    /// What it is called in the registry that it came from.
+    pub(crate) registered: Option<Registered>,
 }
 
 impl About {
     fn new(manifest: &Manifest) -> Self {
         let Manifest { training, metrics, loses_to, .. } = manifest;
-        Self { training: training.clone(), metrics: metrics.clone(), loses_to: loses_to.clone() }
+        Self { training: training.clone(), metrics: metrics.clone(), loses_to: loses_to.clone(), registered: None }
     }
 }
 
@@ -106,8 +122,9 @@ impl Serving {
         registry: Option<Arc<Registry>>,
     ) -> anyhow::Result<Self> {
         let source = BundleSource::new(settings, webhooks, registry);
-        let loaded = source.load(Moment::Start)?;
-        Ok(Self { current: ArcSwap::new(Served::new(loaded)), previous: Mutex::new(None), source })
+        let served = Served::new(source.load(Moment::Start)?);
+        served.log_in_service("start");
+        Ok(Self { current: ArcSwap::new(served), previous: Mutex::new(None), source })
     }
 
     /// What answers now. Requests take it once, so that a whole request sees one model.

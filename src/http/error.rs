@@ -61,6 +61,12 @@ pub(super) enum Failure {
     TooLate(ErrorBody<'static>),
 }
 
+/// How a question about one product may fail beside that.
+#[derive(IntoResponses)]
+#[response(status = 404, description = "Neither the catalogue nor the training knows the product")]
+#[expect(dead_code, reason = "only described, never made")]
+pub(super) struct NoSuchProduct(#[to_schema] ErrorBody<'static>);
+
 impl ApiError {
     /// 400 with a code of its own.
     pub(crate) fn refused(code: &'static str, message: &str) -> Self {

@@ -7,21 +7,30 @@
 
 pub(super) mod answers;
 pub(super) mod bodies;
+mod closest;
+mod lists;
+mod names;
+mod requests;
+
+use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use slirec_engine::{Priority, RecommendationRequest};
+use serde::de::DeserializeOwned;
+use slirec_engine::Priority;
 
-use super::call::Call;
-use super::error::{ApiError, Failure};
-use super::json_response;
-use super::parsing::{parse, parse_body};
-use crate::metrics::Stage;
+use super::call::{Call, CallBody};
+use super::error::{ApiError, Failure, NoSuchProduct};
+use super::parsing::parse_body;
+use crate::memory::Held;
 use crate::scoring;
+use crate::serving::Served;
 use crate::state::AppState;
-use answers::{Answer, BatchAnswer, RankAnswer, explained_history};
-use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody};
+use answers::{Answer, BatchAnswer, RankAnswer};
+use bodies::{BatchBody, RankBody, RecommendationBody, RelatedBody};
+use lists::{Limits, parse_within};
+use names::Resolver;
+use requests::Question;
 
 /// The products that fit a session best.
 #[utoipa::path(
@@ -33,10 +42,10 @@ use bodies::{BatchBody, Limits, RankBody, RecommendationBody, RelatedBody};
     ),
 )]
 pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
-    let read = move |bytes: &[u8]| parse::<RecommendationBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
-    answer(&state, call, request).await
+    let served = state.served();
+    let question = |body: RecommendationBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
+    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
+    answer(&state, &served, &mut call, question).await
 }
 
 /// The products that fit each of several sessions best.
@@ -49,16 +58,13 @@ pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> 
     ),
 )]
 pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
-    let read = move |bytes: &[u8]| parse::<BatchBody>(bytes)?.into_requests(limits, now);
-    let body = call.admitted_body(&state, Priority::Batch)?;
-    let requests = parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)?;
-    let histories: Vec<_> = requests.iter().map(explained_history).collect();
     let served = state.served();
+    let questions = |body: BatchBody, resolver: &mut Resolver<'_>, clock| body.into_questions(resolver, clock);
+    let questions = read(&state, &served, call.admitted_body(&state, Priority::Batch)?, questions).await?;
+    let (requests, echoes): (Vec<_>, Vec<_>) =
+        questions.into_iter().map(|Question { request, echo }| (request, echo)).unzip();
     let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
-    Ok(state.metrics.timed(Stage::Serialise, || {
-        json_response(StatusCode::OK, &BatchAnswer::new(&served.engine, &histories, &found))
-    }))
+    call.json_response(&state, &BatchAnswer::new(&served, &echoes, &found))
 }
 
 /// Given products in the order in which they fit a session.
@@ -71,16 +77,12 @@ pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Cal
     ),
 )]
 pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
-    let read = move |bytes: &[u8]| parse::<RankBody>(bytes)?.into_request(limits, now);
-    let read = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
-    let (request, candidates) = read.map_err(ApiError::bad_request)?;
-    let history = explained_history(&request);
     let served = state.served();
+    let question = |body: RankBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
+    let (Question { request, echo }, unranked) =
+        read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
     let found = call.scoring(&state, &served).recommend(request).await?;
-    Ok(state.metrics.timed(Stage::Serialise, || {
-        json_response(StatusCode::OK, &RankAnswer::new(&served.engine, &history, &found, candidates))
-    }))
+    call.json_response(&state, &RankAnswer::new(&served, &echo, &found, &unranked))
 }
 
 /// The products that go with one product: the best for a shopper who has just viewed it and nothing else.
@@ -89,26 +91,38 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
     request_body = RelatedBody,
     responses(
         (status = 200, description = "The best products beside it", body = Answer),
+        NoSuchProduct,
         Failure,
     ),
 )]
 pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let (limits, now) = (Limits::from(&state.settings.limits), scoring::now());
-    let read = move |bytes: &[u8]| parse::<RelatedBody>(bytes)?.into_request(limits, now);
-    let request = parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await?;
-    answer(&state, call, request).await
+    let served = state.served();
+    let question = |body: RelatedBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
+    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await??;
+    answer(&state, &served, &mut call, question).await
 }
 
-async fn answer(
+/// Reads a body and makes of it what the engine is asked; a large one away from the async threads.
+async fn read<B: DeserializeOwned, Q: Held + Send + 'static>(
     state: &AppState,
-    mut call: Call,
-    request: Result<RecommendationRequest, String>,
-) -> Result<Response, ApiError> {
-    let request = request.map_err(ApiError::bad_request)?;
-    let history = explained_history(&request);
-    let served = state.served();
-    let found = call.scoring(state, &served).recommend(request).await?;
-    Ok(state
-        .metrics
-        .timed(Stage::Serialise, || json_response(StatusCode::OK, &Answer::new(&served.engine, &history, &found))))
+    served: &Arc<Served>,
+    body: CallBody,
+    question: impl FnOnce(B, &mut Resolver<'_>, f64) -> Q + Send + 'static,
+) -> Result<Q, ApiError> {
+    let (limits, clock) = (Limits::from(&state.settings.limits), scoring::now());
+    let served = Arc::clone(served);
+    let read = move |bytes: &[u8]| {
+        let body = parse_within::<B>(limits, bytes)?;
+        Ok(question(body, &mut Resolver::new(&served.engine), clock))
+    };
+    parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)
 }
+
+async fn answer(state: &AppState, served: &Served, call: &mut Call, question: Question) -> Result<Response, ApiError> {
+    let Question { request, echo } = question;
+    let found = call.scoring(state, served).recommend(request).await?;
+    call.json_response(state, &Answer::new(served, &echo, &found))
+}
+
+#[cfg(test)]
+mod tests;

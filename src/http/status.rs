@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::error::ErrorBody;
 use super::json_response;
 use crate::metrics::Traffic;
+use crate::registry::Registered;
 use crate::serving::Served;
 use crate::state::AppState;
 
@@ -32,6 +33,10 @@ pub(super) struct Status<'a> {
 struct ModelStatus<'a> {
     name: &'a str,
     version: &'a str,
+    /// What it is called in the registry, if it came from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    registry: Option<&'a Registered>,
     /// SHA-256 of the bundle's manifest.
     sha256: &'a str,
     /// When the bundle was made, RFC 3339.
@@ -97,6 +102,7 @@ impl<'a> ModelStatus<'a> {
         Self {
             name: &model.name,
             version: &model.version,
+            registry: about.registered.as_ref(),
             sha256: &model.sha256,
             created: &model.created,
             since: seconds(served.since),

@@ -32,6 +32,7 @@ pub(super) struct Families {
     pub(super) connections: IntGauge,
     pub(super) connections_refused: IntCounter,
     pub(super) model: IntGaugeVec,
+    pub(super) registry_model: IntGaugeVec,
     pub(super) model_loaded: Gauge,
     pub(super) reloads: IntCounterVec,
     pub(super) last_reload_failed: IntGauge,
@@ -77,6 +78,11 @@ impl Families {
                 "slirec_model_info",
                 "The model that is served",
                 &["name", "version", "sha256", "provider", "kernels", "precision"],
+            )?,
+            registry_model: new.gauges(
+                "slirec_registry_model_info",
+                "What the model that is served is called in the registry that it came from",
+                &["name", "version", "alias"],
             )?,
             model_loaded: new.float("slirec_model_loaded_timestamp_seconds", "When the model was put into service")?,
             reloads: new.counters(

@@ -72,7 +72,11 @@ impl BundleSource {
     /// What the registry says now. At a start a registry that is down, or a version that cannot be served, is no reason
     /// not to serve: the last good bundle is still here.
     fn load_registered(&self, registry: &Registry, moment: Moment) -> anyhow::Result<Loaded> {
-        let load = |version: &CachedVersion| self.load_directory(&version.directory, "model.path");
+        let load = |version: &CachedVersion| {
+            let mut loaded = self.load_directory(&version.directory, "model.path")?;
+            loaded.about.registered = Some(registry.registered(version));
+            Ok(loaded)
+        };
         let newest = registry.fetch().and_then(|version| Ok((load(&version)?, version)));
         match newest {
             Ok((loaded, version)) => {

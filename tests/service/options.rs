@@ -125,7 +125,8 @@ fn a_batch_beyond_the_limit_is_refused() {
     let server = Server::start_with(&[("SLIREC__LIMITS__SESSIONS", "1")]);
     let session = json!({"history": []});
     let response = server.post("/v1/recommendations:batch", json!({"sessions": [session, session]}).to_string());
-    assert_eq!((response.status, response.message().as_str()), (400, "sessions: has 2 elements, expected at most 1"));
+    assert_eq!(response.status, 400);
+    assert!(response.message().starts_with("sessions: has more than 1 elements, "), "{}", response.message());
 }
 
 #[test]
@@ -151,15 +152,15 @@ fn related_products_are_those_of_a_single_view_without_itself() {
     assert!(found.len() == 8 && !found.contains(&"novel".to_owned()), "{found:?}");
     let single = json!({"history": [{"item": "novel", "time": TIME}], "now": TIME, "limit": 8, "exclude_seen": true});
     assert_eq!(found, handles(&server.recommend(&single).json()));
-    let unknown = server.post("/v1/related", json!({"item": "no-such-product"}).to_string()).json();
-    assert_eq!((unknown["source"].as_str(), unknown["unknown_items"].as_u64()), (Some("popular"), Some(1)));
+    assert_eq!(server.post("/v1/related", json!({"item": "no-such-product"}).to_string()).status, 404);
 }
 
 #[test]
 fn a_history_beyond_the_limit_is_refused_by_every_protocol() {
     let server = Server::start_with(&[("SLIREC__LIMITS__HISTORY", "2")]);
     let response = server.recommend(&body(json!({})));
-    assert_eq!((response.status, response.message().as_str()), (400, "history: has 3 elements, expected at most 2"));
+    assert_eq!(response.status, 400);
+    assert!(response.message().starts_with("history: has more than 2 elements, "), "{}", response.message());
     let row = json!({"userId": "u", "items": ["a", "b", "c"], "timestamps": ["1", "2", "3"]});
     let response = server.post("/invocations", json!({ "inputs": row }).to_string());
     assert_eq!((response.status, response.json()["error_code"].as_str()), (400, Some("BAD_REQUEST")));

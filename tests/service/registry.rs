@@ -134,6 +134,37 @@ fn the_alias_moves_under_load_and_no_request_fails() {
 }
 
 #[test]
+fn answers_status_metrics_and_log_tell_two_pushed_versions_apart() {
+    let registry = Registry::new();
+    let server = registry.serve();
+    let body = json!({"history": []});
+    let told = |version: &str| json!({"name": MODEL, "version": version, "alias": "champion"});
+    let series =
+        |version: &str| format!(r#"slirec_registry_model_info{{alias="champion",name="{MODEL}",version="{version}"}}"#);
+    assert_eq!(server.recommend(&body).json()["model"]["registry"], told("1"));
+    registry.push(&Bundle::of_version("second"), true);
+    wait_for_version(&server, "second");
+    assert_eq!(server.recommend(&body).json()["model"]["registry"], told("2"));
+    assert_eq!(server.get("/v1/status").json()["model"]["registry"], told("2"));
+    assert_eq!((server.metric(&series("1")), server.metric(&series("2"))), (0.0, 1.0));
+    server.signal("INT");
+    let (_, log) = server.wait();
+    let line = log.lines().find(|line| line.contains("model in service") && line.contains("registry_version"));
+    let line: serde_json::Value = serde_json::from_str(line.expect(&log)).unwrap();
+    assert_eq!((&line["registry_version"], &line["registry_alias"]), (&json!("2"), &json!("champion")));
+}
+
+#[test]
+fn a_version_that_is_named_by_its_number_has_no_alias_and_a_directory_has_neither() {
+    let registry = Registry::new();
+    let server = Server::start_with(&registry.variables("models:/slirec_shopify_model/1"));
+    let model = server.recommend(&json!({"history": []})).json()["model"].clone();
+    assert_eq!(model["registry"], json!({"name": MODEL, "version": "1"}));
+    let model = Server::start().recommend(&json!({"history": []})).json()["model"].clone();
+    assert!(model.get("registry").is_none(), "{model}");
+}
+
+#[test]
 fn a_rollback_stays_until_the_alias_moves_again() {
     let registry = Registry::new();
     let server = registry.serve();

@@ -74,11 +74,15 @@ impl Product {
     }
 }
 
-/// Products in the file's order, with a lookup by handle.
+/// Products in the file's order, with lookups by handle, GID and category.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     products: Vec<Product>,
     by_handle: HashMap<String, usize>,
+    /// Indices of the products in the order of their GIDs.
+    in_order_of_gids: Vec<usize>,
+    /// Names of the categories with the index of the first product that has them.
+    by_category: HashMap<String, usize>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +107,7 @@ impl Catalog {
     pub fn new(products: Vec<Product>) -> Result<Self, (usize, String)> {
         let mut by_handle = HashMap::with_capacity(products.len());
         let mut by_gid = HashMap::with_capacity(products.len());
+        let mut by_category = HashMap::new();
         for (index, product) in products.iter().enumerate() {
             check_product(product).map_err(|problem| (index, problem))?;
             if let Some(earlier) = by_handle.insert(product.handle.clone(), index) {
@@ -111,8 +116,14 @@ impl Catalog {
             if let Some(earlier) = by_gid.insert(product.gid.as_str(), index) {
                 return Err((index, duplicate("gid", &product.gid, earlier)));
             }
+            if !by_category.contains_key(&product.category) {
+                by_category.insert(product.category.clone(), index);
+            }
         }
-        Ok(Self { products, by_handle })
+        let mut in_order_of_gids: Vec<(&str, usize)> = by_gid.into_iter().collect();
+        in_order_of_gids.sort_unstable();
+        let in_order_of_gids = in_order_of_gids.into_iter().map(|(_, index)| index).collect();
+        Ok(Self { products, by_handle, in_order_of_gids, by_category })
     }
 
     /// Reads a catalogue file.
@@ -171,10 +182,25 @@ impl Catalog {
         self.by_handle.get(handle).copied()
     }
 
+    /// The product with this GID.
+    pub fn product_of_gid(&self, gid: &str) -> Option<&Product> {
+        let product = |index: &usize| self.products.get(*index);
+        let found =
+            self.in_order_of_gids.binary_search_by(|index| product(index).map(|one| one.gid.as_str()).cmp(&Some(gid)));
+        self.in_order_of_gids.get(found.ok()?).and_then(product)
+    }
+
     /// Names of the categories, each once, in order of first appearance.
     pub fn categories(&self) -> Vec<&str> {
-        let mut seen = std::collections::HashSet::new();
-        self.products.iter().map(|product| product.category.as_str()).filter(|name| seen.insert(*name)).collect()
+        let mut names: Vec<(usize, &str)> =
+            self.by_category.iter().map(|(name, first)| (*first, name.as_str())).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Whether a product has this category.
+    pub fn has_category(&self, name: &str) -> bool {
+        self.by_category.contains_key(name)
     }
 }
 
@@ -251,6 +277,17 @@ mod tests {
         assert_eq!(catalog.product("towel-1").map(|p| p.gid.as_str()), Some("gid://2"));
         assert_eq!(catalog.product("towel").map(|p| p.available), Some(true));
         assert_eq!(catalog.categories(), ["Books"]);
+    }
+
+    #[test]
+    fn products_are_found_by_their_gids_and_categories_by_their_names() {
+        let other = r#"{"handle": "mug", "gid": "gid://2", "title": "M", "category": "Kitchen"}"#.to_owned();
+        let catalog = parse(&[product("towel", "gid://3"), other, product("novel", "gid://1")]).unwrap();
+        let handle = |gid: &str| catalog.product_of_gid(gid).map(|product| product.handle.as_str());
+        assert_eq!(["gid://1", "gid://2", "gid://3"].map(handle), [Some("novel"), Some("mug"), Some("towel")]);
+        assert_eq!(["", "gid://0", "gid://4", "novel"].map(handle), [None; 4]);
+        assert_eq!(catalog.categories(), ["Books", "Kitchen"]);
+        assert_eq!(["Books", "Kitchen", "books"].map(|name| catalog.has_category(name)), [true, true, false]);
     }
 
     #[test]

@@ -155,6 +155,11 @@ impl Engine {
         &self.model.catalog
     }
 
+    /// Whether the model can go by views of the product with this handle: the catalogue has it, or training saw it.
+    pub fn knows(&self, handle: &str) -> bool {
+        self.model.knows(handle)
+    }
+
     /// What the sessions really run on.
     pub fn execution_provider(&self) -> ExecutionProvider {
         self.provider

@@ -80,6 +80,11 @@ impl Model {
         })
     }
 
+    /// Whether views of the product with this handle tell the model something.
+    pub(crate) fn knows(&self, handle: &str) -> bool {
+        self.lookup.ids(handle).is_some()
+    }
+
     /// Answers a request: by the model, or by popularity when the history says nothing.
     pub(crate) fn recommend(
         &self,

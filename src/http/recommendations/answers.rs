@@ -4,8 +4,14 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use slirec_core::catalog::Product;
-use slirec_engine::{Engine, Explanation, RecommendationRequest, Recommendations, Source, ViewHistory};
+use slirec_engine::{Explanation, Recommendations, Source, ViewHistory};
 use utoipa::ToSchema;
+
+use super::names::Warning;
+use super::requests::Echo;
+use crate::http::values::SessionId;
+use crate::registry::Registered;
+use crate::serving::Served;
 
 /// Views that an explanation names at most.
 const EXPLAINING_VIEWS: usize = 5;
@@ -14,6 +20,10 @@ const EXPLAINING_VIEWS: usize = 5;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Recommendations)]
 pub(crate) struct Answer<'a> {
+    /// The request's, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    id: Option<&'a SessionId>,
     model: Model<'a>,
     /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
     source: SourceName,
@@ -21,6 +31,10 @@ pub(crate) struct Answer<'a> {
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
+    /// What in the request names nothing, and so had no effect; left out when there is nothing to say.
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    #[schema(required = false)]
+    warnings: &'a [Warning],
 }
 
 /// The best products of several sessions, in their order.
@@ -43,8 +57,12 @@ pub(crate) struct RankAnswer<'a> {
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
+    /// What in the request names nothing, and so had no effect; left out when there is nothing to say.
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    #[schema(required = false)]
+    warnings: &'a [Warning],
     /// Candidates that are not in the catalogue or not available, as they were given.
-    unranked: Vec<String>,
+    unranked: &'a [String],
 }
 
 /// Which model answered.
@@ -55,18 +73,30 @@ struct Model<'a> {
     name: &'a str,
     #[schema(example = "1")]
     version: &'a str,
+    /// What it is called in the registry, if it came from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    registry: Option<&'a Registered>,
 }
 
 /// The best products of one session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SessionRecommendations)]
 struct Session<'a> {
+    /// The request's, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    id: Option<&'a SessionId>,
     /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
     source: SourceName,
     /// Falling scores.
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
+    /// What in the request names nothing, and so had no effect; left out when there is nothing to say.
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    #[schema(required = false)]
+    warnings: &'a [Warning],
 }
 
 /// Where the scores come from.
@@ -119,51 +149,52 @@ struct Weight<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(engine: &'a Engine, history: &'a ViewHistory, found: &Recommendations) -> Self {
-        let Session { source, items, unknown_items } = Session::new(engine, history, found);
-        Self { model: Model::new(engine), source, items, unknown_items }
+    pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
+        let Session { id, source, items, unknown_items, warnings } = Session::new(served, echo, found);
+        Self { id, model: Model::new(served), source, items, unknown_items, warnings }
     }
 }
 
 impl<'a> BatchAnswer<'a> {
-    pub(crate) fn new(engine: &'a Engine, requests: &'a [ViewHistory], found: &[Recommendations]) -> Self {
-        let answers = requests.iter().zip(found).map(|(history, found)| Session::new(engine, history, found));
-        Self { model: Model::new(engine), answers: answers.collect() }
+    pub(super) fn new(served: &'a Served, echoes: &'a [Echo], found: &[Recommendations]) -> Self {
+        let answers = echoes.iter().zip(found).map(|(echo, found)| Session::new(served, echo, found));
+        Self { model: Model::new(served), answers: answers.collect() }
     }
 }
 
 impl<'a> RankAnswer<'a> {
-    pub(crate) fn new(
-        engine: &'a Engine,
-        history: &'a ViewHistory,
-        found: &Recommendations,
-        candidates: Vec<String>,
-    ) -> Self {
-        let available = |handle: &String| engine.catalog().product(handle).is_some_and(|product| product.available);
-        let unranked = candidates.into_iter().filter(|handle| !available(handle)).collect();
-        let Session { source, items, unknown_items } = Session::new(engine, history, found);
-        Self { model: Model::new(engine), source, items, unknown_items, unranked }
+    pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations, unranked: &'a [String]) -> Self {
+        let Session { source, items, unknown_items, warnings, .. } = Session::new(served, echo, found);
+        Self { model: Model::new(served), source, items, unknown_items, warnings, unranked }
     }
 }
 
 impl<'a> Model<'a> {
-    fn new(engine: &'a Engine) -> Self {
-        Self { name: &engine.model().name, version: &engine.model().version }
+    fn new(served: &'a Served) -> Self {
+        let model = served.engine.model();
+        Self { name: &model.name, version: &model.version, registry: served.about.registered.as_ref() }
     }
 }
 
 impl<'a> Session<'a> {
-    fn new(engine: &'a Engine, history: &'a ViewHistory, found: &Recommendations) -> Self {
-        let products = found.products.iter().enumerate();
+    fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
+        let (engine, products) = (&served.engine, found.products.iter().enumerate());
         let items = products.filter_map(|(index, scored)| {
             let product = engine.catalog().products().get(scored.product)?;
-            Some(Item::new(product, scored.score, found.explanations.get(index).map(|why| Why::new(history, why))))
+            let why = found.explanations.get(index).map(|why| Why::new(&echo.explained, why));
+            Some(Item::new(product, scored.score, why))
         });
         let source = match found.source {
             Source::Model => SourceName::Model,
             Source::Popular => SourceName::Popular,
         };
-        Self { source, items: items.collect(), unknown_items: found.unknown_items }
+        Self {
+            id: echo.id.as_ref(),
+            source,
+            items: items.collect(),
+            unknown_items: found.unknown_items,
+            warnings: &echo.warnings,
+        }
     }
 }
 
@@ -187,9 +218,4 @@ impl<'a> Why<'a> {
         attention.truncate(EXPLAINING_VIEWS);
         Self { long_term_share: explanation.long_term_share, attention }
     }
-}
-
-/// What an explanation needs of requests that the engine takes away.
-pub(crate) fn explained_history(request: &RecommendationRequest) -> ViewHistory {
-    if request.explain { request.history.clone() } else { ViewHistory::new() }
 }

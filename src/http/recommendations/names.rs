@@ -1,0 +1,192 @@
+//! Names of products and categories as clients write them: handles, GIDs and bare numbers of Shopify's products enter, what
+//! the engine knows them by leaves, and a warning for each that names nothing.
+
+use serde::Serialize;
+use slirec_core::catalog::{Catalog, Product};
+use slirec_engine::{Engine, Texts, ViewHistory};
+use utoipa::ToSchema;
+
+use super::closest;
+use crate::http::quote::quoted;
+
+/// What the number of a product of Shopify stands behind in its GID.
+const PRODUCT_GID: &str = "gid://shopify/Product/";
+
+/// Warnings of one answer.
+const MOST_WARNINGS: usize = 10;
+
+/// Names of one call for which the closest existing one is looked up: that takes time in proportion to the catalogue.
+const MOST_SUGGESTIONS: usize = 3;
+
+/// Something in a request that names nothing, and so had no effect.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Warning)]
+pub(crate) struct Warning {
+    /// The field of the request.
+    #[schema(value_type = String, example = "categories")]
+    field: &'static str,
+    /// What was found, and what may have been meant.
+    #[schema(example = "`books` is no category of the catalogue: the closest is `Books`")]
+    message: String,
+}
+
+/// The warnings of one answer: the first ones, and how many more there would be.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    kept: Vec<Warning>,
+    left_out: usize,
+}
+
+impl Warnings {
+    fn add(&mut self, field: &'static str, message: impl FnOnce() -> String) {
+        if self.kept.len() < MOST_WARNINGS {
+            self.kept.push(Warning { field, message: message() });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// As they are answered.
+    pub(super) fn into_list(self) -> Vec<Warning> {
+        let Self { mut kept, left_out } = self;
+        if left_out > 0
+            && let Some(last) = kept.last_mut()
+        {
+            last.message = format!("{}; {left_out} more names have no effect", last.message);
+        }
+        kept
+    }
+}
+
+/// Finds what the names of one call mean to the model that answers it.
+#[derive(Debug)]
+pub(super) struct Resolver<'a> {
+    engine: &'a Engine,
+    suggestions: usize,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(engine: &'a Engine) -> Self {
+        Self { engine, suggestions: 0 }
+    }
+
+    /// The handle that a name stands for: its own, if training or catalogue know it, or that of the product whose GID or
+    /// number it is.
+    pub(super) fn handle<'n>(&self, name: &'n str) -> Option<&'n str>
+    where
+        'a: 'n,
+    {
+        if self.engine.knows(name) {
+            return Some(name);
+        }
+        by_gid(self.engine.catalog(), name).map(|product| product.handle.as_str())
+    }
+
+    /// A history in which every known product is called by its handle.
+    pub(super) fn history(&self, history: ViewHistory) -> ViewHistory {
+        if !history.iter().any(|view| may_be_gid(view.handle)) {
+            return history;
+        }
+        let views = history.iter().map(|view| (self.handle(view.handle).unwrap_or(view.handle), view.timestamp));
+        views.collect()
+    }
+
+    /// Handles of the products of the catalogue that a list names.
+    pub(super) fn products(&mut self, field: &'static str, names: &Texts, warnings: &mut Warnings) -> Texts {
+        let mut found = Texts::default();
+        for name in names.iter() {
+            match self.product(name) {
+                Some(product) => found.push(&product.handle),
+                None => warnings.add(field, || self.no_product(name)),
+            }
+        }
+        found
+    }
+
+    /// As [`Resolver::products`], of the only products that may be answered.
+    pub(super) fn only_products(&mut self, field: &'static str, names: &Texts, warnings: &mut Warnings) -> Texts {
+        let found = self.products(field, names, warnings);
+        for handle in found.iter().filter(|handle| !self.is_answerable(handle)) {
+            warnings.add(field, || format!("{} is not available: it is never answered", quoted(handle)));
+        }
+        warn_of_nothing(field, names, warnings);
+        found
+    }
+
+    /// The existing ones of the categories that a list names.
+    pub(super) fn categories(&mut self, field: &'static str, names: &Texts, warnings: &mut Warnings) -> Texts {
+        let mut found = Texts::default();
+        for name in names.iter() {
+            match self.engine.catalog().has_category(name) {
+                true => found.push(name),
+                false => warnings.add(field, || self.no_category(name)),
+            }
+        }
+        found
+    }
+
+    /// As [`Resolver::categories`], of the only ones that may be answered.
+    pub(super) fn only_categories(&mut self, field: &'static str, names: &Texts, warnings: &mut Warnings) -> Texts {
+        let found = self.categories(field, names, warnings);
+        warn_of_nothing(field, names, warnings);
+        found
+    }
+
+    /// What is said of a name that is no product's.
+    pub(super) fn no_product(&mut self, name: &str) -> String {
+        let said = format!("{} is no product of the catalogue", quoted(name));
+        match self.suggested(|catalog| closest::handle(name, catalog)) {
+            Some(handle) => format!("{said}: the closest handle is {}", quoted(handle)),
+            None => said,
+        }
+    }
+
+    fn no_category(&mut self, name: &str) -> String {
+        let said = format!("{} is no category of the catalogue", quoted(name));
+        if let Some(category) = self.suggested(|catalog| closest::category(name, catalog)) {
+            return format!("{said}: the closest is {}", quoted(category));
+        }
+        let categories = self.engine.catalog().categories();
+        let examples: Vec<_> = categories.iter().take(5).map(|name| quoted(name)).collect();
+        format!("{said}: {} exist, such as {}", categories.len(), examples.join(", "))
+    }
+
+    fn suggested<'n>(&mut self, find: impl FnOnce(&'n Catalog) -> Option<&'n str>) -> Option<&'n str>
+    where
+        'a: 'n,
+    {
+        self.suggestions += 1;
+        if self.suggestions > MOST_SUGGESTIONS { None } else { find(self.engine.catalog()) }
+    }
+
+    /// Whether a name stands for a product that may be answered.
+    pub(super) fn is_answerable(&self, name: &str) -> bool {
+        self.product(name).is_some_and(|product| product.available)
+    }
+
+    fn product(&self, name: &str) -> Option<&'a Product> {
+        let catalog = self.engine.catalog();
+        catalog.product(name).or_else(|| by_gid(catalog, name))
+    }
+}
+
+/// An empty list of the only ones is no slip that an answer without products would explain.
+fn warn_of_nothing(field: &'static str, names: &Texts, warnings: &mut Warnings) {
+    if names.is_empty() {
+        warnings.add(field, || "is an empty list, so that no product fits: leave it out to allow all".to_owned());
+    }
+}
+
+fn may_be_gid(name: &str) -> bool {
+    name.contains("://") || is_number(name)
+}
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// The product with this GID, or with this number in Shopify.
+fn by_gid<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Product> {
+    let found = catalog.product_of_gid(name);
+    found.or_else(|| catalog.product_of_gid(&format!("{PRODUCT_GID}{name}")).filter(|_| is_number(name)))
+}
