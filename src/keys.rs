@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{anyhow, ensure};
 use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
+use slirec_core::files::read_small;
 use subtle::{Choice, ConstantTimeEq};
 
 /// Header of a key.
@@ -74,32 +75,75 @@ impl ApiKeys {
 
 /// What is wrong with a list of keys.
 pub(crate) fn check(keys: &[String]) -> Result<(), String> {
-    // The keys themselves are not for anybody's eyes.
-    for (number, key) in (1..).zip(keys) {
-        if key.len() < SHORTEST {
-            return Err(format!("key {number} is shorter than {SHORTEST} characters"));
-        }
-        if key.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-            return Err(format!("key {number} has spaces or control characters: expected none"));
-        }
+    // The keys themselves must not be read in a log.
+    (1..).zip(keys).try_for_each(|(number, key)| check_key(key).map_err(|problem| format!("key {number} {problem}")))
+}
+
+fn check_key(key: &str) -> Result<(), String> {
+    if let Some(problem) = strange(key) {
+        return Err(problem);
+    }
+    if key.len() < SHORTEST {
+        return Err(format!("is shorter than {SHORTEST} characters"));
     }
     Ok(())
 }
 
-/// A line of a file of keys or secrets without its comment, which `#` begins: at the start, or behind a space.
-pub(crate) fn without_comment(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
+/// What is wrong with the characters of a key or secret: some cannot be seen, others reach the service as other bytes
+/// from each client.
+fn strange(text: &str) -> Option<String> {
+    let letter = text.chars().find(|letter| !letter.is_ascii_graphic())?;
+    let expected = "expected visible characters of ASCII";
+    Some(match letter.is_whitespace() || letter.is_control() {
+        true => format!("has spaces or control characters: {expected}"),
+        false => format!("has the character U+{:04X}: {expected}", u32::from(letter)),
+    })
+}
+
+/// Reads a file of keys or secrets: one a line; `#` begins a comment, at the start or behind a space. The mark of the
+/// byte order that some editors write is no part of the first one.
+///
+/// # Errors
+/// When it cannot be read, is not UTF-8, or a line has characters that no key has; the message names the file, the setting
+/// and the line.
+pub(crate) fn read_lines(path: &Path, setting: &str, most: u64) -> anyhow::Result<Vec<(usize, String)>> {
+    let bytes = read_small(path, most).map_err(|error| anyhow!("{error} (key {setting})"))?;
+    let place = || format!("{} (key {setting})", path.display());
+    ensure!(
+        !bytes.starts_with(&[0xff, 0xfe]) && !bytes.starts_with(&[0xfe, 0xff]),
+        "{} is UTF-16: expected UTF-8",
+        place()
+    );
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+        anyhow!("{}, line {line}: found bytes that are not UTF-8", place())
+    })?;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.strip_prefix('\u{feff}').unwrap_or(text).lines()) {
+        let line = without_comment(line);
+        if let Some(problem) = strange(&line) {
+            return Err(anyhow!("{}, line {number}: it {problem}", place()));
+        }
+        if !line.is_empty() {
+            found.push((number, line));
+        }
+    }
+    Ok(found)
+}
+
+/// A line without its comment and the space around it.
+fn without_comment(line: &str) -> String {
+    let words: Vec<&str> = line.split_ascii_whitespace().take_while(|word| !word.starts_with('#')).collect();
     words.join(" ")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<String>> {
-    let place = || format!("cannot read {} (key auth.file)", path.display());
-    let length = std::fs::metadata(path).with_context(place)?.len();
-    ensure!(length <= LARGEST_FILE, "{} (key auth.file) is larger than {LARGEST_FILE} bytes", path.display());
-    let text = std::fs::read_to_string(path).with_context(place)?;
-    let keys: Vec<String> = text.lines().map(without_comment).filter(|key| !key.is_empty()).collect();
-    check(&keys).map_err(|problem| anyhow::anyhow!("{} (key auth.file): {problem}", path.display()))?;
-    Ok(keys)
+    let lines = read_lines(path, "auth.file", LARGEST_FILE)?;
+    let check = |(number, key): (usize, String)| match check_key(&key) {
+        Ok(()) => Ok(key),
+        Err(problem) => Err(anyhow!("{} (key auth.file), line {number}: the key {problem}", path.display())),
+    };
+    lines.into_iter().map(check).collect()
 }
 
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {
@@ -158,9 +202,46 @@ mod tests {
         assert!(!keys.admit(&headers("x-api-key", FIRST)) && keys.admit(&headers("x-api-key", SECOND)));
         std::fs::write(&path, "short\n").unwrap();
         let message = keys.reload().unwrap_err().to_string();
-        assert!(message.contains("key 1 is shorter than 16 characters") && !message.contains("short\n"), "{message}");
-        std::fs::write(&path, "# nobody\n").unwrap();
+        assert!(message.contains("line 1: the key is shorter than 16 characters"), "{message}");
+        std::fs::write(&path, "# none\n").unwrap();
         assert!(keys.reload().unwrap_err().to_string().contains("holds no key"));
         assert!(keys.admit(&headers("x-api-key", SECOND)));
+    }
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_part_of_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        std::fs::write(&path, format!("\u{feff}{FIRST}\r\n{SECOND}")).unwrap();
+        let keys = ApiKeys::new(&[], Some(&path)).unwrap();
+        assert!(keys.admit(&headers("x-api-key", FIRST)) && keys.admit(&headers("x-api-key", SECOND)));
+    }
+
+    #[test]
+    fn characters_that_cannot_be_seen_are_refused_with_their_line_and_without_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let utf16 = [b"\xff\xfe".to_vec(), FIRST.bytes().flat_map(|byte| [byte, 0]).collect()].concat();
+        for (bytes, expected) in [
+            (format!("{FIRST}\n{SECOND}\u{200b}").into_bytes(), "line 2: it has the character U+200B"),
+            (format!("# one\n\u{feff}\u{feff}{FIRST}").into_bytes(), "line 2: it has the character U+FEFF"),
+            (format!("{FIRST}\u{a0}# of the shop").into_bytes(), "line 1: it has spaces or control characters"),
+            (format!("two words {FIRST}").into_bytes(), "line 1: it has spaces"),
+            (format!("{FIRST}\n{SECOND}\0").into_bytes(), "line 2: it has spaces or control characters"),
+            (format!("schl\u{fc}ssel-{FIRST}").into_bytes(), "line 1: it has the character U+00FC"),
+            (utf16, "is UTF-16: expected UTF-8"),
+            ([FIRST.as_bytes(), b"\n\xfc"].concat(), "line 2: found bytes that are not UTF-8"),
+        ] {
+            std::fs::write(&path, &bytes).unwrap();
+            let message = ApiKeys::new(&[], Some(&path)).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.contains("(key auth.file)"), "{message}");
+            assert!(!message.contains(FIRST) && !message.contains(SECOND), "{message}");
+        }
+    }
+
+    #[test]
+    fn configured_keys_have_visible_characters_only() {
+        assert!(check(&[FIRST.to_owned()]).is_ok());
+        let message = check(&[FIRST.to_owned(), format!("\u{feff}{SECOND}")]).unwrap_err();
+        assert_eq!(message, "key 2 has the character U+FEFF: expected visible characters of ASCII");
     }
 }

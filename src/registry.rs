@@ -1,12 +1,12 @@
-//! The registry that the service serves from: `models:/NAME@ALIAS` enters, bundles on this disk leave. What was served once
-//! is kept here, so that a registry that is down or lies costs nobody an answer.
+//! The registry that the service serves from: `models:/NAME@ALIAS` enters, bundles on this disk leave. What was served
+//! once is kept here, so that a registry that is down or lies costs nobody an answer.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use slirec_connect::mlflow::{
@@ -14,12 +14,15 @@ use slirec_connect::mlflow::{
 };
 use slirec_core::bundle::{FILES, Manifest, verify_file};
 use slirec_core::files::{self, FileError};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::config::Settings;
 
 /// File that says which of the bundles was served last.
 const CURRENT: &str = "current.json";
+/// It is shorter.
+const LARGEST_CURRENT: u64 = 1 << 16;
 /// What directories of bundles begin with.
 const PREFIX: &str = "version-";
 /// Where a bundle is until its hash is known.
@@ -37,6 +40,8 @@ pub(crate) struct Registry {
     /// Bundles of this reference.
     cache: PathBuf,
     poll: Duration,
+    /// Longest time in which a version is brought.
+    download: Duration,
     state: Mutex<State>,
 }
 
@@ -115,6 +120,7 @@ impl Registry {
             reference,
             cache: settings.registry.cache.join(folder),
             poll: settings.registry.poll(),
+            download: settings.registry.download(),
             state: Mutex::default(),
         };
         let confirmed = registry.current().map(|current| UNIX_EPOCH + Duration::from_secs(current.confirmed));
@@ -144,7 +150,13 @@ impl Registry {
         // A runtime and connections of its own: this runs before the service's exist, and beside them.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client::new(self.connection.clone())?;
-        let fetched = runtime.block_on(self.fetch_with(&client));
+        let fetched = runtime.block_on(async {
+            let limit = self.download;
+            timeout(limit, self.fetch_with(&client)).await.unwrap_or_else(|_| {
+                self.state().tried = None;
+                Err(anyhow!("the model did not come within {limit:?} (key registry.download_seconds)"))
+            })
+        });
         if fetched.as_ref().is_err_and(is_passing) {
             // The next look tries again; a version that cannot be served is not brought again and again.
             self.state().tried = None;
@@ -182,8 +194,8 @@ impl Registry {
         whole.then_some(known)
     }
 
-    /// Where a bundle is, or would be: the same number may mean another bundle in a registry that was set up anew, and the
-    /// last good one must outlive that.
+    /// Where a bundle is, or would be: the same number may mean another bundle in a registry that was set up anew, and
+    /// the last good one must outlive that.
     fn at(&self, version: String, sha256: String) -> CachedVersion {
         let directory = self.cache.join(format!("{PREFIX}{version}-{}", sha256.get(..16).unwrap_or_default()));
         CachedVersion { version, sha256, directory }
@@ -219,16 +231,16 @@ impl Registry {
     pub(crate) async fn look(&self) -> anyhow::Result<Look> {
         let version = self.client.resolve(&self.reference).await?.version;
         self.state().confirmed = Some(SystemTime::now());
-        if self.state().tried != Some(version) {
-            return Ok(Look::Another);
-        }
-        // For the next start: how long ago the registry was heard.
-        if let Some(Current { version, sha256, .. }) = self.current()
-            && let Err(error) = self.write_current(&version, &sha256)
-        {
-            tracing::warn!(%error, "that the registry was heard is not remembered for the next start");
-        }
-        Ok(Look::Same)
+        Ok(if self.state().tried == Some(version) { Look::Same } else { Look::Another })
+    }
+
+    /// Writes down for the next start when the registry last answered. Blocks.
+    ///
+    /// # Errors
+    /// When the cache cannot be written.
+    pub(crate) fn remember_answer(&self) -> Result<(), FileError> {
+        let Some(Current { version, sha256, .. }) = self.current() else { return Ok(()) };
+        self.write_current(&version, &sha256)
     }
 
     /// When the registry last answered; for a service that started without it, when it answered an earlier one.
@@ -242,7 +254,8 @@ impl Registry {
     }
 
     fn current(&self) -> Option<Current> {
-        let current: Current = files::read_json(&self.cache.join(CURRENT)).ok()?;
+        let bytes = files::read_small(&self.cache.join(CURRENT), LARGEST_CURRENT).ok()?;
+        let current: Current = serde_json::from_slice(&bytes).ok()?;
         let is_number = !current.version.is_empty() && current.version.bytes().all(|byte| byte.is_ascii_digit());
         let is_ours = is_number && is_hash(&current.sha256) && current.reference == self.reference.to_string();
         is_ours.then_some(current)

@@ -1,11 +1,13 @@
-//! The ways to another model: on request, on SIGHUP, because the pointer file or an alias changed, or with a shop's changes. Each ends in a log line and a
-//! count; a bundle that cannot be served leaves the old one serving.
+//! The ways to another model: on request, on SIGHUP, because the pointer file or an alias changed, or with a shop's
+//! changes. Each ends in a log line and a count; a bundle that cannot be served leaves the old one serving.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use slirec_engine::ModelInfo;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::files::{FileWork, SMALL_FILES};
 use crate::registry::Look;
 use crate::state::AppState;
 
@@ -17,20 +19,30 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// With the reason; whatever failed stays what it was.
 pub(crate) async fn reload(state: &AppState, cause: &str) -> anyhow::Result<ModelInfo> {
-    let keys = state.keys.reload();
-    if let Err(error) = &keys {
-        tracing::error!(error = format!("{error:#}"), "API keys cannot be read, the old ones stay");
-    }
-    let certificate = state.reload_certificate();
-    if let Err(error) = &certificate {
-        tracing::error!(error = format!("{error:#}"), "the certificate cannot be read, the old one stays");
-    }
-    let secrets = state.webhooks.as_ref().map_or(Ok(()), |webhooks| webhooks.reload());
-    if let Err(error) = &secrets {
-        tracing::error!(error = format!("{error:#}"), "webhook secrets cannot be read, the old ones stay");
-    }
+    let (keys, certificate, secrets) = tokio::join!(
+        read_again(state, &state.files.keys, "API keys", |state| state.keys.reload()),
+        read_again(state, &state.files.certificate, "the certificate", AppState::reload_certificate),
+        read_again(state, &state.files.secrets, "webhook secrets", |state| {
+            state.webhooks.as_ref().map_or(Ok(()), |webhooks| webhooks.reload())
+        }),
+    );
     let outcome = state.serving.reload().await.and_then(|model| keys.and(secrets).and(certificate).map(|()| model));
     record(state, cause, outcome)
+}
+
+/// Reads what stands beside the model; on failure it stays what it was.
+async fn read_again(
+    state: &AppState,
+    files: &FileWork,
+    what: &str,
+    read: fn(&AppState) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let owned = state.clone();
+    let outcome = files.run(SMALL_FILES, move || read(&owned)).await;
+    if let Err(error) = &outcome {
+        tracing::error!(error = format!("{error:#}"), "{what} cannot be read: what was read before stays");
+    }
+    outcome
 }
 
 /// Puts the model before the present one back into service.
@@ -53,15 +65,20 @@ fn record(state: &AppState, cause: &str, outcome: anyhow::Result<ModelInfo>) -> 
 /// Reloads whenever the pointer file has another content. Polls, because notifications are lost on the volumes that
 /// Kubernetes mounts. Never returns.
 pub(crate) async fn follow_pointer(state: AppState) {
-    let source = state.serving.source();
     let mut interval = tokio::time::interval(state.settings.model.poll());
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = source.pointer();
+    let mut readable = true;
     loop {
         interval.tick().await;
-        let found = source.pointer();
-        if found.is_some() && found != known {
-            known = found;
+        let owned = state.clone();
+        let moved = state.files.pointer.run(SMALL_FILES, move || owned.serving.source().has_moved()).await;
+        if let Err(error) = &moved
+            && readable
+        {
+            tracing::warn!(error = format!("{error:#}"), "the pointer file cannot be read, the model in service stays");
+        }
+        readable = moved.is_ok();
+        if matches!(moved, Ok(true)) {
             // The outcome is in the log; a bad bundle is not tried again until the pointer changes.
             let _ = reload(&state, "pointer").await;
         }
@@ -75,7 +92,15 @@ pub(crate) async fn follow_registry(state: AppState) {
         state.metrics.registry_confirmed(registry.confirmed());
         tokio::time::sleep(registry.pause()).await;
         match registry.look().await {
-            Ok(Look::Same) => state.metrics.registry_looked(true),
+            Ok(Look::Same) => {
+                state.metrics.registry_looked(true);
+                let registry = Arc::clone(&registry);
+                let written = state.files.cache.run(SMALL_FILES, move || Ok(registry.remember_answer()?)).await;
+                if let Err(error) = written {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "that the registry was heard is not remembered for the next start");
+                }
+            }
             Ok(Look::Another) => {
                 state.metrics.registry_looked(true);
                 // The outcome is in the log.

@@ -6,13 +6,14 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use slirec_core::bundle::{Bundle, Manifest, TrainingRecord};
 use slirec_engine::{Ended, Engine, ModelInfo, Recommendations};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::config::Settings;
 use crate::http::CatalogAnswer;
@@ -102,8 +103,10 @@ struct Loaded {
 pub(crate) struct Serving {
     current: ArcSwap<Served>,
     /// Held while a bundle is loaded: one change at a time. What it holds is the way back.
-    previous: Mutex<Option<Arc<Served>>>,
+    previous: Arc<Mutex<Option<Arc<Served>>>>,
     source: BundleSource,
+    /// Longest time in which a bundle is brought, read and checked.
+    load: Duration,
 }
 
 /// Another change of the model is under way.
@@ -121,10 +124,11 @@ impl Serving {
         webhooks: Option<Arc<Webhooks>>,
         registry: Option<Arc<Registry>>,
     ) -> anyhow::Result<Self> {
-        let source = BundleSource::new(settings, webhooks, registry);
+        let source = BundleSource::new(settings, webhooks, registry.clone());
         let served = Served::new(source.load(Moment::Start)?);
         served.log_in_service("start");
-        Ok(Self { current: ArcSwap::new(served), previous: Mutex::new(None), source })
+        let load = settings.model.load() + registry.map_or(Duration::ZERO, |_| settings.registry.download());
+        Ok(Self { current: ArcSwap::new(served), previous: Arc::default(), source, load })
     }
 
     /// What answers now. Requests take it once, so that a whole request sees one model.
@@ -146,11 +150,14 @@ impl Serving {
     /// Loads the bundle again, beside the one in service, and then puts it in that one's place.
     ///
     /// # Errors
-    /// When another change is under way ([`Busy`]), or the bundle cannot be served: then the old one serves on.
+    /// When another change is under way ([`Busy`]), or the bundle cannot be served or takes too long: then the old one serves on.
     pub(crate) async fn reload(&self) -> anyhow::Result<ModelInfo> {
-        let mut previous = self.previous.try_lock().map_err(|_| Busy)?;
+        // It goes with the work: what hangs is under way until it ends, and no other is begun beside it.
+        let previous = Arc::clone(&self.previous).try_lock_owned().map_err(|_| Busy)?;
         let source = self.source.clone();
-        let loaded = blocking(move || source.load(Moment::Reload)).await?;
+        let loading = blocking(move || Ok((source.load(Moment::Reload)?, previous)));
+        let late = |_| anyhow!("the bundle is not there after {:?} (key model.load_seconds)", self.load);
+        let (loaded, mut previous) = timeout(self.load, loading).await.map_err(late)??;
         let model = loaded.engine.model().clone();
         *previous = Some(self.current.swap(Served::new(loaded)));
         self.source.follow_again();
@@ -172,8 +179,8 @@ impl Serving {
         Ok(model)
     }
 
-    /// Lays the shop's latest changes over the model in service. Stands in nobody's way: when another model came into service
-    /// meanwhile, the changes are laid over that one.
+    /// Lays the shop's latest changes over the model in service. Stands in nobody's way: when another model came into
+    /// service meanwhile, the changes are laid over that one.
     ///
     /// # Errors
     /// When no engine can be made with the changes: then the products stay as they were.

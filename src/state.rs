@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::config::Settings;
+use crate::files::Files;
 use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
 use crate::memory::MemoryBudget;
@@ -39,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) readiness: Arc<Readiness>,
     /// Checked configuration.
     pub(crate) settings: Arc<Settings>,
+    /// What is read and written while the service runs.
+    pub(crate) files: Files,
     /// Keys of clients.
     pub(crate) keys: Arc<ApiKeys>,
     /// Keys of administrators.
@@ -77,6 +80,7 @@ impl AppState {
             registry,
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),
+            files: Files::new(),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
             #[cfg(feature = "tls")]
@@ -93,7 +97,7 @@ impl AppState {
         self.serving.current()
     }
 
-    /// Reads the certificate and its key again; on failure the old ones stay.
+    /// Reads the certificate and its key again; on failure the old ones stay. Blocks.
     ///
     /// # Errors
     /// When they cannot be used.

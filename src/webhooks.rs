@@ -1,7 +1,7 @@
 //! What a shop tells of its products: signed deliveries enter, changes that lie over every bundle leave.
 
-use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
@@ -11,7 +11,7 @@ use slirec_core::bundle::Bundle;
 use tokio::sync::Notify;
 
 use crate::config::WebhookSettings;
-use crate::keys::without_comment;
+use crate::keys::read_lines;
 
 /// A file beyond this is no list of secrets.
 const LARGEST_FILE: u64 = 1 << 16;
@@ -25,6 +25,8 @@ pub(crate) struct Webhooks {
     verifier: ArcSwap<Verifier>,
     /// Held for as long as a write to the disk takes.
     store: Mutex<ChangeStore>,
+    /// Products that have changed: those who only count must not wait for the disk.
+    products: AtomicUsize,
     changed: Notify,
 }
 
@@ -40,6 +42,7 @@ impl Webhooks {
             secret_file: settings.secret_file().cloned(),
             shop: settings.shop.clone(),
             verifier: ArcSwap::from_pointee(Verifier::new([])),
+            products: AtomicUsize::new(store.len()),
             store: Mutex::new(store),
             changed: Notify::new(),
         };
@@ -52,15 +55,12 @@ impl Webhooks {
     /// # Errors
     /// When the file cannot be read or there is no secret left.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
-        let mut text = String::new();
-        if let Some(path) = &self.secret_file {
-            let place = || format!("cannot read {} (key webhooks.secret_file)", path.display());
-            let length = fs::metadata(path).with_context(place)?.len();
-            ensure!(length <= LARGEST_FILE, "{} (key webhooks.secret_file) is too large", path.display());
-            text = fs::read_to_string(path).with_context(place)?;
-        }
-        let secrets: Vec<String> = text.lines().map(without_comment).collect();
-        let mut verifier = Verifier::new(secrets.iter().chain([&self.secret]).map(String::as_str));
+        let secrets = match &self.secret_file {
+            Some(path) => read_lines(path, "webhooks.secret_file", LARGEST_FILE)?,
+            None => Vec::new(),
+        };
+        let secrets = secrets.iter().map(|(_, secret)| secret).chain([&self.secret]);
+        let mut verifier = Verifier::new(secrets.map(String::as_str));
         ensure!(
             verifier.has_secret(),
             "webhooks.secret and webhooks.secret_file hold no secret: expected at least one"
@@ -85,7 +85,10 @@ impl Webhooks {
     /// # Errors
     /// [`StoreError`] when it was not kept.
     pub(crate) fn accept(&self, delivery: Delivery) -> Result<Accepted, StoreError> {
-        let accepted = self.store().accept(delivery)?;
+        let mut store = self.store();
+        let accepted = store.accept(delivery)?;
+        self.products.store(store.len(), Ordering::Relaxed);
+        drop(store);
         if accepted == Accepted::Changed {
             self.follow_again();
         }
@@ -102,7 +105,7 @@ impl Webhooks {
         self.changed.notified().await;
     }
 
-    /// Lays all changes over a bundle. Those that cannot be are named in the log.
+    /// Lays all changes over a bundle. Blocks while one is written. Those that cannot be are named in the log.
     pub(crate) fn apply_to(&self, bundle: &mut Bundle) {
         for problem in self.store().apply_to(bundle) {
             tracing::warn!(problem, "a change of the shop is left out");
@@ -111,7 +114,7 @@ impl Webhooks {
 
     /// Products that have changed.
     pub(crate) fn changed_products(&self) -> usize {
-        self.store().len()
+        self.products.load(Ordering::Relaxed)
     }
 
     fn store(&self) -> MutexGuard<'_, ChangeStore> {

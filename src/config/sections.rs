@@ -48,6 +48,7 @@ pub(crate) struct ModelSettings {
     pub(super) pointer: PathBuf,
     pub(super) poll_seconds: u64,
     pub(crate) max_bytes: u64,
+    pub(super) load_seconds: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +58,7 @@ pub(crate) struct RegistrySettings {
     pub(crate) cache: PathBuf,
     pub(super) poll_seconds: u64,
     pub(super) timeout_seconds: u64,
+    pub(super) download_seconds: u64,
 }
 
 impl RegistrySettings {
@@ -73,6 +75,11 @@ impl RegistrySettings {
     /// Longest wait for an answer.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds)
+    }
+
+    /// Longest time for a whole version.
+    pub(crate) fn download(&self) -> Duration {
+        Duration::from_secs(self.download_seconds)
     }
 }
 
@@ -250,6 +257,11 @@ impl ModelSettings {
     /// Time between two looks at the pointer file.
     pub(crate) fn poll(&self) -> Duration {
         Duration::from_secs(self.poll_seconds)
+    }
+
+    /// Longest time in which a bundle is read and checked.
+    pub(crate) fn load(&self) -> Duration {
+        Duration::from_secs(self.load_seconds)
     }
 }
 

@@ -1,9 +1,10 @@
 //! `POST /webhooks/shopify`: a delivery of the shop enters; what became of it leaves once it is on the disk.
 //!
-//! Shopify repeats what is not answered with 200 within five seconds, so nothing here waits for the model: it follows on
-//! its own. The signature is the key; API keys do not count here.
+//! Shopify repeats what is not answered with 200 within five seconds, so nothing here waits for the model: it follows
+//! on its own. The signature is the key; API keys do not count here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -15,8 +16,11 @@ use super::error::ApiError;
 use super::json_response;
 use crate::state::AppState;
 
-/// 200 for what is kept, repeated, late or none of ours; 401 for a wrong signature, 400 for a wrong content, 503 when it
-/// cannot be kept now.
+/// Shopify waits five seconds for an answer.
+const KEPT_WITHIN: Duration = Duration::from_secs(4);
+
+/// 200 for what is kept, repeated, late or none of ours; 401 for a wrong signature, 400 for a wrong content, 503 when
+/// it cannot be kept now.
 pub(super) async fn shopify(
     State(state): State<AppState>,
     headers: HeaderMap,
@@ -34,16 +38,14 @@ pub(super) async fn shopify(
         }
     })?;
     let store = Arc::clone(&webhooks);
-    let accepted = tokio::task::spawn_blocking(move || store.accept(delivery)).await;
-    let outcome = match accepted {
-        Ok(Ok(Accepted::Changed)) => "changed",
-        Ok(Ok(Accepted::Repeated)) => "repeated",
-        Ok(Ok(Accepted::Late)) => "late",
-        Ok(Ok(Accepted::Unrelated)) => "unrelated",
-        failed => {
+    let outcome = match state.files.changes.run(KEPT_WITHIN, move || Ok(store.accept(delivery)?)).await {
+        Ok(Accepted::Changed) => "changed",
+        Ok(Accepted::Repeated) => "repeated",
+        Ok(Accepted::Late) => "late",
+        Ok(Accepted::Unrelated) => "unrelated",
+        Err(error) => {
             state.metrics.delivered("failed");
-            let error = failed.map_or_else(|error| error.to_string(), |kept| format!("{kept:?}"));
-            tracing::error!(error, "a delivery cannot be kept");
+            tracing::error!(error = format!("{error:#}"), "a delivery cannot be kept");
             return Err(ApiError::unavailable("The delivery cannot be kept now: send it again"));
         }
     };

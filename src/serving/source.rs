@@ -1,10 +1,11 @@
 //! Where bundles come from: a directory, whatever a pointer file names, or a registry; an engine leaves.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
 use slirec_core::bundle::Bundle;
+use slirec_core::files::read_small;
 use slirec_engine::{Engine, EngineOptions};
 
 use super::{About, Loaded};
@@ -31,6 +32,8 @@ pub(crate) struct BundleSource {
     pointer: Option<PathBuf>,
     /// Larger bundles are refused.
     max_bytes: u64,
+    /// What the pointer file said when a bundle was last loaded, or could not be.
+    tried: Arc<Mutex<Option<String>>>,
     registry: Option<Arc<Registry>>,
     options: EngineOptions,
     /// Whose changes lie over every bundle.
@@ -41,14 +44,9 @@ impl BundleSource {
     pub(super) fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>, registry: Option<Arc<Registry>>) -> Self {
         let ModelSettings { path, max_bytes, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
-        Self {
-            path: path.clone(),
-            pointer: settings.model.pointer().cloned(),
-            max_bytes: *max_bytes,
-            registry,
-            options,
-            webhooks,
-        }
+        let pointer = settings.model.pointer().cloned();
+        let (path, max_bytes) = (path.clone(), *max_bytes);
+        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, webhooks }
     }
 
     pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
@@ -118,17 +116,30 @@ impl BundleSource {
     /// The directory that the pointer file names.
     fn pointed(&self) -> anyhow::Result<PathBuf> {
         let pointer = self.pointer.as_deref().context("there is no pointer file")?;
-        let place = || format!("cannot read {} (key model.pointer)", pointer.display());
-        let length = std::fs::metadata(pointer).with_context(place)?.len();
-        ensure!(length <= LONGEST_POINTER, "{} (key model.pointer) is larger than a path", pointer.display());
-        let text = std::fs::read_to_string(pointer).with_context(place)?;
+        let text = self.pointer_text()?;
+        *self.tried() = Some(text.clone());
         let named = text.trim();
         ensure!(!named.is_empty(), "{} (key model.pointer) is empty: expected a directory", pointer.display());
         Ok(pointer.parent().map_or_else(|| PathBuf::from(named), |folder| folder.join(named)))
     }
 
-    /// What the pointer file says now; none without one, or while it cannot be read.
-    pub(crate) fn pointer(&self) -> Option<String> {
-        std::fs::read_to_string(self.pointer.as_ref()?).ok()
+    /// Whether the pointer file says something else than when a bundle was last loaded, or could not be. Blocks.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub(crate) fn has_moved(&self) -> anyhow::Result<bool> {
+        let text = self.pointer_text()?;
+        Ok(self.tried().as_ref() != Some(&text))
+    }
+
+    fn tried(&self) -> MutexGuard<'_, Option<String>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pointer_text(&self) -> anyhow::Result<String> {
+        let pointer = self.pointer.as_deref().context("there is no pointer file")?;
+        let bytes = read_small(pointer, LONGEST_POINTER).context("key model.pointer")?;
+        let text = String::from_utf8(bytes);
+        text.with_context(|| format!("{} (key model.pointer) is not UTF-8 text", pointer.display()))
     }
 }

@@ -1,6 +1,8 @@
 //! Reading and writing files safely: errors that name the file, JSON that people can read, hashes, and directories
 //! that appear whole or not at all.
 
+mod small;
+
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+pub use small::read_small;
 
 /// A file that could not be read, written or understood.
 #[derive(Debug, Error)]
@@ -33,6 +37,22 @@ pub enum FileError {
         path: PathBuf,
         /// Line, column, what was found and expected.
         reason: serde_json::Error,
+    },
+    /// The path names something that is not an ordinary file.
+    #[error("cannot read {path}: found {found}, expected a file")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// `a directory`, `a pipe`, …
+        found: &'static str,
+    },
+    /// The file is larger than what it should hold.
+    #[error("cannot read {path}: found more than {most} bytes, expected at most as many")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Bytes.
+        most: u64,
     },
     /// The target of a directory that is to be written exists already.
     #[error("{0} exists already: choose another output, or replace it with --force")]

@@ -6,7 +6,7 @@
 //! acknowledged, so it will come again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,7 @@ impl ChangeStore {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(FileError::io("open", path))?;
-        let text = fs::read(path).map_err(FileError::io("read", path))?;
+        let text = files::read_small(path, u64::MAX)?;
         // Whatever stands behind the last line end was being written when the program died.
         let whole = memchr::memrchr(b'\n', &text).map_or(0, |end| end + 1);
         if whole < text.len() {
