@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -97,6 +97,9 @@ test-image: ## Builds the image of the Dockerfile with Docker or Podman and chec
 test-attack: onnxruntime ## Sends bodies that are made to take much memory, one and sixteen at once, and measures what is held (ATTACKS=).
 	cd $(root) && cargo build --release --package slirec-server
 	cd $(root) && SLIREC_SERVER=target/release/slirec-server python3 scripts/attack_memory.py $(ATTACKS)
+
+test-stops: onnxruntime ## Stops the service under load, 50 times (REPEAT=), and fills it with 6,000 connections (CONNECTIONS=).
+	cd $(root) && REPEAT=$(or $(REPEAT),50) CONNECTIONS=$(or $(CONNECTIONS),6000) cargo test --package slirec-server --test service -- --nocapture --test-threads=1 when_the_service_stops_under_load fill_both_ports
 
 test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
 	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings

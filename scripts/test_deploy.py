@@ -42,8 +42,14 @@ def check_kubernetes():
     by_kind = {document["kind"]: document for document in documents}
     pod = by_kind["Deployment"]["spec"]["template"]["spec"]
     container = pod["containers"][0]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    check(ports["admin"] == ports["http"] + 1000, "the admin port is not where the service puts it")
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         check(probe in container, f"the deployment has no {probe}")
+        check(container[probe]["httpGet"]["port"] == "admin", f"the {probe} does not ask the admin address")
+    template = by_kind["Deployment"]["spec"]["template"]
+    scraped = template["metadata"]["annotations"]["prometheus.io/port"]
+    check(scraped == str(ports["admin"]), "metrics are scraped from another port than the admin address")
     check({"requests", "limits"} <= set(container["resources"]), "the deployment has no requests or limits")
     delay = next(int(entry["value"]) for entry in container["env"] if entry["name"].endswith("DRAIN_DELAY_SECONDS"))
     drain = int(re.search(r"^drain_seconds = (\d+)", Path("config/server.toml").read_text(), re.MULTILINE).group(1))
@@ -76,7 +82,7 @@ def check_image(name, container, context):
     """Users and ports are those of the Dockerfile."""
     user, port = of_image("USER"), of_image("EXPOSE")
     check(context["runAsUser"] == context["runAsGroup"] == user, f"{name}: another user or group than the image's {user}")
-    check([known["containerPort"] for known in container["ports"]] == [port], f"{name}: another port than the image's {port}")
+    check(container["ports"][0]["containerPort"] == port, f"{name}: another port than the image's {port}")
 
 
 def check_settings(name, environment):

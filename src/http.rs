@@ -25,6 +25,7 @@ mod quote;
 mod raw_json;
 mod reason;
 mod recommendations;
+mod refused;
 mod status;
 mod values;
 mod webhooks;
@@ -40,12 +41,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::state::AppState;
 pub(crate) use catalog::CatalogAnswer;
 use error::ApiError;
+pub(crate) use error::BodyTimeout;
 use inference::InferenceError;
+pub(crate) use refused::{Refusal, malformed};
 
 /// Paths of clients in the log are cut to so many characters.
 const LONGEST_PATH: usize = 200;
@@ -118,7 +120,7 @@ fn within_limits(routes: Router<AppState>, state: &AppState) -> Router<AppState>
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(server.max_body_bytes))
-        .layer(RequestBodyTimeoutLayer::new(server.read_timeout()))
+        .layer(middleware::from_fn(refused::refuse))
         .layer(CatchPanicLayer::custom(panicked))
 }
 

@@ -2,10 +2,12 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
 //! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
-//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps what a shop tells of its products, [`scoring`] hands requests to the engine's threads, [`keys`] knows who may ask, [`metrics`]
+//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps what a shop tells of its products, [`scoring`]
+//! hands requests to the engine's threads, [`keys`] knows who may ask, [`files`] reads without holding anything up, [`metrics`]
 //! counts, [`probe`] asks a running service how it is.
 
 mod config;
+mod files;
 mod http;
 mod keys;
 mod logging;
@@ -28,6 +30,7 @@ use clap::Parser;
 
 use crate::config::{Arguments, Settings};
 use crate::metrics::Metrics;
+use crate::server::Signals;
 use crate::state::AppState;
 
 /// What threads have to notice that the service ends.
@@ -59,13 +62,15 @@ fn main() -> ExitCode {
 fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
     let (log_level, _guard) = logging::start(&settings.log, &settings.telemetry)?;
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    // Before the model is loaded, which may take its time: it may have to be brought first.
+    let signals = if check { None } else { Some(Signals::listen()?) };
     let state = AppState::new(Metrics::new()?, settings, log_level)?;
-    if check {
+    let Some(signals) = signals else {
         let served = state.served();
         let model = served.engine.model();
         println!("configuration and bundle are sound: {} version {}", model.name, model.version);
         return Ok(());
-    }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Answers come from the engine's threads, by the runtime's global queue. By default a busy thread looks there after
@@ -73,7 +78,7 @@ fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
         .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
         .build()?;
     let serving = Arc::clone(&state.serving);
-    let outcome = runtime.block_on(server::serve(state));
+    let outcome = runtime.block_on(server::serve(state, signals));
     // Requests that are still in flight were given their time; a bundle that is being loaded is not waited for.
     runtime.shutdown_timeout(LAST_MOMENT);
     let ended = serving.ended();

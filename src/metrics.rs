@@ -194,6 +194,11 @@ impl Metrics {
         self.families.connections_refused.inc();
     }
 
+    /// A connection that waited for its client was closed, because there were too many.
+    pub(crate) fn connection_dropped(&self) {
+        self.families.connections_dropped.inc();
+    }
+
     /// A bundle was put into service, or could not be.
     pub(crate) fn reloaded(&self, success: bool) {
         self.families.reloads.with_label_values(&[if success { "success" } else { "failure" }]).inc();

@@ -1,42 +1,80 @@
 //! Sockets: binds, accepts, and stops so that no request is lost.
+//!
+//! [`listener`] accepts the connections of one address, [`open`] knows how many there are and which gives way,
+//! [`connection`] serves one of them: [`activity`] is what it is doing, [`timeouts`] how long its client may be silent,
+//! [`body`] how requests are read. [`closing`] ends an address, [`signals`] the service.
 
+mod activity;
+mod body;
+mod closing;
+mod connection;
+mod descriptors;
 mod listener;
-mod patience;
+mod open;
+mod signals;
+mod timeouts;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use crate::config::AdminSettings;
 use crate::http;
 use crate::reload;
 use crate::state::AppState;
 use listener::Connections;
+use open::OpenConnections;
+use signals::Signal;
+pub(crate) use signals::Signals;
+
+/// Connections that may wait to be accepted; the system may allow fewer.
+const WAITING: u32 = 4_096;
 
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. SIGHUP reloads.
 ///
 /// # Errors
 /// When an address cannot be bound, or when the service stopped before every request was answered.
-pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+pub(crate) async fn serve(state: AppState, mut signals: Signals) -> anyhow::Result<()> {
     let (server, admin) = (&state.settings.server, &state.settings.admin);
-    let clients = Connections::for_clients(&state, http::router(state.clone()));
+    let most = descriptors::connections(server.max_connections);
+    let clients = Connections::for_clients(&state, http::router(state.clone()), most);
     let operators = Connections::for_operators(&state, http::admin_router(state.clone()));
     let listener = bind(&server.host, server.port, "server").await?;
     let admin_listener = bind_admin(admin, server.port).await?;
+    signals.begin_to_serve();
     tracing::info!(address = %admin_listener.local_addr().context("the admin address")?, "admin listening");
     tracing::info!(address = %listener.local_addr().context("the address")?, "listening");
     let (stop, stopped) = watch::channel(false);
-    let clients = tokio::spawn(clients.accept(listener, stopped.clone()));
+    let open = clients.open();
+    let mut accepting = tokio::spawn(clients.accept(listener, stopped));
     // Operators may watch until the process ends.
-    tokio::spawn(operators.accept(admin_listener, stopped));
+    let (_never, never_stopped) = watch::channel(false);
+    tokio::spawn(operators.accept(admin_listener, never_stopped));
+    follow(&state);
+    let signal = tokio::select! {
+        signal = signals.stop(&state) => signal,
+        ended = &mut accepting => bail!("accepting connections broke off: {ended:?}"),
+    };
+    state.readiness.stop();
+    tracing::info!(signal = signal.name(), "stopping");
+    if signal == Signal::Terminate {
+        sleep(server.drain_delay()).await;
+    }
+    // None listens any more if accepting broke off, which `drain` reports.
+    let _ = stop.send(true);
+    drain(accepting, &open, server.drain()).await
+}
+
+/// Begins to look for other models, as far as the settings say so.
+fn follow(state: &AppState) {
     if state.settings.model.pointer().is_some() {
         tokio::spawn(reload::follow_pointer(state.clone()));
     }
@@ -46,21 +84,32 @@ pub(crate) async fn serve(state: AppState) -> anyhow::Result<()> {
     if state.webhooks.is_some() {
         tokio::spawn(reload::follow_changes(state.clone()));
     }
-    let signal = signals.stop(&state).await;
-    state.readiness.stop();
-    tracing::info!(signal = signal.name(), "stopping");
-    if signal == Stop::Terminate {
-        signals.pause(server.drain_delay()).await?;
-    }
-    // Nobody listens any more if accepting broke off, which `drain` reports.
-    let _ = stop.send(true);
-    drain(clients, server.drain(), &mut signals).await
 }
 
 async fn bind(host: &str, port: u16, section: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((host, port))
+    listen(host, port)
         .await
         .with_context(|| format!("cannot listen on {host}:{port} (keys {section}.host, {section}.port)"))
+}
+
+/// Listens on the first address of the host that can be had.
+async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in lookup_host((host, port)).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of an earlier process may still be ending.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// The operators' address; on any free port when the one that nobody asked for is taken.
@@ -75,85 +124,35 @@ async fn bind_admin(settings: &AdminSettings, server_port: u16) -> anyhow::Resul
     }
 }
 
-async fn drain(
-    accepting: JoinHandle<GracefulShutdown>,
-    patience: Duration,
-    signals: &mut Signals,
-) -> anyhow::Result<()> {
-    let open = accepting.await.context("accepting connections broke off")?;
-    let left = open.count();
-    tokio::select! {
-        () = open.shutdown() => {
+/// Waits until every connection is answered and closed.
+async fn drain(accepting: JoinHandle<()>, open: &OpenConnections, limit: Duration) -> anyhow::Result<()> {
+    let drained = timeout(limit, async {
+        accepting.await.context("accepting connections broke off")?;
+        open.closed().await;
+        anyhow::Ok(())
+    });
+    match drained.await {
+        Ok(drained) => {
+            drained?;
             tracing::info!("stopped");
             Ok(())
         }
-        () = tokio::time::sleep(patience) => {
-            bail!("requests were still in flight after server.drain_seconds; {left} connections were open at the start")
-        }
-        signal = signals.next() => bail!("stopped by a second signal, {}", signal.name()),
+        Err(_) => bail!("{} connections were still open after server.drain_seconds", open.count()),
     }
-}
-
-/// A signal that ends the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Terminate,
-    Interrupt,
-}
-
-impl Stop {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Terminate => "SIGTERM",
-            Self::Interrupt => "SIGINT",
-        }
-    }
-}
-
-/// The signals that the service listens for.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
     /// Waits for the signal to stop, and reloads for those that ask for it meanwhile.
-    async fn stop(&mut self, state: &AppState) -> Stop {
+    async fn stop(&mut self, state: &AppState) -> Signal {
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Stop::Terminate,
-                _ = self.interrupt.recv() => return Stop::Interrupt,
-                _ = self.hangup.recv() => {
+            match self.next().await {
+                Signal::Hangup => {
                     let state = state.clone();
                     // The outcome is in the log; a signal to stop must not wait for it.
                     tokio::spawn(async move { reload::reload(&state, "SIGHUP").await });
                 }
+                stop => return stop,
             }
-        }
-    }
-
-    async fn next(&mut self) -> Stop {
-        tokio::select! {
-            _ = self.terminate.recv() => Stop::Terminate,
-            _ = self.interrupt.recv() => Stop::Interrupt,
-        }
-    }
-
-    /// Serves on for a while, unless a second signal says to end now.
-    async fn pause(&mut self, delay: Duration) -> anyhow::Result<()> {
-        tokio::select! {
-            () = tokio::time::sleep(delay) => Ok(()),
-            signal = self.next() => bail!("stopped by a second signal, {}", signal.name()),
         }
     }
 }

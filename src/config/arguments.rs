@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Serves SLi-Rec recommendations over HTTP.
 #[derive(Debug, Default, Parser)]
@@ -29,4 +29,14 @@ pub(crate) struct Arguments {
     /// Ask the service at the configured address whether it is ready, then exit: 0 if it is
     #[arg(long)]
     pub(crate) probe: bool,
+    /// What to do: `serve`, which is also done without it (SageMaker starts containers as `docker run IMAGE serve`)
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the program does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Command {
+    /// Serves until it is stopped.
+    Serve,
 }

@@ -41,7 +41,10 @@ pub(super) async fn want_admin_key(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if request.headers().contains_key(axum::http::header::ORIGIN) || !state.admin_keys.admit(request.headers()) {
+    if request.headers().contains_key(header::ORIGIN) {
+        return Err(ApiError::forbidden_origin());
+    }
+    if !state.admin_keys.admit(request.headers()) {
         return Err(ApiError::unauthorized());
     }
     Ok(next.run(request).await)
@@ -130,16 +133,12 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let deadline = deadline(request.headers(), state)?;
-        let compressed = compressed(&request);
-        let read = timeout_at(deadline, read(request, state)).await;
-        let (body, memory) = read.map_err(|_| {
-            state.metrics.deadline_exceeded();
-            ApiError::deadline_exceeded()
-        })??;
-        // Read first: many clients send all before they read an answer.
-        if let Some(encoding) = compressed {
+        if let Some(encoding) = compressed(&request) {
             return Err(ApiError::compressed_body(&encoding));
         }
+        // The service has done nothing yet: that the time is over is no failure of its own.
+        let read = timeout_at(deadline, read(request, state)).await;
+        let (body, memory) = read.map_err(|_| ApiError::body_timeout())??;
         // Only now: a body that comes slowly keeps no permit from others.
         let permit = Arc::clone(&state.permits).try_acquire_owned().ok();
         if permit.is_none() {
@@ -176,19 +175,17 @@ fn compressed(request: &Request) -> Option<String> {
 async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservation), ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    // What is larger than allowed is refused as soon as it is read that far: many clients send all before they read an
-    // answer. Those that ask first are told at once.
     let most = state.settings.server.max_body_bytes;
-    if length.is_some_and(|length| length > most) && request.headers().contains_key(header::EXPECT) {
+    if length.is_some_and(|length| length > most) {
         return Err(ApiError::body_too_large());
     }
-    let announced = length.unwrap_or_default().min(most);
+    let announced = length.unwrap_or_default();
     let memory = Reservation::new(&state.memory);
     reserve(&memory, announced.saturating_mul(HELD_PER_BYTE), state)?;
     let (mut bytes, mut body) = (Vec::with_capacity(announced), request.into_body());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         // What is no data are trailers, which are not used.
-        let Ok(data) = frame.map_err(|_| ApiError::unreadable_body())?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| ApiError::unreadable_body(&error))?.into_data() else { continue };
         if bytes.len() + data.len() > most {
             return Err(ApiError::body_too_large());
         }

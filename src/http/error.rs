@@ -1,6 +1,8 @@
 //! Every error answer of the service: status and reason enter, `{"error_code", "message"}` leaves. Causes inside the
 //! service are logged and not told.
 
+use std::error::Error;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -47,6 +49,9 @@ pub(super) enum Failure {
     /// A known API key is needed
     #[response(status = 401)]
     Unknown(ErrorBody<'static>),
+    /// The body did not come in time
+    #[response(status = 408)]
+    TooSlow(ErrorBody<'static>),
     /// The body is too large
     #[response(status = 413)]
     TooLarge(ErrorBody<'static>),
@@ -78,9 +83,22 @@ impl ApiError {
         Self::refused("BAD_REQUEST", &message)
     }
 
-    /// 400 for a body that broke off.
-    pub(crate) fn unreadable_body() -> Self {
+    /// 400 for a body that broke off, 408 for one that did not come in time.
+    pub(crate) fn unreadable_body(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if error.is::<BodyTimeout>() {
+                return Self::body_timeout();
+            }
+            cause = error.source();
+        }
         Self::bad_request("The body could not be read".to_owned())
+    }
+
+    /// 408: the client was too slow, and the service has done no work.
+    pub(crate) fn body_timeout() -> Self {
+        let message = "The body did not come in time: send it faster, or less of it".to_owned();
+        Self { status: StatusCode::REQUEST_TIMEOUT, code: "REQUEST_TIMEOUT", message }
     }
 
     /// 413
@@ -130,6 +148,13 @@ impl ApiError {
     pub(crate) fn unauthorized() -> Self {
         let message = "A known API key is needed, in the header x-api-key or as a bearer token".to_owned();
         Self { status: StatusCode::UNAUTHORIZED, code: "UNAUTHENTICATED", message }
+    }
+
+    /// 403 for pages in browsers on the admin address.
+    pub(crate) fn forbidden_origin() -> Self {
+        let message =
+            "header origin: requests of pages in browsers are refused on the admin address: send none".to_owned();
+        Self { status: StatusCode::FORBIDDEN, code: "PERMISSION_DENIED", message }
     }
 
     /// 401 for a delivery.
@@ -193,6 +218,8 @@ pub(crate) fn with_headers(mut response: Response) -> Response {
     let (name, value) = match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, RETRY_AFTER),
         StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, CHALLENGE),
+        // What is left of the body would be taken for the next request.
+        StatusCode::REQUEST_TIMEOUT => (header::CONNECTION, HeaderValue::from_static("close")),
         _ => return response,
     };
     response.headers_mut().insert(name, value);
@@ -216,10 +243,15 @@ impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large(),
-            _ => Self::unreadable_body(),
+            _ => Self::unreadable_body(&rejection),
         }
     }
 }
+
+/// A body that did not come in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not come in time")]
+pub(crate) struct BodyTimeout;
 
 /// A whole body within the limit.
 #[derive(Debug)]

@@ -31,6 +31,7 @@ pub(super) struct Families {
     pub(super) dropped: IntCounter,
     pub(super) connections: IntGauge,
     pub(super) connections_refused: IntCounter,
+    pub(super) connections_dropped: IntCounter,
     pub(super) model: IntGaugeVec,
     pub(super) registry_model: IntGaugeVec,
     pub(super) model_loaded: Gauge,
@@ -74,6 +75,10 @@ impl Families {
             dropped: new.counter("slirec_dropped_total", "Sessions dropped unscored, as nobody waited any more")?,
             connections: new.gauge("slirec_connections", "Open connections")?,
             connections_refused: new.counter("slirec_connections_refused_total", "Connections beyond the limit")?,
+            connections_dropped: new.counter(
+                "slirec_connections_dropped_total",
+                "Idle or slow connections closed to make room for new ones",
+            )?,
             model: new.gauges(
                 "slirec_model_info",
                 "The model that is served",

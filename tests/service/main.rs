@@ -12,6 +12,7 @@
 
 mod bundle;
 mod client;
+mod connections;
 mod hostile;
 mod inference;
 mod limits;
@@ -25,7 +26,9 @@ mod registry;
 mod reload;
 mod security;
 mod server;
+mod stalls;
 mod starting;
+mod stopping;
 #[cfg(feature = "otel")]
 mod telemetry;
 #[cfg(feature = "tls")]

@@ -152,7 +152,7 @@ fn clients_that_stop_talking_are_let_go() {
     };
     silent_after("POST /invocations HTTP/1.1\r\nHost: te");
     let answer = silent_after(&(client::head("POST", "/v1/recommendations", &[], 100) + "{\"history\""));
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert_eq!(server.get("/ping").status, 200);
 }
 

@@ -92,7 +92,10 @@ fn admin_keys_and_pages_of_browsers() {
     let reload = |headers: &[(&str, &str)]| exchange(server.admin, "POST", "/admin/reload", headers, b"").status;
     assert_eq!(reload(&[]), 401);
     assert_eq!(reload(&[("X-Api-Key", KEY)]), 200);
-    assert_eq!(reload(&[("X-Api-Key", KEY), ("Origin", "http://evil.example")]), 401);
+    let origin = [("X-Api-Key", KEY), ("Origin", "http://evil.example")];
+    let refused = exchange(server.admin, "POST", "/admin/reload", &origin, b"");
+    assert_eq!((refused.status, refused.json()["error_code"].as_str()), (403, Some("PERMISSION_DENIED")));
+    assert!(refused.message().starts_with("header origin: "), "{}", refused.message());
     assert_eq!(server.operate("GET", "/metrics", "").status, 200);
     let (code, message) = run(&["--port", "0"], &[("SLIREC__ADMIN__HOST", "0.0.0.0")]);
     assert_eq!(code, Some(2));

@@ -68,7 +68,8 @@ impl Server {
         assert!(set.success());
     }
 
-    fn start_command(mut command: Command) -> Self {
+    /// Starts a service by a command of its own.
+    pub(crate) fn start_command(mut command: Command) -> Self {
         let drain_delay = "SLIREC__SERVER__DRAIN_DELAY_SECONDS";
         if !command.get_envs().any(|(name, _)| name == drain_delay) {
             command.env(drain_delay, "0");

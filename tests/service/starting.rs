@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use crate::bundle::Bundle;
-use crate::server::{Server, run};
+use crate::server::{Server, command, run};
 
 fn one_line(message: &str) {
     assert_eq!(message.trim_end().lines().count(), 1, "{message}");
@@ -94,6 +94,18 @@ fn an_admin_port_that_was_asked_for_must_be_free() {
 fn check_ends_after_it_has_checked() {
     let (code, message) = run(&["--check"], &[]);
     assert_eq!((code, message.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn serve_may_be_said_and_nothing_else() {
+    let server = Server::start_command(command(&["serve", "--port", "0"], &[]));
+    assert_eq!(server.get("/ping").status, 200);
+    let help = command(&["--help"], &[]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("`serve`") && help.contains("SageMaker"), "{help}");
+    let (code, message) = run(&["train"], &[]);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("'train'") && message.contains("serve"), "{message}");
 }
 
 #[test]
