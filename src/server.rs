@@ -68,7 +68,7 @@ pub(crate) async fn serve(state: AppState, mut signals: Signals) -> anyhow::Resu
     if signal == Signal::Terminate {
         sleep(server.drain_delay()).await;
     }
-    // None listens any more if accepting broke off, which `drain` reports.
+    // There is no receiver when accepting broke off, which `drain` reports.
     let _ = stop.send(true);
     drain(accepting, &open, server.drain()).await
 }
@@ -112,7 +112,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(WAITING)
 }
 
-/// The operators' address; on any free port when the one that nobody asked for is taken.
+/// The operators' address; on any free port when the default one is taken.
 async fn bind_admin(settings: &AdminSettings, server_port: u16) -> anyhow::Result<TcpListener> {
     let bound = bind(&settings.host, settings.port(server_port), "admin").await;
     match bound {
