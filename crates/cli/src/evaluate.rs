@@ -1,9 +1,11 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside two baselines on the
 //! same rows, as a table for people or JSON for programs.
 
+mod measure;
+
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, ValueEnum};
 use serde::Serialize;
 use slirec_core::bundle::Bundle;
@@ -11,23 +13,34 @@ use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::BundleScorer;
 use slirec_train::analysis::{CO_OCCURRENCE, MODEL, Measured, POPULARITY, vocabulary_candidates};
 use slirec_train::baselines::{CoOccurrence, Popularity};
-use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup};
+use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
 use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split};
-use slirec_train::evaluation::{Scorer, evaluate_ranking, evaluate_sampled};
+use slirec_train::evaluation::Scorer;
 use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::model::Network;
 use slirec_train::run::{Run, Which, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
+use crate::output;
 use crate::scorer::GraphScorer;
-use crate::{output, progress};
+use measure::measure;
+pub(crate) use measure::{Measurement, table};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Set {
     Valid,
     Test,
+}
+
+impl Set {
+    fn split(self) -> Split {
+        match self {
+            Self::Valid => Split::Valid,
+            Self::Test => Split::Test,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,6 +83,15 @@ pub(crate) struct Arguments {
     /// An expanded file of the original instead of a dataset's rows; gzip is recognised
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Measure every row instead of a sample
+    #[arg(long, conflicts_with_all = ["most_rows", "seed"])]
+    all: bool,
+    /// Measure at most so many rows, drawn by the seed
+    #[arg(long, value_name = "NUMBER", default_value_t = MOST_GROUPS, value_parser = at_least_one)]
+    most_rows: usize,
+    /// Seed of the sample
+    #[arg(long, default_value_t = SAMPLE_SEED)]
+    seed: u64,
     /// ONNX Runtime's shared library, for --bundle; by default from ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
@@ -79,11 +101,17 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    rows: String,
-    groups: usize,
-    candidates: usize,
+struct Report<'a> {
+    #[serde(flatten)]
+    measurement: Measurement<'a>,
     results: Vec<Measured>,
+}
+
+/// The rows to measure, and how many there are.
+struct Rows {
+    set: String,
+    groups: Vec<EvaluationGroup>,
+    all: usize,
 }
 
 /// A scorer with the ids it was trained with.
@@ -102,19 +130,51 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .map(|dataset| dataset.with_vocabulary(&model.vocabulary))
         .transpose()
         .context("the dataset does not fit the model")?;
-    let (rows, groups) = rows(arguments, dataset.as_ref(), &model)?;
+    let sampling =
+        if arguments.all { Sampling::ALL } else { Sampling { most: arguments.most_rows, seed: arguments.seed } };
+    let Rows { set, groups, all } = rows(arguments, dataset.as_ref(), &model, sampling)?;
     let candidates = vocabulary_candidates(&model.vocabulary);
+    let measurement = Measurement {
+        set: &set,
+        rows: all,
+        groups: groups.len(),
+        sample_seed: (groups.len() < all).then_some(sampling.seed),
+        unseen: unseen(&groups),
+        candidates: candidates.len(),
+    };
+    warn(&measurement, arguments, dataset.as_ref());
     let mut results = vec![measure(MODEL, model.scorer.as_mut(), &groups, &candidates)?];
     if let Some(dataset) = dataset {
         results.push(measure(POPULARITY, &mut Popularity::of(&dataset), &groups, &candidates)?);
         results.push(measure(CO_OCCURRENCE, &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
     }
-    let report = Report { rows, groups: groups.len(), candidates: candidates.len(), results };
     if arguments.json {
-        output::print_json(&report)
+        output::print_json(&Report { measurement, results })
     } else {
-        output::print(table(&report.rows, report.groups, report.candidates, &report.results))
+        output::print(table(&measurement, &results))
     }
+}
+
+/// What to know of the rows before believing their metrics.
+fn warn(measurement: &Measurement<'_>, arguments: &Arguments, dataset: Option<&Dataset>) {
+    let Measurement { set, rows, groups, sample_seed, unseen, .. } = *measurement;
+    if let Some(seed) = sample_seed {
+        eprintln!("measuring {groups} of {rows} {set} rows, drawn with seed {seed}; --all measures every row");
+    }
+    if unseen > 0 {
+        let share = 100.0 * unseen as f64 / groups.max(1) as f64;
+        output::warn(format!(
+            "{unseen} of {groups} measured rows ({share:.1} %) have an item that was never seen in training: every metric \
+             counts them as not found"
+        ));
+    }
+    if let Some(dataset) = dataset.filter(|_| arguments.file.is_none()) {
+        dataset.manifest.equal_time_warning(arguments.set.split()).iter().for_each(output::warn);
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 fn load(arguments: &Arguments) -> Result<Model> {
@@ -149,52 +209,15 @@ fn load(arguments: &Arguments) -> Result<Model> {
     bail!("nothing to evaluate: expected --run, --bundle or --weights")
 }
 
-fn rows(arguments: &Arguments, dataset: Option<&Dataset>, model: &Model) -> Result<(String, Vec<EvaluationGroup>)> {
+fn rows(arguments: &Arguments, dataset: Option<&Dataset>, model: &Model, sampling: Sampling) -> Result<Rows> {
     if let Some(path) = &arguments.file {
-        return Ok((path.display().to_string(), read_groups(path, &model.vocabulary, model.longest_history)?));
+        let groups = read_groups(path, &model.vocabulary, model.longest_history)?;
+        let all = groups.len();
+        return Ok(Rows { set: path.display().to_string(), groups: sampling.of(groups), all });
     }
     let dataset = dataset.context("neither --dataset nor --file is given")?;
-    let split = match arguments.set {
-        Set::Valid => Split::Valid,
-        Set::Test => Split::Test,
-    };
-    Ok((split.name().to_owned(), dataset.groups(split, model.longest_history)?))
-}
-
-fn measure(
-    name: &'static str,
-    scorer: &mut dyn Scorer,
-    groups: &[EvaluationGroup],
-    candidates: &[Candidate],
-) -> Result<Measured> {
-    let total = groups.len();
-    let step = progress::step(format!("scoring {total} groups by {name}"));
-    let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
-    drop(step);
-    let bar = progress::bar(total as u64, "histories").with_message(format!("ranking by {name}"));
-    let mut lines = progress::Lines::new();
-    let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| {
-        bar.set_position(done as u64);
-        lines.print(|| format!("ranking by {name}: {done} of {total} histories"));
-    });
-    bar.finish_and_clear();
-    Ok(Measured { name: name.to_owned(), sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
-}
-
-/// Metrics as a table, a line each scorer.
-pub(crate) fn table(rows: &str, groups: usize, candidates: usize, results: &[Measured]) -> String {
-    let sampled = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
-    let ranking = ["hr@10", "ndcg@10", "mrr", "coverage@10"];
-    let heads: String = sampled.iter().chain(&ranking).map(|name| format!("{name:>12}")).collect();
-    let mut lines = vec![format!("{groups} groups of {rows}, full ranking over {candidates} candidates")];
-    lines.push(format!("{:<14}{heads}", ""));
-    for Measured { name, sampled: on_negatives, ranking: on_all } in results {
-        let (on_negatives, on_all) = (on_negatives.by_name(), on_all.by_name());
-        let figures = sampled.iter().map(|name| on_negatives.get(*name));
-        let figures = figures.chain(ranking.iter().map(|name| on_all.get(*name)));
-        let cells =
-            figures.map(|figure| figure.map_or_else(|| format!("{:>12}", "-"), |value| format!("{value:>12.4}")));
-        lines.push(format!("{name:<14}{}", cells.collect::<String>()));
-    }
-    lines.join("\n")
+    let split = arguments.set.split();
+    let groups = dataset.sampled_groups(split, model.longest_history, sampling)?;
+    ensure!(!groups.is_empty(), "the dataset has no {} rows to measure", split.name());
+    Ok(Rows { set: split.name().to_owned(), groups, all: dataset.rows(split) })
 }

@@ -308,6 +308,10 @@ fn prove(
                 let key = if name == MODEL { set.clone() } else { format!("{set} {name}") };
                 let mut metrics = measured.sampled.by_name();
                 metrics.extend(measured.ranking.by_name());
+                if name == MODEL {
+                    metrics.insert("measured_rows".to_owned(), analysis.groups as f64);
+                    metrics.insert("unseen_rows".to_owned(), analysis.unseen as f64);
+                }
                 manifest.metrics.insert(key, metrics);
             }
         }

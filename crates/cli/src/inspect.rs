@@ -28,6 +28,7 @@ use serde::Serialize;
 use crate::output;
 use page::Page;
 use recognise::Kind;
+pub(crate) use times::utc;
 
 /// Show what a file or directory of ours holds
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }
 
+/// Says on standard error what a person should know though the work is done.
+pub(crate) fn warn(text: impl Display) {
+    eprintln!("warning: {text}");
+}
+
 /// Whether writing failed only because nobody reads any more, as behind `| head`: that is no error.
 pub(crate) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

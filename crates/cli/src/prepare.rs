@@ -1,11 +1,15 @@
 //! `slirec prepare`: an interactions file, or a directory of Parquet files, enters; a dataset directory leaves.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use slirec_core::timestamp::DAY;
+use slirec_train::dataset::findings::Findings;
 use slirec_train::dataset::prepare::{PrepareOptions, PrepareReport, prepare};
 
+use crate::inspect::utc;
 use crate::{output, progress};
 
 /// Split interactions for training and evaluation
@@ -27,6 +31,9 @@ pub(crate) struct Arguments {
     /// Leave out lines that cannot be read, and report them, instead of stopping
     #[arg(long)]
     skip_bad_lines: bool,
+    /// Leave out users with fewer interactions: those with fewer than 4 give no training row
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    min_interactions: NonZeroUsize,
     /// Also write the original's expanded files into this directory
     #[arg(long, value_name = "DIRECTORY")]
     export_original: Option<PathBuf>,
@@ -48,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         seed: arguments.seed,
         keep_order: arguments.keep_order,
         skip_bad_lines: arguments.skip_bad_lines,
+        min_interactions: arguments.min_interactions,
         export_original: arguments.export_original.clone(),
         replace: arguments.force,
         valid_negatives: arguments.valid_negatives,
@@ -56,10 +64,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut counter = progress::Counter::new("interactions");
     let report = read(&options, &mut |step, done| counter.set(step, done))?;
     counter.finish();
+    tell(&arguments.output, &report)
+}
+
+/// A summary on standard output, warnings on standard error.
+fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
     let manifest = &report.manifest;
     output::print(format!(
         "{}: {} interactions of {} users with {} items in {} categories",
-        arguments.output.display(),
+        directory.display(),
         manifest.interactions,
         manifest.users,
         manifest.items,
@@ -67,6 +80,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ))?;
     let rows = &manifest.rows;
     output::print(format!("rows: {} train, {} valid, {} test", rows.train, rows.valid, rows.test))?;
+    if let Some(found) = &manifest.findings {
+        let (read, bad) = (found.rows_read, manifest.skipped_lines);
+        let mut parts = vec![format!("{} interactions", manifest.interactions), format!("{bad} bad lines")];
+        if found.min_interactions > 1 {
+            let Findings { min_interactions, short_users, short_user_interactions, .. } = found;
+            parts.push(format!(
+                "{short_user_interactions} of {short_users} users with fewer than {min_interactions} interactions"
+            ));
+        }
+        output::print(format!("read: {read} rows = {}", parts.join(" + ")))?;
+    }
+    let (first, last) = (manifest.first_time, manifest.last_time);
+    output::print(format!("times: {} to {} ({:.1} days)", utc(first), utc(last), (last - first) / DAY))?;
     if manifest.skipped_lines > 0 {
         output::print(format!("{} lines were left out:", manifest.skipped_lines))?;
         for line in &report.skipped {
@@ -75,6 +101,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         if manifest.skipped_lines > report.skipped.len() as u64 {
             output::print("  …")?;
         }
+        output::warn(format!("{} lines were left out because they could not be read", manifest.skipped_lines));
+    }
+    manifest.warnings().iter().for_each(output::warn);
+    let tomorrow = SystemTime::now().duration_since(UNIX_EPOCH).map_or(f64::INFINITY, |now| now.as_secs_f64() + DAY);
+    if last > tomorrow {
+        output::warn(format!("the last interaction lies in the future, at {}", utc(last)));
     }
     Ok(())
 }

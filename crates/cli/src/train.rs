@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let Some(directory) = &arguments.output else { bail!("--output is missing: expected a run directory") };
     let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
+    dataset.manifest.warnings().iter().for_each(output::warn);
     let dataset = if arguments.resume {
         dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
     } else {

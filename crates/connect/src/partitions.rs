@@ -124,10 +124,6 @@ impl Rows {
             text.clear();
             text.push_str(&value);
         }
-        let [_, item, _] = &self.texts;
-        if item.contains(',') {
-            return Err(LineProblem::Comma(item.clone()));
-        }
         let seconds =
             time.seconds(row).map_err(|problem| LineProblem::Timestamp(TimestampError::NotANumber(problem)))?;
         let seconds = seconds.ok_or(LineProblem::Empty("timestamp"))?;

@@ -220,9 +220,6 @@ fn check_product(product: &Product) -> Result<(), String> {
             return Err(format!("{name} is {value:?}: expected no tabs or line ends, the interaction files use them"));
         }
     }
-    if product.handle.contains(',') {
-        return Err(format!("handle is `{}`: expected no comma, expanded histories are joined by it", product.handle));
-    }
     Ok(())
 }
 
@@ -303,9 +300,9 @@ mod tests {
     }
 
     #[test]
-    fn empty_handles_and_handles_with_separators_are_refused() {
+    fn empty_handles_and_handles_with_tabs_are_refused_and_commas_are_not() {
         assert!(message(&[product(" ", "gid://1")]).contains("2:3: handle is ` `: expected a name that is not empty"));
-        assert!(message(&[product("a,b", "gid://1")]).contains("expected no comma"));
+        assert_eq!(parse(&[product("Crosby, Stills & Nash", "gid://1")]).unwrap().products().len(), 1);
         assert!(message(&[product("a\\tb", "gid://1")]).contains("expected no tabs"));
     }
 

@@ -45,9 +45,6 @@ pub enum LineProblem {
     /// A name that the files of interactions could not hold.
     #[error("{0} holds control characters: expected a name without tabs and line ends")]
     Control(&'static str),
-    /// A handle that the expanded files could not hold.
-    #[error("item is `{0}`: expected a handle without commas")]
-    Comma(String),
     /// The time cannot be read.
     #[error("timestamp: {0}")]
     Timestamp(#[from] TimestampError),
@@ -188,9 +185,6 @@ fn parse(line: &[u8]) -> Result<(Interaction<'_>, u16), LineProblem> {
             return Err(LineProblem::Empty(name));
         }
     }
-    if item.contains(',') {
-        return Err(LineProblem::Comma(item.chars().take(SHOWN).collect()));
-    }
     Ok((Interaction { user, item, timestamp: timestamp::from_text(time)?, category }, weight))
 }
 
@@ -226,7 +220,6 @@ mod tests {
         assert!(message("1\tu\ti\t5\tc\t0").starts_with("line 1: weight is `0`"));
         assert!(message("0\tu\ti\t5\tc").starts_with("line 1: label is `0`: expected `1`, in `0\tu"));
         assert!(message("1\tu\t\t5\tc").contains("item is empty"));
-        assert!(message("1\tu\ta,b\t5\tc").contains("expected a handle without commas"));
         assert!(message("1\tu\ti\tsoon\tc").contains("timestamp: `soon` is not a Unix time"));
     }
 

@@ -89,6 +89,7 @@ fn prepared(folder: &Path, lines: &[&str], count: usize) -> PathBuf {
         seed: SEED,
         keep_order: true,
         skip_bad_lines: false,
+        min_interactions: NonZeroUsize::MIN,
         export_original: None,
         replace: true,
         valid_negatives: NonZeroUsize::MIN.saturating_add(3),

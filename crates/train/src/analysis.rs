@@ -13,7 +13,7 @@ use slirec_core::history::EncodedHistory;
 use slirec_core::vocabulary::Vocabulary;
 
 use crate::baselines::{CoOccurrence, Popularity};
-use crate::dataset::evaluation::{Candidate, EvaluationGroup};
+use crate::dataset::evaluation::{Candidate, EvaluationGroup, Sampling, unseen};
 use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{RankedGroup, ScoreError, Scorer, rank_groups, ranking_metrics, sampled_metrics, score_groups};
 use crate::metrics::{RankingMetrics, SampledMetrics};
@@ -21,9 +21,6 @@ use crate::metrics::{RankingMetrics, SampledMetrics};
 pub use breakdown::Slice;
 pub use calibration::CalibrationBin;
 pub use popularity::PopularityBand;
-
-/// More users than this are sampled evenly: their figures would hardly change, and full ranking takes its time.
-pub const MOST_GROUPS: usize = 2_000;
 
 /// Name of the file that keeps an analysis in a run directory.
 pub const ANALYSIS: &str = "analysis.json";
@@ -64,8 +61,14 @@ pub struct Analysis {
     pub set: String,
     /// Rows of the set.
     pub rows: usize,
-    /// Rows that were measured: all, or an even sample.
+    /// Rows that were measured: all, or a sample drawn by [`Analysis::sample_seed`].
     pub groups: usize,
+    /// Seed of the sample, where not all rows were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_seed: Option<u64>,
+    /// Measured rows with an item that training has not seen: they count as not found.
+    #[serde(default)]
+    pub unseen: usize,
     /// Items that were ranked.
     pub candidates: usize,
     /// The model first, then the baselines.
@@ -115,16 +118,16 @@ pub fn analyse(
     longest_history: usize,
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Analysis, AnalysisError> {
-    let all = dataset.groups(split, longest_history)?;
-    let rows = all.len();
-    let groups: Vec<EvaluationGroup> = all.into_iter().step_by(rows.div_ceil(MOST_GROUPS).max(1)).collect();
+    let sampling = Sampling::default();
+    let groups = dataset.sampled_groups(split, longest_history, sampling)?;
+    let rows = dataset.rows(split);
     let candidates = vocabulary_candidates(&dataset.vocabulary);
     let mut run = |name: &str, scorer: &mut dyn Scorer| -> Result<(Measured, Scored), ScoreError> {
         let scores = score_groups(scorer, &groups)?;
         let ranked = rank_groups(scorer, &groups, &candidates, &mut |done| progress(name, done, groups.len()))?;
         let measured = Measured {
             name: name.to_owned(),
-            sampled: sampled_metrics(scores.iter().map(Vec::as_slice), scorer.gives_probabilities()),
+            sampled: sampled_metrics(groups.iter().zip(scores.iter().map(Vec::as_slice)), scorer.gives_probabilities()),
             ranking: ranking_metrics(&ranked, candidates.len()),
         };
         Ok((measured, Scored { scores, ranked }))
@@ -137,6 +140,8 @@ pub fn analyse(
         set: split.name().to_owned(),
         rows,
         groups: groups.len(),
+        sample_seed: (groups.len() < rows).then_some(sampling.seed),
+        unseen: unseen(&groups),
         candidates: candidates.len(),
         measured: vec![of_model, of_popularity, of_counts],
         calibration: calibration::bins(&model.scores),

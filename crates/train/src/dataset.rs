@@ -6,6 +6,7 @@
 
 mod columns;
 pub mod evaluation;
+pub mod findings;
 mod item_features;
 mod names;
 mod negatives;
@@ -24,7 +25,8 @@ use slirec_core::vocabulary::{Vocabulary, VocabularyError};
 use thiserror::Error;
 
 use columns::Columns;
-use evaluation::{Candidate, EvaluationGroup};
+use evaluation::Candidate;
+use findings::Findings;
 
 /// Name of the manifest; it stands last when a dataset is written.
 pub const MANIFEST: &str = "manifest.json";
@@ -79,6 +81,10 @@ pub enum DatasetError {
     #[error(transparent)]
     History(#[from] HistoryError),
 }
+
+/// Orders of a user's interactions, as the manifest names them.
+pub(crate) const BY_TIME: &str = "time";
+pub(crate) const IN_FILE_ORDER: &str = "file";
 
 /// Which rows to evaluate on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +146,16 @@ pub struct Rows {
     pub test: u64,
 }
 
+impl Rows {
+    /// Rows of a split.
+    pub fn of(&self, split: Split) -> u64 {
+        match split {
+            Split::Valid => self.valid,
+            Split::Test => self.test,
+        }
+    }
+}
+
 /// `manifest.json` of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +172,9 @@ pub struct Manifest {
     pub categories: usize,
     /// Rows by set.
     pub rows: Rows,
+    /// What was left out and what is doubtful; none in datasets of the first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Findings>,
     /// Negatives of each validation row.
     pub valid_negatives: usize,
     /// Negatives of each test row.
@@ -313,37 +332,6 @@ impl Dataset {
             let end = user.end.saturating_sub(2).max(user.start);
             self.items.get(user.start..end).unwrap_or_default()
         })
-    }
-
-    /// The evaluation groups of a split: a positive with its negatives, in the order of the users.
-    ///
-    /// # Errors
-    /// [`DatasetError`] when the negatives do not fit the rows.
-    pub fn groups(&self, split: Split, longest: usize) -> Result<Vec<EvaluationGroup>, DatasetError> {
-        let negatives = match split {
-            Split::Valid => &self.valid_negatives,
-            Split::Test => &self.test_negatives,
-        };
-        let mut drawn = negatives
-            .items
-            .iter()
-            .zip(negatives.feature_ids.chunks_exact(self.feature_count().max(1)))
-            .map(|(item, features)| Candidate { item: *item, features: features.to_vec() });
-        let mut groups = Vec::new();
-        for user in self.users() {
-            let Some(row) = user.end.checked_sub(split.rows_from_end()).filter(|row| *row > user.start) else {
-                continue;
-            };
-            let mut candidates: Vec<Candidate> = self.candidate(row).into_iter().collect();
-            candidates.extend(drawn.by_ref().take(negatives.each));
-            if candidates.len() != negatives.each + 1 {
-                let problem = format!("has too few negatives for the {} rows", split.name());
-                return Err(DatasetError::Invalid { path: EVALUATION.into(), problem });
-            }
-            let history = self.history_before(row, longest)?;
-            groups.push(EvaluationGroup { history, history_length: row - user.start, candidates });
-        }
-        Ok(groups)
     }
 
     /// Item id, category id and Unix seconds of an interaction, for people who look into a dataset.

@@ -1,7 +1,7 @@
 //! Evaluation: groups and something that scores enter, metrics leave. The network, an engine and the baselines are
 //! all measured by the same code.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use slirec_core::history::EncodedHistory;
 
@@ -81,15 +81,18 @@ pub fn score_groups(scorer: &mut dyn Scorer, groups: &[EvaluationGroup]) -> Resu
 /// What the scorer answers.
 pub fn evaluate_sampled(scorer: &mut dyn Scorer, groups: &[EvaluationGroup]) -> Result<SampledMetrics, ScoreError> {
     let scores = score_groups(scorer, groups)?;
-    Ok(sampled_metrics(scores.iter().map(Vec::as_slice), scorer.gives_probabilities()))
+    Ok(sampled_metrics(groups.iter().zip(scores.iter().map(Vec::as_slice)), scorer.gives_probabilities()))
 }
 
-/// The metrics of groups that [`score_groups`] scored.
-pub fn sampled_metrics<'a>(scores: impl Iterator<Item = &'a [f32]>, probabilities: bool) -> SampledMetrics {
-    let scored: Vec<ScoredGroup<'_>> = scores
-        .filter_map(|scores| {
+/// The metrics of groups with the scores that [`score_groups`] gave them.
+pub fn sampled_metrics<'a>(
+    scored: impl Iterator<Item = (&'a EvaluationGroup, &'a [f32])>,
+    probabilities: bool,
+) -> SampledMetrics {
+    let scored: Vec<ScoredGroup<'_>> = scored
+        .filter_map(|(group, scores)| {
             let (positive, negatives) = scores.split_first()?;
-            Some(ScoredGroup { positive: *positive, negatives })
+            Some(ScoredGroup { positive: *positive, negatives, seen: group.seen() })
         })
         .collect();
     SampledMetrics::of(&scored, probabilities)
@@ -98,17 +101,17 @@ pub fn sampled_metrics<'a>(scores: impl Iterator<Item = &'a [f32]>, probabilitie
 /// How one history's positive fared among all candidates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankedGroup {
-    /// Rank of the positive; equal scores count as half a rank.
+    /// Rank of the positive; equal scores count as half a rank. Infinite for a positive that is no candidate.
     pub rank: f64,
-    /// Indices of the best [`RECOMMENDED`] candidates; the index behind the last one is a positive that is no candidate.
+    /// Indices of the best [`RECOMMENDED`] candidates.
     pub recommended: Vec<usize>,
 }
 
 /// How many candidates count as recommended.
 pub const RECOMMENDED: usize = 10;
 
-/// Ranks each group's positive among all of `candidates`. A positive that is not among them (training has not seen it) is
-/// ranked as one more candidate.
+/// Ranks each group's positive among all of `candidates`. A positive that is not among them, since training has not seen
+/// it, is never found.
 ///
 /// # Errors
 /// What the scorer answers.
@@ -118,21 +121,15 @@ pub fn rank_groups(
     candidates: &[Candidate],
     progress: &mut dyn FnMut(usize),
 ) -> Result<Vec<RankedGroup>, ScoreError> {
+    let places: HashMap<u32, usize> =
+        candidates.iter().enumerate().map(|(place, candidate)| (candidate.item, place)).collect();
     let mut ranked = Vec::with_capacity(groups.len());
     for group in groups {
-        let Some(positive) = group.candidates.first() else { continue };
-        let known = candidates.iter().position(|candidate| candidate.item == positive.item);
-        let mut all = candidates.to_vec();
-        let own = known.unwrap_or_else(|| {
-            all.push(positive.clone());
-            candidates.len()
-        });
-        let scored = scorer.score(&[ScoreRequest { history: &group.history, candidates: &all }])?;
+        let scored = scorer.score(&[ScoreRequest { history: &group.history, candidates }])?;
         let scores = scored.into_iter().next().unwrap_or_default();
-        if let Some(score) = scores.get(own) {
-            ranked
-                .push(RankedGroup { rank: rank_among(*score, &scores, own), recommended: best(&scores, RECOMMENDED) });
-        }
+        let positive = group.candidates.first().and_then(|positive| places.get(&positive.item));
+        let rank = positive.and_then(|place| Some(rank_among(*scores.get(*place)?, &scores, *place)));
+        ranked.push(RankedGroup { rank: rank.unwrap_or(f64::INFINITY), recommended: best(&scores, RECOMMENDED) });
         progress(ranked.len());
     }
     Ok(ranked)
@@ -154,7 +151,7 @@ pub fn evaluate_ranking(
 /// The metrics of ranked groups over so many candidates.
 pub fn ranking_metrics(ranked: &[RankedGroup], candidates: usize) -> RankingMetrics {
     let ranks: Vec<f64> = ranked.iter().map(|group| group.rank).collect();
-    let recommended = ranked.iter().flat_map(|group| &group.recommended).filter(|index| **index < candidates);
+    let recommended = ranked.iter().flat_map(|group| &group.recommended);
     let covered = recommended.collect::<HashSet<_>>().len() as f64 / candidates.max(1) as f64;
     RankingMetrics::of(&ranks, covered)
 }

@@ -9,6 +9,15 @@ pub struct ScoredGroup<'a> {
     pub positive: f32,
     /// Scores of the negatives.
     pub negatives: &'a [f32],
+    /// Whether training has seen the positive; otherwise it counts as found by no metric, whatever its score.
+    pub seen: bool,
+}
+
+impl ScoredGroup<'_> {
+    /// The positive's score as ranking has it: one that training has not seen is below everything.
+    fn found(&self) -> f32 {
+        if self.seen { self.positive } else { f32::NEG_INFINITY }
+    }
 }
 
 /// Metrics over a positive and its sampled negatives.
@@ -42,19 +51,18 @@ impl SampledMetrics {
         };
         let ndcg = |cut: usize| {
             mean(&move |group: &ScoredGroup<'_>| {
-                let rank = stable_rank(group);
-                if rank <= cut { discount(rank as f64) } else { 0.0 }
+                stable_rank(group).filter(|rank| *rank <= cut).map_or(0.0, |rank| discount(rank as f64))
             })
         };
         Self {
             auc: area_under_curve(groups),
             logloss: probabilities.then(|| log_loss(groups)),
-            mean_mrr: mean(&|group| 1.0 / stable_rank(group) as f64),
+            mean_mrr: mean(&|group| stable_rank(group).map_or(0.0, |rank| 1.0 / rank as f64)),
             ndcg_2: ndcg(2),
             ndcg_4: ndcg(4),
             ndcg_6: ndcg(6),
             group_auc: mean(&|group| {
-                let below: f64 = group.negatives.iter().map(|negative| wins(group.positive, *negative)).sum();
+                let below: f64 = group.negatives.iter().map(|negative| wins(group.found(), *negative)).sum();
                 below / group.negatives.len().max(1) as f64
             }),
         }
@@ -97,7 +105,8 @@ pub struct RankingMetrics {
 }
 
 impl RankingMetrics {
-    /// Metrics of the positives' ranks, which may end in a half, and of the share of candidates ever recommended.
+    /// Metrics of the positives' ranks, which may end in a half and are infinite for what training has not seen, and of the
+    /// share of candidates ever recommended.
     pub fn of(ranks: &[f64], coverage_10: f64) -> Self {
         let mean = |metric: &dyn Fn(f64) -> f64| {
             ranks.iter().map(|rank| metric(*rank)).sum::<f64>() / ranks.len().max(1) as f64
@@ -151,16 +160,17 @@ fn discount(rank: f64) -> f64 {
     1.0 / (rank + 1.0).log2()
 }
 
-/// Rank of the positive in a stable descending order: it stands first in its group, so it wins ties.
-fn stable_rank(group: &ScoredGroup<'_>) -> usize {
-    1 + group.negatives.iter().filter(|negative| **negative > group.positive).count()
+/// Rank of the positive in a stable descending order: it stands first in its group, so it wins ties. None for one that
+/// training has not seen.
+fn stable_rank(group: &ScoredGroup<'_>) -> Option<usize> {
+    group.seen.then(|| 1 + group.negatives.iter().filter(|negative| **negative > group.positive).count())
 }
 
 /// By the sum of the positives' ranks (Mann and Whitney), ties at their mean rank.
 fn area_under_curve(groups: &[ScoredGroup<'_>]) -> f64 {
     let mut rows: Vec<(f32, bool)> = Vec::new();
     for group in groups {
-        rows.push((group.positive, true));
+        rows.push((group.found(), true));
         rows.extend(group.negatives.iter().map(|negative| (*negative, false)));
     }
     rows.sort_by(|left, right| left.0.total_cmp(&right.0));
@@ -193,8 +203,10 @@ mod tests {
     use super::*;
 
     fn metrics(groups: &[(f32, Vec<f32>)]) -> SampledMetrics {
-        let groups: Vec<ScoredGroup<'_>> =
-            groups.iter().map(|(positive, negatives)| ScoredGroup { positive: *positive, negatives }).collect();
+        let groups: Vec<ScoredGroup<'_>> = groups
+            .iter()
+            .map(|(positive, negatives)| ScoredGroup { positive: *positive, negatives, seen: true })
+            .collect();
         SampledMetrics::of(&groups, true)
     }
 
@@ -220,6 +232,17 @@ mod tests {
         let tied = metrics(&[(0.5, vec![0.5, 0.5])]);
         assert_eq!((tied.auc, tied.group_auc, tied.mean_mrr), (0.5, 0.5, 1.0));
         assert_eq!(rank_among(0.5, &[0.5, 0.5, 0.9, 0.1], 0), 2.5);
+    }
+
+    #[test]
+    fn a_positive_that_training_has_not_seen_is_never_found() {
+        let group = |seen| ScoredGroup { positive: 0.9, negatives: &[0.1, 0.9], seen };
+        let unseen = SampledMetrics::of(&[group(false), group(false)], true);
+        let figures = [unseen.auc, unseen.group_auc, unseen.mean_mrr, unseen.ndcg_2, unseen.ndcg_6];
+        assert_eq!(figures, [0.0; 5]);
+        let half = SampledMetrics::of(&[group(false), group(true)], true);
+        assert_eq!((half.group_auc, half.mean_mrr, half.ndcg_6), (0.375, 0.5, 0.5));
+        assert_eq!(RankingMetrics::of(&[f64::INFINITY], 0.0).by_name().values().sum::<f64>(), 0.0);
     }
 
     #[test]

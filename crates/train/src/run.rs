@@ -16,6 +16,7 @@ use slirec_core::vocabulary::{Vocabulary, VocabularyError};
 use thiserror::Error;
 
 use crate::checkpoint;
+use crate::dataset::findings::Findings;
 use crate::hyperparameters::{HyperparameterError, Hyperparameters};
 use crate::metrics::{RankingMetrics, SampledMetrics};
 use crate::weights::{TableRows, Weights, WeightsError};
@@ -89,6 +90,9 @@ pub struct RunRecord {
     pub interactions: u64,
     /// Unix seconds of the dataset's last interaction.
     pub last_time: f64,
+    /// What `prepare` found in the interactions; none of datasets of the first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Findings>,
     /// Epochs that were completed.
     pub epochs: usize,
     /// Epoch of the best weights; 0 for the untrained ones.

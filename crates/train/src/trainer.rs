@@ -196,6 +196,7 @@ fn started(options: &TrainOptions<'_>, rows: &Rows) -> Result<RunWriter, TrainEr
         train_rows: rows.train.len() as u64,
         interactions: dataset.manifest.interactions,
         last_time: dataset.manifest.last_time,
+        findings: dataset.manifest.findings.clone(),
         epochs: 0,
         best_epoch: 0,
         best_group_auc: 0.0,

@@ -85,6 +85,14 @@ impl Content {
         let share = self.unseen_interactions as f64 / manifest.interactions.max(1) as f64;
         let unseen = number(self.unseen_interactions);
         page.field("unseen", format!("{unseen} interactions ({}) with items not in training", percent(share)));
+        if let Some(found) = &manifest.findings {
+            let (users, least) = (number(found.short_users), found.min_interactions);
+            page.field("rows read", number(found.rows_read));
+            page.field("left out", format!("{users} users with fewer than {least} interactions"));
+            for warning in manifest.warnings() {
+                page.field("to know", warning);
+            }
+        }
         page.field("ordered by", &manifest.order);
         page.field("seed", manifest.seed);
         page.field("skipped lines", number(manifest.skipped_lines));

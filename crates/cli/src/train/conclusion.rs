@@ -10,6 +10,7 @@ use slirec_train::model::Network;
 use slirec_train::report::{REPORT, Report};
 use slirec_train::run::{Run, RunSummary, Which, table_rows};
 
+use crate::evaluate::Measurement;
 use crate::{evaluate, output, progress};
 
 /// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the run
@@ -30,7 +31,15 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
         program_sha256: program.as_deref().unwrap_or("unknown"),
     };
     report.write(directory)?;
-    output::print(evaluate::table(&analysis.set, analysis.groups, analysis.candidates, &analysis.measured))?;
+    let measurement = Measurement {
+        set: &analysis.set,
+        rows: analysis.rows,
+        groups: analysis.groups,
+        sample_seed: analysis.sample_seed,
+        unseen: analysis.unseen,
+        candidates: analysis.candidates,
+    };
+    output::print(evaluate::table(&measurement, &analysis.measured))?;
     for baseline in analysis.lost_to() {
         let ndcg = analysis.of(MODEL).map_or(0.0, |model| model.ranking.ndcg_10);
         eprintln!(

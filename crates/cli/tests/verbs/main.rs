@@ -11,6 +11,7 @@
 )]
 
 mod companion;
+mod data;
 mod formats;
 mod generate;
 mod inspect;

@@ -68,7 +68,7 @@ fn data_that_cannot_teach_is_refused_before_it_is_written() {
     };
     assert!(refusal("").contains("interactions.tsv: holds no interactions"));
     let short = "1\ta\tmug\t5\tKitchen\n1\ta\tpan\t6\tKitchen\n";
-    assert!(refusal(short).contains("no training rows: expected a user with at least 3 interactions"));
+    assert!(refusal(short).contains("no training rows: expected a user with at least 4 interactions"));
     let alone: String = (0..40).map(|step| format!("1\ta\titem-{}\t{step}\tKitchen\n", step % 20)).collect();
     assert!(refusal(&alone).contains("has the interactions of one user only"));
     let few: String = (0..18).map(|step| format!("1\t{}\titem-{}\t{step}\tKitchen\n", step % 2, step % 3)).collect();

@@ -206,9 +206,6 @@ impl<'a> Sink<'a> {
             return Ok(());
         };
         check_name("item", found.handle)?;
-        if found.handle.contains(',') {
-            return Err(format!("item is `{}`: expected no comma, histories are joined by it", found.handle).into());
-        }
         let category = found.category.or(event.category).filter(|name| !name.is_empty()).unwrap_or(NO_CATEGORY);
         check_name("category", category)?;
         let record = Record {

@@ -64,7 +64,7 @@ pub(super) fn by_category(
 /// Answers to the groups of one slice.
 #[derive(Default)]
 struct Members<'a> {
-    scores: Vec<&'a [f32]>,
+    scored: Vec<(&'a EvaluationGroup, &'a [f32])>,
     ranked: Vec<RankedGroup>,
     counted: Vec<RankedGroup>,
 }
@@ -74,8 +74,8 @@ impl Members<'_> {
         let ranking = ranking_metrics(&self.ranked, 0);
         Slice {
             name,
-            groups: self.scores.len(),
-            group_auc: sampled_metrics(self.scores.iter().copied(), true).group_auc,
+            groups: self.scored.len(),
+            group_auc: sampled_metrics(self.scored.iter().copied(), true).group_auc,
             hit_rate_10: ranking.hit_rate_10,
             ndcg_10: ranking.ndcg_10,
             co_occurrence_ndcg_10: ranking_metrics(&self.counted, 0).ndcg_10,
@@ -84,7 +84,7 @@ impl Members<'_> {
 }
 
 fn slices<'a, K: Ord>(
-    groups: &[EvaluationGroup],
+    groups: &'a [EvaluationGroup],
     model: &'a Scored,
     counts: &Scored,
     key: impl Fn(&EvaluationGroup) -> K,
@@ -93,7 +93,7 @@ fn slices<'a, K: Ord>(
     let answers = model.scores.iter().zip(&model.ranked).zip(&counts.ranked);
     for (group, ((scores, ranked), counted)) in groups.iter().zip(answers) {
         let members = slices.entry(key(group)).or_default();
-        members.scores.push(scores);
+        members.scored.push((group, scores));
         members.ranked.push(ranked.clone());
         members.counted.push(counted.clone());
     }

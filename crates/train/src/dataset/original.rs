@@ -1,8 +1,9 @@
 //! The original's expanded files: a row for every candidate, with the whole history spelled out.
 //!
 //! `label user item category timestamp history_items history_categories history_timestamps`, tab-separated, the
-//! history's parts joined by commas. Read row by row, or as evaluation groups; written by `prepare --export-original`.
+//! history's parts joined by commas, names with commas escaped. Read row by row, or as evaluation groups; written by `prepare --export-original`.
 
+mod escape;
 mod writer;
 
 use std::io::BufRead;
@@ -16,6 +17,7 @@ use slirec_core::vocabulary::Vocabulary;
 use super::DatasetError;
 use super::evaluation::{Candidate, EvaluationGroup};
 
+use escape::unescape;
 pub(crate) use writer::{ExpandedHistory, OriginalFiles};
 
 /// Names of the columns.
@@ -33,7 +35,8 @@ pub fn read_groups(
 ) -> Result<Vec<EvaluationGroup>, DatasetError> {
     let mut groups: Vec<EvaluationGroup> = Vec::new();
     for_each_row(path, files::open_text(path)?.as_mut(), &mut |row| {
-        let (item, category) = (vocabulary.item_id(row.item), vocabulary.feature_id(0, row.category));
+        let item = vocabulary.item_id(&unescape(row.item));
+        let category = vocabulary.feature_id(0, &unescape(row.category));
         let candidate = Candidate { item, features: vocabulary.interaction_features(item, category).collect() };
         if row.positive {
             let mut group = row.group(vocabulary, longest_history)?;
@@ -89,7 +92,7 @@ pub struct ExpandedRow<'a> {
     pub positive: bool,
     /// The shopper.
     pub user: &'a str,
-    /// Handle of the product.
+    /// Handle of the product, escaped as it stands in the file.
     pub item: &'a str,
     /// Name of its category.
     pub category: &'a str,
@@ -127,8 +130,8 @@ impl<'a> ExpandedRow<'a> {
 
     fn group(&self, vocabulary: &Vocabulary, longest_history: usize) -> Result<EvaluationGroup, String> {
         let [items, categories, times] = self.history.map(|part| part.split(','));
-        let item_ids: Vec<u32> = items.map(|item| vocabulary.item_id(item)).collect();
-        let categories: Vec<u32> = categories.map(|category| vocabulary.feature_id(0, category)).collect();
+        let item_ids: Vec<u32> = items.map(|item| vocabulary.item_id(&unescape(item))).collect();
+        let categories: Vec<u32> = categories.map(|category| vocabulary.feature_id(0, &unescape(category))).collect();
         let feature_count = vocabulary.features().len();
         if categories.len() != item_ids.len() {
             let (items, found) = (item_ids.len(), categories.len());

@@ -3,6 +3,7 @@
 
 use super::TrainError;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
+use crate::dataset::findings::LEAST_TO_TRAIN;
 use crate::dataset::{Dataset, Split};
 use crate::hyperparameters::{Hyperparameters, SMALLEST_BATCH};
 
@@ -24,8 +25,8 @@ impl Rows {
         if train.len() < SMALLEST_BATCH {
             let count = train.len();
             return Err(TrainError::Unusable(format!(
-                "the dataset has {count} training rows: expected at least {SMALLEST_BATCH}; a user needs more than two \
-                 interactions to give one"
+                "the dataset has {count} training rows: expected at least {SMALLEST_BATCH}; a user needs at least \
+                 {LEAST_TO_TRAIN} interactions to give one"
             )));
         }
         let target = |row: &u32| dataset.candidate(*row as usize).map(|candidate| candidate.item);

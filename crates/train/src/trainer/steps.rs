@@ -12,12 +12,12 @@ use rand::seq::SliceRandom;
 use super::rows::Rows;
 use super::summaries::SummaryWriter;
 use super::{TrainError, TrainEvent, TrainOptions};
-use crate::analysis::MOST_GROUPS;
 use crate::average::Average;
 use crate::batch::Batch;
 use crate::batches::{BatchSource, NumberedBatch};
 use crate::checkpoint::{self, Progress};
 use crate::dataset::DatasetError;
+use crate::dataset::evaluation::Sampling;
 use crate::evaluation::{evaluate_ranking, evaluate_sampled};
 use crate::hyperparameters::BestBy;
 use crate::metrics::RankingMetrics;
@@ -204,10 +204,11 @@ impl Trainer<'_> {
         Ok((weights, network))
     }
 
-    /// Full ranking of the validation rows, or of an even sample of them.
+    /// Full ranking of the validation rows, or of a sample of them.
     fn ranking(&self, network: &mut Network) -> Result<RankingMetrics, TrainError> {
         let valid = &self.rows.valid;
-        let sample: Vec<_> = valid.iter().step_by(valid.len().div_ceil(MOST_GROUPS).max(1)).cloned().collect();
+        let chosen = Sampling::default().choose(valid.len()).into_iter();
+        let sample: Vec<_> = chosen.filter_map(|row| valid.get(row)).cloned().collect();
         evaluate_ranking(network, &sample, &self.rows.candidates, &mut |_| ()).map_err(TrainError::Evaluation)
     }
 

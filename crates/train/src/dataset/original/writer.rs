@@ -6,6 +6,7 @@ use std::path::Path;
 
 use slirec_core::files::{FileError, StagedDirectory};
 
+use super::escape::escape;
 use crate::dataset::{DatasetError, Split};
 
 const TRAIN: &str = "train_data";
@@ -24,7 +25,9 @@ pub(crate) struct ExpandedHistory {
 impl ExpandedHistory {
     pub(crate) fn push(&mut self, item: &str, category: &str, time: f64) {
         let time = time.to_string();
-        for (part, value) in [(&mut self.items, item), (&mut self.categories, category), (&mut self.times, &time)] {
+        let (item, category) = (escape(item), escape(category));
+        for (part, value) in [(&mut self.items, &*item), (&mut self.categories, &*category), (&mut self.times, &*time)]
+        {
             if !part.is_empty() {
                 part.push(',');
             }
@@ -42,6 +45,7 @@ impl ExpandedHistory {
         time: f64,
     ) -> io::Result<()> {
         let Self { items, categories, times } = self;
+        let (item, category) = (escape(item), escape(category));
         writeln!(output, "{label}\t{user}\t{item}\t{category}\t{time}\t{items}\t{categories}\t{times}")
     }
 }
