@@ -10,7 +10,7 @@ use anyhow::Result;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Convert somebody else's list of products, such as the original's inventory.pkl
+    /// Convert lists of products: exports of a shop, tables, the original's inventory.pkl
     Import(import::Arguments),
     /// Read all products of a Shopify shop
     Fetch(fetch::Arguments),

@@ -13,7 +13,7 @@ use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::BundleScorer;
 use slirec_train::analysis::{CO_OCCURRENCE, MODEL, Measured, POPULARITY, vocabulary_candidates};
 use slirec_train::baselines::{CoOccurrence, Popularity};
-use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
+use slirec_train::dataset::evaluation::{EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
 use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::Scorer;

@@ -8,37 +8,48 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use slirec_connect::shopify::{UserRecommendations, WriteReport, write_recommendations};
+use slirec_core::catalog::Product;
 use slirec_core::files::{self, FileError, StagedFile};
 use slirec_core::timestamp;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Source};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection, Source};
 
-use crate::progress;
 use crate::shop::{Connection, ShopArguments};
-use sessions::{Session, Sessions};
+use crate::{output, progress};
+use sessions::{Entry, Session, Sessions};
 
 /// Users whose metaobjects are written together.
 const WRITTEN_AT_ONCE: usize = 1_000;
+
+/// Most products of an answer.
+const LARGEST_LIMIT: u16 = 128;
+
+/// Bad lines that are shown; the others are counted.
+const SHOWN_BAD: u64 = 10;
 
 /// Recommend products for many sessions at once
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Sessions: JSON lines as the service's /v1/recommendations takes them, each with a user_id, or interactions of
-    /// which each user's lines stand together; gzip is recognised, - is standard input
+    /// which each user's lines stand together; gzip is recognised, - is standard input. What a session says counts
+    /// before the flags; a line that cannot be read is counted and the others are answered
     #[arg(value_name = "FILE")]
     sessions: PathBuf,
     /// Bundle of `slirec export`
     #[arg(long, value_name = "DIRECTORY")]
     bundle: PathBuf,
     /// Products of each answer
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=128))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=i64::from(LARGEST_LIMIT)))]
     limit: u16,
+    /// Leave out what the history holds
+    #[arg(long)]
+    exclude_seen: bool,
     /// Time of the prediction for sessions that have none, Unix seconds; by default now
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
-    /// Write JSON lines to this file instead of standard output
+    /// Write JSON lines to this file instead of standard output, which - is too
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace the output if it exists
@@ -63,8 +74,11 @@ struct Answer<'a> {
 
 #[derive(Debug, Serialize)]
 struct AnsweredProduct<'a> {
+    /// From 1.
+    rank: usize,
     handle: &'a str,
     gid: &'a str,
+    title: &'a str,
     score: f32,
 }
 
@@ -75,56 +89,98 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let options = EngineOptions { onnxruntime: arguments.onnxruntime.clone(), ..EngineOptions::default() };
     let engine = Engine::load(&arguments.bundle, &options)?;
-    let sessions = Sessions::new(files::open_text(&arguments.sessions)?, &arguments.sessions);
+    let mut sessions = Answered {
+        sessions: Sessions::new(files::open_text(&arguments.sessions)?, &arguments.sessions)?,
+        counter: progress::Counter::new("sessions"),
+        answered: 0,
+        bad: 0,
+    };
     if arguments.write_metaobjects {
         let shop = arguments.shop.connect()?;
-        return write_to_shop(arguments, &engine, now, sessions, &shop);
+        write_to_shop(arguments, &engine, now, &mut sessions, &shop)?;
+        return sessions.finish();
     }
-    match &arguments.output {
+    match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => {
             let staged = StagedFile::create(path, arguments.force)?;
-            let written = (|| -> Result<u64> {
-                let file = File::create(staged.path()).map_err(FileError::io("write", path))?;
-                let mut output = BufWriter::new(file);
-                let count = write_lines(arguments, &engine, now, sessions, &mut output)?;
-                output.flush().map_err(FileError::io("write", path))?;
-                Ok(count)
-            })()?;
+            let file = File::create(staged.path()).map_err(FileError::io("write", path))?;
+            let mut output = BufWriter::new(file);
+            write_lines(arguments, &engine, now, &mut sessions, &mut output)?;
+            output.flush().map_err(FileError::io("write", path))?;
+            if sessions.answered == 0 && sessions.bad > 0 {
+                return sessions.finish();
+            }
             staged.commit()?;
-            println!("{}: {written} sessions", path.display());
+            output::print(format!("{}: {} sessions", path.display(), sessions.answered))?;
         }
         None => {
-            write_lines(arguments, &engine, now, sessions, &mut io::stdout().lock())?;
+            let mut output = BufWriter::new(io::stdout().lock());
+            write_lines(arguments, &engine, now, &mut sessions, &mut output)?;
+            output.flush()?;
         }
     }
-    Ok(())
+    sessions.finish()
+}
+
+/// Sessions that are answered one by one, and what could not be read among them.
+struct Answered {
+    sessions: Sessions,
+    counter: progress::Counter,
+    answered: u64,
+    bad: u64,
+}
+
+impl Answered {
+    /// The next session; bad ones before it are told and counted.
+    fn next(&mut self) -> Result<Option<Session>> {
+        while let Some(entry) = self.sessions.next() {
+            match entry? {
+                Entry::Session(session) => {
+                    self.answered += 1;
+                    self.counter.set("recommending", self.answered);
+                    return Ok(Some(*session));
+                }
+                Entry::Bad(problem) => self.tell(&problem),
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell(&mut self, problem: &anyhow::Error) {
+        self.bad += 1;
+        if self.bad <= SHOWN_BAD {
+            eprintln!("bad session: {}", output::message(problem));
+        }
+    }
+
+    /// An error if there were bad ones, so that no script takes the answers for all.
+    fn finish(self) -> Result<()> {
+        self.counter.finish();
+        let Self { answered, bad, .. } = self;
+        ensure!(bad == 0, "{bad} of {} sessions could not be read; the others were answered", answered + bad);
+        Ok(())
+    }
 }
 
 fn write_lines(
     arguments: &Arguments,
     engine: &Engine,
     now: f64,
-    sessions: Sessions,
+    sessions: &mut Answered,
     output: &mut dyn Write,
-) -> Result<u64> {
-    let mut counter = progress::Counter::new("sessions");
-    let mut count = 0;
-    for session in sessions {
-        let session = session?;
-        serde_json::to_writer(&mut *output, &answer(arguments, engine, now, &session)?)?;
-        writeln!(output)?;
-        count += 1;
-        counter.set("recommending", count);
+) -> Result<()> {
+    while let Some(session) = sessions.next()? {
+        let line = serde_json::to_string(&answer(arguments, engine, now, &session)?)?;
+        writeln!(output, "{line}")?;
     }
-    counter.finish();
-    Ok(count)
+    Ok(())
 }
 
 fn write_to_shop(
     arguments: &Arguments,
     engine: &Engine,
     now: f64,
-    sessions: Sessions,
+    sessions: &mut Answered,
     shop: &Connection,
 ) -> Result<()> {
     let mut total = WriteReport::default();
@@ -140,8 +196,7 @@ fn write_to_shop(
         users.clear();
         Ok(())
     };
-    for session in sessions {
-        let session = session?;
+    while let Some(session) = sessions.next()? {
         let products = answer(arguments, engine, now, &session)?.products;
         let products = products.iter().map(|product| product.gid.to_owned()).collect();
         users.push(UserRecommendations { user: session.user, products });
@@ -154,9 +209,10 @@ fn write_to_shop(
     }
     counter.finish();
     if total.defined {
-        println!("the definition of nu_recommendation was made");
+        output::print("the definition of nu_recommendation was made")?;
     }
-    println!("wrote the recommendations of {} users with {} requests", total.written, shop.client().requests());
+    let (written, requests) = (total.written, shop.client().requests());
+    output::print(format!("wrote the recommendations of {written} users with {requests} requests"))?;
     for failure in &total.failures {
         eprintln!("failed: {failure}");
     }
@@ -168,12 +224,17 @@ fn write_to_shop(
 
 fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a Session) -> Result<Answer<'a>> {
     let now = session.now.unwrap_or(now);
-    let request = RecommendationRequest::new(session.history.clone(), now, usize::from(arguments.limit));
+    let limit = usize::from(session.limit.unwrap_or(arguments.limit));
+    let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
+    let selection = Selection { exclude_seen, ..session.selection.clone() };
+    let first_rank = selection.offset + 1;
+    let request =
+        RecommendationRequest { selection, ..RecommendationRequest::new(session.history.clone(), now, limit) };
     let answered = engine.recommend(request)?;
     let products = engine.catalog().products();
-    let scored = answered.products.iter().filter_map(|scored| {
-        let product = products.get(scored.product)?;
-        Some(AnsweredProduct { handle: &product.handle, gid: &product.gid, score: scored.score })
+    let scored = (first_rank..).zip(&answered.products).filter_map(|(rank, scored)| {
+        let Product { handle, gid, title, .. } = products.get(scored.product)?;
+        Some(AnsweredProduct { rank, handle, gid, title, score: scored.score })
     });
     let source = match answered.source {
         Source::Model => "model",

@@ -1,13 +1,17 @@
 //! Other people's formats and services become ours.
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
-//! vocabularies and a catalogue of them. [`product_table`] reads anybody's list of products. What shops record: [`events`] makes interactions of clickstreams and orders,
+//! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,
 //! [`partitions`] reads interactions that a cluster has made.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes. Where models are published:
 //! [`mlflow`] pushes to a registry and pulls from it.
 //! Large parts are features, so that who needs one does not build the others: `events`, `mlflow`, `parquet`, `shopify`,
 //! `webhooks`.
 
+#[cfg(feature = "events")]
+pub mod catalog_import;
+#[cfg(feature = "events")]
+mod closest;
 #[cfg(feature = "events")]
 pub mod events;
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
@@ -24,9 +28,13 @@ pub mod pickle;
 pub mod product_table;
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
 pub mod secret;
+#[cfg(feature = "events")]
+mod shop_products;
 #[cfg(feature = "shopify")]
 pub mod shopify;
 pub mod tensorflow;
+#[cfg(feature = "events")]
+mod text;
 #[cfg(any(feature = "events", feature = "webhooks"))]
 pub mod time;
 #[cfg(feature = "webhooks")]

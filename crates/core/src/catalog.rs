@@ -6,7 +6,6 @@
 mod list;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -126,13 +125,12 @@ impl Catalog {
         Ok(Self { products, by_handle, in_order_of_gids, by_category })
     }
 
-    /// Reads a catalogue file.
+    /// Reads a catalogue file; `-` is standard input.
     ///
     /// # Errors
     /// [`CatalogError`] with file, line, column, what was found and what was expected.
     pub fn read(path: &Path) -> Result<Self, CatalogError> {
-        let bytes = fs::read(path).map_err(FileError::io("read", path))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8(files::read(path)?).map_err(|error| {
             let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let (line, column) = position(&String::from_utf8_lossy(valid));
             invalid(path, line, column, "found bytes that are not UTF-8: expected UTF-8 text".into())

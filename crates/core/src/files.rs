@@ -1,7 +1,9 @@
 //! Reading and writing files safely: errors that name the file, JSON that people can read, hashes, and directories
 //! that appear whole or not at all.
 
+mod kind;
 mod small;
+mod staged;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,7 +17,11 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use kind::{STANDARD, is_regular, is_standard};
 pub use small::read_small;
+pub use staged::{StagedDirectory, StagedFile};
+
+use kind::Kind;
 
 /// A file that could not be read, written or understood.
 #[derive(Debug, Error)]
@@ -57,6 +63,14 @@ pub enum FileError {
     /// The target of a directory that is to be written exists already.
     #[error("{0} exists already: choose another output, or replace it with --force")]
     Exists(PathBuf),
+    /// What is in the way is no file or directory that could be replaced.
+    #[error("{path} is {kind}: expected a file or nothing there; it is not replaced")]
+    Special {
+        /// What was to be written.
+        path: PathBuf,
+        /// `a symbolic link to …`, `a socket`, …
+        kind: String,
+    },
     /// A directory is in the way that this program did not write.
     #[error("{0} does not look like an earlier output of this command: refusing to replace it")]
     NotOurs(PathBuf),
@@ -77,7 +91,7 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, FileError> {
 
 /// As [`open_text`]; `count` tells how many bytes of the file have been read, compressed or not, for progress.
 pub fn open_text_counted(path: &Path, count: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>, FileError> {
-    let input: Box<dyn Read + Send> = if path == Path::new("-") {
+    let input: Box<dyn Read + Send> = if is_standard(path) {
         Box::new(io::stdin())
     } else {
         Box::new(File::open(path).map_err(FileError::io("read", path))?)
@@ -105,9 +119,16 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+/// Reads a whole file; `-` is standard input.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let read = if is_standard(path) { io::stdin().read_to_end(&mut bytes).map(|_| bytes) } else { fs::read(path) };
+    read.map_err(FileError::io("read", path))
+}
+
 /// Reads a whole JSON document.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
-    let bytes = fs::read(path).map_err(FileError::io("read", path))?;
+    let bytes = read(path)?;
     serde_json::from_slice(&bytes).map_err(|reason| FileError::Json { path: path.to_owned(), reason })
 }
 
@@ -119,8 +140,12 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError>
     write_aside(path, &bytes)
 }
 
-/// Writes a file under a temporary name and renames it, so that a reader never sees half of it.
+/// Writes a file under a temporary name and renames it, so that a reader never sees half of it. A device or a pipe is
+/// written to, not replaced.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if Kind::of(path) == Kind::Stream {
+        return kind::pour(&mut &*bytes, path);
+    }
     let aside = sibling(path, "partial");
     let write = || -> io::Result<()> {
         let mut file = File::create(&aside)?;
@@ -129,49 +154,6 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         fs::rename(&aside, path)
     };
     write().map_err(FileError::io("write", path))
-}
-
-/// A file that is written beside its target and takes the target's name when it is complete. Dropped without
-/// [`StagedFile::commit`], it removes itself.
-#[derive(Debug)]
-pub struct StagedFile {
-    staged: PathBuf,
-    target: PathBuf,
-    committed: bool,
-}
-
-impl StagedFile {
-    /// Prepares to write `target`; the file at [`StagedFile::path`] is the caller's to create.
-    ///
-    /// # Errors
-    /// [`FileError::Exists`] when the target exists and is not to be replaced.
-    pub fn create(target: &Path, replace: bool) -> Result<Self, FileError> {
-        if target.exists() && !replace {
-            return Err(FileError::Exists(target.to_owned()));
-        }
-        Ok(Self { staged: sibling(target, "partial"), target: target.to_owned(), committed: false })
-    }
-
-    /// Where to write.
-    pub fn path(&self) -> &Path {
-        &self.staged
-    }
-
-    /// Gives the file its name.
-    pub fn commit(mut self) -> Result<(), FileError> {
-        fs::rename(&self.staged, &self.target).map_err(FileError::io("write", &self.target))?;
-        self.committed = true;
-        Ok(())
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        if !self.committed {
-            // Best effort: the name already says that it is partial.
-            let _ = fs::remove_file(&self.staged);
-        }
-    }
 }
 
 /// SHA-256 of a file as lowercase hexadecimal, read in blocks.
@@ -198,78 +180,6 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A directory that is written beside its target and takes the target's name when it is complete.
-///
-/// Dropped without [`StagedDirectory::commit`], it removes itself; a killed process leaves `NAME.partial`, which
-/// nothing reads and the next run clears away.
-#[derive(Debug)]
-pub struct StagedDirectory {
-    staged: PathBuf,
-    target: PathBuf,
-    replace: bool,
-    committed: bool,
-}
-
-impl StagedDirectory {
-    /// Starts a directory that will become `target`. `marker` is the file that every such directory holds: with
-    /// `replace` an existing directory gives way only if it holds that file (or nothing at all).
-    ///
-    /// # Errors
-    /// [`FileError::Exists`] without `replace`, [`FileError::NotOurs`] when the marker is missing.
-    pub fn create(target: &Path, marker: &str, replace: bool) -> Result<Self, FileError> {
-        if target.exists() {
-            let empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-            if !replace && !empty {
-                return Err(FileError::Exists(target.to_owned()));
-            }
-            if !empty && !target.join(marker).is_file() {
-                return Err(FileError::NotOurs(target.to_owned()));
-            }
-        }
-        let staged = sibling(target, "partial");
-        if staged.exists() {
-            fs::remove_dir_all(&staged).map_err(FileError::io("clear away", &staged))?;
-        }
-        fs::create_dir_all(&staged).map_err(FileError::io("create", &staged))?;
-        Ok(Self { staged, target: target.to_owned(), replace, committed: false })
-    }
-
-    /// Where to write.
-    pub fn path(&self) -> &Path {
-        &self.staged
-    }
-
-    /// Gives the directory its name.
-    pub fn commit(mut self) -> Result<(), FileError> {
-        let replaced = sibling(&self.target, "replaced");
-        if self.target.exists() {
-            let empty = fs::read_dir(&self.target).is_ok_and(|mut entries| entries.next().is_none());
-            if !self.replace && !empty {
-                return Err(FileError::Exists(self.target.clone()));
-            }
-            if replaced.exists() {
-                fs::remove_dir_all(&replaced).map_err(FileError::io("clear away", &replaced))?;
-            }
-            fs::rename(&self.target, &replaced).map_err(FileError::io("replace", &self.target))?;
-        }
-        fs::rename(&self.staged, &self.target).map_err(FileError::io("write", &self.target))?;
-        self.committed = true;
-        if replaced.exists() {
-            fs::remove_dir_all(&replaced).map_err(FileError::io("clear away", &replaced))?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for StagedDirectory {
-    fn drop(&mut self) {
-        if !self.committed {
-            // Best effort: the name already says that it is partial.
-            let _ = fs::remove_dir_all(&self.staged);
-        }
-    }
-}
-
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     path.with_file_name(format!("{name}.{suffix}"))
@@ -284,55 +194,6 @@ mod tests {
         let error = read_json::<String>(Path::new("no/such/file")).unwrap_err();
         assert_eq!(error.to_string(), "cannot read no/such/file: No such file or directory (os error 2)");
         assert!(std::error::Error::source(&error).is_none());
-    }
-
-    #[test]
-    fn a_staged_directory_appears_only_when_committed() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("dataset");
-        let staged = StagedDirectory::create(&target, "manifest.json", false).unwrap();
-        fs::write(staged.path().join("manifest.json"), "{}").unwrap();
-        assert!(!target.exists());
-        staged.commit().unwrap();
-        assert!(target.join("manifest.json").exists());
-    }
-
-    #[test]
-    fn a_dropped_directory_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("dataset");
-        drop(StagedDirectory::create(&target, "manifest.json", false).unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn an_existing_directory_is_replaced_only_on_request_and_only_if_it_is_ours() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("dataset");
-        fs::create_dir(&target).unwrap();
-        fs::write(target.join("precious.txt"), "mine").unwrap();
-        let create = |replace| StagedDirectory::create(&target, "manifest.json", replace);
-        assert!(matches!(create(false), Err(FileError::Exists(_))));
-        assert!(matches!(create(true), Err(FileError::NotOurs(_))));
-        fs::write(target.join("manifest.json"), "{}").unwrap();
-        create(true).unwrap().commit().unwrap();
-        assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_staged_file_appears_when_committed_and_leaves_nothing_when_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("catalog.json");
-        let staged = StagedFile::create(&target, false).unwrap();
-        fs::write(staged.path(), "{}").unwrap();
-        drop(staged);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let staged = StagedFile::create(&target, false).unwrap();
-        fs::write(staged.path(), "{}").unwrap();
-        staged.commit().unwrap();
-        assert_eq!(fs::read_to_string(&target).unwrap(), "{}");
-        assert!(matches!(StagedFile::create(&target, false), Err(FileError::Exists(_))));
-        assert!(StagedFile::create(&target, true).is_ok());
     }
 
     #[test]

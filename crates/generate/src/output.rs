@@ -3,15 +3,14 @@
 //! The file is written beside its target under a temporary name and renamed, so that nobody sees half of it.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use flate2::{Compression, GzBuilder};
-use slirec_core::files::FileError;
+use slirec_core::files::{FileError, StagedFile};
 
 use crate::generator::Generator;
 
@@ -55,22 +54,20 @@ pub fn write(
     replace: bool,
     progress: impl FnMut(u64),
 ) -> Result<Summary, FileError> {
-    if path.exists() && !replace {
-        return Err(FileError::Exists(path.to_owned()));
-    }
-    let aside = aside(path);
-    let written = write_aside(generator, &aside, progress);
-    written.and_then(|summary| fs::rename(&aside, path).map(|()| summary)).map_err(|source| {
-        // Best effort: the name already says that it is partial.
-        let _ = fs::remove_file(&aside);
-        FileError::io("write", path)(source)
-    })
+    let staged = StagedFile::create(path, replace)?;
+    let compressed = path.extension().is_some_and(|extension| extension == "gz");
+    let summary = write_whole(generator, staged.path(), compressed, progress).map_err(FileError::io("write", path))?;
+    staged.commit()?;
+    Ok(summary)
 }
 
-fn write_aside(generator: &Generator<'_>, aside: &Path, progress: impl FnMut(u64)) -> io::Result<Summary> {
-    let mut output = BufWriter::with_capacity(BUFFER, File::create(aside)?);
-    // The name is that of the target with `.partial` behind it.
-    let compressed = aside.with_extension("").extension().is_some_and(|extension| extension == "gz");
+fn write_whole(
+    generator: &Generator<'_>,
+    path: &Path,
+    compressed: bool,
+    progress: impl FnMut(u64),
+) -> io::Result<Summary> {
+    let mut output = BufWriter::with_capacity(BUFFER, File::create(path)?);
     let summary = if compressed {
         // No time and no name in the header: the same interactions give the same bytes.
         let mut encoder = GzBuilder::new().mtime(0).write(output, Compression::default());
@@ -110,10 +107,4 @@ fn write_lines(
     }
     let catalog_items = generator.catalog().products().len();
     Ok(Summary { users, interactions, items: items.len(), catalog_items, first, last })
-}
-
-fn aside(path: &Path) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
 }

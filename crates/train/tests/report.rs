@@ -47,6 +47,8 @@ fn analysis(of_model: f64) -> Analysis {
     Analysis {
         set: "test".to_owned(),
         rows: 149,
+        sample_seed: None,
+        unseen: 0,
         groups: 149,
         candidates: 252,
         measured: vec![measured(MODEL, of_model), measured(POPULARITY, 0.2), measured(CO_OCCURRENCE, 0.85)],
@@ -77,6 +79,7 @@ fn page(of_model: f64) -> String {
         seed: 42,
         train_rows: 71_000,
         interactions: 71_419,
+        findings: None,
         last_time: 1_790_000_000.0,
         epochs: 10,
         best_epoch: 9,

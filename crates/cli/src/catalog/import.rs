@@ -1,26 +1,30 @@
-//! `slirec catalog import`: the original's inventory snapshot, or a table of products, enters; a catalogue file leaves.
+//! `slirec catalog import`: lists of products in any form enter; one catalogue file leaves.
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use slirec_connect::catalog_import::{CatalogImport, ImportedCatalog};
 use slirec_connect::events::table::Column;
-use slirec_connect::original::inventory;
 use slirec_connect::product_table::ProductTable;
-use slirec_core::catalog::Catalog;
 use slirec_core::files::StagedFile;
 
 use crate::interactions::separator;
+use crate::output;
 
-/// Convert somebody else's list of products, such as the original's inventory.pkl
+/// Convert lists of products into a catalogue
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The original's inventory.pkl, read as data, nothing in it is run; or, with --handle, a table: CSV, TSV, text with
-    /// another separator, or JSON lines
-    #[arg(value_name = "FILE")]
-    input: PathBuf,
-    /// Catalogue to write
+    /// Lists of products, told apart by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the REST or
+    /// GraphQL API, one of our catalogues, the original's inventory.pkl (read as data, nothing in it is run); with
+    /// --handle any table: CSV, TSV, text with another separator, JSON. Gzip is recognised, - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Catalogue to write; - is standard output
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Join rows of one product, of which the last counts: for tables that hold products in every row, and for several files
+    #[arg(long)]
+    merge: bool,
     /// Replace the output if it exists
     #[arg(long)]
     force: bool,
@@ -46,7 +50,7 @@ struct TableArguments {
     /// Its global id; made of the handle without it
     #[arg(long, value_name = "COLUMN", requires = "handle")]
     gid: Option<Column>,
-    /// Whether it is on sale: false, no, 0 and nothing are not
+    /// Whether it is on sale: a stock, or a word such as active, in stock, false, draft, archived, out of stock
     #[arg(long, value_name = "COLUMN", requires = "handle")]
     available: Option<Column>,
     /// Columns that become attributes
@@ -62,34 +66,21 @@ struct TableArguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let staged = StagedFile::create(&arguments.output, arguments.force)?;
-    let (catalog, remarks) = read(arguments)?;
+    let import =
+        CatalogImport { inputs: arguments.inputs.clone(), table: arguments.table.table(), merge: arguments.merge };
+    let ImportedCatalog { catalog, remarks } = import.run()?;
     catalog.write(staged.path())?;
     staged.commit()?;
     let (products, categories) = (catalog.products().len(), catalog.categories().len());
-    println!("{}: {products} products in {categories} categories", arguments.output.display());
+    output::print(format!("{}: {products} products in {categories} categories", arguments.output.display()))?;
+    let unavailable = catalog.products().iter().filter(|product| !product.available).count();
+    if unavailable > 0 {
+        output::print(format!("{unavailable} of them are not on sale and will not be recommended"))?;
+    }
     for remark in remarks {
-        println!("{remark}");
+        output::print(output::printable(&remark))?;
     }
     Ok(())
-}
-
-/// The catalogue, and what is to be said of it.
-fn read(arguments: &Arguments) -> Result<(Catalog, Vec<String>)> {
-    if let Some(table) = arguments.table.table() {
-        return Ok((table.read(&arguments.input)?, Vec::new()));
-    }
-    let inventory = inventory::read(&arguments.input).context("no inventory.pkl; a table needs --handle")?;
-    let mut remarks = Vec::new();
-    if !inventory.repeated_titles.is_empty() {
-        let handles = inventory.repeated_titles.join(", ");
-        remarks.push(format!(
-            "titles that stand for more than one product, told apart by the order of creation: {handles}"
-        ));
-    }
-    if !inventory.uncategorised.is_empty() {
-        remarks.push(format!("in no category, listed as `uncategorised`: {}", inventory.uncategorised.join(", ")));
-    }
-    Ok((inventory.catalog, remarks))
 }
 
 impl TableArguments {

@@ -1,40 +1,61 @@
-//! Sessions of many users: JSON lines, or interactions of which each user's lines stand together.
+//! Sessions of many users: JSON lines, or interactions of which each user's lines stand together. A line that cannot be
+//! read leaves as what is wrong with it; reading goes on behind it.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use slirec_core::interactions::{InteractionReader, ReadError};
 use slirec_core::timestamp;
-use slirec_engine::ViewHistory;
+use slirec_engine::{Selection, Texts, ViewHistory};
 
-use super::place;
+use super::{LARGEST_LIMIT, place};
 
 /// Items of a history that are kept at least: the model looks at the last ones, and at the first one's time.
 const KEPT_ITEMS: usize = 10_000;
 
-/// What one user viewed.
+/// What one user viewed, and what is asked for.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: String,
     pub(super) history: ViewHistory,
     pub(super) now: Option<f64>,
+    pub(super) limit: Option<u16>,
+    /// None where the session does not say it.
+    pub(super) exclude_seen: Option<bool>,
+    pub(super) selection: Selection,
 }
 
-/// The body of the service's /v1/recommendations, as far as it counts here.
+/// What a line, or the lines of a user, gave.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Session(Box<Session>),
+    /// Where the line stands and what is wrong with it.
+    Bad(anyhow::Error),
+}
+
+/// The body of the service's /v1/recommendations; a key that is not known is an error, `null` says nothing.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     user_id: String,
     history: Vec<Viewed>,
     now: Option<Value>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "the same for all sessions here")]
-    limit: Option<Value>,
+    limit: Option<u16>,
+    offset: Option<usize>,
+    min_score: Option<f32>,
+    exclude_seen: Option<bool>,
+    exclude: Option<Vec<String>>,
+    include_only: Option<Vec<String>>,
+    categories: Option<Vec<String>>,
+    exclude_categories: Option<Vec<String>>,
+    per_category: Option<usize>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Viewed {
     item: String,
     time: Value,
@@ -48,27 +69,30 @@ pub(super) struct Sessions {
 
 enum Form {
     Json { input: Box<dyn BufRead + Send>, line: u64 },
-    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<Session> },
+    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<Box<Session>> },
     Done,
 }
 
 impl Sessions {
     /// Tells the form by the first byte.
-    pub(super) fn new(mut input: Box<dyn BufRead + Send>, path: &Path) -> Self {
-        let json = input.fill_buf().is_ok_and(|start| start.trim_ascii_start().starts_with(b"{"));
-        let form = if json {
-            Form::Json { input, line: 0 }
-        } else {
-            Form::Interactions { reader: InteractionReader::new(input), next: None }
+    pub(super) fn new(mut input: Box<dyn BufRead + Send>, path: &Path) -> Result<Self> {
+        let start = input.fill_buf().with_context(|| path.display().to_string())?;
+        if start.starts_with(b"\xef\xbb\xbf") {
+            input.consume(3);
+        }
+        let form = match input.fill_buf().with_context(|| path.display().to_string())?.trim_ascii_start().first() {
+            Some(b'{') => Form::Json { input, line: 0 },
+            Some(b'[') => bail!("{}: is a JSON list: expected JSON lines, an object each", path.display()),
+            _ => Form::Interactions { reader: InteractionReader::new(input), next: None },
         };
-        Self { path: path.to_owned(), form }
+        Ok(Self { path: path.to_owned(), form })
     }
 }
 
 impl Iterator for Sessions {
-    type Item = Result<Session>;
+    type Item = Result<Entry>;
 
-    fn next(&mut self) -> Option<Result<Session>> {
+    fn next(&mut self) -> Option<Result<Entry>> {
         let next = match &mut self.form {
             Form::Done => None,
             Form::Json { input, line } => next_line(input, line, &self.path).transpose(),
@@ -81,63 +105,94 @@ impl Iterator for Sessions {
     }
 }
 
-fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Option<Session>> {
-    let mut text = String::new();
+fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Option<Entry>> {
+    let mut text = Vec::new();
     loop {
         *line += 1;
         text.clear();
-        if input.read_line(&mut text).with_context(|| place(path, *line))? == 0 {
+        if input.read_until(b'\n', &mut text).with_context(|| place(path, *line))? == 0 {
             return Ok(None);
         }
-        if !text.trim().is_empty() {
+        if !text.trim_ascii().is_empty() {
             break;
         }
     }
-    let parsed: Line = serde_json::from_str(&text).with_context(|| place(path, *line))?;
+    let session = session(&text).with_context(|| place(path, *line));
+    Ok(Some(session.map_or_else(Entry::Bad, |session| Entry::Session(Box::new(session)))))
+}
+
+fn session(line: &[u8]) -> Result<Session> {
+    let line: Line = serde_json::from_slice(line)?;
     let seconds = |value: &Value, field: &str| {
         let parsed = match value {
             Value::String(text) => timestamp::from_text(text),
             other => timestamp::from_text(&other.to_string()),
         };
-        parsed.with_context(|| format!("{}: {field}", place(path, *line)))
+        parsed.with_context(|| field.to_owned())
     };
-    ensure!(!parsed.user_id.is_empty(), "{}: user_id is empty: expected a name", place(path, *line));
-    let history = parsed.history.iter().enumerate().map(|(index, viewed)| {
+    ensure!(!line.user_id.is_empty(), "user_id is empty: expected a name");
+    let limit = line.limit;
+    ensure!(
+        limit.is_none_or(|limit| (1..=LARGEST_LIMIT).contains(&limit)),
+        "limit is {}: expected 1 to {LARGEST_LIMIT}",
+        limit.unwrap_or_default()
+    );
+    let history = line.history.iter().enumerate().map(|(index, viewed)| {
         let timestamp = seconds(&viewed.time, &format!("history[{index}].time"))?;
         Ok((viewed.item.as_str(), timestamp))
     });
-    let history = history.collect::<Result<_>>()?;
-    let now = parsed.now.as_ref().map(|now| seconds(now, "now")).transpose()?;
-    Ok(Some(Session { user: parsed.user_id, history, now }))
+    let names = |names: Option<Vec<String>>| names.map(Texts::from_iter);
+    Ok(Session {
+        history: history.collect::<Result<_>>()?,
+        now: line.now.as_ref().map(|now| seconds(now, "now")).transpose()?,
+        limit,
+        exclude_seen: line.exclude_seen,
+        selection: Selection {
+            offset: line.offset.unwrap_or_default(),
+            min_score: line.min_score,
+            exclude_seen: false,
+            exclude: names(line.exclude).unwrap_or_default(),
+            include_only: names(line.include_only),
+            categories: names(line.categories),
+            exclude_categories: names(line.exclude_categories).unwrap_or_default(),
+            per_category: line.per_category,
+        },
+        user: line.user_id,
+    })
 }
 
 fn next_user<R: BufRead>(
     reader: &mut InteractionReader<R>,
-    next: &mut Option<Session>,
+    next: &mut Option<Box<Session>>,
     path: &Path,
-) -> Result<Option<Session>> {
-    let mut session = next.take();
+) -> Result<Option<Entry>> {
     while let Some(row) = reader.next() {
-        let row = row.map_err(|error: ReadError| anyhow::Error::new(error).context(path.display().to_string()))?;
-        let begun = || Session {
+        let in_file = |error: ReadError| anyhow::Error::new(error).context(path.display().to_string());
+        let row = match row {
+            Ok(row) => row,
+            // The session goes on behind it.
+            Err(error @ ReadError::Line(_)) => return Ok(Some(Entry::Bad(in_file(error)))),
+            Err(error) => return Err(in_file(error)),
+        };
+        if let Some(session) = next.as_mut().filter(|session| session.user == row.user) {
+            session.history.push(row.item, row.timestamp);
+            if session.history.len() > 2 * KEPT_ITEMS {
+                let kept = session.history.get(0).into_iter().chain(session.history.last(KEPT_ITEMS));
+                session.history = kept.map(|view| (view.handle, view.timestamp)).collect();
+            }
+            continue;
+        }
+        let begun = Box::new(Session {
             user: row.user.to_owned(),
             history: ViewHistory::from_iter([(row.item, row.timestamp)]),
             now: None,
-        };
-        match &mut session {
-            Some(session) if session.user == row.user => {
-                session.history.push(row.item, row.timestamp);
-                if session.history.len() > 2 * KEPT_ITEMS {
-                    let kept = session.history.get(0).into_iter().chain(session.history.last(KEPT_ITEMS));
-                    session.history = kept.map(|view| (view.handle, view.timestamp)).collect();
-                }
-            }
-            Some(_) => {
-                *next = Some(begun());
-                break;
-            }
-            None => session = Some(begun()),
+            limit: None,
+            exclude_seen: None,
+            selection: Selection::default(),
+        });
+        if let Some(whole) = next.replace(begun) {
+            return Ok(Some(Entry::Session(whole)));
         }
     }
-    Ok(session)
+    Ok(next.take().map(Entry::Session))
 }

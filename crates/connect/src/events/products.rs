@@ -54,8 +54,9 @@ pub struct Products {
     catalog: Option<Catalog>,
     id_kind: IdKind,
     by_number: HashMap<String, usize>,
-    by_sku: HashMap<String, usize>,
-    /// Only titles that one product has.
+    /// None for what several products have.
+    by_sku: HashMap<String, Option<usize>>,
+    /// In lower case, with single spaces; none for what several products have.
     by_title: HashMap<String, Option<usize>>,
 }
 
@@ -67,12 +68,11 @@ impl Products {
             if let Some(number) = number_of(&product.gid) {
                 by_number.insert(number.to_owned(), index);
             }
-            for sku in
-                product.attributes.get("sku").into_iter().flat_map(|skus| skus.split(',')).filter(|sku| !sku.is_empty())
-            {
-                by_sku.insert(sku.trim().to_owned(), index);
+            let skus = product.attributes.get("sku").into_iter().flat_map(|skus| skus.split(',')).map(str::trim);
+            for sku in skus.filter(|sku| !sku.is_empty()) {
+                name(&mut by_sku, sku.to_owned(), index);
             }
-            by_title.entry(product.title.clone()).and_modify(|known| *known = None).or_insert(Some(index));
+            name(&mut by_title, normal(&product.title), index);
         }
         Self { catalog, id_kind, by_number, by_sku, by_title }
     }
@@ -80,38 +80,61 @@ impl Products {
     /// The product that is meant; none when the catalogue does not hold it.
     pub(super) fn find<'a>(&'a self, name: &ProductName<'a>) -> Option<Found<'a>> {
         let Some(catalog) = &self.catalog else {
-            let handle = match *name {
-                ProductName::Handle(name) | ProductName::Id(name) => Some(name),
-                ProductName::AnyOf { handle, id, sku, title } => handle.or(id).or(sku).or(title),
+            let names = match *name {
+                ProductName::Handle(name) | ProductName::Id(name) => [Some(name), None, None, None],
+                ProductName::AnyOf { handle, id, sku, title } => [handle, id, sku, title],
             };
-            return handle.filter(|handle| !handle.is_empty()).map(|handle| Found { handle, category: None });
+            let handle = names.into_iter().flatten().map(str::trim).find(|name| !name.is_empty());
+            return handle.map(|handle| Found { handle, category: None });
         };
         let index = match *name {
             ProductName::Handle(handle) => catalog.position(handle),
             ProductName::Id(id) => self.by_id(catalog, id, self.id_kind),
-            ProductName::AnyOf { handle, id, sku, title } => {
-                let by_title = |title: &str| self.by_title.get(title).copied().flatten();
-                handle
-                    .and_then(|handle| catalog.position(handle))
-                    .or_else(|| self.by_id(catalog, id?, IdKind::ProductId))
-                    .or_else(|| self.by_id(catalog, sku?, IdKind::Sku))
-                    .or_else(|| by_title(title?))
-            }
+            ProductName::AnyOf { handle, id, sku, title } => handle
+                .and_then(|handle| catalog.position(handle))
+                .or_else(|| self.by_id(catalog, id?, IdKind::ProductId))
+                .or_else(|| self.by_id(catalog, sku?, IdKind::Sku))
+                .or_else(|| self.by_title(title?)),
         };
         let product = catalog.products().get(index?)?;
         Some(Found { handle: &product.handle, category: Some(&product.category) })
+    }
+
+    /// Orders name a product by its title, and behind it its variant: `Basic Tee - Pro - M / Maroon`. The longest beginning
+    /// that is a title counts.
+    fn by_title(&self, name: &str) -> Option<usize> {
+        let name = normal(name);
+        let mut title = name.as_str();
+        loop {
+            if let Some(known) = self.by_title.get(title) {
+                return *known;
+            }
+            (title, _) = title.rsplit_once(" - ")?;
+        }
     }
 
     fn by_id(&self, catalog: &Catalog, id: &str, kind: IdKind) -> Option<usize> {
         match kind {
             IdKind::Handle => catalog.position(id),
             IdKind::ProductId | IdKind::Gid => self.by_number.get(number_of(id).unwrap_or(id)).copied(),
-            IdKind::Sku => self.by_sku.get(id).copied(),
+            // Spreadsheets are told by an apostrophe that digits are text.
+            IdKind::Sku => self.by_sku.get(id.strip_prefix('\'').unwrap_or(id)).copied().flatten(),
             IdKind::Auto => [IdKind::Handle, IdKind::ProductId, IdKind::Sku]
                 .into_iter()
                 .find_map(|kind| self.by_id(catalog, id, kind)),
         }
     }
+}
+
+/// Gives a product a name, which then means nothing if another product has it too.
+fn name(names: &mut HashMap<String, Option<usize>>, name: String, index: usize) {
+    let same = |known: &mut Option<usize>| *known = known.filter(|known| *known == index);
+    names.entry(name).and_modify(same).or_insert(Some(index));
+}
+
+/// A title in lower case, with single spaces.
+fn normal(title: &str) -> String {
+    title.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The number at the end of a GID.
@@ -229,6 +252,25 @@ mod tests {
         let by_title = |title| ProductName::AnyOf { handle: None, id: None, sku: Some(""), title: Some(title) };
         assert_eq!(products.find(&by_title("Mug")).map(|found| found.handle), Some("mug"));
         assert_eq!(products.find(&by_title("Towel")), None);
+        assert_eq!(products.find(&by_title("Towel - Blue")), None);
+    }
+
+    #[test]
+    fn a_variant_behind_the_title_is_passed_over_and_the_longest_title_counts() {
+        let text = r#"{"format": "slirec-catalog/1", "products": [
+            {"handle": "tee", "gid": "gid://1", "title": "Basic Tee", "category": "Shirts", "attributes": {"sku": "X,Y"}},
+            {"handle": "tee-pro", "gid": "gid://2", "title": "Basic Tee - Pro", "category": "Shirts", "attributes": {"sku": "X"}}]}"#;
+        let products = Products::new(Some(Catalog::parse(text, Path::new("catalog.json")).unwrap()), IdKind::Auto);
+        let find = |sku, title| {
+            let name = ProductName::AnyOf { handle: None, id: None, sku: Some(sku), title: Some(title) };
+            products.find(&name).map(|found| found.handle)
+        };
+        assert_eq!(find("", "Basic Tee - M / Maroon"), Some("tee"));
+        assert_eq!(find("", "basic  tee - Pro - L"), Some("tee-pro"));
+        assert_eq!(find("", "Basic Trousers - L"), None);
+        // Two products have the SKU: only the title tells.
+        assert_eq!(find("X", "Basic Tee - Pro"), Some("tee-pro"));
+        assert_eq!((find("X", ""), find("'Y", "")), (None, Some("tee")));
     }
 
     #[test]
@@ -236,5 +278,7 @@ mod tests {
         let products = Products::new(None, IdKind::Auto);
         assert_eq!(products.find(&ProductName::Id("7")), Some(Found { handle: "7", category: None }));
         assert_eq!(products.find(&ProductName::Handle("")), None);
+        let order = ProductName::AnyOf { handle: None, id: None, sku: Some(""), title: Some("Mug") };
+        assert_eq!(products.find(&order), Some(Found { handle: "Mug", category: None }));
     }
 }

@@ -1,0 +1,217 @@
+//! Lists of products in any form become one catalogue: files enter, told apart by their content; a [`Catalog`] leaves, with
+//! what is to be said of it.
+//!
+//! Known are our own catalogues, product CSVs and JSON of shops, the original's `inventory.pkl`, and any table whose columns
+//! are named.
+
+mod merge;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use slirec_core::catalog::{Catalog, CatalogError, FORMAT, Product};
+use slirec_core::files::{self, FileError};
+use thiserror::Error;
+
+use crate::events::table::guess;
+use crate::original::{OriginalError, inventory};
+use crate::product_table::{Lines, ProductTable};
+use crate::shop_products::{self, ShopProducts, is_product_csv};
+use crate::text::{Decoded, decode, shown};
+use merge::Merging;
+
+/// A list of products that cannot be used.
+#[derive(Debug, Error)]
+pub enum CatalogImportError {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A row or the header is wrong.
+    #[error("{path}:{line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// The file is of a kind that is not read.
+    #[error("{path}: {problem}")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// One of our own catalogues breaks a rule.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The original's snapshot cannot be read.
+    #[error(transparent)]
+    Original(#[from] OriginalError),
+}
+
+/// What files are read and how.
+#[derive(Debug, Clone)]
+pub struct CatalogImport {
+    /// The files; gzip is recognised, `-` is standard input. Of what several say of one product the last counts.
+    pub inputs: Vec<PathBuf>,
+    /// Columns of tables; without it only files whose form is known are read.
+    pub table: Option<ProductTable>,
+    /// Whether rows of one product are one product; otherwise rows that contradict each other are an error.
+    pub merge: bool,
+}
+
+/// A catalogue, and what is to be said of it.
+#[derive(Debug)]
+pub struct ImportedCatalog {
+    /// The products in order of first appearance.
+    pub catalog: Catalog,
+    /// Counts of what was joined, left out or guessed.
+    pub remarks: Vec<String>,
+}
+
+impl CatalogImport {
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// [`CatalogImportError`], naming the file, the line and what is wrong with it.
+    pub fn run(&self) -> Result<ImportedCatalog, CatalogImportError> {
+        let mut merging = Merging::new(self.merge);
+        let mut remarks = Vec::new();
+        for path in &self.inputs {
+            let found = self.read(path)?;
+            remarks.extend(found.remarks);
+            for (line, product) in found.products {
+                merging.add(product).map_err(|problem| CatalogImportError::Line {
+                    path: path.clone(),
+                    line,
+                    problem,
+                })?;
+            }
+        }
+        remarks.extend(merging.remarks());
+        Ok(ImportedCatalog { catalog: merging.into_catalog(), remarks })
+    }
+
+    fn read(&self, path: &Path) -> Result<ShopProducts, CatalogImportError> {
+        let mut bytes = Vec::new();
+        files::open_text(path)?.read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
+        let kind = |problem: String| CatalogImportError::Kind { path: path.to_owned(), problem };
+        if let Some(name) = binary(&bytes) {
+            return Err(kind(format!("is {name}: expected CSV or JSON, such as an export of the products")));
+        }
+        // A pickle, whose first byte is the version of its protocol or builds a dict.
+        if self.table.is_none() && matches!(bytes.first(), Some(0x80 | b'(' | b'}')) {
+            return of_inventory(path);
+        }
+        let Decoded { text, latin_1 } = decode(bytes).map_err(&kind)?;
+        if text.trim().is_empty() {
+            return Err(kind("is empty: expected products".to_owned()));
+        }
+        let at_line = |(line, problem)| CatalogImportError::Line { path: path.to_owned(), line, problem };
+        let mut found = match json_key(&text) {
+            Some(JsonKind::Catalog) => {
+                let products = Catalog::parse(&text, path)?.products().to_vec();
+                ShopProducts {
+                    products: products.into_iter().map(|product| (1, product)).collect(),
+                    remarks: Vec::new(),
+                }
+            }
+            Some(JsonKind::Inventory) if self.table.is_none() => of_inventory(path)?,
+            json => match &self.table {
+                Some(table) => of_table(table.read(&text)).map_err(at_line)?,
+                None if json.is_some() => shop_products::read_json(&text).map_err(at_line)?,
+                None => product_csv(&text).map_err(at_line)?,
+            },
+        };
+        if latin_1 {
+            found.remarks.push(format!("{}: is not UTF-8, and was read as Latin-1", path.display()));
+        }
+        if found.products.is_empty() {
+            return Err(kind("holds no products: expected at least one".to_owned()));
+        }
+        Ok(found)
+    }
+}
+
+fn of_table(products: Lines<Product>) -> Result<ShopProducts, (u64, String)> {
+    Ok(ShopProducts { products: products?, remarks: Vec::new() })
+}
+
+fn product_csv(text: &str) -> Result<ShopProducts, (u64, String)> {
+    let first = text.lines().next().unwrap_or_default();
+    let separator = guess(first.as_bytes());
+    let header: Vec<String> = first.split(separator).map(|name| name.trim().trim_matches('"').to_owned()).collect();
+    match separator.as_bytes() {
+        [separator] if is_product_csv(&header) => shop_products::read_csv(text, *separator),
+        _ => Err((
+            1,
+            format!(
+                "is no product export of a shop and no inventory.pkl: expected a header with Handle, Title and Variant SKU, \
+                 or --handle and the other columns of a table; found `{}`",
+                shown(first)
+            ),
+        )),
+    }
+}
+
+fn of_inventory(path: &Path) -> Result<ShopProducts, CatalogImportError> {
+    let inventory = inventory::read(path)?;
+    let mut remarks = Vec::new();
+    if !inventory.repeated_titles.is_empty() {
+        let handles = inventory.repeated_titles.join(", ");
+        remarks.push(format!(
+            "titles that stand for more than one product, told apart by the order of creation: {handles}"
+        ));
+    }
+    if !inventory.uncategorised.is_empty() {
+        remarks.push(format!("in no category, listed as `uncategorised`: {}", inventory.uncategorised.join(", ")));
+    }
+    let products = inventory.catalog.products().iter().cloned().map(|product| (1, product)).collect();
+    Ok(ShopProducts { products, remarks })
+}
+
+/// Which JSON a text is, if it is JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JsonKind {
+    /// One of our own catalogues.
+    Catalog,
+    /// The original's snapshot, written as JSON.
+    Inventory,
+    /// Any other.
+    Other,
+}
+
+fn json_key(text: &str) -> Option<JsonKind> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let start = text.get(..text.len().min(1 << 12)).unwrap_or(text);
+    Some(if start.contains(&format!("\"{FORMAT}\"")) {
+        JsonKind::Catalog
+    } else if text.contains("\"handle_to_id_dict\"") {
+        JsonKind::Inventory
+    } else {
+        JsonKind::Other
+    })
+}
+
+/// The name of a binary format that people bring instead of text.
+fn binary(bytes: &[u8]) -> Option<&'static str> {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    if starts(b"PK\x03\x04") {
+        Some("a zip archive or an Excel workbook")
+    } else if starts(b"\xd0\xcf\x11\xe0") {
+        Some("an old Excel workbook")
+    } else if starts(b"PAR1") {
+        Some("a Parquet file")
+    } else if starts(b"BZh") || starts(b"\xfd7zXZ") || starts(b"\x28\xb5\x2f\xfd") {
+        Some("compressed in another way than gzip")
+    } else if starts(b"SQLite format 3") {
+        Some("an SQLite database")
+    } else {
+        None
+    }
+}
