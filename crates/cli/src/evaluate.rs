@@ -159,7 +159,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn warn(measurement: &Measurement<'_>, arguments: &Arguments, dataset: Option<&Dataset>) {
     let Measurement { set, rows, groups, sample_seed, unseen, .. } = *measurement;
     if let Some(seed) = sample_seed {
-        eprintln!("measuring {groups} of {rows} {set} rows, drawn with seed {seed}; --all measures every row");
+        note!("measuring {groups} of {rows} {set} rows, drawn with seed {seed}; --all measures every row");
     }
     if unseen > 0 {
         let share = 100.0 * unseen as f64 / groups.max(1) as f64;

@@ -2,6 +2,8 @@
 //!
 //! The bundle gets its name only after ONNX Runtime and the training network scored the same histories alike.
 
+mod catalog;
+mod proof;
 mod self_contained;
 
 use std::collections::BTreeMap;
@@ -10,30 +12,22 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use slirec_connect::original::OriginalVocabulary;
-use slirec_core::bundle::{self, Bundle, Manifest, TrainingRecord};
+use slirec_core::bundle::{self, Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, StagedDirectory};
-use slirec_core::lookup::ItemLookup;
-use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
-use slirec_engine::BundleScorer;
-use slirec_train::analysis::{MODEL, analyse};
-use slirec_train::dataset::{Dataset, Split};
-use slirec_train::export::{
-    self, GOLDEN_REQUESTS, ProofHistory, catalog_candidates, golden_request, proof_scores, validation_histories,
-};
+use slirec_core::vocabulary::Vocabulary;
+use slirec_train::dataset::Dataset;
+use slirec_train::export;
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
-use slirec_train::model::Network;
 use slirec_train::run::{Run, RunState, Which, table_rows};
 use slirec_train::weights::Weights;
 
-use crate::scorer::GraphScorer;
-use crate::{output, progress};
+use crate::output;
+use catalog::{catalog_of, check_catalog};
+use proof::prove;
 
 /// One past the latest creation time, as for the times of interactions.
 const LATEST: u64 = 100_000_000_000;
-
-/// Largest difference between the training network's score and ONNX Runtime's.
-const TOLERANCE: f32 = 1e-4;
 
 /// Write the bundle that the server serves
 #[derive(Debug, clap::Args)]
@@ -56,8 +50,9 @@ pub(crate) struct Arguments {
     /// Dataset of the run: its validation rows prove the bundle and give its metrics
     #[arg(long, value_name = "DIRECTORY", required_unless_present_any = ["from", "bundle"])]
     dataset: Option<PathBuf>,
-    /// Catalogue to serve
-    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    /// Catalogue to serve; without it, one is made of the items that the model was trained on: their names and
+    /// categories, all of them on sale
+    #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
     /// Name of the model
     #[arg(long, default_value = "slirec")]
@@ -117,14 +112,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
-    let path = arguments.catalog.as_deref().context("--output needs --catalog")?;
-    let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
+    // Read before the weights: what is wrong with it is told at once.
+    let given = arguments.catalog.as_deref();
+    let given = given.map(|path| Catalog::read(path).map(|catalog| (path, catalog)));
+    let given = given.transpose().context("the catalogue cannot be used")?;
     let source = match (&arguments.run, &arguments.from) {
         (Some(run), _) => of_run(run, arguments)?,
         (None, Some(weights)) => of_weights(weights, arguments)?,
         (None, None) => bail!("neither --run nor --from is given"),
     };
-    check_catalog(path, &catalog, &source.vocabulary)?;
+    let catalog = match given {
+        Some((path, catalog)) => {
+            check_catalog(path, &catalog, &source.vocabulary)?;
+            catalog
+        }
+        None => {
+            let catalog = catalog_of(&source.vocabulary)?;
+            let products = catalog.products().len();
+            output::warn(format!(
+                "no --catalog: the {products} items of the training data are served under their names, all of them on sale"
+            ));
+            catalog
+        }
+    };
     let target = Target {
         name: &arguments.name,
         version: &arguments.version,
@@ -162,27 +172,6 @@ pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'
     output::print(format!("manifest SHA-256 {sha256}"))
 }
 
-/// A catalogue that shares nothing with the training data would make a bundle that knows nothing; one that shares a
-/// part is what shops have when products are new.
-fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Result<()> {
-    let available: Vec<&str> = catalog.products().iter().filter(|p| p.available).map(|p| p.handle.as_str()).collect();
-    let unseen: Vec<&str> = available.iter().copied().filter(|h| vocabulary.item_id(h) == DEFAULT_ID).collect();
-    let (path, count) = (path.display(), available.len());
-    let Some(example) = unseen.first() else {
-        ensure!(count > 0, "{path}: holds no available products: expected at least one to recommend");
-        return Ok(());
-    };
-    ensure!(
-        unseen.len() < count,
-        "{path}: none of its {count} available products was in the training data, such as `{example}`: \
-         expected the catalogue that the interactions came from"
-    );
-    let unseen = unseen.len();
-    let example = output::printable(example);
-    eprintln!("warning: {unseen} of {count} available products were not in the training data, such as `{example}`");
-    Ok(())
-}
-
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
     let run = Run::read(directory, Which::Best)?;
     let early = match run.record.state {
@@ -191,7 +180,7 @@ fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
         RunState::Running | RunState::Finished => None,
     };
     if let Some(early) = early {
-        eprintln!("warning: the run {early}; exporting its best weights, of epoch {}", run.record.best_epoch);
+        note!("warning: the run {early}; exporting its best weights, of epoch {}", run.record.best_epoch);
     }
     let path = arguments.dataset.as_deref().context("--run needs --dataset")?;
     let dataset = Dataset::read(path)?;
@@ -262,78 +251,6 @@ pub(crate) fn original_vocabulary(
         bail!("--item-vocabulary, --category-vocabulary and --item-categories are needed together");
     };
     Ok(OriginalVocabulary { items, categories, item_categories }.read(&|_| 0)?)
-}
-
-/// Scores the proof histories with both sides; fills in metrics and golden requests.
-fn prove(
-    onnxruntime: Option<&Path>,
-    directory: &Path,
-    source: &Source,
-    catalog: &Catalog,
-    mut manifest: Manifest,
-) -> Result<Manifest> {
-    let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
-    let lookup = ItemLookup::new(catalog, &source.vocabulary);
-    let longest = source.sizes.longest_history;
-    // A dataset of other ids than the weights' would prove nothing.
-    let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&source.vocabulary));
-    let mut histories = dataset.map(|dataset| validation_histories(dataset, &lookup, longest)).unwrap_or_default();
-    if histories.is_empty() {
-        histories = export::made_up_histories(&source.vocabulary, &lookup, longest);
-    }
-    let candidates = catalog_candidates(catalog, &lookup);
-    let mut network = Network::from_weights(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
-    let mut graphs = GraphScorer::new(BundleScorer::from_bundle(&bundle, onnxruntime)?);
-    let mut worst = 0.0_f32;
-    for (number, history) in (0..).zip(&histories) {
-        let expected = proof_scores(&mut network, history, &candidates).map_err(anyhow::Error::from_boxed)?;
-        let found = proof_scores(&mut graphs, history, &candidates).map_err(anyhow::Error::from_boxed)?;
-        worst = worst.max(difference(&expected, &found, history)?);
-        if number < GOLDEN_REQUESTS {
-            manifest.golden_requests.push(golden_request(history, &candidates, &expected));
-        }
-    }
-    output::print(format!(
-        "proof: {} histories × {} candidates differ by at most {worst:.1e} between training and ONNX Runtime",
-        histories.len(),
-        candidates.len()
-    ))?;
-    if let Some(dataset) = dataset {
-        for split in [Split::Valid, Split::Test] {
-            let _step = progress::step(format!("measuring the bundle on the {} rows", split.name()));
-            let analysis = analyse(&mut graphs, None, dataset, split, longest, &mut |_, _, _| ())?;
-            manifest.loses_to = analysis.lost_to().iter().map(|baseline| baseline.name.clone()).collect();
-            for measured in &analysis.measured {
-                let (set, name) = (&analysis.set, &measured.name);
-                let key = if name == MODEL { set.clone() } else { format!("{set} {name}") };
-                let mut metrics = measured.sampled.by_name();
-                metrics.extend(measured.ranking.by_name());
-                if name == MODEL {
-                    metrics.insert("measured_rows".to_owned(), analysis.groups as f64);
-                    metrics.insert("unseen_rows".to_owned(), analysis.unseen as f64);
-                }
-                manifest.metrics.insert(key, metrics);
-            }
-        }
-        // The last set that was measured is the test set.
-        for baseline in &manifest.loses_to {
-            eprintln!("warning: the model ranks the test rows no better than plain {baseline}; the manifest says so");
-        }
-    }
-    Ok(manifest)
-}
-
-fn difference(expected: &[f32], found: &[f32], history: &ProofHistory) -> Result<f32> {
-    ensure!(expected.len() == found.len(), "{} scores instead of {}", found.len(), expected.len());
-    let worst = expected.iter().zip(found).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max);
-    let sound = found.iter().all(|score| score.is_finite()) && worst <= TOLERANCE;
-    ensure!(
-        sound,
-        "the graphs differ from the training network by {worst} for a history of {} items: expected at most {TOLERANCE}; \
-         no bundle was written",
-        history.items.len()
-    );
-    Ok(worst)
 }
 
 /// RFC 3339 of `SOURCE_DATE_EPOCH`, or else of the data's last interaction: never of the clock, so that the same inputs

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::Serialize;
+use slirec_core::files::Spooled;
 
 use crate::output;
 use page::Page;
@@ -36,7 +37,7 @@ pub(crate) use times::utc;
     dataset, a vocabulary, hyperparameters, a run, weights, a bundle, or an ONNX graph of a bundle. With --json, every \
     document has the keys `kind` and `path`; times are Unix seconds, with the same in UTC beside them.")]
 pub(crate) struct Arguments {
-    /// File or directory to look into
+    /// File or directory to look into; - is standard input
     path: PathBuf,
     /// Number of sample rows, and of the names in each list of the most frequent
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
@@ -77,11 +78,14 @@ struct Report {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let kind = recognise::recognise(&arguments.path)?;
+    // It is looked at before it is read.
+    let spooled = Spooled::of(&arguments.path)?;
+    let path = spooled.as_ref().map_or(arguments.path.as_path(), Spooled::path);
+    let kind = recognise::recognise(path)?;
     if arguments.user.is_some() && !kind.has_users() {
         bail!("--user: {} is {}, which names no shoppers", arguments.path.display(), kind.name());
     }
-    let content = read(arguments, &kind)?;
+    let content = read(arguments, path, &kind)?;
     let report = Report { path: arguments.path.display().to_string(), content };
     if arguments.json {
         output::print_json(&report)?;
@@ -90,13 +94,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     match &report.content {
         // Shown first, as whoever looks wants to know what is wrong; no script must take it for sound.
-        Content::Bundle(bundle) => bundle.verdict(&arguments.path),
+        Content::Bundle(bundle) => bundle.verdict(path),
         _ => Ok(()),
     }
 }
 
-fn read(arguments: &Arguments, kind: &Kind) -> Result<Content> {
-    let path: &Path = &arguments.path;
+fn read(arguments: &Arguments, path: &Path, kind: &Kind) -> Result<Content> {
     let (rows, user) = (arguments.rows, arguments.user.as_deref());
     Ok(match kind {
         Kind::Catalog => Content::Catalog(catalog::Content::read(path, rows)?),

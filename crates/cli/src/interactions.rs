@@ -36,7 +36,7 @@ pub(crate) struct Generate {
     /// The same seed gives the same file
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Where to write `label user item timestamp category`; compressed if the name ends with .gz
+    /// Where to write `label user item timestamp category`; compressed if the name ends with .gz, - is standard output
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Replace the output if it exists
@@ -82,7 +82,7 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
     arguments.overrides.apply(&mut rules)?;
     let generator = Generator::new(&catalog, &rules, arguments.seed).context("cannot generate interactions")?;
     let summary = write(&generator, &arguments.output, arguments.force).context("cannot generate interactions")?;
-    output::print(format!("{summary}\nwritten to    {}", arguments.output.display()))
+    output::summarise(&arguments.output, format!("{summary}\nwritten to    {}", arguments.output.display()))
 }
 
 fn write(generator: &Generator<'_>, output: &Path, force: bool) -> anyhow::Result<Summary> {

@@ -3,7 +3,18 @@
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
 //! standard error and exit code 1 (2 for wrong arguments, 130 for a training that was interrupted).
 
+/// Says a line on standard error, as `eprintln!` does, but ends nothing when standard error is closed.
+macro_rules! note {
+    ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
+}
+
+/// Prints a line on standard output, as `println!` does, but answers an error instead of ending the program.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::output::print(format_args!($($text)*)) };
+}
+
 mod catalog;
+mod definitions;
 mod evaluate;
 mod export;
 mod import;
@@ -22,7 +33,7 @@ mod variables;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[derive(Debug, Parser)]
 #[command(name = "slirec", version, about = "Prepare data, train, evaluate and export SLi-Rec models")]
@@ -68,6 +79,10 @@ enum Verb {
     Recommend(recommend::Arguments),
     /// Show what a file or directory of ours holds
     Inspect(inspect::Arguments),
+    /// Print a shell's completions of these verbs and flags
+    Completions(definitions::CompletionArguments),
+    /// Write manual pages, one for every verb
+    Man(definitions::ManArguments),
 }
 
 fn main() -> ExitCode {
@@ -84,12 +99,14 @@ fn main() -> ExitCode {
         Verb::Registry(verb) => registry::run(verb).map(done),
         Verb::Recommend(arguments) => recommend::run(&arguments).map(done),
         Verb::Inspect(arguments) => inspect::run(&arguments).map(done),
+        Verb::Completions(arguments) => definitions::completions(&arguments, Arguments::command()).map(done),
+        Verb::Man(arguments) => definitions::manual(&arguments, Arguments::command()).map(done),
     };
     match result {
         Ok(code) => code,
         Err(error) if output::reader_has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", output::message(&error));
+            note!("error: {}", output::message(&error));
             ExitCode::FAILURE
         }
     }

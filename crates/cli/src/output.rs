@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use slirec_core::files::is_standard;
 
 /// Prints lines.
 ///
@@ -22,9 +24,26 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }
 
+/// Says a line on standard error. One that is closed hears nothing: the work goes on.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Says on standard error what a person should know though the work is done.
 pub(crate) fn warn(text: impl Display) {
-    eprintln!("warning: {text}");
+    note(format_args!("warning: {text}"));
+}
+
+/// Prints the summary of what was written to `output`: on standard error where that is standard output.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn summarise(output: &Path, text: impl Display) -> Result<()> {
+    if is_standard(output) {
+        note(text);
+        return Ok(());
+    }
+    print(text)
 }
 
 /// Whether writing failed only because nobody reads any more, as behind `| head`: that is no error.

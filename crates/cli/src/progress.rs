@@ -32,7 +32,7 @@ pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
 /// line.
 pub(crate) fn step(text: String) -> Step {
     if !std::io::stderr().is_terminal() {
-        eprintln!("{text}");
+        note!("{text}");
     }
     spinner(text)
 }
@@ -159,7 +159,7 @@ impl Lines {
     /// Prints a line if there is no terminal and the last line is long enough ago.
     pub(crate) fn print(&mut self, text: impl FnOnce() -> String) {
         if !self.terminal && self.last.elapsed() >= LINE_EVERY {
-            eprintln!("{}", text());
+            note!("{}", text());
             self.last = Instant::now();
         }
     }

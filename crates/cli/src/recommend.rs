@@ -149,7 +149,7 @@ impl Answered {
     fn tell(&mut self, problem: &anyhow::Error) {
         self.bad += 1;
         if self.bad <= SHOWN_BAD {
-            eprintln!("bad session: {}", output::message(problem));
+            note!("bad session: {}", output::message(problem));
         }
     }
 
@@ -214,7 +214,7 @@ fn write_to_shop(
     let (written, requests) = (total.written, shop.client().requests());
     output::print(format!("wrote the recommendations of {written} users with {requests} requests"))?;
     for failure in &total.failures {
-        eprintln!("failed: {failure}");
+        note!("failed: {failure}");
     }
     if !total.failures.is_empty() {
         bail!("the recommendations of {} users were not written", total.failures.len());

@@ -59,7 +59,7 @@ impl Connection {
     pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, ShopifyError>>) -> Result<T> {
         let result = self.runtime.block_on(answer);
         if let Some(warning) = self.client.version_warning() {
-            eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         Ok(result?)
     }

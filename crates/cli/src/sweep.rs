@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let interrupted = stop_on_interrupt()?;
     let mut outcomes = Vec::with_capacity(trials.len());
     for trial in &trials {
-        eprintln!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
+        note!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
         let directory = arguments.output.join(format!("trial-{:03}", trial.number));
         let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
         let dataset = with_item_features(dataset, &trial.hyperparameters, arguments.catalog.as_deref())?;
@@ -78,12 +78,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             display.finish();
             match trained {
                 Ok(record) if record.state == RunState::Interrupted => {
-                    eprintln!("the same command goes on with this sweep");
+                    note!("the same command goes on with this sweep");
                     return Ok(ExitCode::from(INTERRUPTED));
                 }
                 Ok(_) => {}
                 // Searching means to try what may be too much: the others go on.
-                Err(error @ TrainError::Diverged { .. }) => eprintln!("trial {}: {error}", trial.number),
+                Err(error @ TrainError::Diverged { .. }) => note!("trial {}: {error}", trial.number),
                 Err(error) => return Err(error).with_context(|| format!("trial {}", trial.number)),
             }
         }

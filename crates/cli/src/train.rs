@@ -142,7 +142,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let record = trained?;
     tell(directory, &record, &hyperparameters)?;
     if record.state == RunState::Interrupted {
-        eprintln!(
+        note!(
             "go on with: slirec train --resume --dataset {} --output {}",
             arguments.dataset.display(),
             directory.display()
@@ -170,7 +170,7 @@ pub(crate) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        eprintln!("stopping after this step; again to stop at once");
+        note!("stopping after this step; again to stop at once");
     })?;
     Ok(interrupted)
 }

@@ -158,6 +158,10 @@ fn product_csv(text: &str) -> Result<ShopProducts, (u64, String)> {
 }
 
 fn of_inventory(path: &Path) -> Result<ShopProducts, CatalogImportError> {
+    if !files::is_regular(path) {
+        let problem = "is an inventory.pkl in a pipe: expected a file, which can be read from its start".to_owned();
+        return Err(CatalogImportError::Kind { path: path.to_owned(), problem });
+    }
     let inventory = inventory::read(path)?;
     let mut remarks = Vec::new();
     if !inventory.repeated_titles.is_empty() {

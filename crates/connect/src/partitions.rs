@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use slirec_core::files::FileError;
+use slirec_core::files::{FileError, is_regular};
 use slirec_core::interactions::{Interaction, InteractionSource, LineError, LineProblem, MOST_WEIGHT, ReadError};
 use slirec_core::timestamp::TimestampError;
 
@@ -25,7 +25,10 @@ const WEIGHT: &str = "weight";
 pub fn is_parquet(path: &Path) -> bool {
     use std::io::Read;
     let mut start = [0; 4];
-    path.is_dir() || File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == *b"PAR1")
+    // A pipe could not be read again from its start.
+    path.is_dir()
+        || is_regular(path)
+            && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == *b"PAR1")
 }
 
 /// Reads interactions of Parquet files without keeping them.

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use kind::{STANDARD, is_regular, is_standard};
+pub use kind::{STANDARD, Spooled, is_regular, is_standard};
 pub use small::read_small;
 pub use staged::{StagedDirectory, StagedFile};
 

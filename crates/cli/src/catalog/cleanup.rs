@@ -28,12 +28,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let shop = arguments.shop.connect()?;
     let cleanup = if arguments.all { Cleanup::Everything } else { Cleanup::Tagged(arguments.tag.clone()) };
     let removals = shop.wait(cleanup_plan(shop.client(), &cleanup))?;
-    print_plan(&removals);
+    // A reader that has left does not stop what was asked for.
+    let _ = print_plan(&removals);
     if removals.is_empty() {
         return Ok(());
     }
     if !arguments.delete {
-        println!("nothing was deleted; --delete deletes them");
+        say!("nothing was deleted; --delete deletes them")?;
         return Ok(());
     }
     if arguments.all {
@@ -47,9 +48,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }));
     bar.finish_and_clear();
     let failures = failures?;
-    println!("deleted {}", removals.len() - failures.len());
+    say!("deleted {}", removals.len() - failures.len())?;
     for failure in &failures {
-        eprintln!("failed: {failure}");
+        note!("failed: {failure}");
     }
     if !failures.is_empty() {
         bail!("{} could not be deleted", failures.len());
@@ -57,18 +58,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn print_plan(removals: &[Removal]) {
+fn print_plan(removals: &[Removal]) -> Result<()> {
     let collections = removals.iter().filter(|removal| removal.is_collection).count();
-    println!("to delete: {} products, {collections} collections", removals.len() - collections);
+    say!("to delete: {} products, {collections} collections", removals.len() - collections)?;
     for removal in removals {
-        println!("  {} {}", if removal.is_collection { "collection" } else { "product" }, removal.handle);
+        say!("  {} {}", if removal.is_collection { "collection" } else { "product" }, removal.handle)?;
     }
+    Ok(())
 }
 
 /// What is deleted is gone: the shop's name must be typed.
 fn confirm(name: &str) -> Result<()> {
-    print!("this deletes everything that the shop sells. Type the shop's name ({name}) to go on: ");
-    io::stdout().flush()?;
+    let mut output = io::stdout().lock();
+    write!(output, "this deletes everything that the shop sells. Type the shop's name ({name}) to go on: ")?;
+    output.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     ensure!(line.trim() == name, "`{}` is not the shop's name: nothing was deleted", line.trim());

@@ -6,13 +6,13 @@ use anyhow::Result;
 use slirec_connect::shopify::{FetchOptions, fetch};
 use slirec_core::files::StagedFile;
 
-use crate::progress;
 use crate::shop::ShopArguments;
+use crate::{output, progress};
 
 /// Read all products of a Shopify shop
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Catalogue to write
+    /// Catalogue to write; - is standard output
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Collections that are categories, by title or handle, the most important first; without them a product's type is
@@ -48,9 +48,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     staged.commit()?;
     let (products, categories) = (fetched.catalog.products().len(), fetched.catalog.categories().len());
     let way = if fetched.bulk { "by a bulk operation" } else { "page by page" };
-    println!("{}: {products} products in {categories} categories, {way}", arguments.output.display());
+    let output = &arguments.output;
+    let summary = format!("{}: {products} products in {categories} categories, {way}", output.display());
+    output::summarise(output, summary)?;
     if fetched.unavailable > 0 {
-        println!("{} of them are not on sale and will not be recommended", fetched.unavailable);
+        let unavailable = fetched.unavailable;
+        output::summarise(output, format!("{unavailable} of them are not on sale and will not be recommended"))?;
     }
     Ok(())
 }

@@ -72,13 +72,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     catalog.write(staged.path())?;
     staged.commit()?;
     let (products, categories) = (catalog.products().len(), catalog.categories().len());
-    output::print(format!("{}: {products} products in {categories} categories", arguments.output.display()))?;
+    let output = &arguments.output;
+    output::summarise(output, format!("{}: {products} products in {categories} categories", output.display()))?;
     let unavailable = catalog.products().iter().filter(|product| !product.available).count();
     if unavailable > 0 {
-        output::print(format!("{unavailable} of them are not on sale and will not be recommended"))?;
+        output::summarise(output, format!("{unavailable} of them are not on sale and will not be recommended"))?;
     }
     for remark in remarks {
-        output::print(output::printable(&remark))?;
+        output::warn(output::printable(&remark));
     }
     Ok(())
 }

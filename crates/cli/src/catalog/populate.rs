@@ -38,9 +38,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let shop = arguments.shop.connect()?;
     let options = PopulateOptions { tag: arguments.tag.clone(), publication: arguments.publication_id.clone() };
     let plan = shop.wait(populate_plan(shop.client(), &catalog, &options))?;
-    print_plan(&plan);
+    // A reader that has left does not stop what was asked for.
+    let _ = print_plan(&plan);
     if arguments.dry_run {
-        println!("nothing was changed");
+        say!("nothing was changed")?;
         return Ok(());
     }
     let started = Instant::now();
@@ -53,16 +54,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }));
     bar.finish_and_clear();
     let done = done?;
-    println!(
+    say!(
         "made {} collections and {} products, published {}, with {} requests in {:.1} s",
         done.collections,
         done.products,
         done.published,
         shop.client().requests(),
         started.elapsed().as_secs_f64()
-    );
+    )?;
     for failure in &done.failures {
-        eprintln!("failed: {failure}");
+        note!("failed: {failure}");
     }
     if !done.failures.is_empty() || !plan.taken.is_empty() {
         bail!("{} products were not made", done.failures.len() + plan.taken.len());
@@ -70,24 +71,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn print_plan(plan: &Plan) {
-    println!(
+fn print_plan(plan: &Plan) -> Result<()> {
+    say!(
         "to make: {} collections, {} products; to publish: {}; right already: {}",
         plan.collections.len(),
         plan.products.len(),
         plan.to_publish(),
         plan.unchanged
-    );
+    )?;
     for category in &plan.collections {
-        println!("  collection {category}");
+        say!("  collection {category}")?;
     }
     for product in plan.products.iter().take(LISTED) {
-        println!("  product {} ({})", product.handle, product.title);
+        say!("  product {} ({})", product.handle, product.title)?;
     }
     if plan.products.len() > LISTED {
-        println!("  … and {} more", plan.products.len() - LISTED);
+        say!("  … and {} more", plan.products.len() - LISTED)?;
     }
     for handle in &plan.taken {
-        println!("  left alone: {handle} is a product of the shop's own");
+        say!("  left alone: {handle} is a product of the shop's own")?;
     }
+    Ok(())
 }

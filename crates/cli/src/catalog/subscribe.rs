@@ -18,6 +18,6 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let shop = arguments.shop.connect()?;
     let new = shop.wait(subscribe(shop.client(), &arguments.address))?;
-    println!("subscribed to products/create, products/update and products/delete; {new} of them are new");
+    say!("subscribed to products/create, products/update and products/delete; {new} of them are new")?;
     Ok(())
 }

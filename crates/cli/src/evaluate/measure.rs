@@ -82,9 +82,7 @@ pub(super) fn measure(
         bar.set_position(done as u64);
         if let Some(takes) = estimate.after(done) {
             let (seconds, items) = (takes.as_secs_f64(), candidates.len());
-            bar.suspend(|| {
-                eprintln!("ranking {total} histories over {items} items by {name} takes about {seconds:.0} s")
-            });
+            bar.suspend(|| note!("ranking {total} histories over {items} items by {name} takes about {seconds:.0} s"));
         }
         lines.print(|| format!("ranking by {name}: {done} of {total} histories"));
     });

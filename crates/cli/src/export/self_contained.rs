@@ -1,10 +1,11 @@
 //! `slirec export --self-contained`: a bundle enters; `model.onnx`, proven by the bundle's golden requests, leaves.
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use slirec_core::bundle::Bundle;
-use slirec_core::files;
+use slirec_core::files::{FileError, StagedFile};
 use slirec_engine::{SelfContainedModel, self_contained};
 
 use crate::output;
@@ -17,11 +18,12 @@ pub(crate) fn write(
     onnxruntime: Option<&Path>,
     replace: bool,
 ) -> Result<()> {
-    ensure!(replace || !file.exists(), "{} exists: --force replaces it", file.display());
+    let staged = StagedFile::create(file, replace)?;
     let bundle = Bundle::read(directory)?;
     let graph = self_contained(&bundle, limit)?;
     SelfContainedModel::load(&graph, onnxruntime)?.check_golden(&bundle)?;
-    files::write_aside(file, &graph)?;
+    fs::write(staged.path(), &graph).map_err(FileError::io("write", file))?;
+    staged.commit()?;
     let (kilobytes, proofs) = (graph.len() / 1000, bundle.manifest.golden_requests.len());
     output::print(format!("{}: {kilobytes} kB, proven by {proofs} golden requests", file.display()))
 }

@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     sizes.longest_history = arguments.longest_history;
     let source = export::of_imported(weights, sizes, vocabulary, checkpoint.index(), None)
         .context("the checkpoint and the vocabularies do not belong together")?;
-    println!("{}: {count} tensors, {} items", arguments.prefix.display(), source.vocabulary.items().len());
+    say!("{}: {count} tensors, {} items", arguments.prefix.display(), source.vocabulary.items().len())?;
     let target = Target {
         name: &arguments.name,
         version: &arguments.version,
@@ -93,10 +93,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn trained(catalog: &Catalog, original: &OriginalVocabulary<'_>) -> Result<Catalog> {
     let (catalog, changed) = with_trained_categories(catalog, &original.category_by_handle()?);
     if changed > 0 {
-        println!(
+        say!(
             "{changed} products keep the category that they were trained with, which is not the catalogue's \
              (--catalog-categories takes the catalogue's)"
-        );
+        )?;
     }
     Ok(catalog)
 }

@@ -42,10 +42,11 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
     output::print(evaluate::table(&measurement, &analysis.measured))?;
     for baseline in analysis.lost_to() {
         let ndcg = analysis.of(MODEL).map_or(0.0, |model| model.ranking.ndcg_10);
-        eprintln!(
+        note!(
             "warning: the model loses to plain {}: NDCG@10 over all items is {ndcg:.4} against {:.4}; do not deploy it. \
              Try more data, or other settings: docs/TRAINING.md",
-            baseline.name, baseline.ranking.ndcg_10
+            baseline.name,
+            baseline.ranking.ndcg_10
         );
     }
     output::print(format!("report: {}", directory.join(REPORT).display()))?;

@@ -74,7 +74,7 @@ impl Display {
                 let mark = if *best { " *" } else { "" };
                 let line = format!("epoch {:>3} loss {loss} valid {}{mark}", metrics.epoch, figures(metrics));
                 if self.aside {
-                    eprintln!("{line}");
+                    note!("{line}");
                 } else {
                     // Training goes on when nobody reads any more.
                     let _ = output::print(line);

@@ -82,7 +82,7 @@ impl Tracking {
         if let Some(live) = self.to_remember.take()
             && let Err(error) = files::write_json(&self.directory.join(LIVE_RUN), &live)
         {
-            eprintln!("warning: {error}; --resume will log to another run");
+            note!("warning: {error}; --resume will log to another run");
         }
         // The thread ends only with this.
         let _ = self.sender.send(Message::Metrics(epoch_metrics(metrics).collect()));
@@ -121,7 +121,7 @@ fn log_all(server: &Server, log: &RunLog, receiver: &Receiver<Message>) {
             } else {
                 "trying again after the next epoch"
             };
-            eprintln!("warning: {}; {what}", output::message(&error));
+            note!("warning: {}; {what}", output::message(&error));
         }
     }
 }

@@ -17,6 +17,7 @@ mod generate;
 mod inspect;
 mod item_features;
 mod killed;
+mod manners;
 mod refusals;
 mod repeated;
 mod road;

@@ -81,6 +81,51 @@ pub(super) fn pour(input: &mut dyn Read, target: &Path) -> Result<(), FileError>
     }
 }
 
+/// The content of a pipe, a device or standard input as a file, for what must be read more than once. Dropped, it removes
+/// itself.
+#[derive(Debug)]
+pub struct Spooled {
+    file: PathBuf,
+}
+
+impl Spooled {
+    /// Keeps what can be read only once; none for files and directories, and for what is not there.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be read or kept.
+    pub fn of(path: &Path) -> Result<Option<Self>, FileError> {
+        if Kind::of(path) != Kind::Stream {
+            return Ok(None);
+        }
+        let keep = || -> io::Result<Self> {
+            let spooled = Self { file: temporary_folder()?.join("input") };
+            let mut output = fs::File::create(&spooled.file)?;
+            if is_standard(path) {
+                io::copy(&mut io::stdin().lock(), &mut output)?;
+            } else {
+                io::copy(&mut fs::File::open(path)?, &mut output)?;
+            }
+            Ok(spooled)
+        };
+        keep().map(Some).map_err(FileError::io("read", path))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        // Best effort: the name already says that it is partial.
+        let _ = fs::remove_file(&self.file);
+        if let Some(folder) = self.file.parent() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// A new folder for one temporary file, readable for this user only.
 pub(super) fn temporary_folder() -> io::Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
