@@ -10,6 +10,8 @@
 
 #[path = "events/cleaning.rs"]
 mod cleaning;
+#[path = "events/orders.rs"]
+mod orders;
 #[path = "events/shopify.rs"]
 mod shopify;
 #[path = "events/snowplow.rs"]

@@ -11,6 +11,7 @@
 )]
 
 mod companion;
+mod damaged;
 mod data;
 mod formats;
 mod generate;

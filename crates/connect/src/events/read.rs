@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 use slirec_core::files::FileError;
 
 use super::input::{self, Block, Blocks, Content};
+use super::shopify::order_rows::OrderRows;
 use super::shopify::{order_csv, orders, web_pixel};
 use super::sink::{Counts, Meaning, Sink};
 use super::{ImportError, Progress, Source};
@@ -49,10 +50,19 @@ pub(super) fn read(
             .collect();
         // Parsers that fail hang up; then sending fails and their error is the one to tell.
         drop(receiver);
-        let mut reader = Reader { source, directory, sender, sink: Sink::new(meaning, directory), progress, bytes: 0 };
+        let sink = Sink::new(meaning, directory);
+        let orders = OrderRows::new(directory);
+        let mut reader = Reader { source, directory, sender, sink, orders, progress, bytes: 0 };
         let read = files.iter().enumerate().try_for_each(|(number, path)| reader.file(number, path));
-        let Reader { sink, sender, .. } = reader;
+        let Reader { mut sink, sender, orders: rows, .. } = reader;
         drop(sender);
+        if read.is_ok() {
+            match source {
+                Source::BulkOrders => orders::join(rows, &mut sink).map_err(ImportError::Temporary)?,
+                Source::OrderCsv => order_csv::join(rows, &mut sink).map_err(ImportError::Temporary)?,
+                _ => {}
+            }
+        }
         let mut sinks = vec![sink];
         for parser in parsers {
             let sink = parser.join().map_err(|_| io::Error::other("a parsing thread panicked"));
@@ -92,6 +102,7 @@ struct Reader<'a, 'p, 's> {
     directory: &'a Path,
     sender: Sender<Job>,
     sink: Sink<'a>,
+    orders: OrderRows,
     progress: &'p mut Progress<'s>,
     bytes: u64,
 }
@@ -116,9 +127,11 @@ impl Reader<'_, '_, '_> {
         let mut is_json = is_json;
         match self.source {
             Source::BulkOrders => {
-                orders::read(&mut text, &name, self.directory, &mut self.sink, &mut count).map_err(of_file)
+                orders::read(&mut text, &name, &mut self.orders, &mut self.sink, &mut count).map_err(of_file)
             }
-            Source::OrderCsv => order_csv::read(&mut text, &name, &mut self.sink, &mut count).map_err(of_file),
+            Source::OrderCsv => {
+                order_csv::read(&mut text, &name, &mut self.orders, &mut self.sink, &mut count).map_err(of_file)
+            }
             Source::Table(table) if !is_json().map_err(of_file)? => {
                 table.read_text(text, &name, &mut self.sink, &mut count).map_err(of_file)
             }

@@ -1,19 +1,17 @@
-//! Orders of a bulk query: JSON lines enter, in which line items stand before, behind or far from their orders.
-//!
-//! Both are sorted by the order's id, in bounded memory, and meet there.
+//! Orders of a bulk query: JSON lines enter, in which line items stand before, behind or far from their orders, or in
+//! another file.
 
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::order_rows::{OrderRow, OrderRows};
 use super::shopper_of_email;
 use crate::events::event::{Event, Kind, ProductName};
 use crate::events::fields::{self, Text};
 use crate::events::input::Blocks;
 use crate::events::sink::{Problem, Sink};
-use crate::events::sort::{RUN_BYTES, Sorter, merge};
 use crate::time;
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +39,11 @@ struct Row<'a> {
     title: Option<Text<'a>>,
     #[serde(borrow)]
     product: Option<OrderedProduct<'a>>,
+    /// Of orders: `REFUNDED`, `VOIDED`, ….
+    #[serde(borrow)]
+    display_financial_status: Option<Text<'a>>,
+    /// Of line items: what is left after refunds and edits.
+    current_quantity: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,11 +64,10 @@ struct OrderedProduct<'a> {
 pub(in crate::events) fn read(
     input: &mut dyn Read,
     file: &(usize, Arc<str>),
-    directory: &Path,
+    rows: &mut OrderRows,
     sink: &mut Sink<'_>,
     progress: &mut dyn FnMut(u64),
-) -> std::io::Result<()> {
-    let mut sorter = Sorter::new(directory, RUN_BYTES);
+) -> io::Result<()> {
     let mut blocks = Blocks::new(input);
     while let Some(block) = blocks.next()? {
         progress(block.bytes.len() as u64);
@@ -79,49 +81,36 @@ pub(in crate::events) fn read(
                     (None, Some(id)) => (id, 0),
                     (None, None) => return Err("no id and no __parentId: expected an order or a line item".into()),
                 };
-                // Order, 0, whether it is the order itself, number of the line, the line.
-                sorter.push(|bytes| {
-                    bytes.extend(order.bytes().filter(|byte| *byte != 0));
-                    bytes.extend([0, rank]);
-                    bytes.extend(number.to_be_bytes());
-                    bytes.extend(line);
-                })?;
+                rows.push(order.as_bytes(), rank, file, number, line)?;
                 Ok(())
             });
             sink.finish_row(result, line)?;
         }
     }
-    let mut sorted = merge(sorter.finish()?, directory)?;
-    let mut order: Option<(Vec<u8>, Vec<u8>)> = None;
-    while let Some(record) = sorted.next()? {
-        let Some((key, rank, number, line)) = split(&record) else { continue };
-        if rank == 0 {
-            order = Some((key.to_vec(), line.to_vec()));
-            continue;
-        }
-        sink.resume_row(file, number);
-        let of_order = order.as_ref().filter(|(id, _)| id == key);
-        let result = match of_order {
-            Some((_, of_order)) => line_item(of_order, line, sink),
-            None => Err(format!("order {}: is not in the file", String::from_utf8_lossy(key)).into()),
-        };
-        sink.finish_row(result, line)?;
-    }
     Ok(())
 }
 
-fn split(record: &[u8]) -> Option<(&[u8], u8, u64, &[u8])> {
-    let end = memchr::memchr(0, record)?;
-    let (key, rest) = record.split_at_checked(end)?;
-    let (&[_, rank], rest) = rest.split_first_chunk::<2>()?;
-    let (number, line) = rest.split_first_chunk::<8>()?;
-    Some((key, rank, u64::from_be_bytes(*number), line))
+/// Makes purchases of the line items of all orders.
+pub(in crate::events) fn join(rows: OrderRows, sink: &mut Sink<'_>) -> io::Result<()> {
+    rows.for_each_order(sink, &mut |id, rows, sink| {
+        let order = rows.iter().find(|row| row.rank == 0);
+        for OrderRow { file, row, content, .. } in rows.iter().filter(|row| row.rank != 0 && !row.done) {
+            sink.resume_row(file, *row);
+            let result = match order {
+                Some(order) => line_item(&order.content, content, sink),
+                None => Err(format!("order {id}: is not in the file").into()),
+            };
+            sink.finish_row(result, content)?;
+        }
+        Ok(())
+    })
 }
 
 fn line_item(order: &[u8], item: &[u8], sink: &mut Sink<'_>) -> Result<(), Problem> {
     let order: Row<'_> = serde_json::from_slice(order).map_err(fields::problem)?;
     let item: Row<'_> = serde_json::from_slice(item).map_err(fields::problem)?;
-    if order.test == Some(true) || order.cancelled_at.is_some() {
+    let status = order.display_financial_status.as_deref().unwrap_or_default();
+    if order.test == Some(true) || order.cancelled_at.is_some() || status.eq_ignore_ascii_case("voided") {
         sink.ignore("cancelled or test order");
         return Ok(());
     }
@@ -142,5 +131,7 @@ fn line_item(order: &[u8], item: &[u8], sink: &mut Sink<'_>) -> Result<(), Probl
     let customer = order.customer.and_then(|customer| customer.id);
     let customer = customer.as_deref().and_then(|id| id.rsplit('/').next()).map(str::to_owned);
     let user = customer.or_else(|| order.email.as_deref().map(shopper_of_email)).unwrap_or_default();
-    sink.event(&Event { id: item.id.as_deref(), ..Event::new(&user, name, time, Kind::Transaction) })
+    let refunded = status.eq_ignore_ascii_case("refunded") || item.current_quantity.is_some_and(|left| left <= 0.0);
+    let kind = if refunded { Kind::Refund } else { Kind::Transaction };
+    sink.event(&Event { id: item.id.as_deref(), ..Event::new(&user, name, time, kind) })
 }
