@@ -144,3 +144,53 @@ fn a_movielens_list_becomes_a_catalogue_that_its_ratings_are_read_with() {
     let text = String::from_utf8_lossy(&wrong.stderr);
     assert!(text.contains("no inventory.pkl; a table needs --handle: movies.dat: byte 0:"), "{text}");
 }
+
+#[test]
+fn a_table_from_a_pipe_is_read_as_its_flags_say_and_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = |more: &[&str], input: &str| {
+        let import =
+            ["interactions", "import", "table", "-", "--user", "u", "--item", "i", "--output", "out.tsv", "--force"];
+        slirec(folder.path(), &[&import[..], more].concat(), input.as_bytes())
+    };
+    let text = "u,i,t,k\n1.0,10.0,03/02/2026,5\n1.0,11.0,04/02/2026,6\n-,12.0,05/02/2026,5\n";
+    let flags = [
+        "--time",
+        "t",
+        "--time-format",
+        "day-first",
+        "--kind",
+        "k",
+        "--kinds",
+        "5=purchase,6=ignore",
+        "--missing",
+        "-",
+    ];
+    let output = table(&flags, text);
+    let summary = succeeds(&output);
+    assert!(summary.contains("events left out   6 1, no user 1"), "{summary}");
+    let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(warnings.contains("ids were read as whole numbers, the first in row 2"), "{warnings}");
+    assert_eq!(fs::read_to_string(folder.path().join("out.tsv")).unwrap(), "1\t1\t10\t1770076800\tnone\t5\n");
+    let refused = |more: &[&str], input: &str| {
+        let output = table(more, input);
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let message = refused(&["--time", "t"], text);
+    assert!(message.contains("no date tells whether the day or the month stands first"), "{message}");
+    let ordinals = "u,i,n\na,x,1\na,y,2\n";
+    assert!(refused(&["--time", "n"], ordinals).contains("--order names a column"));
+    succeeds(&table(&["--order", "n"], ordinals));
+    succeeds(&table(&["--time", "n", "--time-unit", "s", "--max-odd-times", "1"], ordinals));
+    assert!(refused(&[], ordinals).contains("--time <COLUMN>|--order <COLUMN>"));
+    for wrong in [
+        ["--time-unit", "minutes"],
+        ["--time-format", "dd.mm"],
+        ["--quote", "xy"],
+        ["--max-bad", "5"],
+        ["--encoding", "x"],
+    ] {
+        assert!(refused(&[&["--time", "n"][..], &wrong].concat(), ordinals).contains("expected"), "{wrong:?}");
+    }
+}

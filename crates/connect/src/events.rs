@@ -5,11 +5,16 @@
 //! `sink` resolves their products and turns them into records, `sort` brings the records of a user together, in
 //! bounded memory, and `collect` leaves out what was reported more than once and what no shopper did.
 
+mod checks;
 mod collect;
+mod counts;
 pub mod event;
 pub(crate) mod fields;
+mod identity;
 pub(crate) mod input;
+pub mod kinds;
 mod output;
+mod problem;
 pub mod products;
 mod read;
 mod record;
@@ -24,12 +29,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use slirec_core::files::{FileError, StagedFile};
+use slirec_core::timestamp::DAY;
 use thiserror::Error;
 
 pub use collect::{Cleaning, Totals};
-pub use sink::{BadRow, Counts, Meaning, NO_CATEGORY};
+pub use counts::{BadRow, Counts, Noticed};
+pub use input::TextEncoding;
+pub use sink::{Meaning, NO_CATEGORY};
 pub use summary::Summary;
 
+use problem::Clock;
+use read::Task;
 use snowplow::Snowplow;
 use table::Table;
 
@@ -48,6 +58,24 @@ pub enum Source {
     Table(Table),
 }
 
+/// What is more likely a mistake than data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Share of bad rows above which an import ends, from 0 to 1; a single bad row never ends it.
+    pub max_bad: f64,
+    /// Share of times before 1995 or after tomorrow above which an import ends; a single one never ends it.
+    pub max_odd_times: f64,
+    /// Unix seconds of today: by it times are told and checked.
+    pub now: f64,
+}
+
+impl Limits {
+    /// The usual limits on a day: a twentieth of each.
+    pub fn of_day(now: f64) -> Self {
+        Self { max_bad: 0.05, max_odd_times: 0.05, now }
+    }
+}
+
 /// An import.
 #[derive(Debug)]
 pub struct Import {
@@ -59,6 +87,10 @@ pub struct Import {
     pub meaning: Meaning,
     /// What to leave out.
     pub cleaning: Cleaning,
+    /// What to refuse.
+    pub limits: Limits,
+    /// The encoding of text; none to tell it by its byte order mark, and to take UTF-8 without one.
+    pub encoding: Option<TextEncoding>,
     /// The file of interactions; compressed if its name ends with `.gz`.
     pub output: PathBuf,
     /// Where a sample of bad rows goes, if there are any.
@@ -91,6 +123,9 @@ pub enum ImportError {
     /// Temporary files cannot be written.
     #[error("cannot write temporary files: {0}")]
     Temporary(#[from] io::Error),
+    /// What was read is more likely a mistake than data.
+    #[error("{0}")]
+    Refused(String),
     /// Nothing was found that could be used.
     #[error("found no interactions: {0}")]
     Nothing(Box<Summary>),
@@ -108,21 +143,46 @@ impl Import {
         let beside = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
         let directory = beside.unwrap_or(Path::new("."));
         tempfile::tempfile_in(directory).map_err(FileError::io("write beside", &self.output))?;
-        let (runs, counts) = read::read(&self.source, &self.inputs, &self.meaning, directory, progress)?;
-        let mut sorted = sort::merge(runs, directory)?;
+        let (clock, mut cleaning) = (self.clock(), self.cleaning);
+        if let Source::Table(table) = &self.source {
+            table.check().map_err(ImportError::Refused)?;
+        }
+        if clock == Clock::Ordinals {
+            // Numbers that only give an order have no days.
+            cleaning.most_daily_events = 0;
+        }
+        let task = Task {
+            source: &self.source,
+            inputs: &self.inputs,
+            meaning: &self.meaning,
+            clock,
+            encoding: self.encoding,
+            directory,
+        };
+        let mut runs = read::read(&task, progress)?;
+        if !runs.counts.bad_sample.is_empty() {
+            output::write_bad_rows(&runs.counts.bad_sample, &self.bad_rows)?;
+        }
+        checks::check(&self.source, &runs, &self.limits)?;
+        checks::tell_dates(&mut runs, directory)?;
+        let mut sorted = sort::merge(runs.sorted, directory)?;
         if matches!(&self.source, Source::Snowplow(snowplow) if snowplow.stitch) {
             let runs = collect::stitch(&mut sorted, directory)?;
             sorted = sort::merge(runs, directory)?;
         }
-        let totals = output::write(&mut sorted, &self.cleaning, staged.path())?;
-        let summary = Summary { counts, totals };
-        if !summary.counts.bad_sample.is_empty() {
-            output::write_bad_rows(&summary.counts.bad_sample, &self.bad_rows)?;
-        }
+        let totals = output::write(&mut sorted, &cleaning, staged.path())?;
+        let summary = Summary { counts: runs.counts, totals, ordinals: clock == Clock::Ordinals };
         if summary.totals.interactions == 0 {
             return Err(ImportError::Nothing(Box::new(summary)));
         }
         staged.commit()?;
         Ok(summary)
+    }
+
+    fn clock(&self) -> Clock {
+        match &self.source {
+            Source::Table(table) if table.is_ordinal() => Clock::Ordinals,
+            _ => Clock::Until(self.limits.now + DAY),
+        }
     }
 }

@@ -1,25 +1,27 @@
 //! Parquet files column by column: files enter, batches of rows leave, of which only the columns that are asked for were
 //! read. Values are read as text or time whatever their type in the file.
 
+mod values;
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
-};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use slirec_core::timestamp::DAY;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::Type as PhysicalType;
 use thiserror::Error;
 
-use crate::time;
+use values::{json_of, masked, seconds_of, text_of, unreadable};
+
+use crate::time::{self, Moment};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
@@ -39,6 +41,8 @@ pub(crate) struct Batches {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
     partitions: Vec<(String, String)>,
+    /// Names of all columns of the file.
+    names: Arc<[String]>,
 }
 
 impl Batches {
@@ -50,29 +54,59 @@ impl Batches {
         partitions: Vec<(String, String)>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Self, ParquetError> {
-        let reader = guarded(path, || {
+        let (reader, names) = guarded(path, || {
             let error = |error: parquet::errors::ParquetError| of_file(path, &error);
             // Without the writer's own schema, text is text: not a dictionary and not a view.
             let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-            let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(error)?;
+            let metadata = ArrowReaderMetadata::load(&file, options).map_err(error)?;
+            let metadata = without_narrow_times(metadata).map_err(error)?;
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
             let schema = builder.parquet_schema();
-            let roots = schema.root_schema().get_fields().iter().enumerate();
-            let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
+            let roots = schema.root_schema().get_fields();
+            let names: Vec<String> = roots.iter().map(|field| field.name().to_owned()).collect();
+            let roots = roots.iter().enumerate().filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
             let mask = ProjectionMask::roots(schema, roots);
-            builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(error)
+            let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(error)?;
+            Ok((reader, names))
         })?;
-        Ok(Self { path: path.to_owned(), reader, partitions })
+        Ok(Self { path: path.to_owned(), reader, partitions, names: names.into() })
     }
 
     /// The next batch, or none at the end.
     pub(crate) fn next(&mut self) -> Option<Result<Batch, ParquetError>> {
-        let batch = self.reader.next()?;
-        Some(
-            batch
-                .map(|rows| Batch { rows, partitions: self.partitions.clone() })
-                .map_err(|error| ParquetError { path: self.path.clone(), problem: error.to_string() }),
-        )
+        let Self { path, reader, partitions, names } = self;
+        guarded(path, || {
+            let rows = reader.next().transpose();
+            let rows = rows.map_err(|error| ParquetError { path: path.clone(), problem: error.to_string() })?;
+            Ok(rows.map(|rows| Batch { rows, partitions: partitions.clone(), all_names: Arc::clone(names) }))
+        })
+        .transpose()
     }
+}
+
+/// The old INT96 times reach far beyond what 64 bits of nanoseconds hold: they are read as microseconds, so that a far
+/// year stays far.
+fn without_narrow_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, parquet::errors::ParquetError> {
+    let roots = metadata.parquet_schema().root_schema().get_fields();
+    let is_int96 = |index: usize| {
+        roots.get(index).is_some_and(|root| root.is_primitive() && root.get_physical_type() == PhysicalType::INT96)
+    };
+    if !(0..roots.len()).any(is_int96) {
+        return Ok(metadata);
+    }
+    let fields: Vec<_> = (0..)
+        .zip(metadata.schema().fields())
+        .map(|(index, field)| {
+            if is_int96(index) {
+                let wide = DataType::Timestamp(TimeUnit::Microsecond, None);
+                Arc::new(field.as_ref().clone().with_data_type(wide))
+            } else {
+                Arc::clone(field)
+            }
+        })
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), ArrowReaderOptions::new().with_schema(schema))
 }
 
 /// A damaged file makes the library panic in places: that is an error of the file, not the end of the program.
@@ -89,6 +123,7 @@ fn of_file(path: &Path, error: &parquet::errors::ParquetError) -> ParquetError {
 pub(crate) struct Batch {
     rows: RecordBatch,
     partitions: Vec<(String, String)>,
+    all_names: Arc<[String]>,
 }
 
 /// A column of a batch: one that the file holds, or one value for all rows that stands in its path.
@@ -109,10 +144,30 @@ impl Batch {
         self.rows.get_array_memory_size() as u64
     }
 
+    /// Names of the columns that were read, and of those that stand in the path.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let schema = self.rows.schema();
+        let stored: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let partitions = self.partitions.iter().map(|(name, _)| name.clone());
+        let partitions: Vec<String> = partitions.filter(|name| !stored.contains(name)).collect();
+        stored.into_iter().chain(partitions).collect()
+    }
+
+    /// Names of all columns of the file, and of those that stand in the path.
+    pub(crate) fn all_names(&self) -> Vec<String> {
+        let partitions = self.partitions.iter().map(|(name, _)| name.clone());
+        self.all_names.iter().cloned().chain(partitions).collect()
+    }
+
     /// A column by its name.
     pub(crate) fn column(&self, name: &str) -> ColumnValues {
         if let Some(column) = self.rows.column_by_name(name) {
             return ColumnValues::Stored(column.clone());
+        }
+        // Warehouses write their names in upper case.
+        let schema = self.rows.schema();
+        if let Some(index) = schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name)) {
+            return ColumnValues::Stored(self.rows.column(index).clone());
         }
         let partition = self.partitions.iter().find(|(partition, _)| partition == name);
         partition.map_or(ColumnValues::Missing, |(_, value)| ColumnValues::Partition(value.clone()))
@@ -121,7 +176,8 @@ impl Batch {
     /// The first column whose name starts so: loaders append versions.
     pub(crate) fn column_starting(&self, prefix: &str) -> ColumnValues {
         let schema = self.rows.schema();
-        let index = schema.fields().iter().position(|field| field.name().starts_with(prefix));
+        let starts = |name: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let index = schema.fields().iter().position(|field| starts(field.name()));
         index.map_or(ColumnValues::Missing, |index| ColumnValues::Stored(self.rows.column(index).clone()))
     }
 }
@@ -146,9 +202,32 @@ impl ColumnValues {
         if let Self::Stored(array) = self
             && let Some(seconds) = seconds_of(array, row)
         {
-            return Ok(seconds);
+            return Ok(seconds.map(|(seconds, _)| seconds));
         }
         self.text(row).map(|text| time::parse(&text)).transpose()
+    }
+
+    /// The value of a row of which the type says that it is a time or a date; none for null and for other types.
+    pub(crate) fn moment(&self, row: usize) -> Option<Moment> {
+        let Self::Stored(array) = self else { return None };
+        seconds_of(array, row)?.map(|(seconds, whole_day)| Moment::typed(seconds, whole_day))
+    }
+
+    /// The value of a row as JSON, nested as it is in the file.
+    pub(crate) fn json(&self, row: usize) -> serde_json::Value {
+        match self {
+            Self::Missing => serde_json::Value::Null,
+            Self::Partition(value) => serde_json::Value::String(value.clone()),
+            Self::Stored(array) => json_of(array, row),
+        }
+    }
+
+    /// What is wrong with a column whose values are no text, number or time.
+    pub(crate) fn unreadable(&self) -> Option<String> {
+        match self {
+            Self::Stored(array) => unreadable(array.data_type()),
+            _ => None,
+        }
     }
 
     /// A field of a struct, or of the first element of a list of structs.
@@ -183,71 +262,4 @@ impl ColumnValues {
         let fields = Self::Stored(entities.clone()).field(field);
         (0..entities.len()).filter_map(|entity| fields.text(entity).map(Cow::into_owned)).collect()
     }
-}
-
-/// The array with further nulls; left as it is where arrow does not take them.
-fn masked(array: &ArrayRef, nulls: &arrow_buffer::NullBuffer) -> ArrayRef {
-    let nulls = arrow_buffer::NullBuffer::union(array.nulls(), Some(nulls));
-    let data = array.to_data().into_builder().nulls(nulls).build();
-    data.map_or_else(|_| array.clone(), arrow_array::make_array)
-}
-
-fn text_of(array: &ArrayRef, row: usize) -> Option<Cow<'_, str>> {
-    if row >= array.len() || array.is_null(row) {
-        return None;
-    }
-    macro_rules! number {
-        ($type:ty) => {
-            array.as_primitive_opt::<$type>().map(|values| Cow::Owned(values.value(row).to_string()))
-        };
-    }
-    match array.data_type() {
-        DataType::Utf8 => array.as_string_opt::<i32>().map(|values| Cow::Borrowed(values.value(row))),
-        DataType::LargeUtf8 => array.as_string_opt::<i64>().map(|values| Cow::Borrowed(values.value(row))),
-        // Some writers leave out that their bytes are text.
-        DataType::Binary => {
-            let bytes = array.as_binary_opt::<i32>()?.value(row);
-            std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
-        }
-        DataType::Boolean => array.as_boolean_opt().map(|values| Cow::Owned(values.value(row).to_string())),
-        DataType::Int8 => number!(Int8Type),
-        DataType::Int16 => number!(Int16Type),
-        DataType::Int32 => number!(Int32Type),
-        DataType::Int64 => number!(Int64Type),
-        DataType::UInt8 => number!(UInt8Type),
-        DataType::UInt16 => number!(UInt16Type),
-        DataType::UInt32 => number!(UInt32Type),
-        DataType::UInt64 => number!(UInt64Type),
-        DataType::Float32 => number!(Float32Type),
-        DataType::Float64 => number!(Float64Type),
-        _ => None,
-    }
-}
-
-/// Unix seconds of typed times; the outer none says that the type is another.
-fn seconds_of(array: &ArrayRef, row: usize) -> Option<Option<f64>> {
-    let scale = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => 1.0,
-        DataType::Timestamp(TimeUnit::Millisecond, _) => 1e3,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => 1e6,
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => 1e9,
-        DataType::Date32 => 1.0 / DAY,
-        _ => return None,
-    };
-    if row >= array.len() || array.is_null(row) {
-        return Some(None);
-    }
-    let value = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => array.as_primitive_opt::<TimestampSecondType>()?.value(row),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            array.as_primitive_opt::<TimestampMillisecondType>()?.value(row)
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row)
-        }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => array.as_primitive_opt::<TimestampNanosecondType>()?.value(row),
-        _ => i64::from(array.as_primitive_opt::<Date32Type>()?.value(row)),
-    };
-    // Microseconds of our centuries are below 2^53: the division rounds to the nearest `f64` of the decimal.
-    Some(Some(value as f64 / scale))
 }

@@ -1,6 +1,24 @@
-//! Times as other systems write them: ISO 8601 and its relatives, or Unix times, become Unix seconds.
+//! Times as other systems write them become Unix seconds: [`parse`] reads one whose form is laid down, such as those of
+//! Shopify and Snowplow; [`TimeReader`] reads a column of a table, whose form is told by the whole column.
+
+#[cfg(feature = "events")]
+mod column;
+#[cfg_attr(not(feature = "events"), allow(dead_code, reason = "only columns have compact dates and whole days"))]
+mod date;
+#[cfg(feature = "events")]
+mod format;
+#[cfg(feature = "events")]
+mod rule;
 
 use slirec_core::timestamp;
+
+#[cfg(feature = "events")]
+pub(crate) use column::{EARLIEST, Moment, TimeReader};
+#[cfg(feature = "events")]
+pub use rule::{TimeFormat, TimeRule, TimeUnit};
+
+/// How much of a text a message shows.
+const SHOWN: usize = 64;
 
 /// Unix seconds from a number (seconds or milliseconds, told apart by size) or from a date with a time, such as
 /// `2026-11-02T09:15:00.133Z`, `2026-11-02 09:15:00.133` (UTC), `2026-11-02 10:19:01 +0100` or `2026-11-02`.
@@ -9,13 +27,22 @@ use slirec_core::timestamp;
 /// What was found and what was expected.
 pub fn parse(text: &str) -> Result<f64, String> {
     let trimmed = text.trim();
-    if let Some(seconds) = timestamp::from_iso(trimmed) {
-        return timestamp::from_number(seconds).map_err(|error| error.to_string());
+    match date::parse(trimmed.as_bytes()) {
+        Some(date) if date.month_first.is_none() => Some(date.seconds),
+        _ => None,
     }
-    timestamp::from_text(trimmed).map_err(|_| {
-        let shown: String = trimmed.chars().take(64).collect();
-        format!("`{shown}` is no time: expected a Unix time or ISO 8601, such as 2026-11-02T09:15:00Z")
-    })
+    .map_or_else(
+        || timestamp::from_text(trimmed).map_err(|_| no_time(trimmed)),
+        |seconds| timestamp::from_number(seconds).map_err(|error| error.to_string()),
+    )
+}
+
+fn no_time(text: &str) -> String {
+    format!("`{}` is no time: expected a Unix time or ISO 8601, such as 2026-11-02T09:15:00Z", shown(text))
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -8,8 +8,12 @@
     reason = "clippy grants these to tests, but not to the helpers beside them"
 )]
 
+#[path = "events/cases.rs"]
+mod cases;
 #[path = "events/cleaning.rs"]
 mod cleaning;
+#[path = "events/mistakes.rs"]
+mod mistakes;
 #[path = "events/orders.rs"]
 mod orders;
 #[path = "events/shopify.rs"]
@@ -18,13 +22,17 @@ mod shopify;
 mod snowplow;
 #[path = "events/tables.rs"]
 mod tables;
+#[path = "events/times.rs"]
+mod times;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use slirec_connect::events::event::Weights;
 use slirec_connect::events::products::{IdKind, Products};
-use slirec_connect::events::{Cleaning, Import, ImportError, Meaning, Source, Summary};
+use slirec_connect::events::table::{Column, Order, Table};
+use slirec_connect::events::{Cleaning, Import, ImportError, Limits, Meaning, Source, Summary};
+use slirec_connect::time::TimeUnit;
 use slirec_core::catalog::Catalog;
 
 fn fixture(name: &str) -> PathBuf {
@@ -38,6 +46,24 @@ fn catalog() -> Catalog {
         {"handle": "yoga-mat", "gid": "gid://shopify/Product/7", "title": "Yoga Mat", "category": "Sports"},
         {"handle": "water-bottle-1", "gid": "gid://shopify/Product/10334952456523", "title": "Water Bottle", "category": "Food"}]}"#;
     Catalog::parse(text, Path::new("catalog.json")).unwrap()
+}
+
+/// The day of all tests: 2026-11-29.
+const NOW: f64 = 1_795_910_400.0;
+
+fn column(name: &str) -> Column {
+    name.parse().unwrap()
+}
+
+/// A table with times.
+fn table(user: &str, item: &str, time: &str) -> Table {
+    Table::new(column(user), column(item), Order::Time(column(time)))
+}
+
+/// A table whose times are small numbers of seconds, for tests of other things.
+fn of_seconds(mut table: Table) -> Table {
+    table.times.unit = Some(TimeUnit::Seconds);
+    table
 }
 
 /// An import with everything at its default.
@@ -54,6 +80,8 @@ impl Case {
             inputs: inputs.to_vec(),
             meaning: Meaning { products: Products::new(Some(catalog()), IdKind::Auto), weights: Weights::default() },
             cleaning: Cleaning { collapse_seconds: 10.0, most_daily_events: 2000 },
+            limits: Limits::of_day(NOW),
+            encoding: None,
             output: folder.path().join("interactions.tsv"),
             bad_rows: folder.path().join("bad-rows.tsv"),
             replace: false,
@@ -75,8 +103,18 @@ impl Case {
         self
     }
 
+    /// Takes whatever share of bad rows and of early times.
+    fn lenient(mut self) -> Self {
+        (self.import.limits.max_bad, self.import.limits.max_odd_times) = (1.0, 1.0);
+        self
+    }
+
+    /// The interactions and the summary, in which every row is accounted for.
     fn run(&self) -> (Vec<String>, Summary) {
-        let summary = self.import.run(&mut |_| {}).unwrap();
+        let summary = self.import.run(&mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        let left: u64 = summary.reasons().iter().map(|(_, count)| count).sum();
+        let events = summary.counts.rows + summary.counts.further;
+        assert_eq!(events, summary.totals.interactions + left, "{:?}\n{summary}", summary.reasons());
         let text = fs::read_to_string(&self.import.output).unwrap();
         let left: Vec<_> = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().contains("partial")), "{left:?}");

@@ -1,15 +1,18 @@
 //! `slirec interactions import`: other people's clickstreams and orders enter, the file of interactions and a summary
 //! leave. One source a verb.
 
+mod table;
+
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use slirec_connect::events::event::{KindWeight, Weights};
 use slirec_connect::events::products::{IdKind, Products};
 use slirec_connect::events::snowplow::{Identifier, Snowplow};
-use slirec_connect::events::table::{Column, Table};
-use slirec_connect::events::{Cleaning, Import, Meaning, Source};
+use slirec_connect::events::{Cleaning, Import, Limits, Meaning, Source, TextEncoding};
 use slirec_core::catalog::Catalog;
+use table::TableArguments;
 
 use crate::progress;
 
@@ -23,8 +26,8 @@ pub(crate) enum Verb {
     BulkOrders(Common),
     /// Shopify orders as the admin exports them, CSV
     OrderCsv(Common),
-    /// Any CSV, TSV, JSON lines or Parquet with a column for user, item and time
-    Table(TableArguments),
+    /// Any CSV, TSV, JSON or Parquet with a column for user, item and time
+    Table(Box<TableArguments>),
 }
 
 /// What all sources share.
@@ -49,12 +52,22 @@ pub(crate) struct Common {
     /// What the source sends as a product's id: auto, handle, product-id, gid or sku
     #[arg(long, value_name = "KIND", default_value = "auto")]
     product_id_kind: IdKind,
-    /// Views of one product by one user within so many seconds are one view, reported twice
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    collapse_seconds: f64,
+    /// Page views of one product by one user within so many seconds are one view, reported twice; 0 takes every view.
+    /// Without the option 10, and nothing of tables without kinds. Orders, dates and ordinals are never collapsed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    collapse_seconds: Option<f64>,
     /// A user with more events on one day is a robot; 0 for no limit
     #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
     most_daily_events: usize,
+    /// Encoding of text, such as latin1, windows-1250 or utf-16le [default: by its byte order mark, else UTF-8]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<TextEncoding>,
+    /// Share of bad rows, from 0 to 1, above which the import ends; a single bad row never ends it
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
+    max_bad: f64,
+    /// Share of times before 1995 or after tomorrow, from 0 to 1, above which the import ends
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
+    max_odd_times: f64,
     /// Replace the output if it exists
     #[arg(long)]
     force: bool,
@@ -78,46 +91,14 @@ pub(crate) struct SnowplowArguments {
     host: Vec<String>,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct TableArguments {
-    #[command(flatten)]
-    common: Common,
-    /// Column of the shopper: its name, or its number from 1
-    #[arg(long, value_name = "COLUMN")]
-    user: Column,
-    /// Column of the product
-    #[arg(long, value_name = "COLUMN")]
-    item: Column,
-    /// Column of the time: Unix seconds or milliseconds, or ISO 8601
-    #[arg(long, value_name = "COLUMN")]
-    time: Column,
-    /// Column of the product's category; a catalogue's counts first
-    #[arg(long, value_name = "COLUMN")]
-    category: Option<Column>,
-    /// Column of what was done, such as view or purchase; without it every row is a view
-    #[arg(long, value_name = "COLUMN")]
-    kind: Option<Column>,
-    /// Column of the row's weight
-    #[arg(long, value_name = "COLUMN")]
-    weight: Option<Column>,
-    /// Column of the event's id, for deduplication
-    #[arg(long, value_name = "COLUMN")]
-    id: Option<Column>,
-    /// Leave out rows whose value in a column is less, such as rating=4
-    #[arg(long, value_name = "COLUMN=NUMBER", value_parser = minimum)]
-    minimum: Option<(Column, f64)>,
-    /// What stands between columns [default: told by the first line]
-    #[arg(long, value_name = "TEXT", value_parser = separator)]
-    separator: Option<String>,
-    /// The first line is data; columns are numbers
-    #[arg(long)]
-    no_header: bool,
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    number.ok_or_else(|| "expected a share from 0 to 1, such as 0.05".to_owned())
 }
 
-fn minimum(text: &str) -> Result<(Column, f64), String> {
-    let expected = || "expected COLUMN=NUMBER, such as rating=4".to_owned();
-    let (column, number) = text.rsplit_once('=').ok_or_else(expected)?;
-    Ok((column.parse()?, number.parse().map_err(|_| expected())?))
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
+    number.ok_or_else(|| "expected a number of seconds from 0 on".to_owned())
 }
 
 /// Shells pass `\t` as two characters.
@@ -144,22 +125,14 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
         Verb::BulkOrders(common) => import(common, Source::BulkOrders),
         Verb::OrderCsv(common) => import(common, Source::OrderCsv),
         Verb::Table(arguments) => {
-            let table = Table {
-                user: arguments.user,
-                item: arguments.item,
-                time: arguments.time,
-                category: arguments.category,
-                kind: arguments.kind,
-                weight: arguments.weight,
-                id: arguments.id,
-                minimum: arguments.minimum,
-                separator: arguments.separator,
-                header: !arguments.no_header,
-            };
-            import(arguments.common, Source::Table(table))
+            let (common, table) = arguments.table();
+            import(common, Source::Table(table))
         }
     }
 }
+
+/// Views within so many seconds are one, without the option.
+const COLLAPSE_SECONDS: f64 = 10.0;
 
 fn import(common: Common, source: Source) -> Result<()> {
     let catalog = common.catalog.as_deref().map(Catalog::read).transpose().context("the catalogue cannot be used")?;
@@ -167,12 +140,18 @@ fn import(common: Common, source: Source) -> Result<()> {
     for KindWeight(kind, weight) in common.weights {
         weights.set(kind, weight);
     }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     let bad_rows = common.bad_rows.unwrap_or_else(|| beside(&common.output));
     let import = Import {
         source,
         inputs: common.inputs,
         meaning: Meaning { products: Products::new(catalog, common.product_id_kind), weights },
-        cleaning: Cleaning { collapse_seconds: common.collapse_seconds, most_daily_events: common.most_daily_events },
+        cleaning: Cleaning {
+            collapse_seconds: common.collapse_seconds.unwrap_or(COLLAPSE_SECONDS),
+            most_daily_events: common.most_daily_events,
+        },
+        limits: Limits { max_bad: common.max_bad, max_odd_times: common.max_odd_times, now: now.as_secs_f64() },
+        encoding: common.encoding,
         output: common.output,
         bad_rows,
         replace: common.force,
@@ -181,6 +160,9 @@ fn import(common: Common, source: Source) -> Result<()> {
     let summary = import.run(&mut |bytes| counter.set("reading", bytes / 1_000_000));
     counter.finish();
     let summary = summary.context("cannot import interactions")?;
+    for warning in summary.warnings() {
+        eprintln!("warning: {warning}");
+    }
     print!("{summary}");
     println!("{:<18}{}", "written to", import.output.display());
     if summary.counts.bad_rows > 0 {

@@ -10,8 +10,7 @@ use std::path::Path;
 
 use slirec_core::timestamp::DAY;
 
-use super::event::Kind;
-use super::record::{Record, user_of};
+use super::record::{Identity, Record, user_of};
 use super::sort::{Merged, RUN_BYTES, Sorter};
 
 /// Most events of a user, whatever the options say.
@@ -20,7 +19,9 @@ const MOST_EVENTS: usize = 1_000_000;
 /// What to leave out.
 #[derive(Debug, Clone, Copy)]
 pub struct Cleaning {
-    /// A view of the same product by the same user within so many seconds of the one before is the same view.
+    /// A page view of the same product by the same user within so many seconds of the one before is the same view; 0
+    /// takes every view. Orders, rows whose times are dates or ordinals, and rows of tables without kinds are never
+    /// taken for one.
     pub collapse_seconds: f64,
     /// A user with more events on one day is a robot; 0 for no limit.
     pub most_daily_events: usize,
@@ -127,15 +128,16 @@ impl<'a> Group<'a> {
         let records: Vec<Record<'_>> = self.records.iter().filter_map(|bytes| Record::read(bytes)).collect();
         let repeated = repeated(&records);
         let mut seen: HashMap<&str, f64> = HashMap::new();
+        let seconds = self.cleaning.collapse_seconds;
         for (record, repeated) in records.iter().zip(&repeated) {
             if *repeated {
                 totals.repeated += 1;
                 continue;
             }
-            if record.kind == Kind::View {
+            if record.collapsible && seconds > 0.0 {
                 // The one before counts whether it was written or not: SQL says the same with a window function.
                 let before = seen.insert(record.item, record.time);
-                if before.is_some_and(|before| record.time - before <= self.cleaning.collapse_seconds) {
+                if before.is_some_and(|before| record.time - before <= seconds) {
                     totals.collapsed += 1;
                     continue;
                 }
@@ -156,18 +158,14 @@ impl<'a> Group<'a> {
 /// clash in their id are told apart by their fingerprints.
 fn repeated(records: &[Record<'_>]) -> Vec<bool> {
     let mut repeated = vec![false; records.len()];
-    let mut order: Vec<usize> = (0..records.len()).collect();
-    let record = |index: usize| records.get(index);
-    order.retain(|index| record(*index).is_some_and(|record| record.id != 0));
-    order.sort_by(|left, right| {
-        let key = |index: usize| record(index).map(|record| (record.id, record.item, record.received.to_bits()));
-        key(*left).cmp(&key(*right))
-    });
-    let same = |left: &Record<'_>, right: &Record<'_>| left.id == right.id && left.item == right.item;
-    for events in order.chunk_by(|left, right| record(*left).zip(record(*right)).is_some_and(|(l, r)| same(l, r))) {
+    let mut identified: Vec<(usize, Identity, &str)> =
+        (0..).zip(records).filter_map(|(index, record)| Some((index, record.identity?, record.item))).collect();
+    // Stable: of events received at once, the first of the input counts.
+    identified.sort_by_key(|(_, identity, item)| (identity.id, *item, identity.received.to_bits()));
+    for events in identified.chunk_by(|left, right| (left.1.id, left.2) == (right.1.id, right.2)) {
         let mut kept: Vec<u64> = Vec::new();
-        for index in events {
-            let fingerprint = record(*index).map_or(0, |record| record.fingerprint);
+        for (index, identity, _) in events {
+            let fingerprint = identity.fingerprint;
             let known = kept.iter().any(|other| *other == fingerprint || *other == 0 || fingerprint == 0);
             if known && let Some(flag) = repeated.get_mut(*index) {
                 *flag = true;

@@ -25,11 +25,13 @@ pub enum Kind {
     Transaction,
     /// Got the money back.
     Refund,
+    /// Liked, or put on a list of favourites.
+    Favourite,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::View,
         Self::ListClick,
         Self::ListView,
@@ -40,6 +42,7 @@ impl Kind {
         Self::CheckoutStep,
         Self::Transaction,
         Self::Refund,
+        Self::Favourite,
     ];
 
     /// The name in flags and summaries.
@@ -55,24 +58,13 @@ impl Kind {
             Self::CheckoutStep => "checkout_step",
             Self::Transaction => "transaction",
             Self::Refund => "refund",
+            Self::Favourite => "favourite",
         }
     }
 
-    /// The kind of a name that a source uses: ours, Snowplow's, Shopify's and other common ones.
+    /// The kind of a name that sources commonly use.
     pub fn of_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "view" | "product_view" | "product_viewed" | "page_view" | "view_item" | "detail" => Self::View,
-            "list_click" | "select_item" | "click" => Self::ListClick,
-            "list_view" | "view_item_list" => Self::ListView,
-            "add_to_cart" | "product_added_to_cart" | "addtocart" | "cart" => Self::AddToCart,
-            "remove_from_cart" | "product_removed_from_cart" => Self::RemoveFromCart,
-            "promo_click" => Self::PromoClick,
-            "promo_view" => Self::PromoView,
-            "checkout_step" | "begin_checkout" => Self::CheckoutStep,
-            "transaction" | "purchase" | "order" | "checkout_completed" => Self::Transaction,
-            "refund" => Self::Refund,
-            _ => return None,
-        })
+        super::kinds::common(name)
     }
 
     pub(crate) fn index(self) -> usize {
@@ -85,10 +77,12 @@ impl Kind {
 pub struct Weights([u16; Kind::ALL.len()]);
 
 impl Default for Weights {
-    /// A view and a click count 1, the cart 3, a purchase 5; nothing else says that somebody wanted a product.
+    /// A view and a click count 1, the cart and a favourite 3, a purchase 5; nothing else says that a product was wanted.
     fn default() -> Self {
         let mut weights = Self([0; Kind::ALL.len()]);
-        for (kind, weight) in [(Kind::View, 1), (Kind::ListClick, 1), (Kind::AddToCart, 3), (Kind::Transaction, 5)] {
+        for (kind, weight) in
+            [(Kind::View, 1), (Kind::ListClick, 1), (Kind::AddToCart, 3), (Kind::Favourite, 3), (Kind::Transaction, 5)]
+        {
             weights.set(kind, weight);
         }
         weights
@@ -171,6 +165,10 @@ pub struct Event<'a> {
     pub fingerprint: Option<&'a str>,
     /// When the event was received, Unix seconds: of repeated events the earliest counts.
     pub received: Option<f64>,
+    /// Whether it may be a page view that was reported twice: views of trackers are, rows of orders are not.
+    pub collapsible: bool,
+    /// The time if the month stands before the day, where the text says both.
+    pub month_first: Option<f64>,
 }
 
 impl<'a> Event<'a> {
@@ -187,6 +185,8 @@ impl<'a> Event<'a> {
             id: None,
             fingerprint: None,
             received: None,
+            collapsible: kind == Kind::View,
+            month_first: None,
         }
     }
 }

@@ -10,8 +10,8 @@ use slirec_core::interactions::Interaction;
 
 use super::ImportError;
 use super::collect::{Cleaning, Totals, collect};
+use super::counts::BadRow;
 use super::record::Record;
-use super::sink::BadRow;
 use super::sort::Merged;
 
 /// Writes interactions, `label user item timestamp category` and the weight where it is not 1.

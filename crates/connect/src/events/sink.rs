@@ -1,30 +1,30 @@
 //! Where parsers put what they find: events enter, sortable records leave; what was passed over is counted, what was
 //! wrong is counted and sampled.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use slirec_core::timestamp;
-
+use super::counts::{BadRow, Counts, LONGEST_NAME, SAMPLED_ROWS, count_name};
 use super::event::{Event, Kind, ProductName, Weights};
+use super::identity::identity;
+use super::problem::{Clock, Problem};
 use super::products::Products;
-use super::record::Record;
+use super::record::{Identity, Place, Record};
 use super::sort::{RUN_BYTES, Sorter};
+use crate::time::EARLIEST;
 
-/// How many bad rows are kept for the person who looks into them.
-const SAMPLED_ROWS: usize = 100;
 /// How many bytes of a bad row are kept.
 const SAMPLED_BYTES: usize = 2_000;
-/// How many names of unknown products are counted one by one.
-const LISTED_PRODUCTS: usize = 10_000;
-/// Longest name of a user or product, in bytes.
-const LONGEST_NAME: usize = 1_000;
+/// How many characters of a name stand in a message.
+const SHOWN: usize = 120;
 
-/// Category of products that nobody gives one.
+/// Category of products without one.
 pub const NO_CATEGORY: &str = "none";
+
+/// Unix seconds of the year 2200: what lies behind cannot be meant.
+const FAR: f64 = 7_258_118_400.0;
 
 /// What every parser needs to know.
 #[derive(Debug)]
@@ -35,146 +35,104 @@ pub struct Meaning {
     pub weights: Weights,
 }
 
-/// Why a row did not become events.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// The row is wrong; the next one may be right.
-    Row(String),
-    /// Nothing more can be written.
-    Io(io::Error),
-}
-
-impl From<String> for Problem {
-    fn from(problem: String) -> Self {
-        Self::Row(problem)
-    }
-}
-
-impl From<&str> for Problem {
-    fn from(problem: &str) -> Self {
-        Self::Row(problem.to_owned())
-    }
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// A row that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BadRow {
-    /// Position of the file among the inputs.
-    pub(super) file_number: usize,
-    /// The file.
-    pub file: Arc<str>,
-    /// Line or row, from 1.
-    pub row: u64,
-    /// What was found and what was expected.
-    pub problem: String,
-    /// The row, cut to a readable length.
-    pub content: String,
-}
-
-/// What was counted while reading.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Rows or lines.
-    pub rows: u64,
-    /// Events by kind that became records.
-    pub taken: BTreeMap<&'static str, u64>,
-    /// Events that were passed over, by reason.
-    pub ignored: BTreeMap<&'static str, u64>,
-    /// Rows that could not be read.
-    pub bad_rows: u64,
-    /// The first of them.
-    pub bad_sample: Vec<BadRow>,
-    /// Events of products that the catalogue does not hold.
-    pub unknown_events: u64,
-    /// Their names with their numbers of events: the first 10,000 names.
-    pub unknown_products: HashMap<String, u64>,
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.bad_rows += other.bad_rows;
-        self.unknown_events += other.unknown_events;
-        for (reason, count) in other.ignored {
-            *self.ignored.entry(reason).or_default() += count;
-        }
-        for (kind, count) in other.taken {
-            *self.taken.entry(kind).or_default() += count;
-        }
-        for (name, count) in other.unknown_products {
-            count_name(&mut self.unknown_products, &name, count);
-        }
-        self.bad_sample.extend(other.bad_sample);
-        self.bad_sample.sort();
-        self.bad_sample.truncate(SAMPLED_ROWS);
-    }
-}
-
 /// Takes what parsers find; one a thread.
 #[derive(Debug)]
 pub(super) struct Sink<'a> {
     meaning: &'a Meaning,
+    clock: Clock,
     pub(super) sorter: Sorter,
+    /// Records whose day and month are not told apart yet.
+    pub(super) pending: Sorter,
     pub(super) counts: Counts,
     file: (usize, Arc<str>),
     row: u64,
+    /// Events of the row so far, whatever became of them.
+    parts: u32,
+    /// The row's events come later.
+    suspended: bool,
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(meaning: &'a Meaning, directory: &Path) -> Self {
+    pub(super) fn new(meaning: &'a Meaning, clock: Clock, directory: &Path) -> Self {
         Self {
             meaning,
+            clock,
             sorter: Sorter::new(directory, RUN_BYTES),
+            pending: Sorter::new(directory, RUN_BYTES),
             counts: Counts::default(),
             file: (0, Arc::from("")),
             row: 0,
+            parts: 0,
+            suspended: false,
         }
     }
 
     /// What follows comes from this row of this file.
     pub(super) fn start_row(&mut self, file: &(usize, Arc<str>), row: u64) {
+        self.resume_row(file, row);
+        self.counts.rows += 1;
+    }
+
+    /// What follows comes from a row that has been counted already, and suspended.
+    pub(super) fn resume_row(&mut self, file: &(usize, Arc<str>), row: u64) {
         if self.file.0 != file.0 || self.row == 0 {
             self.file = file.clone();
         }
         self.row = row;
-        self.counts.rows += 1;
+        (self.parts, self.suspended) = (0, false);
     }
 
-    /// What follows comes from a row that has been counted already.
-    pub(super) fn resume_row(&mut self, file: &(usize, Arc<str>), row: u64) {
-        self.start_row(file, row);
-        self.counts.rows -= 1;
+    /// The row's events are found later, when the row is resumed.
+    pub(super) fn suspend_row(&mut self) {
+        self.suspended = true;
     }
 
-    /// Counts a bad row instead of stopping for it.
+    /// Ends a row: a bad one is counted instead of stopping for it.
     pub(super) fn finish_row(&mut self, result: Result<(), Problem>, content: &[u8]) -> io::Result<()> {
         match result {
+            Ok(()) if self.parts == 0 && !self.suspended => self.ignore("no event in the row"),
             Ok(()) => {}
             Err(Problem::Io(error)) => return Err(error),
-            Err(Problem::Row(problem)) => self.bad_row(problem, content),
+            Err(Problem::Row(problem)) => self.bad_part(problem, content),
         }
         Ok(())
     }
 
-    fn bad_row(&mut self, problem: String, content: &[u8]) {
+    /// Counts a bad event among others of its row, or a bad row.
+    pub(super) fn bad_part(&mut self, problem: String, content: &[u8]) {
+        self.part();
         self.counts.bad_rows += 1;
         if self.counts.bad_sample.len() < SAMPLED_ROWS {
             let shown = content.get(..content.len().min(SAMPLED_BYTES)).unwrap_or_default();
-            let content = String::from_utf8_lossy(shown).trim_end().replace(['\n', '\r'], " ");
+            let content = String::from_utf8_lossy(shown).trim_end().replace(['\n', '\r', '\t'], " ");
             let (file_number, file) = self.file.clone();
             self.counts.bad_sample.push(BadRow { file_number, file, row: self.row, problem, content });
         }
     }
 
+    /// Counts one event of the row.
+    fn part(&mut self) -> u32 {
+        let part = self.parts;
+        self.counts.further += u64::from(part > 0);
+        self.parts = part.saturating_add(1);
+        part
+    }
+
     /// Counts an event that is of no use.
-    pub(super) fn ignore(&mut self, reason: &'static str) {
-        *self.counts.ignored.entry(reason).or_default() += 1;
+    pub(super) fn ignore(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.part();
+        let reason = reason.into();
+        match self.counts.ignored.get_mut(&*reason) {
+            Some(count) => *count += 1,
+            None => drop(self.counts.ignored.insert(reason, 1)),
+        }
+    }
+
+    /// Counts an event whose kind is neither known nor mapped.
+    pub(super) fn unknown_kind(&mut self, name: &str) {
+        self.part();
+        self.counts.unknown_kind_events += 1;
+        count_name(&mut self.counts.unknown_kinds, name, 1);
     }
 
     /// Whether events of this kind are asked for at all; if not, one is counted as passed over.
@@ -184,6 +142,21 @@ impl<'a> Sink<'a> {
             self.ignore(kind.name());
         }
         wanted
+    }
+
+    /// The latest plausible time.
+    pub(super) fn latest(&self) -> f64 {
+        self.clock.latest()
+    }
+
+    /// Counts an event whose first time, of this name, cannot be meant, so that another one counts.
+    pub(super) fn other_time(&mut self, name: &str) {
+        self.counts.other_times.add(self.file.0, self.row, || name.to_owned());
+    }
+
+    /// Counts an id such as `10.0` that was read as `10`.
+    pub(super) fn decimal_id(&mut self, text: &str) {
+        self.counts.decimal_ids.add(self.file.0, self.row, || shown(text));
     }
 
     /// Takes an event, or says why it makes its row a bad one.
@@ -199,7 +172,7 @@ impl<'a> Sink<'a> {
         }
         check_name("user", event.user)?;
         check_name("user", event.known_as.unwrap_or_default())?;
-        let time = timestamp::from_number(event.time).map_err(|error| format!("time: {error}"))?;
+        check_time(event.time, self.clock)?;
         let meaning = self.meaning;
         let Some(found) = meaning.products.find(&event.product) else {
             self.unknown(&event.product);
@@ -208,25 +181,60 @@ impl<'a> Sink<'a> {
         check_name("item", found.handle)?;
         let category = found.category.or(event.category).filter(|name| !name.is_empty()).unwrap_or(NO_CATEGORY);
         check_name("category", category)?;
+        self.notice(event);
+        let place = Place { file: u32::try_from(self.file.0).unwrap_or(u32::MAX), row: self.row, part: self.part() };
         let record = Record {
             user: event.user,
-            time,
-            id: event.id.filter(|id| !id.is_empty()).map_or(0, identity),
-            // Half of the hash is enough to tell apart what has one id.
-            fingerprint: event.fingerprint.filter(|text| !text.is_empty()).map_or(0, |text| identity(text) as u64 | 1),
-            received: event.received.filter(|time| time.is_finite() && *time >= 0.0).unwrap_or(time),
+            time: event.time,
+            place,
             kind: event.kind,
             weight,
+            collapsible: event.collapsible,
+            identity: event.id.filter(|id| !id.is_empty()).map(|id| Identity {
+                id: identity(id),
+                // Half of the hash is enough to tell apart what has one id.
+                fingerprint: event
+                    .fingerprint
+                    .filter(|text| !text.is_empty())
+                    .map_or(0, |text| identity(text) as u64 | 1),
+                received: event.received.filter(|time| time.is_finite() && *time >= 0.0).unwrap_or(event.time),
+            }),
+            month_first: event.month_first,
             item: found.handle,
             category,
             known_as: event.known_as.unwrap_or_default(),
         };
         *self.counts.taken.entry(event.kind.name()).or_default() += 1;
-        self.sorter.push(|bytes| record.write(bytes))?;
+        let sorter = if event.month_first.is_some() { &mut self.pending } else { &mut self.sorter };
+        sorter.push(|bytes| record.write(bytes))?;
         Ok(())
     }
 
+    /// Counts times that are hardly meant.
+    fn notice(&mut self, event: &Event<'_>) {
+        let Clock::Until(latest) = self.clock else { return };
+        let noticed = if event.time < EARLIEST {
+            &mut self.counts.early
+        } else if event.time > latest {
+            &mut self.counts.late
+        } else {
+            return;
+        };
+        noticed.add(self.file.0, self.row, || event.time.to_string());
+    }
+
+    /// Counts a date that tells, or does not tell, whether the day or the month stands first.
+    pub(super) fn date_order(&mut self, day_first: Option<bool>, text: &str) {
+        let noticed = match day_first {
+            Some(true) => &mut self.counts.day_first,
+            Some(false) => &mut self.counts.month_first,
+            None => &mut self.counts.two_readings,
+        };
+        noticed.add(self.file.0, self.row, || shown(text));
+    }
+
     fn unknown(&mut self, product: &ProductName<'_>) {
+        self.part();
         self.counts.unknown_events += 1;
         let name = match *product {
             ProductName::Handle(name) | ProductName::Id(name) => name,
@@ -238,11 +246,24 @@ impl<'a> Sink<'a> {
     }
 }
 
-fn count_name(names: &mut HashMap<String, u64>, name: &str, count: u64) {
-    if let Some(counted) = names.get_mut(name) {
-        *counted += count;
-    } else if names.len() < LISTED_PRODUCTS && name.len() <= LONGEST_NAME {
-        names.insert(name.to_owned(), count);
+/// What messages show of a text from outside.
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+fn check_time(seconds: f64, clock: Clock) -> Result<(), Problem> {
+    match clock {
+        _ if !seconds.is_finite() || seconds < 0.0 => {
+            Err(format!("time: {seconds} lies before 1970: expected a time from 1995 on").into())
+        }
+        Clock::Until(_) if seconds >= FAR => {
+            Err(format!("time: {seconds} seconds lie behind the year 2200: expected a time until tomorrow").into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -251,35 +272,8 @@ fn check_name(what: &str, name: &str) -> Result<(), Problem> {
         return Err(format!("{what} has {} bytes: expected at most {LONGEST_NAME}", name.len()).into());
     }
     if name.bytes().any(|byte| byte.is_ascii_control()) {
+        let name = shown(name);
         return Err(format!("{what} is {name:?}: expected no tabs, line ends or other control characters").into());
     }
     Ok(())
-}
-
-/// A UUID is its own 128 bits, any other text is hashed to as many; never 0.
-fn identity(text: &str) -> u128 {
-    uuid(text.as_bytes())
-        .unwrap_or_else(|| {
-            let half = |salt: u8| {
-                let mut hasher = DefaultHasher::new();
-                (salt, text).hash(&mut hasher);
-                u128::from(hasher.finish())
-            };
-            half(0) << 64 | half(1)
-        })
-        .max(1)
-}
-
-fn uuid(text: &[u8]) -> Option<u128> {
-    if text.len() != 36 {
-        return None;
-    }
-    let mut value = 0_u128;
-    for (place, byte) in text.iter().enumerate() {
-        match byte {
-            b'-' if matches!(place, 8 | 13 | 18 | 23) => {}
-            _ => value = value << 4 | u128::from(char::from(*byte).to_digit(16)?),
-        }
-    }
-    Some(value)
 }

@@ -6,6 +6,9 @@
 mod atomic;
 mod json;
 mod tsv;
+mod unload;
+
+pub(super) use unload::is_unload;
 
 #[cfg(feature = "parquet")]
 pub(super) mod parquet;
@@ -14,7 +17,8 @@ use std::str::FromStr;
 
 use atomic::Atomic;
 
-use super::sink::{Problem, Sink};
+use super::problem::Problem;
+use super::sink::Sink;
 
 /// An identifier of a shopper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

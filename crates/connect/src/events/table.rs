@@ -1,49 +1,66 @@
-//! Any table with a column for the shopper, the product and the time: CSV, TSV, other separators, JSON lines, Parquet.
+//! Any table with a column for the shopper, the product and the time: CSV, TSV, other separators, JSON, Parquet.
+//!
+//! [`Table`] says which columns mean what, `text`, `json` and `parquet` find their values, and [`Table::row`] says
+//! what a row means, whatever form it came in.
+
+mod columns;
+mod json;
+mod missing;
+mod nested;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod quotes;
+mod reading;
+mod separator;
+mod text;
+mod values;
 
 use std::borrow::Cow;
-use std::fmt;
-use std::io::{self, BufRead, Read};
-use std::str::FromStr;
-use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::event::{Event, Kind, ProductName};
-use super::input::Blocks;
-use super::sink::{Problem, Sink};
-use crate::time;
+use super::kinds::{KindNames, Named};
+use super::problem::Problem;
+use super::sink::{Sink, shown};
+use crate::closest::no_column;
+use crate::time::{Moment, TimeRule};
+use values::{trimmed, whole, whole_weight};
 
-/// Names a column: by its header or JSON key, with dots for keys within keys, or by its number from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column(String);
-
-impl FromStr for Column {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "" | "0" => Err("expected the name of a column, or its number from 1".to_owned()),
-            name => Ok(Self(name.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Column {
-    /// The column's name.
-    pub fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The columns of a batch, in the order of the table's.
+pub use columns::Column;
+pub(super) use columns::Paths;
+pub use missing::Missing;
 #[cfg(feature = "parquet")]
-pub(super) type ParquetColumns = [Option<crate::parquet::ColumnValues>; 8];
+pub(super) use parquet::ParquetColumns;
+pub(super) use quotes::whole_records;
+pub(super) use reading::Reading;
+pub(crate) use separator::guess;
+pub(super) use text::row_text;
+
+/// Number of columns that may mean something.
+const COLUMNS: usize = 8;
+const USER: usize = 0;
+const ITEM: usize = 1;
+const TIME: usize = 2;
+
+/// What orders the rows of a user.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// A column of times.
+    Time(Column),
+    /// A column of numbers that only give an order, such as the number of an order. They are written as they are.
+    Ordinal(Column),
+}
+
+/// What stands around values that hold separators or line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quote {
+    /// `"`, but nothing where tabs or several characters separate.
+    #[default]
+    Usual,
+    /// Nothing: quotes are characters like any other.
+    None,
+    /// This byte.
+    Byte(u8),
+}
 
 /// Which columns mean what, and how the text is divided.
 #[derive(Debug, Clone)]
@@ -52,31 +69,64 @@ pub struct Table {
     pub user: Column,
     /// The product.
     pub item: Column,
-    /// The time: Unix seconds or milliseconds, or ISO 8601.
-    pub time: Column,
+    /// The time, or what else gives the order.
+    pub order: Order,
+    /// How times are written.
+    pub times: TimeRule,
     /// The product's category, for tables without a catalogue.
     pub category: Option<Column>,
-    /// What was done, by the names of [`Kind`].
+    /// What was done.
     pub kind: Option<Column>,
+    /// What the names of kinds mean.
+    pub kinds: KindNames,
     /// How much the row counts, a whole number.
     pub weight: Option<Column>,
     /// The event's id, for deduplication.
     pub id: Option<Column>,
     /// Rows below the minimum are left out, such as poor ratings.
     pub minimum: Option<(Column, f64)>,
+    /// Texts that mean no value.
+    pub missing: Missing,
+    /// Whether rows without a kind may be page views that were reported twice.
+    pub collapse: bool,
     /// What stands between columns; none to tell by the first line.
     pub separator: Option<String>,
+    /// What stands around values.
+    pub quote: Quote,
     /// Whether the first line names the columns.
     pub header: bool,
 }
 
 impl Table {
-    fn columns(&self) -> [Option<&Column>; 8] {
+    /// A table whose rows are views, with everything else as is usual.
+    pub fn new(user: Column, item: Column, order: Order) -> Self {
+        Self {
+            user,
+            item,
+            order,
+            times: TimeRule::default(),
+            category: None,
+            kind: None,
+            kinds: KindNames::default(),
+            weight: None,
+            id: None,
+            minimum: None,
+            missing: Missing::default(),
+            collapse: false,
+            separator: None,
+            quote: Quote::default(),
+            header: true,
+        }
+    }
+
+    /// The columns in the order in which values are asked for.
+    fn columns(&self) -> [Option<&Column>; COLUMNS] {
+        let (Order::Time(order) | Order::Ordinal(order)) = &self.order;
         let minimum = self.minimum.as_ref().map(|(column, _)| column);
         [
             Some(&self.user),
             Some(&self.item),
-            Some(&self.time),
+            Some(order),
             self.category.as_ref(),
             self.kind.as_ref(),
             self.weight.as_ref(),
@@ -85,223 +135,113 @@ impl Table {
         ]
     }
 
-    /// The names of all columns that are asked for.
-    #[cfg(feature = "parquet")]
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns().into_iter().flatten().map(Column::name)
+    /// Whether the rows are ordered by numbers that are no times.
+    pub(super) fn is_ordinal(&self) -> bool {
+        matches!(self.order, Order::Ordinal(_))
     }
 
-    /// What a row means; `value` finds the value of a column.
-    pub(super) fn row<'a>(
+    /// Whether the options say what kinds are called.
+    pub(super) fn has_kind_names(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    /// The column that gives the order.
+    pub(super) fn order_column(&self) -> &Column {
+        let (Order::Time(column) | Order::Ordinal(column)) = &self.order;
+        column
+    }
+
+    /// Checks what the options say of the columns.
+    ///
+    /// # Errors
+    /// Columns in different lists.
+    pub(super) fn check(&self) -> Result<(), String> {
+        columns::Paths::of(&self.columns()).map(|_| ())
+    }
+
+    /// The columns that no row had, with what there was instead.
+    pub(super) fn columns_not_found(&self, found: u16, keys: &[&str]) -> Option<String> {
+        let missing = self
+            .columns()
+            .into_iter()
+            .enumerate()
+            .find_map(|(index, column)| column.filter(|_| found & (1 << index) == 0))?;
+        Some(no_column(missing.name(), keys.iter().copied()))
+    }
+
+    /// What a row means; `value` finds the value of a column, `typed` is a time that is no text.
+    fn row<'a>(
         &self,
+        reading: &Reading,
         value: &dyn Fn(usize) -> Option<Cow<'a, str>>,
+        typed: Option<Moment>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Problem> {
-        let [user, item, time, category, kind, weight, id, minimum] = [0, 1, 2, 3, 4, 5, 6, 7].map(value);
-        let missing = |column: &Column| format!("no value in column `{column}`");
+        let [user, item, time, category, kind, weight, id, minimum] =
+            [0, 1, 2, 3, 4, 5, 6, 7].map(|index| value(index).map(trimmed).filter(|text| !self.missing.contains(text)));
         if let Some((column, least)) = &self.minimum {
-            let found = minimum.ok_or_else(|| missing(column))?;
-            let number: f64 = found.trim().parse().map_err(|_| format!("{column} is `{found}`: expected a number"))?;
+            let found = minimum.ok_or_else(|| format!("no value in column `{column}`"))?;
+            let number: f64 =
+                found.parse().map_err(|_| format!("{column} is `{}`: expected a number", shown(&found)))?;
             if number < *least {
                 sink.ignore("below the minimum");
                 return Ok(());
             }
         }
-        let kind = match &kind {
-            None => Kind::View,
-            Some(name) => match Kind::of_name(name.trim()) {
-                Some(kind) if sink.wants(kind) => kind,
-                Some(_) => return Ok(()),
-                None => {
-                    sink.ignore("another kind of event");
-                    return Ok(());
-                }
-            },
+        let Some(kind) = self.kind_of(kind.as_deref(), sink) else { return Ok(()) };
+        let Some(item) = item else {
+            sink.ignore("no item");
+            return Ok(());
         };
-        let time = time.ok_or_else(|| missing(&self.time))?;
-        let time = time::parse(&time).map_err(|problem| format!("{}: {problem}", self.time))?;
-        let weight = weight.map(|text| {
-            let number = text.trim().parse().ok().filter(|weight| *weight <= 1000);
-            number.ok_or_else(|| format!("weight is `{text}`: expected a whole number from 0 to 1000"))
+        let time = typed.map(Ok).or_else(|| {
+            let text = time?;
+            let moment = reading.times.read(&text);
+            if let Ok(Moment { month_first, day_first, .. }) = moment
+                && (month_first.is_some() || day_first.is_some())
+            {
+                sink.date_order(day_first, &text);
+            }
+            Some(moment)
         });
-        let (user, item) = (user.unwrap_or_default(), item.ok_or_else(|| missing(&self.item))?);
+        let order = self.order_column();
+        let time = time.ok_or_else(|| format!("no value in column `{order}`"))?;
+        let time = time.map_err(|problem| format!("{order}: {problem}"))?;
+        let weight = weight.map(|text| whole_weight(&text)).transpose()?;
+        let [decimal_users, decimal_items] = reading.decimals;
+        let user = user.map(|user| whole(user, decimal_users, sink)).unwrap_or_default();
+        let item = whole(item, decimal_items, sink);
         sink.event(&Event {
-            category: category.as_deref().map(str::trim),
-            weight: weight.transpose()?,
+            category: category.as_deref(),
+            weight,
             id: id.as_deref(),
-            ..Event::new(user.trim(), ProductName::Id(item.trim()), time, kind)
+            collapsible: kind == Kind::View
+                && (self.kind.is_some() || self.collapse)
+                && !time.whole_day
+                && !self.is_ordinal(),
+            month_first: time.month_first,
+            ..Event::new(&user, ProductName::Id(&item), time.seconds, kind)
         })
     }
 
-    /// Finds the columns of a batch, or says which is missing.
-    #[cfg(feature = "parquet")]
-    pub(super) fn parquet_columns(&self, batch: &crate::parquet::Batch) -> Result<ParquetColumns, String> {
-        let columns = self.columns().map(|column| column.map(|column| (column, batch.column(column.name()))));
-        let missing = columns.iter().flatten().find(|(_, values)| values.is_missing());
-        match missing {
-            Some((column, _)) => Err(format!("has no column `{column}`")),
-            None => Ok(columns.map(|column| column.map(|(_, values)| values))),
+    /// What was done, if it counts; if not, it is counted as left out.
+    fn kind_of(&self, name: Option<&str>, sink: &mut Sink<'_>) -> Option<Kind> {
+        if self.kind.is_none() {
+            return Some(Kind::View);
         }
-    }
-
-    /// Reads a row of a batch.
-    #[cfg(feature = "parquet")]
-    pub(super) fn parquet_row(&self, columns: &ParquetColumns, row: usize, sink: &mut Sink<'_>) -> Result<(), Problem> {
-        let value = |index: usize| {
-            let column = columns.get(index)?.as_ref()?;
-            // The third column is the time: typed ones have no text.
-            match column.seconds(row) {
-                Ok(Some(seconds)) if index == 2 => Some(Cow::Owned(seconds.to_string())),
-                _ => column.text(row),
-            }
+        let Some(name) = name else {
+            sink.ignore("no kind");
+            return None;
         };
-        self.row(&value, sink)
-    }
-
-    /// Reads a JSON line.
-    pub(super) fn json_line(&self, line: &[u8], sink: &mut Sink<'_>) -> Result<(), Problem> {
-        let object: Value = serde_json::from_slice(line).map_err(super::fields::problem)?;
-        let columns = self.columns();
-        let value = |index: usize| {
-            let column = columns.get(index).copied().flatten()?;
-            let found = object
-                .get(column.name())
-                .or_else(|| column.name().split('.').try_fold(&object, |object, key| object.get(key)));
-            match found? {
-                Value::Null => None,
-                Value::String(text) => Some(Cow::Borrowed(text.as_str())),
-                other => Some(Cow::Owned(other.to_string())),
+        match self.kinds.meaning(name) {
+            Named::Kind(kind) => sink.wants(kind).then_some(kind),
+            Named::Ignored => {
+                sink.ignore(shown(name));
+                None
             }
-        };
-        self.row(&value, sink)
-    }
-
-    /// Reads all lines of separated text.
-    pub(super) fn read_text(
-        &self,
-        mut input: Box<dyn BufRead + Send>,
-        file: &(usize, Arc<str>),
-        sink: &mut Sink<'_>,
-        progress: &mut dyn FnMut(u64),
-    ) -> io::Result<()> {
-        let start = input.fill_buf()?;
-        let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let separator = self.separator.clone().unwrap_or_else(|| guess(first).to_owned());
-        match separator.as_bytes() {
-            [byte] => self.read_csv(&mut input, *byte, file, sink, progress),
-            _ => self.read_split(&mut input, &separator, file, sink, progress),
-        }
-    }
-
-    /// Positions of the columns, from the header or from their numbers.
-    fn positions(&self, header: Option<&[&str]>) -> io::Result<[Option<usize>; 8]> {
-        let mut positions = [None; 8];
-        for (position, column) in positions.iter_mut().zip(self.columns()) {
-            let Some(column) = column else { continue };
-            let by_name = header.and_then(|header| header.iter().position(|name| name.trim() == column.name()));
-            let by_number = || column.name().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            *position = by_name.or_else(by_number);
-            if position.is_none() {
-                let problem = match header {
-                    Some(header) => format!("has no column `{column}`: found {}", header.join(", ")),
-                    None => format!("column is `{column}`: expected a number from 1, there is no header"),
-                };
-                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            Named::Unknown => {
+                sink.unknown_kind(name);
+                None
             }
         }
-        Ok(positions)
     }
-
-    fn read_csv(
-        &self,
-        input: &mut dyn Read,
-        separator: u8,
-        file: &(usize, Arc<str>),
-        sink: &mut Sink<'_>,
-        progress: &mut dyn FnMut(u64),
-    ) -> io::Result<()> {
-        // In TSV a quote is a character like any other.
-        let quoting = separator != b'\t';
-        let mut builder = csv::ReaderBuilder::new();
-        builder.delimiter(separator).flexible(true).has_headers(self.header).quoting(quoting);
-        let mut reader = builder.from_reader(input);
-        let header = if self.header { Some(reader.headers().map_err(io::Error::other)?.clone()) } else { None };
-        let positions = self.positions(header.as_ref().map(|header| header.iter().collect::<Vec<_>>()).as_deref())?;
-        let mut record = csv::StringRecord::new();
-        let mut bytes = 0;
-        loop {
-            let read = reader.read_record(&mut record);
-            if matches!(read, Ok(false)) {
-                return Ok(());
-            }
-            sink.start_row(file, record.position().map_or(0, csv::Position::line));
-            let position = reader.position().byte();
-            progress(position - bytes);
-            bytes = position;
-            let result = match read {
-                Ok(_) => self.row(&|index| text_at(&record, &positions, index), sink),
-                Err(error) => match error.into_kind() {
-                    csv::ErrorKind::Io(error) => return Err(error),
-                    csv::ErrorKind::Utf8 { .. } => Err("found bytes that are not UTF-8".into()),
-                    kind => Err(format!("{kind:?}").into()),
-                },
-            };
-            // Only a bad row is worth writing out again.
-            let content = if matches!(result, Err(Problem::Row(_))) { row_text(&record) } else { String::new() };
-            sink.finish_row(result, content.as_bytes())?;
-        }
-    }
-
-    /// Separators of several characters, such as `::`; nothing is quoted there.
-    fn read_split(
-        &self,
-        input: &mut dyn Read,
-        separator: &str,
-        file: &(usize, Arc<str>),
-        sink: &mut Sink<'_>,
-        progress: &mut dyn FnMut(u64),
-    ) -> io::Result<()> {
-        let mut positions = if self.header { None } else { Some(self.positions(None)?) };
-        let mut blocks = Blocks::new(input);
-        while let Some(block) = blocks.next()? {
-            progress(block.bytes.len() as u64);
-            for (number, line) in block.lines() {
-                let Some(positions) = &positions else {
-                    let header = String::from_utf8_lossy(line);
-                    positions = Some(self.positions(Some(&header.split(separator).collect::<Vec<_>>()))?);
-                    continue;
-                };
-                sink.start_row(file, number);
-                // Old data sets are Latin-1; the columns that matter are rarely hit by that.
-                let text = String::from_utf8_lossy(line);
-                let values: Vec<&str> = text.split(separator).collect();
-                let value = |index: usize| {
-                    let position = positions.get(index).copied().flatten()?;
-                    values.get(position).filter(|value| !value.is_empty()).map(|value| Cow::Borrowed(*value))
-                };
-                let result = self.row(&value, sink);
-                sink.finish_row(result, line)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn text_at<'a>(record: &'a csv::StringRecord, positions: &[Option<usize>; 8], index: usize) -> Option<Cow<'a, str>> {
-    let position = positions.get(index).copied().flatten()?;
-    record.get(position).filter(|value| !value.is_empty()).map(Cow::Borrowed)
-}
-
-/// A row for people to read.
-pub(super) fn row_text(record: &csv::StringRecord) -> String {
-    record.iter().collect::<Vec<_>>().join(",")
-}
-
-/// The separator of which the first line holds most.
-pub(crate) fn guess(line: &[u8]) -> &'static str {
-    let count = |separator: &str| memchr::memmem::find_iter(line, separator).count();
-    if count("::") > 1 {
-        return "::";
-    }
-    ["\t", ",", ";", "|"].into_iter().max_by_key(|separator| (count(separator), *separator == ",")).unwrap_or(",")
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::order_rows::{OrderRow, OrderRows};
 use super::{hashed, shopper_of_email};
 use crate::events::event::{Event, Kind, ProductName};
-use crate::events::sink::{Problem, Sink};
+use crate::events::problem::Problem;
+use crate::events::sink::Sink;
 use crate::events::table::{guess, row_text};
 use crate::time;
 
@@ -72,7 +73,10 @@ pub(in crate::events) fn read(
         progress(position - bytes);
         bytes = position;
         let result = match read {
-            Ok(_) => keep(&record, &places, &mut order, file, line, rows),
+            Ok(_) => {
+                sink.suspend_row();
+                keep(&record, &places, &mut order, file, line, rows)
+            }
             Err(error) => match error.into_kind() {
                 csv::ErrorKind::Io(error) => return Err(error),
                 csv::ErrorKind::Utf8 { .. } => Err("found bytes that are not UTF-8".into()),

@@ -11,7 +11,8 @@ use super::shopper_of_email;
 use crate::events::event::{Event, Kind, ProductName};
 use crate::events::fields::{self, Text};
 use crate::events::input::Blocks;
-use crate::events::sink::{Problem, Sink};
+use crate::events::problem::Problem;
+use crate::events::sink::Sink;
 use crate::time;
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +83,11 @@ pub(in crate::events) fn read(
                     (None, None) => return Err("no id and no __parentId: expected an order or a line item".into()),
                 };
                 rows.push(order.as_bytes(), rank, file, number, line)?;
+                if rank == 0 {
+                    sink.ignore("order itself");
+                } else {
+                    sink.suspend_row();
+                }
                 Ok(())
             });
             sink.finish_row(result, line)?;

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::events::event::{Event, Kind, ProductName};
 use crate::events::fields::{self, Text};
+use crate::events::problem::Problem;
 use crate::events::products::handle_of_url;
-use crate::events::sink::{Problem, Sink};
+use crate::events::sink::Sink;
 use crate::time;
 
 #[derive(Deserialize)]

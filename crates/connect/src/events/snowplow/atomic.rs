@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use crate::events::event::{Event, Kind, ProductName};
+use crate::events::problem::Problem;
 use crate::events::products::handle_of_url;
-use crate::events::sink::{Problem, Sink};
-use crate::time;
+use crate::events::sink::Sink;
+use crate::time::{self, EARLIEST};
 
 /// A time as a form gives it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,14 @@ pub(super) enum Time<'a> {
     /// Unix seconds.
     #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet has typed times"))]
     Seconds(f64),
+}
+
+/// What the times of an event say.
+struct Happened {
+    /// Unix seconds.
+    seconds: f64,
+    /// The time that counts first cannot be meant: its name.
+    instead_of: Option<&'static str>,
 }
 
 impl Time<'_> {
@@ -91,16 +100,28 @@ impl Atomic<'_> {
         }
     }
 
-    /// When it happened.
-    fn time(&self) -> Result<f64, String> {
+    /// When it happened: by the first time that is one from 1995 on, until `latest`. Clocks of devices stand anywhere,
+    /// and what is derived from them too; the collector's does not.
+    fn time(&self, latest: f64) -> Result<Happened, String> {
         let times = [
             ("derived_tstamp", &self.derived_tstamp),
             ("true_tstamp", &self.true_tstamp),
             ("collector_tstamp", &self.collector_tstamp),
         ];
-        let found = times.iter().find_map(|(name, time)| time.as_ref().map(|time| (name, time)));
-        let (name, time) = found.ok_or("no derived_tstamp, true_tstamp or collector_tstamp: expected one of them")?;
-        time.seconds().map_err(|problem| format!("{name}: {problem}"))
+        let mut present = times.into_iter().filter_map(|(name, time)| Some((name, time.as_ref()?)));
+        let (name, first) =
+            present.next().ok_or("no derived_tstamp, true_tstamp or collector_tstamp: expected one of them")?;
+        let first = first.seconds().map_err(|problem| format!("{name}: {problem}"));
+        let plausible = |seconds: &f64| (EARLIEST..=latest).contains(seconds);
+        if let Ok(seconds) = &first
+            && plausible(seconds)
+        {
+            return Ok(Happened { seconds: *seconds, instead_of: None });
+        }
+        match present.filter_map(|(_, time)| time.seconds().ok()).find(plausible) {
+            Some(seconds) => Ok(Happened { seconds, instead_of: Some(name) }),
+            None => first.map(|seconds| Happened { seconds, instead_of: None }),
+        }
     }
 
     /// Hands over one event for each product.
@@ -113,13 +134,17 @@ impl Atomic<'_> {
                 return Ok(());
             }
         };
-        let received = self.collector_tstamp.as_ref().map(Time::seconds).transpose();
+        let received = self.collector_tstamp.as_ref().and_then(|time| time.seconds().ok());
+        let happened = self.time(sink.latest())?;
+        if let Some(name) = happened.instead_of {
+            sink.other_time(name);
+        }
         let event = Event {
             known_as,
             id: self.event_id.as_deref(),
             fingerprint: self.event_fingerprint.as_deref(),
-            received: received.map_err(|problem| format!("collector_tstamp: {problem}"))?,
-            ..Event::new(user, ProductName::Handle(""), self.time()?, kind)
+            received,
+            ..Event::new(user, ProductName::Handle(""), happened.seconds, kind)
         };
         let page = self.page_handle();
         // A page shows its own product, whatever else stands on it; an action names its products.

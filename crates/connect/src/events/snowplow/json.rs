@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use super::Snowplow;
 use super::atomic::{Atomic, Time};
 use crate::events::fields::{self, Text};
-use crate::events::sink::{Problem, Sink};
+use crate::events::problem::Problem;
+use crate::events::sink::Sink;
 
 /// Every version of the schema of tracker bodies.
 const PAYLOAD: &str = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-";
@@ -27,15 +28,34 @@ pub(super) fn line(options: &Snowplow, line: &[u8], sink: &mut Sink<'_>) -> Resu
     let mut atomic = Atomic::default();
     let (mut schema, mut data, mut message): (Option<Text<'_>>, Option<&RawValue>, Option<&RawValue>) =
         (None, None, None);
+    // Warehouses unload nested columns as text that holds JSON, under names in upper case.
+    let mut embedded: Vec<(String, String)> = Vec::new();
     fields::visit(text, &mut |name, value| {
+        let lower;
+        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            lower = name.to_ascii_lowercase();
+            lower.as_str()
+        } else {
+            name
+        };
         match name {
             "schema" => schema = fields::text(value)?,
             "data" => data = Some(value),
             "message" => message = Some(value),
+            _ if is_nested(name) && value.get().starts_with('"') => {
+                embedded.push((name.to_owned(), fields::text(value)?.unwrap_or_default().0.into_owned()));
+            }
             _ => enriched_field(name, value, &mut atomic)?,
         }
         Ok(())
     })?;
+    // Declared after what it borrows from, because the atomic event borrows the embedded texts.
+    let mut atomic: Atomic<'_> = atomic;
+    for (name, json) in embedded.iter().filter(|(_, json)| !json.trim().is_empty()) {
+        let value: &RawValue =
+            serde_json::from_str(json).map_err(|error| format!("{name}: {}", fields::problem(error)))?;
+        enriched_field(name, value, &mut atomic).map_err(|problem| format!("{name}: {problem}"))?;
+    }
     match (schema, data, message) {
         (Some(schema), Some(data), _) => payload(options, &schema, data, sink),
         (None, _, Some(message)) => self::line(options, message.get().as_bytes(), sink),
@@ -44,6 +64,13 @@ pub(super) fn line(options: &Snowplow, line: &[u8], sink: &mut Sink<'_>) -> Resu
                   body of a tracker"
             .into()),
     }
+}
+
+/// Whether a field of an enriched event holds entities or the event itself.
+fn is_nested(name: &str) -> bool {
+    matches!(name, "contexts" | "derived_contexts" | "unstruct_event")
+        || name.starts_with("contexts_")
+        || name.starts_with("unstruct_event_")
 }
 
 /// A field of an enriched event.
@@ -179,7 +206,11 @@ fn payload(options: &Snowplow, schema: &str, data: &RawValue, sink: &mut Sink<'_
     }
     let events: Vec<&RawValue> = fields::parse(data)?;
     for event in events {
-        tracker_event(options, event, sink)?;
+        match tracker_event(options, event, sink) {
+            // A bad event does not take the others of its body with it.
+            Err(Problem::Row(problem)) => sink.bad_part(problem, event.get().as_bytes()),
+            result => result?,
+        }
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::Snowplow;
 use super::atomic::{Atomic, Time};
-use crate::events::sink::{Problem, Sink};
+use crate::events::problem::Problem;
+use crate::events::sink::Sink;
 use crate::parquet::{Batch, ColumnValues};
 
 const PRODUCTS: &str = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1";
@@ -32,6 +33,7 @@ const TIMES: [&str; 3] = ["derived_tstamp", "true_tstamp", "collector_tstamp"];
 
 /// Whether a column is needed.
 pub(in crate::events) fn wanted(name: &str) -> bool {
+    let name = &*name.to_ascii_lowercase();
     let nested = [PRODUCTS, ROBOTS, ACTION].iter().chain(&LEGACY).any(|prefix| name.starts_with(prefix));
     nested || TEXTS.contains(&name) || TIMES.contains(&name)
 }
@@ -60,8 +62,8 @@ impl Rows {
             times,
             products: batch.column_starting(PRODUCTS),
             robots: batch.column_starting(ROBOTS),
-            action: batch.column_starting(ACTION).field("type"),
-            legacy: LEGACY.map(|name| batch.column_starting(name).field("sku")),
+            action: batch.column_starting(ACTION),
+            legacy: LEGACY.map(|name| batch.column_starting(name)),
         })
     }
 
@@ -81,15 +83,17 @@ impl Rows {
             page_url,
             ti_sku,
         ] = self.texts.each_ref().map(|column| column.text(row));
-        let time = |index: usize| -> Result<Option<Time<'_>>, String> {
-            let column = self.times.get(index).zip(TIMES.get(index));
-            let seconds =
-                column.map(|(column, name)| column.seconds(row).map_err(|problem| format!("{name}: {problem}")));
-            Ok(seconds.transpose()?.flatten().map(Time::Seconds))
+        let time = |index: usize| -> Option<Time<'_>> {
+            let column = self.times.get(index)?;
+            match column.seconds(row) {
+                Ok(seconds) => seconds.map(Time::Seconds),
+                // What is wrong with it is told if no other time counts.
+                Err(_) => column.text(row).map(Time::Text),
+            }
         };
         let robots = ["spider_or_robot", "spiderOrRobot"];
-        let robots = robots.iter().flat_map(|field| self.robots.texts_in_list(row, field));
-        let [added, removed] = self.legacy.each_ref().map(|column| column.text(row));
+        let robots = robots.iter().flat_map(|field| fields_in_list(&self.robots, row, field));
+        let [added, removed] = self.legacy.each_ref().map(|column| field(column, row, "sku"));
         let event_name = if removed.is_some() { Some(Cow::Borrowed("remove_from_cart")) } else { event_name };
         let atomic = Atomic {
             app_id,
@@ -100,18 +104,44 @@ impl Rows {
             user_id,
             domain_userid,
             network_userid,
-            derived_tstamp: time(0)?,
-            true_tstamp: time(1)?,
-            collector_tstamp: time(2)?,
+            derived_tstamp: time(0),
+            true_tstamp: time(1),
+            collector_tstamp: time(2),
             page_urlhost,
             page_urlpath,
             page_url,
             ti_sku,
-            action: self.action.text(row),
-            legacy_sku: added.or(removed),
-            products: self.products.texts_in_list(row, "id").into_iter().map(Cow::Owned).collect(),
+            action: field(&self.action, row, "type").map(Cow::Owned),
+            legacy_sku: added.or(removed).map(Cow::Owned),
+            products: fields_in_list(&self.products, row, "id").into_iter().map(Cow::Owned).collect(),
             robot: robots.into_iter().any(|value| value == "true"),
         };
         options.interpret(&atomic, sink)
+    }
+}
+
+/// A field of a struct, or of text that holds an object, as warehouses unload them.
+fn field(column: &ColumnValues, row: usize, name: &str) -> Option<String> {
+    if let Some(text) = column.text(row) {
+        let object: serde_json::Value = serde_json::from_str(&text).ok()?;
+        return object.get(name).and_then(text_of);
+    }
+    column.field(name).text(row).map(Cow::into_owned)
+}
+
+/// A field of every struct of a list, or of text that holds a list of objects.
+fn fields_in_list(column: &ColumnValues, row: usize, name: &str) -> Vec<String> {
+    if let Some(text) = column.text(row) {
+        let list: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap_or_default();
+        return list.iter().filter_map(|object| object.get(name).and_then(text_of)).collect();
+    }
+    column.texts_in_list(row, name)
+}
+
+fn text_of(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }

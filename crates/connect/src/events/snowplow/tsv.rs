@@ -6,7 +6,8 @@ use memchr::memmem;
 
 use super::atomic::{Atomic, Time};
 use super::{Snowplow, json};
-use crate::events::sink::{Problem, Sink};
+use crate::events::problem::Problem;
+use crate::events::sink::Sink;
 
 const COLUMNS: usize = 131;
 /// Older pipelines wrote 108 to 130; the columns that we need have never moved.

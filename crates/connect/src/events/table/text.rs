@@ -1,0 +1,282 @@
+//! Separated text: CSV, TSV and its relatives enter, rows leave. Fields are divided by the csv crate; `quotes` sees to it
+//! that no quote swallows the lines behind it.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use super::reading::Sample;
+use super::separator::Separator;
+use super::{COLUMNS, Column, Reading, TIME, Table, columns};
+use crate::closest::no_column;
+use crate::events::input::{Block, Blocks, Quotes, Text};
+use crate::events::problem::Problem;
+use crate::events::sink::{Sink, shown};
+use crate::time::TimeReader;
+
+/// What a row may not have been, to be read.
+const NOT_UTF8: &str = "found bytes that are not UTF-8: --encoding latin1 or another one reads them";
+
+/// How the text of a file is divided.
+struct Layout {
+    separator: Separator,
+    quote: Option<u8>,
+    positions: [Option<usize>; COLUMNS],
+}
+
+/// The fields of a row.
+enum Fields<'a> {
+    Csv(&'a csv::StringRecord),
+    /// The fields, and the line that they stand in.
+    Split(&'a [&'a str], &'a str),
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, index: usize) -> Option<&'a str> {
+        match self {
+            Self::Csv(record) => record.get(index),
+            Self::Split(fields, _) => fields.get(index).copied(),
+        }
+    }
+
+    /// The row for people to read.
+    fn text(&self) -> String {
+        match self {
+            Self::Csv(record) => row_text(record),
+            Self::Split(_, line) => (*line).to_owned(),
+        }
+    }
+}
+
+/// Is called with every row of a block: its line, and its fields or what is wrong with it. False ends the block.
+type Visit<'v> = dyn FnMut(u64, Result<Fields<'_>, &'static str>) -> io::Result<bool> + 'v;
+
+impl Table {
+    /// Reads all lines of separated text.
+    ///
+    /// # Errors
+    /// What reading fails of; columns that are not there, a quote that swallows lines, a first line that is data.
+    pub(in crate::events) fn read_text(
+        &self,
+        text: Text<'_>,
+        file: &(usize, Arc<str>),
+        latest: f64,
+        before: Option<&Reading>,
+        sink: &mut Sink<'_>,
+        progress: &mut dyn FnMut(u64),
+    ) -> io::Result<Option<Reading>> {
+        let (separator, declared) = self.separator(&text.start);
+        let quote = self.quote_of(&separator);
+        let quotes = match (&separator, quote) {
+            (Separator::Byte(separator), Some(quote)) => Some(Quotes { separator: *separator, quote }),
+            _ => None,
+        };
+        let mut layout = Layout { separator, quote, positions: [None; COLUMNS] };
+        let mut blocks = Blocks::of_records(text.reader, quotes);
+        let mut reading: Option<Reading> = None;
+        // Lines in front of the data: what names the separator, and the header.
+        let mut in_front = usize::from(declared) + usize::from(self.header);
+        if !self.header {
+            layout.positions = self.positions(None).map_err(invalid)?;
+        }
+        let mut first_rows = true;
+        while let Some(block) = blocks.next()? {
+            progress(block.bytes.len() as u64);
+            if let Some(line) = block.overlong {
+                sink.start_row(file, line);
+                sink.finish_row(Err("the line is longer than 16 MiB".into()), b"")?;
+            }
+            sink.counts.lines += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+            let mut skipped = 0;
+            if in_front > 0 {
+                skipped = in_front;
+                in_front -= self.read_header(&block, &mut layout, in_front, latest)?;
+            }
+            if first_rows {
+                let sampled = self.sample(&block, &layout, skipped)?;
+                reading = Some(self.reading(&sampled, latest, before));
+                sink.counts.found_columns = u16::MAX;
+                first_rows = in_front > 0;
+            }
+            let Some(reading) = &reading else { continue };
+            rows(&block, &layout, &mut |number, fields| {
+                if skipped > 0 {
+                    skipped -= 1;
+                    return Ok(true);
+                }
+                sink.start_row(file, number);
+                let result = match &fields {
+                    Ok(fields) => self.text_row(reading, fields, &layout, sink),
+                    Err(problem) => Err((*problem).into()),
+                };
+                // Only a bad row is worth writing out again.
+                let bad = matches!(result, Err(Problem::Row(_)));
+                let content = fields.ok().filter(|_| bad).map(|fields| fields.text()).unwrap_or_default();
+                sink.finish_row(result, content.as_bytes())?;
+                Ok(true)
+            })?;
+        }
+        Ok(reading)
+    }
+
+    fn text_row(
+        &self,
+        reading: &Reading,
+        fields: &Fields<'_>,
+        layout: &Layout,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Problem> {
+        let value = |index: usize| {
+            let position = layout.positions.get(index).copied().flatten()?;
+            fields.get(position).map(Cow::Borrowed)
+        };
+        if self.has_paths() {
+            return self.rows_of_texts(reading, &value, sink);
+        }
+        self.row(reading, &value, None, sink)
+    }
+
+    /// Finds the columns in the header; how many lines in front of the data the block held.
+    fn read_header(&self, block: &Block, layout: &mut Layout, in_front: usize, latest: f64) -> io::Result<usize> {
+        let mut seen = 0;
+        let mut found = Ok(());
+        let positions = &mut layout.positions;
+        let copy = Layout { separator: layout.separator.clone(), quote: layout.quote, positions: [None; COLUMNS] };
+        rows(block, &copy, &mut |_, fields| {
+            seen += 1;
+            if seen == in_front && self.header {
+                let fields = fields.map_err(|problem| invalid(format!("the first line: {problem}")))?;
+                let names: Vec<&str> = (0..).map_while(|index| fields.get(index)).collect();
+                found = self.positions(Some(&names)).and_then(|found| {
+                    *positions = found;
+                    self.check_header(&names, found, latest)
+                });
+            }
+            Ok(seen < in_front)
+        })?;
+        found.map_err(invalid)?;
+        Ok(seen)
+    }
+
+    /// Positions of the columns, from the header or from their numbers.
+    fn positions(&self, header: Option<&[&str]>) -> Result<[Option<usize>; COLUMNS], String> {
+        let mut positions = [None; COLUMNS];
+        for (position, column) in positions.iter_mut().zip(self.columns()) {
+            let Some(column) = column else { continue };
+            let by_name = |name: &str| match header {
+                Some(header) => columns::position(name, header.iter().copied()),
+                None => Ok(None),
+            };
+            let by_number =
+                |column: &Column| column.name().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            *position = match by_name(column.name())?.or_else(|| by_number(column)) {
+                None => by_name(column.head())?,
+                found => found,
+            };
+            if position.is_none() {
+                return Err(match header {
+                    Some(header) => no_column(column.name(), header.iter().map(|name| name.trim())),
+                    None => format!("column is `{column}`: expected a number from 1, there is no header"),
+                });
+            }
+        }
+        Ok(positions)
+    }
+
+    /// A header whose time is one is a row of data.
+    fn check_header(&self, names: &[&str], positions: [Option<usize>; COLUMNS], latest: f64) -> Result<(), String> {
+        let numbered = |column: &Column| !names.iter().any(|name| name.trim() == column.name());
+        let name = positions.get(TIME).copied().flatten().and_then(|position| names.get(position).copied());
+        let Some(name) = name.filter(|_| numbered(self.order_column()) && !self.is_ordinal()) else { return Ok(()) };
+        let reader = TimeReader::decide(&self.times, latest, std::iter::once(name), None);
+        if reader.read(name).is_err() {
+            return Ok(());
+        }
+        let line = shown(&names.join(", "));
+        Err(format!(
+            "the first line looks like data, its column {} is a time: {line}; --no-header reads it",
+            self.order_column()
+        ))
+    }
+
+    /// Values of the first rows, by which times and ids are told.
+    fn sample(&self, block: &Block, layout: &Layout, mut skipped: usize) -> io::Result<Sample> {
+        let mut sample = Sample::default();
+        rows(block, layout, &mut |_, fields| {
+            if skipped > 0 {
+                skipped -= 1;
+            } else if let Ok(fields) = fields {
+                let value = |index: usize| {
+                    let position = layout.positions.get(index).copied().flatten()?;
+                    fields.get(position).map(Cow::Borrowed)
+                };
+                if self.has_paths() { self.sample_texts(&value, &mut sample) } else { sample.push(&value) }
+            }
+            Ok(!sample.is_full())
+        })?;
+        Ok(sample)
+    }
+}
+
+fn invalid(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+/// Calls `visit` with the rows of a block until it says false.
+fn rows(block: &Block, layout: &Layout, visit: &mut Visit<'_>) -> io::Result<()> {
+    let Separator::Byte(separator) = layout.separator else { return split_rows(block, layout, visit) };
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(separator).flexible(true).has_headers(false).quoting(layout.quote.is_some());
+    if let Some(quote) = layout.quote {
+        builder.quote(quote);
+    }
+    let mut reader = builder.from_reader(block.bytes.as_slice());
+    let mut record = csv::StringRecord::new();
+    loop {
+        let read = reader.read_record(&mut record);
+        let line = |record: &csv::StringRecord| {
+            block.first_line + record.position().map_or(1, csv::Position::line).saturating_sub(1)
+        };
+        let go_on = match read {
+            Ok(false) => return Ok(()),
+            Ok(true) => visit(line(&record), Ok(Fields::Csv(&record)))?,
+            Err(error) => match error.kind() {
+                csv::ErrorKind::Utf8 { pos, .. } => {
+                    let line = block.first_line + pos.as_ref().map_or(1, csv::Position::line).saturating_sub(1);
+                    visit(line, Err(NOT_UTF8))?
+                }
+                _ => return Err(io::Error::other(error)),
+            },
+        };
+        if !go_on {
+            return Ok(());
+        }
+    }
+}
+
+/// Separators of several characters, such as `::`, and spaces; nothing is quoted there.
+fn split_rows(block: &Block, layout: &Layout, visit: &mut Visit<'_>) -> io::Result<()> {
+    let mut fields: Vec<&str> = Vec::new();
+    for (number, line) in block.lines() {
+        let go_on = match std::str::from_utf8(line) {
+            Ok(text) => {
+                fields.clear();
+                match &layout.separator {
+                    Separator::Text(separator) => fields.extend(text.split(separator.as_str())),
+                    _ => fields.extend(text.split_whitespace()),
+                }
+                visit(number, Ok(Fields::Split(&fields, text)))?
+            }
+            Err(_) => visit(number, Err(NOT_UTF8))?,
+        };
+        if !go_on {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A row for people to read.
+pub(in crate::events) fn row_text(record: &csv::StringRecord) -> String {
+    record.iter().collect::<Vec<_>>().join(",")
+}
