@@ -104,7 +104,7 @@ impl<'a> Sink<'a> {
         self.counts.bad_rows += 1;
         if self.counts.bad_sample.len() < SAMPLED_ROWS {
             let shown = content.get(..content.len().min(SAMPLED_BYTES)).unwrap_or_default();
-            let content = String::from_utf8_lossy(shown).trim_end().replace(['\n', '\r', '\t'], " ");
+            let content = String::from_utf8_lossy(shown).trim_end().replace(['\n', '\r'], " ");
             let (file_number, file) = self.file.clone();
             self.counts.bad_sample.push(BadRow { file_number, file, row: self.row, problem, content });
         }

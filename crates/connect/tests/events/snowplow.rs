@@ -242,7 +242,7 @@ fn bad_rows_are_counted_and_sampled_and_the_others_still_count() {
     let bad = [
         "only\tthree\tcolumns".to_owned(),
         format!("{}\tone more", lines[0]),
-        changed(&lines[0], &[(124, "yesterday")]),
+        changed(&lines[0], &[(124, "yesterday"), (3, "the day before"), (130, "")]),
         changed(&lines[0], &[(124, ""), (3, ""), (130, "")]),
         changed(&lines[2], &[(58, "{\"schema\": 7")]),
         "{\"event_id\": \"x\", \"collector_tstamp\"".to_owned(),
@@ -251,6 +251,7 @@ fn bad_rows_are_counted_and_sampled_and_the_others_still_count() {
         "[1, 2]".to_owned(),
     ];
     let case = Case::of_text(source(), format!("{}\n\n{good}", bad.join("\n")));
+    let case = case.lenient();
     let (found, summary) = case.run();
     assert_eq!(found, expected());
     assert_eq!(summary.counts.bad_rows, bad.len() as u64);
@@ -287,7 +288,7 @@ proptest! {
         // Whatever became bad, a good line behind it is read.
         bytes.extend(b"\n");
         bytes.extend(fs::read(fixture("snowplow/enriched.tsv")).unwrap());
-        let (lines, _) = Case::of_text(source(), bytes).run();
+        let (lines, _) = Case::of_text(source(), bytes).lenient().run();
         for line in expected() {
             prop_assert!(lines.contains(&line) || lines.len() >= 2, "{lines:?}");
         }
@@ -310,4 +311,58 @@ proptest! {
         let case = Case::of_text(source(), bytes);
         let _ = case.import.run(&mut |_| {});
     }
+}
+
+#[test]
+fn json_without_line_ends_is_read() {
+    let lossless = fs::read_to_string(fixture("snowplow/enriched.lossless.jsonl")).unwrap();
+    let joined: String = lossless.lines().collect();
+    assert_eq!(Case::of_text(source(), &joined).run().0, expected());
+    let array = format!("[{}]", lossless.lines().collect::<Vec<_>>().join(",\n"));
+    assert_eq!(Case::of_text(source(), array).run().0, expected());
+    // Two in one line, one in the next, as loaders write that end their batches alone.
+    let lines: Vec<&str> = lossless.lines().collect();
+    let batches = format!("{}\n{}{}\n", lines[0], lines[1], lines[2]);
+    let (found, summary) = Case::of_text(source(), batches).run();
+    assert_eq!(found, expected());
+    assert_eq!((summary.counts.rows, summary.counts.further), (2, 1));
+}
+
+#[test]
+fn unloads_of_warehouses_have_upper_case_names_and_json_as_text() {
+    let text = fs::read_to_string(fixture("snowplow/enriched.analytics-sdk.jsonl")).unwrap();
+    let rows: Vec<serde_json::Map<String, serde_json::Value>> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unloaded = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let names: std::collections::BTreeSet<&String> = rows.iter().flat_map(|row| row.keys()).collect();
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(names.iter().map(|name| name.to_uppercase())).unwrap();
+    let mut json = String::new();
+    for row in &rows {
+        let values: Vec<String> = names.iter().map(|name| row.get(*name).map(unloaded).unwrap_or_default()).collect();
+        csv.write_record(&values).unwrap();
+        let texts = row.iter().map(|(name, value)| (name.to_uppercase(), unloaded(value).into()));
+        json.push_str(&serde_json::Value::Object(texts.collect()).to_string());
+        json.push('\n');
+    }
+    assert_eq!(Case::of_text(source(), csv.into_inner().unwrap()).run().0, expected());
+    assert_eq!(Case::of_text(source(), json).run().0, expected());
+}
+
+#[test]
+fn of_two_times_the_first_that_is_one_counts() {
+    let line = &enriched()[0];
+    let at = |derived: &str, collector: &str| {
+        let text = changed(line, &[(124, derived), (3, collector), (130, "")]);
+        let (lines, summary) = Case::of_text(source(), text).run();
+        (lines[0].split('\t').nth(3).unwrap().to_owned(), summary.counts.other_times.count)
+    };
+    assert_eq!(at("1980-01-01 00:00:00", "2026-11-02 09:15:00"), ("1793610900".to_owned(), 1));
+    assert_eq!(at("2031-01-01 00:00:00", "2026-11-02 09:15:00"), ("1793610900".to_owned(), 1));
+    assert_eq!(at("2026-11-02 09:15:01", "soon"), ("1793610901".to_owned(), 0));
+    assert_eq!(at("2031-01-01 00:00:00", ""), ("1924992000".to_owned(), 0), "with no other, it is counted as late");
 }

@@ -2,6 +2,9 @@
 
 use serde::de::IgnoredAny;
 
+/// More tabs than JSON is indented by.
+const MANY_COLUMNS: usize = 60;
+
 /// How the values of a file stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -18,19 +21,33 @@ impl Form {
     /// value and nothing around values.
     pub(crate) fn of(start: &[u8], own: &dyn Fn(&str) -> bool) -> Self {
         let text = start.trim_ascii_start();
-        if text.first() == Some(&b'[') {
-            return Self::Values;
+        if let Some(list) = text.strip_prefix(b"[") {
+            let first = list.trim_ascii_start().first();
+            return if matches!(first, None | Some(b'{' | b'[' | b']')) { Self::Values } else { Self::Lines };
         }
-        let line_end = memchr::memchr(b'\n', text);
-        let line = text.get(..line_end.unwrap_or(text.len())).unwrap_or_default();
-        let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
-        let whole = matches!((values.next(), values.next()), (Some(Ok(_)), None));
-        // A line that ends within the first bytes, or a file of one line.
-        if whole && (line_end.is_some() || start.len() < 1 << 16) {
+        let mut lines = text.split(|byte| *byte == b'\n');
+        // Of a file with more lines than these bytes the last one may be cut.
+        let first = lines.next().unwrap_or_default();
+        if is_whole(first) {
             return Self::Lines;
         }
-        if wraps(text, own) { Self::Wrapped } else { Self::Values }
+        if wraps(text, own) {
+            return Self::Wrapped;
+        }
+        // One damaged line does not make lines something else.
+        if lines.any(|line| is_whole(line) || is_row(line)) { Self::Lines } else { Self::Values }
     }
+}
+
+/// Whether a line is one object.
+fn is_whole(line: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    line.trim_ascii_start().first() == Some(&b'{') && matches!((values.next(), values.next()), (Some(Ok(_)), None))
+}
+
+/// Whether a line has many columns, as no line of JSON has.
+fn is_row(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'\t', line).count() > MANY_COLUMNS
 }
 
 /// Whether an object begins with a list of objects, before any key that is asked for.
@@ -91,6 +108,8 @@ mod tests {
         assert_eq!(form("{\"user\": 1}"), Form::Lines);
         assert_eq!(form("{\"user\": 1}{\"user\": 2}\n"), Form::Values);
         assert_eq!(form("[{\"user\": 1}]"), Form::Values);
+        assert_eq!(form("{\"user\": 1\n{\"user\": 2}\n"), Form::Lines, "one damaged line");
+        assert_eq!(form("[\"user\": 1}\n{\"user\": 2}\n"), Form::Lines, "one damaged byte");
         assert_eq!(form("{\n\"user\": 1,\n\"list\": [{}]}"), Form::Values);
         assert_eq!(form("{\n\"data\": [\n{\"user\": 1}]}"), Form::Wrapped);
     }

@@ -75,6 +75,10 @@ fn is_nested(name: &str) -> bool {
 
 /// A field of an enriched event.
 fn enriched_field<'a>(name: &str, value: &'a RawValue, atomic: &mut Atomic<'a>) -> Result<(), String> {
+    // Unloads write nothing for null.
+    if value.get() == r#""""# {
+        return Ok(());
+    }
     let slot = match name {
         "app_id" => &mut atomic.app_id,
         "event" => &mut atomic.event,
