@@ -142,7 +142,8 @@ fn a_movielens_list_becomes_a_catalogue_that_its_ratings_are_read_with() {
     assert_eq!(written, "1\t1\t10\t978300760\tAction\n");
     let wrong = slirec(folder.path(), &["catalog", "import", "movies.dat", "--output", "other.json"], b"");
     let text = String::from_utf8_lossy(&wrong.stderr);
-    assert!(text.contains("no inventory.pkl; a table needs --handle: movies.dat: byte 0:"), "{text}");
+    assert!(text.contains("movies.dat:1: is no product export of a shop and no inventory.pkl: expected"), "{text}");
+    assert!(text.contains("or --handle and the other columns of a table"), "{text}");
 }
 
 #[test]

@@ -102,8 +102,8 @@ impl CatalogImport {
         if let Some(name) = binary(&bytes) {
             return Err(kind(format!("is {name}: expected CSV or JSON, such as an export of the products")));
         }
-        // A pickle, whose first byte is the version of its protocol or builds a dict.
-        if self.table.is_none() && matches!(bytes.first(), Some(0x80 | b'(' | b'}')) {
+        // A pickle begins with the version of its protocol, or is an old one; all end with the opcode that stops.
+        if self.table.is_none() && (bytes.first() == Some(&0x80) || bytes.last() == Some(&b'.')) {
             return of_inventory(path);
         }
         let Decoded { text, latin_1 } = decode(bytes).map_err(&kind)?;
