@@ -3,18 +3,21 @@
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 use slirec_connect::events::event::{KindWeight, Weights};
 use slirec_connect::events::products::{IdKind, Products};
 use slirec_connect::events::snowplow::{Identifier, Snowplow};
-use slirec_connect::events::{Cleaning, Import, Limits, Meaning, Source, TextEncoding};
+use slirec_connect::events::{Cleaning, Import, Limits, Meaning, Source, Summary, TextEncoding};
 use slirec_core::catalog::Catalog;
+use slirec_core::files::is_standard;
 use table::TableArguments;
 
-use crate::progress;
+use crate::{output, progress};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
@@ -39,9 +42,12 @@ pub(crate) struct Common {
     /// Catalogue: products that it does not hold are left out and listed; without it every name is taken
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// Where to write `label user item timestamp category`; compressed if the name ends with .gz
+    /// Where to write `label user item timestamp category`; compressed if the name ends with .gz, - is standard output
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
     /// Where a sample of bad rows goes [default: the output's name with .bad-rows.tsv]
     #[arg(long, value_name = "FILE")]
     bad_rows: Option<PathBuf>,
@@ -131,6 +137,9 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
     }
 }
 
+/// How many unknown names the summary lists.
+const LISTED: usize = 100;
+
 /// Views within so many seconds are one, without the option.
 const COLLAPSE_SECONDS: f64 = 10.0;
 
@@ -160,20 +169,44 @@ fn import(common: Common, source: Source) -> Result<()> {
     let summary = import.run(&mut |bytes| counter.set("reading", bytes / 1_000_000));
     counter.finish();
     let summary = summary.context("cannot import interactions")?;
-    for warning in summary.warnings() {
-        eprintln!("warning: {warning}");
+    summary.warnings().iter().for_each(|warning| output::warn(output::printable(warning)));
+    if common.json {
+        return output::summarise(&import.output, serde_json::to_string_pretty(&document(&summary, &import))?);
     }
-    print!("{summary}");
-    println!("{:<18}{}", "written to", import.output.display());
+    let mut text = format!("{summary}{:<18}{}", "written to", import.output.display());
     if summary.counts.bad_rows > 0 {
-        println!("{:<18}{}", "bad rows are in", import.bad_rows.display());
+        text += &format!("\n{:<18}{}", "bad rows are in", import.bad_rows.display());
     }
-    Ok(())
+    output::summarise(&import.output, text)
+}
+
+/// The summary for programs: `rows` and `further_events` are the interactions and everything that was left out, by its
+/// reason.
+fn document(summary: &Summary, import: &Import) -> Value {
+    let Summary { counts, totals, .. } = summary;
+    let unknown = |names: Vec<(&str, u64)>| -> Value {
+        names.into_iter().take(LISTED).map(|(name, count)| json!({"name": name, "events": count})).collect()
+    };
+    json!({
+        "output": import.output,
+        "rows": counts.rows,
+        "further_events": counts.further,
+        "interactions": totals.interactions,
+        "users": totals.users,
+        "first_time": totals.times.map(|(first, _)| first),
+        "last_time": totals.times.map(|(_, last)| last),
+        "taken": counts.taken,
+        "left_out": summary.reasons().into_iter().collect::<BTreeMap<String, u64>>(),
+        "unknown_products": unknown(summary.unknown_products()),
+        "unknown_kinds": unknown(summary.unknown_kinds()),
+        "bad_rows_file": (counts.bad_rows > 0).then_some(&import.bad_rows),
+        "warnings": summary.warnings(),
+    })
 }
 
 /// `interactions.tsv.bad-rows.tsv`
 fn beside(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
+    let mut name = if is_standard(output) { "interactions".into() } else { output.as_os_str().to_owned() };
     name.push(".bad-rows.tsv");
     name.into()
 }

@@ -57,6 +57,41 @@ fn a_dash_is_standard_input_and_output_and_the_summary_goes_aside() {
 }
 
 #[test]
+fn the_summary_of_an_import_is_one_json_object_whose_counts_add_up() {
+    let folder = Folder::new();
+    let rows: String =
+        (0..60).map(|n| format!("u{},i{},{},view\n", n % 7, n % 11, 1_790_000_000 + n * 3_600)).collect();
+    folder.write(
+        "rows.csv",
+        format!("user,item,time,kind\n{rows}u1,i1,soon,view\nu1,i1,1790000000,dance\n,i1,1790000000,view\n"),
+    );
+    let import = [
+        "interactions",
+        "import",
+        "table",
+        "rows.csv",
+        "--user",
+        "user",
+        "--item",
+        "item",
+        "--time",
+        "time",
+        "--kind",
+        "kind",
+    ];
+    let summary = folder.json(&[&import[..], &["--output", "out.tsv"]].concat());
+    let left_out: u64 = summary["left_out"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    let number = |key: &str| summary[key].as_u64().unwrap();
+    assert_eq!(number("rows") + number("further_events"), number("interactions") + left_out, "{summary}");
+    assert_eq!((number("rows"), number("interactions")), (63, 60));
+    assert_eq!(summary["left_out"]["bad row"], 1);
+    assert_eq!(summary["bad_rows_file"], "out.tsv.bad-rows.tsv");
+    let output = folder.run(&[&import[..], &["--output", "-"]].concat());
+    assert_eq!(stdout(&output), folder.read("out.tsv"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interactions      60"));
+}
+
+#[test]
 fn pipes_and_process_substitution_lose_nothing() {
     let folder = Folder::after(&["generate", "prepare"]);
     let whole = folder.read("dataset/manifest.json");
