@@ -214,3 +214,30 @@ fn semicolons_pipes_spaces_and_declared_separators_are_told() {
     let commas = "user;item;time;a,b,c,d,e\nu;i;1793610900;x\n";
     assert_eq!(case(table("user", "item", "time"), commas).run().0.len(), 1);
 }
+
+#[test]
+fn a_separator_that_is_not_quoted_moves_no_value_into_another_column() {
+    let text = format!(
+        "user,title,item,time\n{}",
+        rows(40, |row| match row {
+            // The title holds a comma: what would be the item is a part of the title.
+            7 => "u,One, two,i9,1793610900".to_owned(),
+            // Empty columns at the end are harmless.
+            8 => "u,Title,i8,1793610900,,".to_owned(),
+            _ => format!("u,Title,i{row},1793610900"),
+        })
+    );
+    let (lines, summary) = case(table("user", "item", "time"), text).run();
+    assert_eq!((lines.len(), summary.counts.bad_sample[0].row), (39, 9));
+    assert_eq!(summary.counts.bad_sample[0].problem, "found 5 columns: expected 4, as the first line has");
+}
+
+#[test]
+fn numbers_of_columns_that_are_not_there_are_told() {
+    let text = rows(5, usual);
+    let mut without = table("1", "9", "3");
+    without.header = false;
+    assert!(refusal(without, &text).contains("has no column `9`: the first row has 3"));
+    let message = refusal(table("1", "9", "3"), format!("a,b,c\n{text}"));
+    assert!(message.contains("has no column `9`: found a, b, c") || message.contains("did you mean"), "{message}");
+}

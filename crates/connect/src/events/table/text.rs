@@ -22,6 +22,8 @@ struct Layout {
     separator: Separator,
     quote: Option<u8>,
     positions: [Option<usize>; COLUMNS],
+    /// Number of columns, by the header or else by the first row; 0 before either is read.
+    columns: usize,
 }
 
 /// The fields of a row.
@@ -37,6 +39,10 @@ impl<'a> Fields<'a> {
             Self::Csv(record) => record.get(index),
             Self::Split(fields, _) => fields.get(index).copied(),
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a str> + '_ {
+        (0..).map_while(|index| self.get(index))
     }
 
     /// The row for people to read.
@@ -71,7 +77,7 @@ impl Table {
             (Separator::Byte(separator), Some(quote)) => Some(Quotes { separator: *separator, quote }),
             _ => None,
         };
-        let mut layout = Layout { separator, quote, positions: [None; COLUMNS] };
+        let mut layout = Layout { separator, quote, positions: [None; COLUMNS], columns: 0 };
         let mut blocks = Blocks::of_records(text.reader, quotes);
         let mut reading: Option<Reading> = None;
         // Lines in front of the data: what names the separator, and the header.
@@ -91,6 +97,9 @@ impl Table {
             if in_front > 0 {
                 skipped = in_front;
                 in_front -= self.read_header(&block, &mut layout, in_front, latest)?;
+            }
+            if layout.columns == 0 {
+                layout.columns = self.count_columns(&block, &layout, skipped)?;
             }
             if first_rows {
                 let sampled = self.sample(&block, &layout, skipped)?;
@@ -130,6 +139,11 @@ impl Table {
             let position = layout.positions.get(index).copied().flatten()?;
             fields.get(position).map(Cow::Borrowed)
         };
+        // A separator that is not quoted would move the values behind it into other columns.
+        if fields.all().skip(layout.columns).any(|field| !field.trim().is_empty()) {
+            let (found, expected) = (fields.all().count(), layout.columns);
+            return Err(format!("found {found} columns: expected {expected}, as the first line has").into());
+        }
         if self.has_paths() {
             return self.rows_of_texts(reading, &value, sink);
         }
@@ -141,12 +155,15 @@ impl Table {
         let mut seen = 0;
         let mut found = Ok(());
         let positions = &mut layout.positions;
-        let copy = Layout { separator: layout.separator.clone(), quote: layout.quote, positions: [None; COLUMNS] };
+        let columns = &mut layout.columns;
+        let copy =
+            Layout { separator: layout.separator.clone(), quote: layout.quote, positions: [None; COLUMNS], columns: 0 };
         rows(block, &copy, &mut |_, fields| {
             seen += 1;
             if seen == in_front && self.header {
                 let fields = fields.map_err(|problem| invalid(format!("the first line: {problem}")))?;
-                let names: Vec<&str> = (0..).map_while(|index| fields.get(index)).collect();
+                let names: Vec<&str> = fields.all().collect();
+                *columns = names.len();
                 found = self.positions(Some(&names)).and_then(|found| {
                     *positions = found;
                     self.check_header(&names, found, latest)
@@ -158,6 +175,28 @@ impl Table {
         Ok(seen)
     }
 
+    /// The number of columns of the first row of data.
+    fn count_columns(&self, block: &Block, layout: &Layout, mut skipped: usize) -> io::Result<usize> {
+        let mut count = 0;
+        rows(block, layout, &mut |_, fields| {
+            if skipped > 0 {
+                skipped -= 1;
+                return Ok(true);
+            }
+            count = fields.map_or(0, |fields| fields.all().count());
+            Ok(count == 0)
+        })?;
+        let beyond = layout
+            .positions
+            .iter()
+            .zip(self.columns())
+            .find(|(position, _)| count > 0 && position.is_some_and(|position| position >= count));
+        match beyond {
+            Some((_, Some(column))) => Err(invalid(format!("has no column `{column}`: the first row has {count}"))),
+            _ => Ok(count),
+        }
+    }
+
     /// Positions of the columns, from the header or from their numbers.
     fn positions(&self, header: Option<&[&str]>) -> Result<[Option<usize>; COLUMNS], String> {
         let mut positions = [None; COLUMNS];
@@ -167,8 +206,10 @@ impl Table {
                 Some(header) => columns::position(name, header.iter().copied()),
                 None => Ok(None),
             };
-            let by_number =
-                |column: &Column| column.name().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            let by_number = |column: &Column| {
+                let position = column.name().parse::<usize>().ok()?.checked_sub(1)?;
+                header.is_none_or(|header| position < header.len()).then_some(position)
+            };
             *position = match by_name(column.name())?.or_else(|| by_number(column)) {
                 None => by_name(column.head())?,
                 found => found,
