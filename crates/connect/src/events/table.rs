@@ -11,6 +11,7 @@ mod nested;
 mod parquet;
 mod quotes;
 mod reading;
+mod rows;
 mod separator;
 mod text;
 mod values;
@@ -32,8 +33,8 @@ pub use missing::Missing;
 pub(super) use parquet::ParquetColumns;
 pub(super) use quotes::whole_records;
 pub(super) use reading::Reading;
+pub(super) use rows::row_text;
 pub(crate) use separator::guess;
-pub(super) use text::row_text;
 
 /// Number of columns that may mean something.
 const COLUMNS: usize = 8;

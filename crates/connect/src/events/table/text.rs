@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::reading::Sample;
+use super::rows::{Fields, Layout, rows};
 use super::separator::Separator;
 use super::{COLUMNS, Column, Reading, TIME, Table, columns};
 use crate::closest::no_column;
@@ -13,49 +14,6 @@ use crate::events::input::{Block, Blocks, Quotes, Text};
 use crate::events::problem::Problem;
 use crate::events::sink::{Sink, shown};
 use crate::time::TimeReader;
-
-/// What a row may not have been, to be read.
-const NOT_UTF8: &str = "found bytes that are not UTF-8: --encoding latin1 or another one reads them";
-
-/// How the text of a file is divided.
-struct Layout {
-    separator: Separator,
-    quote: Option<u8>,
-    positions: [Option<usize>; COLUMNS],
-    /// Number of columns, by the header or else by the first row; 0 before either is read.
-    columns: usize,
-}
-
-/// The fields of a row.
-enum Fields<'a> {
-    Csv(&'a csv::StringRecord),
-    /// The fields, and the line that they stand in.
-    Split(&'a [&'a str], &'a str),
-}
-
-impl<'a> Fields<'a> {
-    fn get(&self, index: usize) -> Option<&'a str> {
-        match self {
-            Self::Csv(record) => record.get(index),
-            Self::Split(fields, _) => fields.get(index).copied(),
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &'a str> + '_ {
-        (0..).map_while(|index| self.get(index))
-    }
-
-    /// The row for people to read.
-    fn text(&self) -> String {
-        match self {
-            Self::Csv(record) => row_text(record),
-            Self::Split(_, line) => (*line).to_owned(),
-        }
-    }
-}
-
-/// Is called with every row of a block: its line, and its fields or what is wrong with it. False ends the block.
-type Visit<'v> = dyn FnMut(u64, Result<Fields<'_>, &'static str>) -> io::Result<bool> + 'v;
 
 impl Table {
     /// Reads all lines of separated text.
@@ -140,7 +98,9 @@ impl Table {
             fields.get(position).map(Cow::Borrowed)
         };
         // A separator that is not quoted would move the values behind it into other columns.
-        if fields.all().skip(layout.columns).any(|field| !field.trim().is_empty()) {
+        if fields.get(layout.columns).is_some()
+            && fields.all().skip(layout.columns).any(|field| !field.trim().is_empty())
+        {
             let (found, expected) = (fields.all().count(), layout.columns);
             return Err(format!("found {found} columns: expected {expected}, as the first line has").into());
         }
@@ -261,63 +221,4 @@ impl Table {
 
 fn invalid(problem: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, problem)
-}
-
-/// Calls `visit` with the rows of a block until it says false.
-fn rows(block: &Block, layout: &Layout, visit: &mut Visit<'_>) -> io::Result<()> {
-    let Separator::Byte(separator) = layout.separator else { return split_rows(block, layout, visit) };
-    let mut builder = csv::ReaderBuilder::new();
-    builder.delimiter(separator).flexible(true).has_headers(false).quoting(layout.quote.is_some());
-    if let Some(quote) = layout.quote {
-        builder.quote(quote);
-    }
-    let mut reader = builder.from_reader(block.bytes.as_slice());
-    let mut record = csv::StringRecord::new();
-    loop {
-        let read = reader.read_record(&mut record);
-        let line = |record: &csv::StringRecord| {
-            block.first_line + record.position().map_or(1, csv::Position::line).saturating_sub(1)
-        };
-        let go_on = match read {
-            Ok(false) => return Ok(()),
-            Ok(true) => visit(line(&record), Ok(Fields::Csv(&record)))?,
-            Err(error) => match error.kind() {
-                csv::ErrorKind::Utf8 { pos, .. } => {
-                    let line = block.first_line + pos.as_ref().map_or(1, csv::Position::line).saturating_sub(1);
-                    visit(line, Err(NOT_UTF8))?
-                }
-                _ => return Err(io::Error::other(error)),
-            },
-        };
-        if !go_on {
-            return Ok(());
-        }
-    }
-}
-
-/// Separators of several characters, such as `::`, and spaces; nothing is quoted there.
-fn split_rows(block: &Block, layout: &Layout, visit: &mut Visit<'_>) -> io::Result<()> {
-    let mut fields: Vec<&str> = Vec::new();
-    for (number, line) in block.lines() {
-        let go_on = match std::str::from_utf8(line) {
-            Ok(text) => {
-                fields.clear();
-                match &layout.separator {
-                    Separator::Text(separator) => fields.extend(text.split(separator.as_str())),
-                    _ => fields.extend(text.split_whitespace()),
-                }
-                visit(number, Ok(Fields::Split(&fields, text)))?
-            }
-            Err(_) => visit(number, Err(NOT_UTF8))?,
-        };
-        if !go_on {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// A row for people to read.
-pub(in crate::events) fn row_text(record: &csv::StringRecord) -> String {
-    record.iter().collect::<Vec<_>>().join(",")
 }
