@@ -61,9 +61,9 @@ pub enum Source {
 /// What is more likely a mistake than data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Share of bad rows above which an import ends, from 0 to 1; a single bad row never ends it.
+    /// Share of bad rows above which an import ends, from 0 to 1; one or two never end it.
     pub max_bad: f64,
-    /// Share of times before 1995 or after tomorrow above which an import ends; a single one never ends it.
+    /// Share of times before 1995 or after tomorrow above which an import ends; one or two never end it.
     pub max_odd_times: f64,
     /// Unix seconds of today: by it times are told and checked.
     pub now: f64,

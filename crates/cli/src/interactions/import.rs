@@ -68,7 +68,7 @@ pub(crate) struct Common {
     /// Encoding of text, such as latin1, windows-1250 or utf-16le [default: by its byte order mark, else UTF-8]
     #[arg(long, value_name = "NAME")]
     encoding: Option<TextEncoding>,
-    /// Share of bad rows, from 0 to 1, above which the import ends; a single bad row never ends it
+    /// Share of bad rows, from 0 to 1, above which the import ends; one or two never end it
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     max_bad: f64,
     /// Share of times before 1995 or after tomorrow, from 0 to 1, above which the import ends

@@ -54,9 +54,11 @@ pub(super) fn check(source: &Source, runs: &Runs, limits: &Limits) -> Result<(),
     Ok(())
 }
 
-/// A single row is no share: it is told, and the others are taken.
+/// Up to so many rows are no share, unless they are all: they are told, and the others are taken.
+const FEW: u64 = 2;
+
 fn exceeds(count: u64, all: u64, share: f64) -> bool {
-    count > 1 && count as f64 > share * all as f64
+    (count > FEW || count == all) && count as f64 > share * all as f64
 }
 
 fn refused<T>(problem: String) -> Result<T, ImportError> {

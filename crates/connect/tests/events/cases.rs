@@ -38,10 +38,12 @@ fn b05_kinds_of_taobao_are_known_and_may_be_mapped() {
     let mut kinds = numbered("1", "2", "5");
     (kinds.category, kinds.kind) = (Some(column("3")), Some(column("4")));
     let (lines, summary) = read(kinds.clone(), "b05_taobao/UserBehavior.csv");
-    assert_eq!(summary.counts.bad_rows, 0);
+    // As in the real file, some times are negative, far or small numbers.
+    let counts = &summary.counts;
+    assert_eq!((counts.bad_rows, counts.early.count, counts.late.count), (1, 1, 1));
     let taken: Vec<&str> = summary.counts.taken.keys().copied().collect();
     assert_eq!(taken, ["add_to_cart", "favourite", "transaction", "view"]);
-    assert_eq!(lines[4], "1\t1\t3830808\t1511544470\t2520381\t5");
+    assert!(lines.contains(&"1\t1\t3830808\t1511544470\t2520381\t5".to_owned()), "{lines:?}");
     let names = ["pv=view", "buy=purchase", "cart=cart", "fav=ignore"];
     kinds.kinds = KindNames::new(names.map(|name| name.parse().unwrap()));
     let (_, mapped) = read(kinds, "b05_taobao/UserBehavior.csv");
@@ -158,7 +160,10 @@ fn b23_an_unbalanced_quote_stops_by_its_line() {
 #[test]
 fn b26_compressed_files_are_told_by_their_content_and_others_named() {
     let expected = read(table("user", "item", "ts"), "b26_comp/notgz.csv.gz").0;
-    for name in ["x.csv.gz", "x.csv.bz2", "x.csv.xz", "x.csv.zip"] {
+    // A file of two parts, as `cat` makes it of two.
+    let parts = read(table("user", "item", "ts"), "b26_comp/x.csv.gz").0;
+    assert_eq!((parts.len(), &parts[..expected.len()]), (24, &expected[..]));
+    for name in ["x.csv.bz2", "x.csv.xz", "x.csv.zip"] {
         assert_eq!(read(table("user", "item", "ts"), &format!("b26_comp/{name}")).0, expected, "{name}");
     }
     let zstd = zstd::encode_all(std::fs::read(path("b26_comp/notgz.csv.gz")).unwrap().as_slice(), 1).unwrap();

@@ -118,7 +118,7 @@ proptest! {
             events.iter().map(|(user, item, time, id)| format!("u{user},i{item},{time},cart,{id}")).collect();
         let (lines, summary) = of_rows(&rows.iter().map(String::as_str).collect::<Vec<_>>()).run();
         let mut seen = std::collections::HashSet::new();
-        let mut expected: Vec<_> = events.iter().filter(|(_, item, _, id)| seen.insert((*id, *item))).collect();
+        let mut expected: Vec<_> = events.iter().filter(|(user, item, _, id)| seen.insert((*user, *id, *item))).collect();
         // A stable sort: what stands first in the file stays first.
         expected.sort_by_key(|(user, _, time, _)| (*user, *time));
         let expected: Vec<String> =

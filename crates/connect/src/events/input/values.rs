@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_value_without_its_end_stays_to_be_named() {
-        assert_eq!(values(r#"[{"a": 1}, {"b": "#, false), [r#"{"a": 1}"#, r#"{"b":"#]);
+        assert_eq!(values(r#"[{"a": 1}, {"b": "#, false), [r#"{"a": 1}"#, r#"{"b": "#]);
     }
 
     #[test]
