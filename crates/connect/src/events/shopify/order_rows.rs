@@ -33,6 +33,9 @@ pub(super) struct OrderRow {
     pub(super) done: bool,
 }
 
+/// Takes the name of an order and its rows.
+type Visit<'a> = dyn FnMut(&str, &[OrderRow], &mut Sink<'_>) -> io::Result<()> + 'a;
+
 impl OrderRows {
     pub(in crate::events) fn new(directory: &Path) -> Self {
         Self { sorter: Sorter::new(directory, RUN_BYTES), directory: directory.to_owned(), files: Vec::new() }
@@ -58,7 +61,7 @@ impl OrderRows {
     pub(super) fn for_each_order(
         self,
         sink: &mut Sink<'_>,
-        visit: &mut dyn FnMut(&str, &[OrderRow], &mut Sink<'_>) -> io::Result<()>,
+        visit: &mut Visit<'_>,
     ) -> io::Result<()> {
         let Self { sorter, directory, files } = self;
         let mut sorted = merge(sorter.finish()?, &directory)?;
