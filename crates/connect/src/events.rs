@@ -45,6 +45,7 @@ use table::Table;
 
 /// Whose data is read.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub enum Source {
     /// Snowplow events in any of their forms.
     Snowplow(Snowplow),

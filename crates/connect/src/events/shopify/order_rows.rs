@@ -58,11 +58,7 @@ impl OrderRows {
     }
 
     /// Calls `visit` with the name and the rows of each order, its own row first, the others as they stood in the files.
-    pub(super) fn for_each_order(
-        self,
-        sink: &mut Sink<'_>,
-        visit: &mut Visit<'_>,
-    ) -> io::Result<()> {
+    pub(super) fn for_each_order(self, sink: &mut Sink<'_>, visit: &mut Visit<'_>) -> io::Result<()> {
         let Self { sorter, directory, files } = self;
         let mut sorted = merge(sorter.finish()?, &directory)?;
         let mut order: Vec<u8> = Vec::new();

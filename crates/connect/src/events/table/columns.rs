@@ -66,18 +66,21 @@ pub(in crate::events) struct Paths {
     pub(super) columns: Vec<Option<Path>>,
 }
 
+/// The keys up to each list of a name, and those behind the last.
+type Divided = (Vec<Vec<String>>, Vec<String>);
+
 impl Paths {
     /// Divides the names at their dots.
     ///
     /// # Errors
     /// When columns stand in different lists that hold lists: their values have no common rows.
     pub(in crate::events) fn of(columns: &[Option<&Column>]) -> Result<Self, String> {
-        let divided: Vec<Option<(Vec<Vec<String>>, Vec<String>)>> =
+        let divided: Vec<Option<Divided>> =
             columns.iter().map(|column| column.map(|column| divide(column.name()))).collect();
         let chains = divided.iter().flatten().map(|(lists, _)| lists).filter(|lists| !lists.is_empty());
         let longest = chains.clone().max_by_key(|lists| lists.len()).cloned().unwrap_or_default();
         if chains.clone().all(|lists| longest.starts_with(lists)) {
-            let path = |(lists, keys): (Vec<Vec<String>>, Vec<String>)| Path { depth: lists.len(), keys };
+            let path = |(lists, keys): Divided| Path { depth: lists.len(), keys };
             let columns = divided.into_iter().map(|column| column.map(path)).collect();
             return Ok(Self { parallel: Vec::new(), lists: longest, columns });
         }

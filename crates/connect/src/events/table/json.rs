@@ -36,8 +36,7 @@ impl Table {
         line: &[u8],
         sink: &mut Sink<'_>,
     ) -> Result<(), Problem> {
-        let mut values = serde_json::Deserializer::from_slice(line).into_iter::<Value>();
-        while let Some(value) = values.next() {
+        for value in serde_json::Deserializer::from_slice(line).into_iter::<Value>() {
             let value = value.map_err(fields::problem)?;
             self.each_row(paths, value, &mut |row| {
                 if let Some(object) = row.first().and_then(|row| row.as_object()) {
