@@ -169,7 +169,7 @@ fn b26_compressed_files_are_told_by_their_content_and_others_named() {
     let zstd = zstd::encode_all(std::fs::read(path("b26_comp/notgz.csv.gz")).unwrap().as_slice(), 1).unwrap();
     let packed = Case::of_text(Source::Table(table("user", "item", "ts")), zstd).without_catalog();
     assert_eq!(packed.run().0, expected);
-    for (name, what) in [("orders.xlsx", "is an Office document"), ("x.pdf", "is a PDF document")] {
+    for (name, what) in [("orders.xlsx", "is an Excel workbook (xlsx)"), ("x.pdf", "is a PDF document")] {
         let message = case(table("user", "item", "ts"), &format!("b26_comp/{name}")).failure().to_string();
         assert!(message.contains(what), "{message}");
     }
