@@ -18,6 +18,8 @@ mod values;
 
 use std::borrow::Cow;
 
+use slirec_core::timestamp::DAY;
+
 use super::event::{Event, Kind, ProductName};
 use super::kinds::{KindNames, Named};
 use super::problem::Problem;
@@ -217,7 +219,7 @@ impl Table {
             id: id.as_deref(),
             collapsible: kind == Kind::View
                 && (self.kind.is_some() || self.collapse)
-                && !time.whole_day
+                && !is_whole_day(&time)
                 && !self.is_ordinal(),
             month_first: time.month_first,
             ..Event::new(&user, ProductName::Id(&item), time.seconds, kind)
@@ -245,4 +247,9 @@ impl Table {
             }
         }
     }
+}
+
+/// Whether a time is a date: midnight is what dates become on their way through other programs.
+fn is_whole_day(time: &Moment) -> bool {
+    time.whole_day || time.seconds % DAY == 0.0
 }

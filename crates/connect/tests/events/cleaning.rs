@@ -46,6 +46,24 @@ fn a_view_that_is_reported_twice_within_seconds_is_one_view() {
 }
 
 #[test]
+fn views_on_a_date_are_never_one_view_reported_twice() {
+    for time in ["2026-11-02", "2026-11-02 00:00:00", "20261102", "02.11.2026"] {
+        let mut dates = table("user", "item", "time");
+        dates.kind = Some(column("kind"));
+        let text = format!("user,item,time,kind\nu,a,{time},view\nu,a,{time},view\n");
+        let (lines, summary) = Case::of_text(Source::Table(dates), text).without_catalog().run();
+        assert_eq!((lines.len(), summary.totals.collapsed), (2, 0), "{time}");
+    }
+    let moments = "user,item,time,kind\nu,a,2026-11-02 09:15:00,view\nu,a,2026-11-02 09:15:03,view\n";
+    let mut views = table("user", "item", "time");
+    views.kind = Some(column("kind"));
+    let mut case = Case::of_text(Source::Table(views), moments).without_catalog();
+    assert_eq!(case.run().1.totals.collapsed, 1);
+    (case.import.cleaning.collapse_seconds, case.import.replace) = (0.0, true);
+    assert_eq!(case.run().0.len(), 2, "0 takes every view");
+}
+
+#[test]
 fn a_user_with_too_many_events_on_a_day_is_left_out_whole() {
     let mut case = of_rows(&[
         "robot,a,100,view,1",
