@@ -8,12 +8,18 @@ mod date;
 #[cfg(feature = "events")]
 mod format;
 #[cfg(feature = "events")]
+mod moment;
+#[cfg(feature = "events")]
+mod number;
+#[cfg(feature = "events")]
 mod rule;
 
 use slirec_core::timestamp;
 
 #[cfg(feature = "events")]
-pub(crate) use column::{EARLIEST, Moment, TimeReader};
+pub(crate) use column::{EARLIEST, TimeReader};
+#[cfg(feature = "events")]
+pub(crate) use moment::Moment;
 #[cfg(feature = "events")]
 pub use rule::{TimeFormat, TimeRule, TimeUnit};
 

@@ -3,7 +3,7 @@
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
 
-use super::column::Moment;
+use super::moment::Moment;
 use super::shown;
 
 /// Reads a text that is of the format; without a zone it is UTC, without a day the first one of its month or year.
@@ -30,4 +30,26 @@ pub(super) fn by_format(format: &str, text: &str) -> Result<Moment, String> {
     };
     let seconds = timestamp.as_second() as f64 + f64::from(timestamp.subsec_nanosecond()) / 1e9;
     Ok(Moment { whole_day, ..Moment::at(seconds) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: f64 = 1_793_610_900.0;
+
+    #[test]
+    fn formats_are_those_of_strptime() {
+        for (format, text) in [
+            ("%d.%m.%Y %H:%M", "02.11.2026 09:15"),
+            ("%m/%d/%y %I:%M %p", "11/02/26 09:15 AM"),
+            ("%Y-%m-%dT%H:%M:%S%z", "2026-11-02T10:15:00+0100"),
+            ("%d %b %Y, %H:%M", "02 Nov 2026, 09:15"),
+            ("%s", "1793610900"),
+        ] {
+            assert_eq!(by_format(format, text).map(|moment| moment.seconds), Ok(MOMENT), "{format}");
+        }
+        let month = by_format("%Y%m", "202611").unwrap();
+        assert_eq!((month.seconds, month.whole_day), (MOMENT - 33_300.0 - 86_400.0, true));
+    }
 }
