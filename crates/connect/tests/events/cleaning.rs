@@ -64,6 +64,24 @@ fn views_on_a_date_are_never_one_view_reported_twice() {
 }
 
 #[test]
+fn equal_times_keep_the_order_of_files_and_rows_on_any_number_of_threads() {
+    let row = |item: usize| format!("{{\"user\":\"u\",\"item\":\"i{item}\",\"time\":1793610900}}\n");
+    // Several blocks of JSON lines, which several threads parse, in names that sort in another order.
+    let items: Vec<usize> = (0..40_000).map(|number| number * 7919 % 40_000).collect();
+    let (first, second) = items.split_at(30_000);
+    let text = |items: &[usize]| items.iter().map(|item| row(*item)).collect::<String>();
+    let mut case = Case::of_text(Source::Table(table("user", "item", "time")), text(first)).without_catalog();
+    let other = case.folder.path().join("a second file");
+    std::fs::write(&other, text(second)).unwrap();
+    case.import.inputs.push(other);
+    case.import.cleaning.most_daily_events = 0;
+    let (lines, _) = case.run();
+    let found: Vec<usize> =
+        lines.iter().map(|line| line.split('\t').nth(2).unwrap().trim_start_matches('i').parse().unwrap()).collect();
+    assert_eq!(found, items);
+}
+
+#[test]
 fn a_user_with_too_many_events_on_a_day_is_left_out_whole() {
     let mut case = of_rows(&[
         "robot,a,100,view,1",
