@@ -3,7 +3,7 @@
 
 #[cfg(feature = "events")]
 mod column;
-#[cfg_attr(not(feature = "events"), allow(dead_code, reason = "only columns have compact dates and whole days"))]
+#[cfg(feature = "events")]
 mod date;
 #[cfg(feature = "events")]
 mod format;
@@ -33,14 +33,10 @@ const SHOWN: usize = 64;
 /// What was found and what was expected.
 pub fn parse(text: &str) -> Result<f64, String> {
     let trimmed = text.trim();
-    match date::parse(trimmed.as_bytes()) {
-        Some(date) if date.month_first.is_none() => Some(date.seconds),
-        _ => None,
+    match timestamp::from_iso(trimmed) {
+        Some(seconds) => timestamp::from_number(seconds).map_err(|error| error.to_string()),
+        None => timestamp::from_text(trimmed).map_err(|_| no_time(trimmed)),
     }
-    .map_or_else(
-        || timestamp::from_text(trimmed).map_err(|_| no_time(trimmed)),
-        |seconds| timestamp::from_number(seconds).map_err(|error| error.to_string()),
-    )
 }
 
 fn no_time(text: &str) -> String {
