@@ -241,3 +241,21 @@ fn numbers_of_columns_that_are_not_there_are_told() {
     let message = refusal(table("1", "9", "3"), format!("a,b,c\n{text}"));
     assert!(message.contains("has no column `9`: found a, b, c") || message.contains("did you mean"), "{message}");
 }
+
+#[test]
+fn a_bad_object_of_a_list_does_not_take_the_others_with_it() {
+    let text = concat!(
+        r#"{"data": [{"user":"u","item":"a","time":1793610900}, {"user":"u","item":"b","time":"soon"}, 7, "#,
+        r#"{"user":"u","item":"c","time":1793610901}, {"user":"u","item":{"id":1},"time":1793610902}, "#,
+        r#"{"user":"u","item":"d","time":1793610903}]}"#
+    );
+    let (lines, summary) = case(table("user", "item", "time"), text).lenient().run();
+    assert_eq!((lines.len(), summary.counts.bad_rows), (3, 3), "{summary}");
+    let problems: Vec<&str> = summary.counts.bad_sample.iter().map(|row| row.problem.as_str()).collect();
+    assert!(problems.iter().any(|problem| problem.contains("`soon` is no time")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.contains("found `7`: expected an object")), "{problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains("`item` holds an object: name a key in it")),
+        "{problems:?}"
+    );
+}

@@ -123,13 +123,13 @@ impl Table {
         visit: &mut dyn FnMut(&[&Value]) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         if let Value::Array(values) = value {
-            return values.into_iter().try_for_each(|value| self.each_row(paths, value, visit));
+            return self.each_of(paths, values, visit);
         }
         let Value::Object(object) = &mut value else {
             return Err(format!("found `{}`: expected an object", shown(&value.to_string())).into());
         };
         if let Some(list) = self.list_within(object) {
-            return list.into_iter().try_for_each(|value| self.each_row(paths, value, visit));
+            return self.each_of(paths, list, visit);
         }
         self.check_shape(object)?;
         join(&mut value, &paths.parallel)?;
@@ -146,6 +146,23 @@ impl Table {
         }
         let mut row = vec![&value];
         elements(&paths.lists, &mut row, visit)
+    }
+
+    /// Calls `visit` with every row of a list; one that is none does not take the others with it.
+    fn each_of(
+        &self,
+        paths: &Paths,
+        values: Vec<Value>,
+        visit: &mut dyn FnMut(&[&Value]) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let mut first = Ok(());
+        for value in values {
+            match self.each_row(paths, value, visit) {
+                Err(Problem::Io(error)) => return Err(Problem::Io(error)),
+                result => first = first.and(result),
+            }
+        }
+        first
     }
 
     /// The list of rows in an object around them: `{"data": [{…}, …]}`.
@@ -190,6 +207,7 @@ impl Table {
         object.keys().for_each(|key| counts.key(key));
     }
 
+    /// Reads a row. A bad one is counted here: it does not take the others of its line with it.
     pub(super) fn nested_row(
         &self,
         reading: &Reading,
@@ -197,24 +215,33 @@ impl Table {
         row: &[&Value],
         sink: &mut Sink<'_>,
     ) -> Result<(), Problem> {
-        for (column, path) in self.columns().into_iter().zip(&paths.columns) {
-            let (Some(column), Some(path)) = (column, path) else { continue };
-            let problem = match find(row, path) {
-                Some(Value::Object(_)) => format!("an object: name a key in it, such as `{column}.key`"),
-                Some(Value::Array(_)) => format!("a list: name its elements, such as `{column}[]`"),
-                _ => continue,
-            };
-            return Err(format!("column `{column}` holds {problem}").into());
-        }
         let value = |index: usize| text_of(row, paths.columns.get(index)?.as_ref()?);
-        let result = self.row(reading, &value, None, sink);
-        // The elements of a list are rows of their own: a bad one does not take the others with it.
-        match (result, row.len() > 1, row.last()) {
-            (Err(Problem::Row(problem)), true, Some(element)) => {
+        let result = match self.nested_column(paths, row) {
+            Some(problem) => Err(problem.into()),
+            None => self.row(reading, &value, None, sink),
+        };
+        match (result, row.last()) {
+            (Err(Problem::Row(problem)), Some(element)) => {
                 sink.bad_part(problem, element.to_string().as_bytes());
                 Ok(())
             }
-            (result, ..) => result,
+            (result, _) => result,
         }
+    }
+
+    /// What is wrong with a column that holds objects or lists.
+    fn nested_column(&self, paths: &Paths, row: &[&Value]) -> Option<String> {
+        self.columns().into_iter().zip(&paths.columns).find_map(|(column, path)| {
+            let (column, path) = (column?, path.as_ref()?);
+            match find(row, path)? {
+                Value::Object(_) => {
+                    Some(format!("column `{column}` holds an object: name a key in it, such as `{column}.key`"))
+                }
+                Value::Array(_) => {
+                    Some(format!("column `{column}` holds a list: name its elements, such as `{column}[]`"))
+                }
+                _ => None,
+            }
+        })
     }
 }
