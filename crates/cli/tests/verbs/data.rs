@@ -114,7 +114,7 @@ fn equal_times_and_repeated_interactions_are_counted() {
         "--hyperparameters",
         "small.toml",
         "--epochs",
-        "0",
+        "1",
         "--output",
         "run",
     ]);
