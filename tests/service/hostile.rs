@@ -59,7 +59,7 @@ fn faults() -> Vec<Fault> {
             "golden_requests has 0 requests: expected 1 to 64",
         ),
         (
-            "more golden requests than anybody needs",
+            "sixty thousand golden requests",
             |bundle| {
                 bundle.change_manifest(|manifest| {
                     let golden = manifest["golden_requests"][0].clone();

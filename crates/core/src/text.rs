@@ -1,4 +1,4 @@
-//! Texts and maps from files that nobody vouches for: lengths are bounded, names stand once, and messages show no more than
+//! Texts and maps from files that are not trusted: lengths are bounded, names stand once, and messages show no more than
 //! the beginning of what was found.
 
 use std::collections::BTreeMap;
