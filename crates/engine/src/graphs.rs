@@ -131,7 +131,7 @@ impl Graphs<'_> {
 }
 
 fn in_graph(graph: &'static str) -> impl Fn(GraphError) -> EngineError {
-    move |source| EngineError::Graph { graph, source }
+    move |reason| EngineError::Graph { graph, reason }
 }
 
 fn counts(shape: &[Size]) -> String {
