@@ -53,7 +53,7 @@ pub(crate) fn manual(arguments: &ManArguments, command: Command) -> Result<()> {
 fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone().name(name.clone())).render(&mut page)?;
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
     pages.push((format!("{name}.1"), page));
     command.get_subcommands().try_for_each(|verb| collect(verb, pages))
 }

@@ -60,10 +60,10 @@ fn a_dash_is_standard_input_and_output_and_the_summary_goes_aside() {
 fn the_summary_of_an_import_is_one_json_object_whose_counts_add_up() {
     let folder = Folder::new();
     let rows: String =
-        (0..60).map(|n| format!("u{},i{},{},view\n", n % 7, n % 11, 1_790_000_000 + n * 3_600)).collect();
+        (0..60).map(|n| format!("u{},i{},{},view\n", n % 7, n % 11, 1_700_000_000 + n * 3_600)).collect();
     folder.write(
         "rows.csv",
-        format!("user,item,time,kind\n{rows}u1,i1,soon,view\nu1,i1,1790000000,dance\n,i1,1790000000,view\n"),
+        format!("user,item,time,kind\n{rows}u1,i1,soon,view\nu1,i1,1700000000,dance\n,i1,1700000000,view\n"),
     );
     let import = [
         "interactions",
