@@ -22,6 +22,8 @@ use crate::state::AppState;
 pub(crate) struct Service {
     clients: Router,
     operators: Router,
+    /// What both share.
+    pub(crate) state: AppState,
 }
 
 /// A whole answer.
@@ -42,7 +44,7 @@ impl Service {
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let settings = config::from_variables(variables).unwrap();
         let state = AppState::new(Metrics::new().unwrap(), settings, LogLevel::unchanging()).unwrap();
-        Self { clients: router(state.clone()), operators: admin_router(state) }
+        Self { clients: router(state.clone()), operators: admin_router(state.clone()), state }
     }
 
     /// Asks the clients' address.
