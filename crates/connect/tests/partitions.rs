@@ -96,7 +96,7 @@ fn wrong_rows_are_named_by_file_and_row_and_reading_goes_on() {
     assert_eq!(rows[0], "ann mug 100 Home 1");
     assert!(rows[1].starts_with("line 2: user is empty: expected a name, in `row 2 of "), "{}", rows[1]);
     assert!(rows[2].contains("user holds control characters"), "{}", rows[2]);
-    assert!(rows[3].contains("item is `a,b`"), "{}", rows[3]);
+    assert_eq!(rows[3], "cid a,b 100 Home 1");
     assert!(rows[4].contains("timestamp: ") && rows[4].contains("soon"), "{}", rows[4]);
 }
 

@@ -69,14 +69,14 @@ fn users_too_short_to_train_on_are_counted_and_can_be_left_out() {
     let folder = Folder::new();
     let file = format!("{CASES}/g03_short.tsv");
     let (_, warned) = told(&folder, &prepare(&file, &[]));
-    let expected = "warning: 900 of 1000 (90.0 %) users with 1200 of 1800 (66.7 %) interactions give no training row";
+    let expected = "warning: 900 of 1000 (90.0 %) users with 1200 of 2000 (60.0 %) interactions give no training row";
     assert!(warned.contains(expected), "{warned}");
     let all = manifest(&folder);
     assert_eq!(all["findings"]["users_without_training_rows"], 900);
     assert_counts_add_up(&all);
 
     let (summary, warned) = told(&folder, &prepare(&file, &["--min-interactions", "4"]));
-    let read = "read: 1800 rows = 600 interactions + 0 bad lines + 1200 of 900 users with fewer than 4 interactions";
+    let read = "read: 2000 rows = 800 interactions + 0 bad lines + 1200 of 900 users with fewer than 4 interactions";
     assert!(summary.contains(read), "{summary}");
     assert!(!warned.contains("give no training row"), "{warned}");
     let kept = manifest(&folder);

@@ -48,7 +48,12 @@ fn a_dash_is_standard_input_and_output_and_the_summary_goes_aside() {
     assert_eq!(stdout(&output), folder.read("interactions.tsv"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("users         12"));
     let imported = fed(&folder, &["catalog", "import", "-", "--output", "-"], catalog.as_bytes());
-    let products = |text: &str| serde_json::from_str::<Value>(text).unwrap()["products"].clone();
+    let products = |text: &str| {
+        let mut products = serde_json::from_str::<Value>(text).unwrap()["products"].clone();
+        // What the catalogue leaves out is said.
+        products.as_array_mut().unwrap().iter_mut().for_each(|product| product["available"] = true.into());
+        products
+    };
     assert_eq!(products(&stdout(&imported)), products(&catalog));
     let prepare = ["prepare", "--interactions", "-", "--output", "dataset"];
     assert!(stdout(&fed(&folder, &prepare, output.stdout.as_slice())).contains("12 users"));
