@@ -50,7 +50,7 @@ fn a_bundle_of_pipes_is_refused() {
         make_pipe(&bundle.file(name));
         let (code, message) = run(&["--model", bundle.path(), "--port", "0"], &[]);
         assert_eq!(code, Some(1), "{message}");
-        assert!(message.contains(name) && message.contains("is not an ordinary file"), "{message}");
+        assert!(message.contains(name) && message.contains("is a pipe: expected an ordinary file"), "{message}");
         fs::remove_file(bundle.file(name)).unwrap();
         fs::write(bundle.file(name), whole).unwrap();
     }
