@@ -20,8 +20,11 @@ use slirec_onnx::exported::{self, Shape, Size, Sizes};
 use slirec_onnx::proto::tensor_shape_proto::dimension;
 use slirec_onnx::proto::{ModelProto, type_proto};
 
-/// Files of the demo model, and the sizes of what each takes.
-static GRAPHS: LazyLock<Vec<(Vec<u8>, BTreeMap<String, Shape>)>> = LazyLock::new(|| {
+/// A graph's bytes and the sizes of what it takes.
+type Graph = (Vec<u8>, BTreeMap<String, Shape>);
+
+/// Files of the demo model.
+static GRAPHS: LazyLock<Vec<Graph>> = LazyLock::new(|| {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo");
     let read = |name: &str| {
         let bytes = std::fs::read(demo.join(name)).unwrap();

@@ -185,7 +185,7 @@ fn interactions() -> Vec<Case> {
             SKIPPING,
             Error("holds no interactions: none of its 2 lines could be read"),
         ),
-        ("bytes without meaning", vec![0xde, 0xad, 0xbe, 0xef].repeat(99), PREPARE, Error("line 1: ")),
+        ("bytes without meaning", [0xde, 0xad, 0xbe, 0xef].repeat(99), PREPARE, Error("line 1: ")),
     ]
 }
 

@@ -33,8 +33,8 @@ struct Budget {
 impl Budget {
     /// Takes what a node needs that runs so often.
     fn take(&mut self, outcome: &Outcome, repeats: u64) -> Result<(), String> {
-        let each = outcome.values.iter().map(Value::count);
-        let values = each.fold(Some(0_u64), |sum, count| sum?.checked_add(count?));
+        let mut each = outcome.values.iter().map(Value::count);
+        let values = each.try_fold(0_u64, |sum, count| sum.checked_add(count?));
         let left = values.and_then(|values| self.values.checked_sub(values.checked_mul(repeats)?));
         self.values = left.ok_or_else(|| {
             format!("would compute {} values: expected at most {MOST_VALUES} in the whole graph", described(values))

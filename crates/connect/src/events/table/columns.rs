@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_as_written_or_else_in_whatever_case() {
-        let find = |name: &str, names: &[&'static str]| position(name, names.to_vec().into_iter());
+        let find = |name: &str, names: &[&'static str]| position(name, names.iter().copied());
         assert_eq!(find("item", &["user", "ITEM"]), Ok(Some(1)));
         assert_eq!(find("item", &["ITEM", "item"]), Ok(Some(1)));
         assert_eq!(find("item", &["user"]), Ok(None));
