@@ -1,5 +1,5 @@
 //! Times as other systems write them become Unix seconds: [`parse`] reads one whose form is laid down, such as those of
-//! Shopify and Snowplow; [`TimeReader`] reads a column of a table, whose form is told by the whole column.
+//! Shopify and Snowplow; `TimeReader` reads a column of a table, whose form is told by the whole column.
 
 #[cfg(feature = "events")]
 mod column;

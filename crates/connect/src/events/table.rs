@@ -1,6 +1,6 @@
 //! Any table with a column for the shopper, the product and the time: CSV, TSV, other separators, JSON, Parquet.
 //!
-//! [`Table`] says which columns mean what, `text`, `json` and `parquet` find their values, and [`Table::row`] says
+//! [`Table`] says which columns mean what, `text`, `json` and `parquet` find their values, and `Table::row` says
 //! what a row means, whatever form it came in.
 
 mod columns;

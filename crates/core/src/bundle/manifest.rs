@@ -88,7 +88,7 @@ pub struct GoldenRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// Name and version of the format.
     pub format: String,
     /// Name of the model.
     pub name: String,

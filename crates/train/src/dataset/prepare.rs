@@ -1,7 +1,7 @@
 //! Interactions become a dataset: ordered by user, split, given ids, with negatives for evaluation.
 //!
-//! Three passes, each streaming: the file is read and sorted into runs ([`collect`]), the sorted records are counted
-//! ([`count`]), the ids are written ([`write`]). In memory are the names and one run, never the interactions (see
+//! Three passes, each streaming: the file is read and sorted into runs (`collect`), the sorted records are counted
+//! (`count`), the ids are written (`write`). In memory are the names and one run, never the interactions (see
 //! `docs/FORMATS.md` for measured peaks).
 
 mod collect;
