@@ -11,6 +11,7 @@ mod connection;
 mod descriptors;
 mod listener;
 mod open;
+mod pacing;
 mod signals;
 mod timeouts;
 #[cfg(feature = "tls")]

@@ -6,9 +6,9 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Version, header};
@@ -19,10 +19,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
 
 use super::activity::Phase;
 use super::body::{BodyLimits, RequestBody};
 use super::open::{Order, Place};
+use super::pacing::Pacing;
 use super::timeouts::{TimedStream, Timeouts, Timer};
 use crate::config::Settings;
 use crate::http::{self, Refusal};
@@ -71,7 +73,8 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = TimedStream::new(stream, self.timeouts, place.activity().clone());
-        let service = service_fn(|request| self.answer(request, place));
+        let pacing = Arc::new(Mutex::new(Pacing::default()));
+        let service = service_fn(|request| self.answer(request, place, Arc::clone(&pacing)));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(READ_AT_ONCE)
@@ -105,6 +108,7 @@ impl Service {
         &self,
         mut request: Request<Incoming>,
         place: &Place,
+        pacing: Arc<Mutex<Pacing>>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         let in_progress = place.activity().request(!request.body().is_end_stream());
         let refusal = if place.only_health { Some(Refusal::OnlyHealth) } else { http::malformed(&request) };
@@ -118,7 +122,12 @@ impl Service {
         let request = request.map(|body| RequestBody::new(body, body_in_progress, limits, expects));
         let answer = hyper::service::Service::call(&self.router, request);
         async move {
+            let hold = lock(&pacing).hold(Instant::now());
+            if !hold.is_zero() {
+                sleep(hold).await;
+            }
             let mut answer = answer.await?;
+            lock(&pacing).answered(Instant::now(), &answer);
             let headers = answer.headers_mut();
             if in_progress.was_abandoned() {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -131,6 +140,11 @@ impl Service {
             Ok(answer)
         }
     }
+}
+
+/// Only one connection, which has one request at a time, locks its own.
+fn lock(pacing: &Mutex<Pacing>) -> MutexGuard<'_, Pacing> {
+    pacing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How a connection ends that was ordered to.

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 /// So many requests may wait however long each takes: a large catalogue is no overload.
 const FEW: u64 = 8;
-/// How much the newest request counts in the mean of what they take, as a power of two: an eighth.
-const NEWEST: u32 = 3;
+/// How much the newest request counts in the mean of what they take, as a power of two: a 64th, so that the slices of a busy
+/// scheduler even out.
+const NEWEST: u32 = 6;
 /// A request that took this many times the mean was held up by something else.
 const HELD_UP: u64 = 4;
 
@@ -121,9 +122,9 @@ mod tests {
         let overload = overload(MILLISECOND);
         overload.worked(LONG);
         assert!(overload.admits(70, LONG));
-        (0..100).for_each(|_| overload.worked(10 * MILLISECOND));
+        (0..1_000).for_each(|_| overload.worked(10 * MILLISECOND));
         assert!(overload.admits(10, LONG) && !overload.admits(12, LONG));
-        (0..100).for_each(|_| overload.worked(MILLISECOND));
+        (0..1_000).for_each(|_| overload.worked(MILLISECOND));
         assert!(overload.admits(90, LONG));
     }
 }
