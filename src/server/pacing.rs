@@ -10,10 +10,10 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 /// A client that asks again so soon has not waited.
-const AT_ONCE: Duration = Duration::from_millis(20);
+const AT_ONCE: Duration = Duration::from_millis(50);
 const FIRST_HOLD: Duration = Duration::from_millis(25);
-/// The hold doubles so many times: to 200 ms, a fifth of what `Retry-After` asks for.
-const DOUBLINGS: u32 = 3;
+/// The hold doubles so many times: to 400 ms, less than half of what `Retry-After` asks for.
+const DOUBLINGS: u32 = 4;
 
 /// What a connection was answered last.
 #[derive(Debug, Default)]
@@ -59,14 +59,14 @@ mod tests {
     #[test]
     fn a_client_that_asks_again_at_once_is_held_longer_and_longer() {
         let (mut pacing, mut now) = (Pacing::default(), Instant::now());
-        let holds = [(); 6].map(|()| {
+        let holds = [(); 7].map(|()| {
             let hold = pacing.hold(now);
             now += hold;
             pacing.answered(now, &refusal());
             now += MILLISECOND;
             hold.as_millis()
         });
-        assert_eq!(holds, [0, 25, 50, 100, 200, 200]);
+        assert_eq!(holds, [0, 25, 50, 100, 200, 400, 400]);
     }
 
     #[test]
