@@ -179,7 +179,7 @@ impl Metrics {
         self.families.cancelled.inc();
     }
 
-    /// The engine dropped a request unscored, because nobody waited for it any more.
+    /// The engine dropped a request unscored, because its client had left or its deadline had passed.
     pub(crate) fn dropped(&self) {
         self.families.dropped.inc();
     }

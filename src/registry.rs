@@ -1,5 +1,5 @@
 //! The registry that the service serves from: `models:/NAME@ALIAS` enters, bundles on this disk leave. What was served
-//! once is kept here, so that a registry that is down or lies costs nobody an answer.
+//! once is kept here, so that a registry that is down or lies costs no answer.
 
 use std::fs;
 use std::path::PathBuf;

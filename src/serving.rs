@@ -179,7 +179,7 @@ impl Serving {
         Ok(model)
     }
 
-    /// Lays the shop's latest changes over the model in service. Stands in nobody's way: when another model came into
+    /// Lays the shop's latest changes over the model in service. Holds no lock meanwhile: when another model came into
     /// service meanwhile, the changes are laid over that one.
     ///
     /// # Errors

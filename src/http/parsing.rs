@@ -1,5 +1,5 @@
 //! From bytes to what a protocol asks for, or a message that names the field. Large bodies are parsed away from the async
-//! threads, so that one client's history of 200,000 items delays nobody else.
+//! threads, so that one client's history of 200,000 items delays no other request.
 
 use std::time::Instant;
 

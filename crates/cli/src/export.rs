@@ -220,7 +220,7 @@ fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {
     of_imported(Weights::read(path)?, ModelHyperparameters::default(), vocabulary, path, dataset)
 }
 
-/// A source of weights that somebody else trained; `path` is the file they came from.
+/// A source of weights that another program trained; `path` is the file they came from.
 pub(crate) fn of_imported(
     weights: Weights,
     sizes: ModelHyperparameters,

@@ -1,4 +1,4 @@
-//! `slirec import`: models that somebody else trained become bundles.
+//! `slirec import`: models that other programs trained become bundles.
 
 mod tensorflow;
 

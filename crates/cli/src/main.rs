@@ -56,7 +56,7 @@ enum Verb {
     /// Bring a catalogue here, or into a shop
     #[command(subcommand)]
     Catalog(catalog::Verb),
-    /// Turn somebody else's trained model into a bundle
+    /// Turn a model that another program trained into a bundle
     #[command(subcommand)]
     Import(import::Verb),
     /// Make or import interactions

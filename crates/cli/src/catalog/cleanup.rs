@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// Tag of the products, and start of the collections' handles
     #[arg(long, default_value = "slirec-demo", conflicts_with = "all")]
     tag: String,
-    /// Every product and collection of the shop, whoever made it; asks for the shop's name first
+    /// Every product and collection of the shop, made by any program; asks for the shop's name first
     #[arg(long)]
     all: bool,
     /// Delete; without it, only print what would be deleted

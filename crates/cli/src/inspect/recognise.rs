@@ -20,7 +20,7 @@ const LINES: usize = 100;
 /// A longer header is not that of a safetensors file of ours.
 const LONGEST_HEADER: u64 = 1 << 24;
 
-/// What is expected, for whoever brings something else.
+/// What is expected, for messages about anything else.
 const EXPECTED: &str = "expected one of
   a catalogue           JSON with \"format\": \"slirec-catalog/1\"
   interactions          label, user, item, timestamp, category, separated by tabs, without a header; gzip too
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// Whether there is somebody whose history can be shown.
+    /// Whether there is a user whose history can be shown.
     pub(crate) fn has_users(&self) -> bool {
         matches!(self, Self::Interactions | Self::Expanded | Self::Dataset(_))
     }
@@ -179,7 +179,7 @@ fn of_text(head: &[u8]) -> Option<Kind> {
         .or_else(|| columns().next().filter(|columns| *columns > 1).map(|_| Kind::Interactions))
 }
 
-/// The start of a file that nobody knows, for people.
+/// The start of a file of an unknown kind, for people.
 fn found(head: &[u8]) -> String {
     if head.is_empty() {
         return "an empty file".to_owned();
