@@ -174,10 +174,14 @@ fn with_memory_for_one_large_body() -> Server {
 fn large_bodies_share_a_memory_and_small_ones_do_not_need_it() {
     let server = with_memory_for_one_large_body();
     let mut large = server.connect();
-    large.write_all(client::head("POST", "/v1/recommendations", &[], 1_048_576).as_bytes()).unwrap();
-    let second = wait_until("a second large body is refused", || {
-        Some(server.post("/v1/recommendations", " ".repeat(100_000))).filter(|answer| answer.status == 503)
-    });
+    let head = client::head("POST", "/v1/recommendations", &[("Expect", "100-continue")], 1_048_576);
+    large.write_all(head.as_bytes()).unwrap();
+    // The service asks for the body once it has reserved the memory.
+    let mut asked = [0; 25];
+    large.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let second = server.post("/v1/recommendations", " ".repeat(100_000));
+    assert_eq!(second.status, 503);
     assert_eq!(second.header("retry-after"), Some("1"));
     assert!(server.metric(r#"slirec_shed_total{reason="memory"}"#) >= 1.0);
     assert_eq!(server.recommend(&session()).status, 200);
