@@ -13,6 +13,7 @@
 mod bundle;
 mod client;
 mod connections;
+mod examples;
 mod hostile;
 mod inference;
 mod limits;
