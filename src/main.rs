@@ -10,6 +10,7 @@ mod config;
 mod files;
 mod http;
 mod keys;
+mod log_filter;
 mod logging;
 mod memory;
 mod metrics;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use slirec_connect::mlflow::{MlflowError, ModelReference};
 use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
 
-use super::values::{kernels, log_format, overload, precision, providers};
+use super::values::{LogFormat, OverloadAnswer, kernels, log_format, overload, precision, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -113,13 +113,6 @@ pub(crate) struct LimitSettings {
     pub(crate) candidates: usize,
 }
 
-/// What an overloaded service answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OverloadAnswer {
-    Reject,
-    Popular,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvocationSettings {
@@ -177,13 +170,6 @@ pub(crate) struct LogSettings {
     #[serde(deserialize_with = "log_format")]
     pub(crate) format: LogFormat,
     pub(crate) level: String,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    Json,
-    Text,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,10 +30,11 @@ use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
 pub use candidates::CandidateIds;
-pub use engine::{Admission, Ended, Engine, Priority};
+pub use engine::{Admission, Ended, Engine};
 pub use error::{EngineError, Overloaded};
 pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
+pub use queue::Priority;
 pub use request::{Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings};
 pub use runtime::ExecutionProvider;
 pub use scorer::{Kernels, Precision, PreparedCandidates};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use slirec_connect::mlflow::DEFAULT_MODEL;
 
-use super::server::ServerArguments;
+use crate::mlflow_server::ServerArguments;
 use crate::output;
 
 /// Point an alias to a version, or take it away

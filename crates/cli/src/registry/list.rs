@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use slirec_connect::mlflow::{BUNDLE_TAG, DEFAULT_MODEL, ModelVersion, RegisteredModel};
 
-use super::server::ServerArguments;
+use crate::mlflow_server::ServerArguments;
 use crate::output;
 
 /// List the versions of a model

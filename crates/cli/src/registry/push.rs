@@ -11,7 +11,7 @@ use slirec_engine::{SelfContainedModel, self_contained};
 use slirec_train::report::REPORT;
 use slirec_train::run::RunSummary;
 
-use super::server::{ServerArguments, transfer};
+use crate::mlflow_server::{ServerArguments, transfer};
 use crate::train::tracking::{LiveRun, epoch_metrics, parameters};
 use crate::{output, progress};
 

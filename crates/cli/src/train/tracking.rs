@@ -14,8 +14,8 @@ use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::metrics::RankingMetrics;
 use slirec_train::run::EpochMetrics;
 
+use crate::mlflow_server::Server;
 use crate::output;
-use crate::registry::server::Server;
 
 /// File of a run directory that remembers the MLflow run.
 const LIVE_RUN: &str = "mlflow.json";
