@@ -31,6 +31,5 @@ mod starting;
 mod stopping;
 #[cfg(feature = "otel")]
 mod telemetry;
-#[cfg(feature = "tls")]
 mod tls;
 mod webhooks;
