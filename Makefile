@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-features test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -51,11 +51,11 @@ demo: onnxruntime ## Makes models/demo anew: generate, prepare, train, evaluate,
 
 test: onnxruntime $(python_tests)/installed ## Checks format, lints, tests and documentation, as the continuous integration does.
 	cd $(root) && cargo fmt --all --check
-	cd $(root) && cargo clippy --workspace --all-targets -- -D warnings
-	cd $(root) && cargo test --workspace
-	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
-	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
-	@$(MAKE) --no-print-directory --directory $(root) test-features
+	cd $(root) && cargo clippy --workspace --all-features --all-targets -- -D warnings
+	cd $(root) && cargo test --workspace --all-features
+	cd $(root) && cargo test --workspace --all-features --test tensorboard -- --ignored
+	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --all-features
+	cd $(root) && cargo clippy --package slirec-server --bins -- -D warnings
 
 test-tensorboard: $(python_tests)/installed ## Reads event files with the real TensorBoard.
 	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
@@ -100,10 +100,6 @@ test-attack: onnxruntime ## Sends bodies that are made to take much memory, one 
 
 test-stops: onnxruntime ## Stops the service under load, 50 times (REPEAT=), and fills it with 6,000 connections (CONNECTIONS=).
 	cd $(root) && REPEAT=$(or $(REPEAT),50) CONNECTIONS=$(or $(CONNECTIONS),6000) cargo test --package slirec-server --test service -- --nocapture --test-threads=1 when_the_service_stops_under_load fill_both_ports
-
-test-features: onnxruntime ## Tests what only builds with the features tls and otel have.
-	cd $(root) && cargo clippy --package slirec-server --all-features --all-targets -- -D warnings
-	cd $(root) && cargo test --package slirec-server --all-features --test service -- tls telemetry
 
 # The kernels for another architecture, emulated: what they compute, not how fast.
 neon := aarch64-unknown-linux-gnu

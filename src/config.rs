@@ -119,7 +119,7 @@ impl Settings {
             ("registry.download_seconds", registry.download_seconds, 1, 86_400),
             ("engine.workers", engine.workers as u64, 0, 1_024),
             ("limits.in_flight", limits.in_flight as u64, 1, 1_000_000),
-            ("limits.memory_bytes", limits.memory_bytes() as u64, 1, 1 << 40),
+            ("limits.memory_bytes", limits.memory_bytes as u64, 1, 1 << 40),
             ("limits.deadline_ms", limits.deadline_ms, 1, 3_600_000),
             ("limits.history", limits.history as u64, 1, 100_000_000),
             ("limits.sessions", limits.sessions as u64, 1, 100_000),
@@ -136,11 +136,10 @@ impl Settings {
             return Err(("limits.queue_wait_ms", format!("{}: expected 0 to 60000", limits.queue_wait_ms)));
         }
         let needed = MemoryBudget::needed(server.max_body_bytes);
-        if limits.memory_bytes() < needed {
+        if limits.memory_bytes < needed {
             let problem = format!(
                 "{}: expected at least {needed}, what a body of server.max_body_bytes, {}, may need",
-                limits.memory_bytes(),
-                server.max_body_bytes
+                limits.memory_bytes, server.max_body_bytes
             );
             return Err(("limits.memory_bytes", problem));
         }
@@ -201,10 +200,6 @@ impl Settings {
             return Err(("webhooks.shop", format!("`{}`: expected a host such as example.myshopify.com", cut(shop))));
         }
         let tls = &self.tls;
-        if tls.is_set() && !cfg!(feature = "tls") {
-            let key = if tls.certificate.as_os_str().is_empty() { "tls.key" } else { "tls.certificate" };
-            return Err((key, "this build has no TLS: expected one with the feature `tls`".to_owned()));
-        }
         if tls.is_set() && tls.key.as_os_str().is_empty() {
             return Err(("tls.key", "is empty while tls.certificate is set: expected both or none".to_owned()));
         }

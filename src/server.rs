@@ -14,7 +14,6 @@ mod open;
 mod pacing;
 mod signals;
 mod timeouts;
-#[cfg(feature = "tls")]
 pub(crate) mod tls;
 
 use std::io;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use slirec_core::bundle::{Bundle, Manifest, TrainingRecord};
-use slirec_engine::{Ended, Engine, ModelInfo, Recommendations};
+use slirec_engine::{Ended, Engine, Recommendations};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -151,32 +151,31 @@ impl Serving {
     ///
     /// # Errors
     /// When another change is under way ([`Busy`]), or the bundle cannot be served or takes too long: then the old one serves on.
-    pub(crate) async fn reload(&self) -> anyhow::Result<ModelInfo> {
+    pub(crate) async fn reload(&self) -> anyhow::Result<Arc<Served>> {
         // It goes with the work: what hangs is under way until it ends, and no other is begun beside it.
         let previous = Arc::clone(&self.previous).try_lock_owned().map_err(|_| Busy)?;
         let source = self.source.clone();
         let loading = blocking(move || Ok((source.load(Moment::Reload)?, previous)));
         let late = |_| anyhow!("the bundle is not there after {:?} (key model.load_seconds)", self.load);
         let (loaded, mut previous) = timeout(self.load, loading).await.map_err(late)??;
-        let model = loaded.engine.model().clone();
-        *previous = Some(self.current.swap(Served::new(loaded)));
+        let served = Served::new(loaded);
+        *previous = Some(self.current.swap(Arc::clone(&served)));
         self.source.follow_again();
-        Ok(model)
+        Ok(served)
     }
 
     /// Puts the model before the present one back into service; doing so twice comes back to the present one.
     ///
     /// # Errors
     /// When another change is under way ([`Busy`]) or there is no earlier model.
-    pub(crate) async fn rollback(&self) -> anyhow::Result<ModelInfo> {
+    pub(crate) async fn rollback(&self) -> anyhow::Result<Arc<Served>> {
         let mut previous = self.previous.try_lock().map_err(|_| Busy)?;
         let earlier = previous.clone().context("there is no earlier model: none was reloaded since the start")?;
         // The shop may have changed since it was in service.
         let earlier = self.up_to_date(earlier).await?;
-        let model = earlier.engine.model().clone();
-        *previous = Some(self.current.swap(earlier));
+        *previous = Some(self.current.swap(Arc::clone(&earlier)));
         self.source.follow_again();
-        Ok(model)
+        Ok(earlier)
     }
 
     /// Lays the shop's latest changes over the model in service. Holds no lock meanwhile: when another model came into

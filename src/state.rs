@@ -47,7 +47,6 @@ pub(crate) struct Parts {
     /// Keys of administrators.
     pub(crate) admin_keys: Arc<ApiKeys>,
     /// What encrypts the clients' connections; none when nothing does.
-    #[cfg(feature = "tls")]
     pub(crate) certificate: Option<Arc<crate::server::tls::Certificate>>,
     /// Where models are published; none when the bundle is a directory.
     pub(crate) registry: Option<Arc<Registry>>,
@@ -67,9 +66,6 @@ impl AppState {
     /// # Errors
     /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
-        if settings.limits.body_memory_bytes > 0 {
-            tracing::warn!("limits.body_memory_bytes is limits.memory_bytes now: set that instead");
-        }
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);
@@ -83,10 +79,9 @@ impl AppState {
             files: Files::new(),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
-            #[cfg(feature = "tls")]
             certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
             permits: Arc::new(Semaphore::new(settings.limits.in_flight)),
-            memory: Arc::new(MemoryBudget::new(settings.limits.memory_bytes())),
+            memory: Arc::new(MemoryBudget::new(settings.limits.memory_bytes)),
             settings: Arc::new(settings),
             log_level,
         })))
@@ -101,16 +96,8 @@ impl AppState {
     ///
     /// # Errors
     /// When they cannot be used.
-    #[cfg(feature = "tls")]
     pub(crate) fn reload_certificate(&self) -> anyhow::Result<()> {
         self.certificate.as_ref().map_or(Ok(()), |certificate| certificate.reload())
-    }
-
-    /// Without the feature `tls` there is none to read.
-    #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same as with the feature")]
-    pub(crate) fn reload_certificate(&self) -> anyhow::Result<()> {
-        Ok(())
     }
 
     /// Requests that are scored and answered.

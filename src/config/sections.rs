@@ -101,9 +101,8 @@ pub(crate) struct EngineSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitSettings {
     pub(crate) in_flight: usize,
-    memory_bytes: usize,
-    /// As `memory_bytes` was called once; 0 when it is not set.
-    pub(crate) body_memory_bytes: usize,
+    /// Bytes that requests may take together.
+    pub(crate) memory_bytes: usize,
     pub(super) queue_wait_ms: f64,
     pub(super) deadline_ms: u64,
     #[serde(deserialize_with = "overload")]
@@ -291,12 +290,6 @@ impl EngineSettings {
 }
 
 impl LimitSettings {
-    /// Bytes that requests may take together. Under its old name the setting counted bodies alone: it never makes the budget
-    /// smaller.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes.max(self.body_memory_bytes)
-    }
-
     /// From a request's headers to its answer.
     pub(crate) fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)

@@ -1,6 +1,8 @@
 //! What operators can do while the service runs, on the admin address: load the bundle again, go back to the one before,
 //! change the log's level. Nothing here takes a path or an address: what is loaded is configured, not requested.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -10,8 +12,10 @@ use slirec_engine::ModelInfo;
 use super::error::{ApiError, RequestBody};
 use super::json_response;
 use super::object::Object;
+use super::quote::bounded;
+use crate::registry::Registered;
 use crate::reload;
-use crate::serving::Busy;
+use crate::serving::{Busy, Served};
 use crate::state::AppState;
 
 #[derive(Serialize)]
@@ -20,6 +24,9 @@ struct InService<'a> {
     version: &'a str,
     sha256: &'a str,
     created: &'a str,
+    /// What it is called in the registry, if it came from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<&'a Registered>,
 }
 
 #[derive(Deserialize)]
@@ -44,16 +51,18 @@ pub(super) async fn log_level(
     RequestBody(body): RequestBody,
 ) -> Result<Response, ApiError> {
     let Object(Level { level }) =
-        serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("body: {error}")))?;
-    state.log_level.set(&level).map_err(|problem| ApiError::bad_request(format!("level: {problem}")))?;
+        serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(bounded(format_args!("body: {error}"))))?;
+    state.log_level.set(&level).map_err(|problem| ApiError::bad_request(bounded(format_args!("level: {problem}"))))?;
     tracing::info!(level, "log level changed");
     Ok(json_response(StatusCode::OK, &serde_json::json!({ "level": level })))
 }
 
-fn outcome(outcome: anyhow::Result<ModelInfo>) -> Result<Response, ApiError> {
+fn outcome(outcome: anyhow::Result<Arc<Served>>) -> Result<Response, ApiError> {
     match outcome {
-        Ok(ModelInfo { name, version, sha256, created }) => {
-            let body = InService { name: &name, version: &version, sha256: &sha256, created: &created };
+        Ok(served) => {
+            let (ModelInfo { name, version, sha256, created }, registry) =
+                (served.engine.model(), served.about.registered.as_ref());
+            let body = InService { name, version, sha256, created, registry };
             Ok(json_response(StatusCode::OK, &body))
         }
         Err(error) if error.is::<Busy>() => Err(ApiError::conflict(&error.to_string())),

@@ -110,7 +110,13 @@ impl ApiError {
     /// 415; bytes that stand for a thousand times as many are nothing that a limit on bodies could hold.
     pub(crate) fn compressed_body(encoding: &str) -> Self {
         let shown: String = encoding.chars().take(64).collect();
-        let message = format!("header content-encoding: found `{shown}`: expected a body that is not compressed");
+        Self::unsupported_media_type(format!(
+            "header content-encoding: found `{shown}`: expected a body that is not compressed"
+        ))
+    }
+
+    /// 415
+    pub(crate) fn unsupported_media_type(message: String) -> Self {
         Self { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: "UNSUPPORTED_MEDIA_TYPE", message }
     }
 

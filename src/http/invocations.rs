@@ -16,7 +16,7 @@ mod split;
 mod table;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slirec_core::catalog::Catalog;
@@ -60,7 +60,8 @@ pub(crate) async fn invoke(
             let message = "body: is CSV, which cannot hold the lists of items and timestamps: expected JSON";
             return Err(Refusal::request(message.to_owned()).into());
         }
-        Err(reason) => return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()),
+        // As MLflow: plain text.
+        Err(reason) => return Ok(ApiError::unsupported_media_type(reason).into_parts().into_response()),
     }
     let rules = rules(&state.settings);
     let read = move |body: &[u8]| payload::parse(body, rules);

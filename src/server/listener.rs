@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::closing;
 use super::connection::Service;
 use super::open::{Admission, OpenConnections, Place};
+use super::tls::Certificate;
 use crate::metrics::Metrics;
 use crate::state::AppState;
 
@@ -27,8 +28,7 @@ pub(super) struct Connections {
     service: Service,
     open: Arc<OpenConnections>,
     metrics: Arc<Metrics>,
-    #[cfg(feature = "tls")]
-    certificate: Option<Arc<super::tls::Certificate>>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Connections {
@@ -36,7 +36,6 @@ impl Connections {
     pub(super) fn for_clients(state: &AppState, router: Router, most: usize) -> Self {
         Self {
             open: Arc::new(OpenConnections::new(most)),
-            #[cfg(feature = "tls")]
             certificate: state.certificate.clone(),
             ..Self::for_operators(state, router)
         }
@@ -48,7 +47,6 @@ impl Connections {
             service: Service::new(&state.settings, router),
             open: Arc::new(OpenConnections::new(OPERATORS)),
             metrics: Arc::clone(&state.metrics),
-            #[cfg(feature = "tls")]
             certificate: None,
         }
     }
@@ -114,15 +112,9 @@ impl Connections {
         });
     }
 
-    #[cfg(feature = "tls")]
     async fn serve(&self, stream: TcpStream, place: &Place) -> Result<(), String> {
         let Some(certificate) = &self.certificate else { return self.service.serve(stream, place).await };
         let stream = certificate.shake_hands(stream, self.service.timeouts.read, place).await?;
-        self.service.serve(stream, place).await
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn serve(&self, stream: TcpStream, place: &Place) -> Result<(), String> {
         self.service.serve(stream, place).await
     }
 }

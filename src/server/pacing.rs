@@ -1,8 +1,8 @@
 //! When the next request of a connection is looked at: refusals enter, how long to hold the request leaves.
 //!
 //! A client that asks again at once after a refusal, against its `Retry-After`, would have the processor refuse instead of
-//! answer. Its next request is held, longer from refusal to refusal; clients that wait, and pools whose connections carry
-//! the requests of many, are never held.
+//! answer. Its next request is held, longer from refusal to refusal; an answer takes half of that back, or as many clients as
+//! are answered would begin anew. Clients that wait, and pools whose connections carry the requests of many, are never held.
 
 use std::time::{Duration, Instant};
 
@@ -20,20 +20,24 @@ const DOUBLINGS: u32 = 4;
 pub(super) struct Pacing {
     /// When it was refused; none when it was answered.
     refused: Option<Instant>,
-    /// Refusals after each of which the client asked again at once.
-    in_a_row: u32,
+    /// Refusals after which the client asked again at once, half of them for each answer since.
+    impatience: u32,
 }
 
 impl Pacing {
     /// How long the request that has come is held.
     pub(super) fn hold(&mut self, now: Instant) -> Duration {
-        let at_once = self.refused.is_some_and(|refused| now.saturating_duration_since(refused) < AT_ONCE);
-        if !at_once {
-            self.in_a_row = 0;
+        let Some(refused) = self.refused else {
+            self.impatience /= 2;
+            return Duration::ZERO;
+        };
+        if now.saturating_duration_since(refused) >= AT_ONCE {
+            self.impatience = 0;
             return Duration::ZERO;
         }
-        self.in_a_row += 1;
-        FIRST_HOLD * 2_u32.pow((self.in_a_row - 1).min(DOUBLINGS))
+        let hold = FIRST_HOLD * 2_u32.pow(self.impatience);
+        self.impatience = (self.impatience + 1).min(DOUBLINGS);
+        hold
     }
 
     /// An answer is there.
@@ -78,5 +82,21 @@ mod tests {
         assert_eq!(pacing.hold(now), FIRST_HOLD);
         pacing.answered(now, &Response::new(Body::empty()));
         assert_eq!(pacing.hold(now), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_answer_takes_back_half_of_the_steps_and_a_wait_all_of_them() {
+        let (mut pacing, now) = (Pacing::default(), Instant::now());
+        let mut holds = |answers: usize, wait: Duration| {
+            for _ in 0..answers {
+                pacing.answered(now, &Response::new(Body::empty()));
+                pacing.hold(now);
+            }
+            pacing.answered(now, &refusal());
+            pacing.hold(now + wait).as_millis()
+        };
+        let at_once = Duration::ZERO;
+        assert_eq!([(); 5].map(|()| holds(0, at_once)), [25, 50, 100, 200, 400]);
+        assert_eq!((holds(1, at_once), holds(2, at_once), holds(0, AT_ONCE), holds(0, at_once)), (100, 25, 0, 25));
     }
 }

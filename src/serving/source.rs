@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
-use slirec_core::bundle::Bundle;
+use slirec_core::bundle::{Bundle, BundleError};
 use slirec_core::files::read_small;
 use slirec_engine::{Engine, EngineOptions};
 
@@ -61,8 +61,12 @@ impl BundleSource {
     }
 
     fn load_directory(&self, directory: &Path, key: &str) -> anyhow::Result<Loaded> {
-        let bundle = Bundle::read_within(directory, self.max_bytes).map_err(anyhow::Error::from);
+        let bundle = Bundle::read_within(directory, self.max_bytes);
         bundle
+            .map_err(|error| match error {
+                BundleError::TooLarge { .. } => anyhow::Error::from(error).context("key model.max_bytes"),
+                error => error.into(),
+            })
             .and_then(|bundle| self.engine(bundle))
             .with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
     }

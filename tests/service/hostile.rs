@@ -79,7 +79,7 @@ fn faults() -> Vec<Fault> {
                 fs::File::options().write(true).open(bundle.file("history.onnx")).unwrap().set_len(1 << 40).unwrap();
                 bundle.change_manifest(|manifest| manifest["files"]["history.onnx"]["bytes"] = json!(1_u64 << 40));
             },
-            "expected at most 268435456",
+            "history.onnx: 1099511627776 bytes by the manifest: expected at most 268435456",
         ),
         (
             "a pipe",

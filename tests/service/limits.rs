@@ -163,11 +163,7 @@ fn a_client_that_sends_slowly_keeps_no_place_from_others_and_is_told_so_in_the_e
 
 /// A body counts eightfold until it is parsed, and large ones may take three quarters of the memory.
 fn with_memory_for_one_large_body() -> Server {
-    Server::start_with(&[
-        ("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"),
-        ("SLIREC__LIMITS__MEMORY_BYTES", "11184812"),
-        ("SLIREC__LIMITS__BODY_MEMORY_BYTES", "1048576"),
-    ])
+    Server::start_with(&[("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"), ("SLIREC__LIMITS__MEMORY_BYTES", "11184812")])
 }
 
 #[test]

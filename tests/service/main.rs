@@ -32,6 +32,5 @@ mod starting;
 mod stopping;
 #[cfg(feature = "otel")]
 mod telemetry;
-#[cfg(feature = "tls")]
 mod tls;
 mod webhooks;

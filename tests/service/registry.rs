@@ -147,6 +147,7 @@ fn answers_status_metrics_and_log_tell_two_pushed_versions_apart() {
     assert_eq!(server.recommend(&body).json()["model"]["registry"], told("2"));
     assert_eq!(server.get("/v1/status").json()["model"]["registry"], told("2"));
     assert_eq!((server.metric(&series("1")), server.metric(&series("2"))), (0.0, 1.0));
+    assert_eq!(server.operate("POST", "/admin/reload", "").json()["registry"], told("2"));
     server.signal("INT");
     let (_, log) = server.wait();
     let line = log.lines().find(|line| line.contains("model in service") && line.contains("registry_version"));

@@ -31,7 +31,6 @@ fn a_pipe_in_place_of_a_file_ends_the_start_by_name() {
             "webhooks.secret_file",
         ),
         (vec![("SLIREC__WEBHOOKS__SECRET", KEY), ("SLIREC__WEBHOOKS__CHANGES", pipe)], "webhooks.changes"),
-        #[cfg(feature = "tls")]
         (vec![("SLIREC__TLS__CERTIFICATE", pipe), ("SLIREC__TLS__KEY", pipe)], "tls.certificate"),
     ] {
         let (code, message) = run(&["--port", "0"], &variables);

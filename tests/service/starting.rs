@@ -186,8 +186,7 @@ fn values_that_could_never_work_end_the_start() {
             "536870912",
             "`limits.memory_bytes`: 268435456: expected at least 5726623064, what a body of server.max_body_bytes,",
         ),
-        #[cfg(not(feature = "tls"))]
-        ("SLIREC__TLS__KEY", "key.pem", "the environment (SLIREC__…): `tls.key`: this build has no TLS"),
+        ("SLIREC__TLS__KEY", "key.pem", "`tls.certificate`: is empty while tls.key is set"),
     ] {
         let (code, message) = run(&["--port", "7000", "--check"], &[(variable, value)]);
         assert_eq!(code, Some(2), "{variable}={value}: {message}");

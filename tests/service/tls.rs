@@ -1,4 +1,4 @@
-//! Encrypted connections, in builds with the feature `tls`. The fixtures' certificates are of `localhost`, for tests only.
+//! Encrypted connections. The fixtures' certificates are of `localhost`, for tests only.
 
 use std::fs;
 use std::io::{Read, Write};

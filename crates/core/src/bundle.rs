@@ -63,6 +63,16 @@ pub enum BundleError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A file, alone or with those before it, is larger than the reader allows.
+    #[error("{path}: {found} bytes by the manifest: expected at most {most}")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes, or those of all files up to it.
+        found: u64,
+        /// Bytes that it, or all of them, may have.
+        most: u64,
+    },
 }
 
 /// A bundle that was read whole and matches its manifest.

@@ -137,5 +137,7 @@ fn retired_keys_are_read_with_a_warning() {
     assert!(warning.contains("settings.toml: key `engine.queue_length` is retired"), "{warning}");
     let settings = with_file("", &[("SLIREC__ENGINE__QUEUE_LENGTH", "128")], None).unwrap();
     assert!(settings.warnings.iter().any(|warning| warning.starts_with("the environment")), "{:?}", settings.warnings);
+    let settings = with_file("limits.body_memory_bytes = 1", &[], None).unwrap();
+    assert!(settings.warnings.iter().any(|warning| warning.contains("limits.memory_bytes")), "{:?}", settings.warnings);
     assert!(with_file("", &[], None).unwrap().warnings.is_empty());
 }

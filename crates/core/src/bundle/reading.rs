@@ -40,12 +40,10 @@ pub(super) fn check_sizes(
         let bytes = record(&path, name, records)?.bytes;
         let most = if [CATALOG, VOCABULARY].contains(&name) { max_bytes / 4 } else { max_bytes };
         total = total.saturating_add(bytes);
-        if bytes > most {
-            return Err(invalid(path, format!("has {bytes} bytes in the manifest: expected at most {most}")));
-        }
-        if total > max_bytes {
-            let problem = format!("and the files before it have {total} bytes: expected at most {max_bytes}");
-            return Err(invalid(path, problem));
+        for (found, most) in [(bytes, most), (total, max_bytes)] {
+            if found > most {
+                return Err(BundleError::TooLarge { path, found, most });
+            }
         }
         ordinary(directory, name, bytes)?;
     }

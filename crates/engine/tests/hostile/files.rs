@@ -28,7 +28,7 @@ fn kinds() -> Vec<Case> {
                 File::create(bundle.file("history.onnx")).unwrap().set_len(1 << 40).unwrap();
             },
         ),
-        case("files that are too large together", "and the files before it have", |bundle| {
+        case("files that are too large together", "bytes by the manifest: expected at most", |bundle| {
             for graph in ["candidates.onnx", "history.onnx"] {
                 File::create(bundle.file(graph)).unwrap().set_len(200 << 20).unwrap();
                 bundle.change_manifest(|manifest| manifest["files"][graph]["bytes"] = json!(200 << 20));
