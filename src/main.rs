@@ -6,6 +6,7 @@
 //! hands requests to the engine's threads, [`keys`] knows who may ask, [`files`] reads without holding anything up, [`metrics`]
 //! counts, [`probe`] asks a running service how it is.
 
+mod certificate;
 mod config;
 mod files;
 mod http;

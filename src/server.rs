@@ -14,7 +14,7 @@ mod open;
 mod pacing;
 mod signals;
 mod timeouts;
-pub(crate) mod tls;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;

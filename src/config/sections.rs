@@ -273,7 +273,7 @@ impl EngineSettings {
         if self.workers == 0 { *CORES } else { self.workers }
     }
 
-    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
+    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, the prefix that the service is installed in, the system's loader.
     fn library(&self) -> Option<PathBuf> {
         if !self.onnxruntime.is_empty() {
             return Some(PathBuf::from(&self.onnxruntime));

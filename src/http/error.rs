@@ -14,6 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::quote::bounded;
 use super::{json_response, reason};
+use crate::scoring::ScoreError;
 
 /// Seconds that an overloaded service asks its clients to wait.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -241,6 +242,16 @@ impl From<EngineError> for ApiError {
                 tracing::error!(error = %other, "scoring failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<ScoreError> for ApiError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Overloaded => Self::overloaded(),
+            ScoreError::DeadlineExceeded => Self::deadline_exceeded(),
+            ScoreError::Engine(error) => error.into(),
         }
     }
 }

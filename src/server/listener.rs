@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use super::closing;
 use super::connection::Service;
 use super::open::{Admission, OpenConnections, Place};
-use super::tls::Certificate;
+use super::tls::shake_hands;
+use crate::certificate::Certificate;
 use crate::metrics::Metrics;
 use crate::state::AppState;
 
@@ -114,7 +115,7 @@ impl Connections {
 
     async fn serve(&self, stream: TcpStream, place: &Place) -> Result<(), String> {
         let Some(certificate) = &self.certificate else { return self.service.serve(stream, place).await };
-        let stream = certificate.shake_hands(stream, self.service.timeouts.read, place).await?;
+        let stream = shake_hands(certificate.acceptor(), stream, self.service.timeouts.read, place).await?;
         self.service.serve(stream, place).await
     }
 }

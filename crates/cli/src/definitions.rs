@@ -57,3 +57,6 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<
     pages.push((format!("{name}.1"), page));
     command.get_subcommands().try_for_each(|verb| collect(verb, pages))
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,8 @@ use scorer::{Backend, Scorer};
 /// How to load a bundle.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else found by the system's loader. The first
+    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else `../lib/slirec` beside the program's folder, or
+    /// else found by the system's loader. The first
     /// engine of a process decides.
     pub onnxruntime: Option<PathBuf>,
     /// Execution providers, most preferred first; those that are not available are passed over with a log line.

@@ -1,12 +1,6 @@
 //! The demo's promises: the catalogue and rules in `data/demo` enter, what they promise is looked at.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
