@@ -46,6 +46,7 @@ install: onnxruntime ## Installs programs, ONNX Runtime, completions, manual pag
 	@cd $(root) && PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/install.sh
 
 serve: onnxruntime ## Serves models/demo on 127.0.0.1:8080 and prints a request to try (HOST=, PORT=, MODEL=).
+	@test -x $(root)/target/release/slirec-server || echo "the first build takes about ten minutes on two cores" >&2
 	cd $(root) && cargo build --release --bin slirec-server
 	@cd $(root) && scripts/serve.sh
 
