@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn parse(level: &str) -> Result<EnvFilter, String> {
-    // A word that is no level would be taken for a module, and all others would fall silent.
+    // A word that is no level would be taken for a module, and no other module would be logged.
     let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
     let mut parts = level.split(',').map(str::trim);
     if let Some(word) = parts.find(|part| !part.contains(['=', '[', ']']) && !is_level(part)) {

@@ -61,7 +61,7 @@ impl Scoring<'_> {
         self.finish(pending).await
     }
 
-    /// Answers the sessions of one call, in their order. All of them, or none. Several of them let others go first.
+    /// Answers the sessions of one call, in their order. All of them, or none. Single requests go before several.
     ///
     /// # Errors
     /// As for [`Scoring::recommend`].

@@ -18,7 +18,7 @@ use crate::serving::{Served, Serving};
 use crate::webhooks::Webhooks;
 
 /// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for each part,
-/// which the threads would fight for.
+/// for which threads would compete.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState(Arc<Parts>);
 
@@ -37,7 +37,7 @@ pub(crate) struct Parts {
     pub(crate) serving: Arc<Serving>,
     /// Everything that is counted.
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether requests are welcome.
+    /// Whether the service is ready for requests.
     pub(crate) readiness: Arc<Readiness>,
     /// Checked configuration.
     pub(crate) settings: Arc<Settings>,
@@ -51,7 +51,7 @@ pub(crate) struct Parts {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Where models are published; none when the bundle is a directory.
     pub(crate) registry: Option<Arc<Registry>>,
-    /// What a shop tells of its products; none when that is off.
+    /// Changes of a shop's products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Permits for requests that are scored and answered.
     pub(crate) permits: Arc<Semaphore>,

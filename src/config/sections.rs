@@ -251,7 +251,7 @@ impl ModelSettings {
 }
 
 impl EngineSettings {
-    /// As the engine wants them.
+    /// In the engine's units.
     pub(crate) fn options(&self, limits: &LimitSettings) -> EngineOptions {
         let wait = limits.queue_wait_ms;
         EngineOptions {

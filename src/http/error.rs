@@ -1,5 +1,5 @@
 //! Every error answer of the service: status and reason enter, `{"error_code", "message"}` leaves. Causes inside the
-//! service are logged and not told.
+//! service are logged and not sent.
 
 use std::error::Error;
 
@@ -69,7 +69,7 @@ pub(super) enum Failure {
 
 /// How a question about one product may fail beside that.
 #[derive(IntoResponses)]
-#[response(status = 404, description = "Neither the catalogue nor the training knows the product")]
+#[response(status = 404, description = "Neither the catalogue nor the training has the product")]
 #[expect(dead_code, reason = "only described, never made")]
 pub(super) struct NoSuchProduct(#[to_schema] ErrorBody<'static>);
 
@@ -220,7 +220,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Adds what HTTP wants beside some statuses.
+/// Adds the headers that HTTP requires with some statuses.
 pub(crate) fn with_headers(mut response: Response) -> Response {
     let (name, value) = match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, RETRY_AFTER),

@@ -12,7 +12,7 @@ const COLUMNS: usize = 120;
 /// What stands behind a section's name in the name of a file, such as `model.onnx`.
 const EXTENSIONS: [&str; 6] = ["json", "md", "onnx", "py", "rs", "toml"];
 
-/// All pages that people read.
+/// All pages.
 fn pages() -> Vec<PathBuf> {
     let mut pages = files(&root().join("docs"), "md");
     pages.extend(["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"].map(|name| root().join(name)));

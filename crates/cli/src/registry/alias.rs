@@ -1,4 +1,4 @@
-//! `slirec registry alias`: a name points to a version, at once and for everybody.
+//! `slirec registry alias`: a name points to a version, at once and for every client.
 
 use anyhow::Result;
 use slirec_connect::mlflow::DEFAULT_MODEL;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         None => {
             server.wait(server.client().delete_alias(model, alias))?;
-            output::print(format!("models:/{model}@{alias} is no more"))
+            output::print(format!("models:/{model}@{alias} was removed"))
         }
     }
 }

@@ -29,7 +29,7 @@ struct Row {
     aliases: Vec<String>,
     created: String,
     status: String,
-    /// SHA-256 of the bundle's manifest; none for a model of somebody else's.
+    /// SHA-256 of the bundle's manifest; none for a model of another program.
     bundle_sha256: Option<String>,
     run_id: String,
 }

@@ -15,7 +15,7 @@ use crate::mlflow_server::{ServerArguments, transfer};
 use crate::train::tracking::{LiveRun, epoch_metrics, parameters};
 use crate::{output, progress};
 
-/// Files of a run directory that people like to look at.
+/// Files of a run directory that the registry shows.
 const REPORTS: [&str; 4] = [REPORT, "analysis.json", "metrics.jsonl", "hyperparameters.toml"];
 
 /// Publish a bundle in a registry

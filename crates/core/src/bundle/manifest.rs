@@ -99,7 +99,7 @@ pub struct Manifest {
     /// Metrics by set (`valid`, `test`; those of a baseline as `test co-occurrence`) and name.
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Baselines that rank the test rows at least as well (NDCG@10 over all items): nobody should serve such a model.
+    /// Baselines that rank the test rows at least as well (NDCG@10 over all items): such a model should not be served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loses_to: Vec<String>,
     /// Every other file of the bundle.
