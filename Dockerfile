@@ -15,7 +15,7 @@ WORKDIR /build
 COPY scripts/onnxruntime.sh scripts/onnxruntime.requirements.txt scripts/
 RUN scripts/onnxruntime.sh
 COPY . .
-# What a strict umask made the user's alone when the repository was cloned is for everybody in the image.
+# A clone under a strict umask is readable by its owner alone: in the image all users read it.
 RUN cargo build --release --locked --package slirec-server --bin slirec-server \
  && chmod -R a+rX LICENSE models/demo
 

@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,7 +41,12 @@ onnxruntime: ## Fetches ONNX Runtime into vendor/, pinned and hash-checked.
 build: ## Builds the service and the companion, optimised.
 	cd $(root) && cargo build --release --workspace --bins
 
+install: onnxruntime ## Installs programs, ONNX Runtime, completions, manual pages and a systemd unit below PREFIX (/usr/local; DESTDIR=).
+	cd $(root) && cargo build --release --locked --workspace --bins
+	@cd $(root) && PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/install.sh
+
 serve: onnxruntime ## Serves models/demo on 127.0.0.1:8080 and prints a request to try (HOST=, PORT=, MODEL=).
+	@test -x $(root)/target/release/slirec-server || echo "the first build takes about ten minutes on two cores" >&2
 	cd $(root) && cargo build --release --bin slirec-server
 	@cd $(root) && scripts/serve.sh
 
@@ -87,8 +92,8 @@ test-clients: onnxruntime ## Asks the service with KServe's, Triton's, Node's an
 	cd $(root) && cargo build --package slirec-server
 	@cd $(root) && scripts/test-clients.sh
 
-test-deploy: onnxruntime ## Checks deploy/: rules with promtool, dashboard, compose, Kubernetes.
-	cd $(root) && cargo build --package slirec-server
+test-deploy: onnxruntime ## Checks deploy/ and `make install`: rules with promtool, dashboard, compose, Kubernetes, systemd.
+	cd $(root) && cargo build --package slirec-server --package slirec-cli
 	@cd $(root) && scripts/test-deploy.sh
 
 test-image: ## Builds the image of the Dockerfile with Docker or Podman and checks it as it runs (BUILDER=, RUST_IMAGE=, DEBIAN_IMAGE=, IMAGE=).

@@ -198,7 +198,7 @@ def main():
         if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
             continue
         one, held, peak, answers, slowest = attack(path, body, *headers or [{}])
-        # A client may be told before it has sent everything.
+        # The answer may come before everything was sent.
         wrong = set(answers) - ANSWERS - {"BrokenPipeError", "ConnectionResetError"}
         bad = held > HELD or peak > LIMIT or slowest > LATEST or wrong
         failed |= bool(bad)

@@ -9,7 +9,7 @@ binary="${CARGO_TARGET_DIR:-target}/release/slirec-server"
 
 announce() {
   while ! (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; do
-    # The service is gone, with a message of its own.
+    # The service has ended, with a message of its own.
     kill -0 "$1" 2>/dev/null || return 0
     sleep 0.1
   done
@@ -18,7 +18,7 @@ announce() {
   kill -0 "$1" 2>/dev/null || return 0
   cat <<TEXT
 
-Serving ${MODEL:-models/demo}. What would somebody like who has just looked at a novel and an atlas?
+Serving ${MODEL:-models/demo}. Products for a shopper who has just viewed a novel and an atlas:
 
   curl -s http://$host:$port/v1/recommendations -H 'content-type: application/json' \\
     -d '{"history": [{"item": "novel", "time": $(($(date +%s) - 90))}, {"item": "atlas", "time": $(($(date +%s) - 30))}], "limit": 16}'
@@ -26,7 +26,7 @@ Serving ${MODEL:-models/demo}. What would somebody like who has just looked at a
 The same as clients of an MLflow scoring server ask it:
 
   curl -s http://$host:$port/invocations -H 'content-type: application/json' \\
-    -d '{"inputs": {"userId": "somebody", "items": ["novel", "atlas"], "timestamps": ["$(($(date +%s) - 90))", "$(($(date +%s) - 30))"]}}'
+    -d '{"inputs": {"userId": "shopper-1", "items": ["novel", "atlas"], "timestamps": ["$(($(date +%s) - 90))", "$(($(date +%s) - 30))"]}}'
 
 Ctrl-C stops the service.
 

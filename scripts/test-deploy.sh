@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Checks what lies in deploy/ as far as that can be done without a cluster: the Prometheus rules and their unit tests
 # (promtool, in Debian's package `prometheus`), a scrape by Prometheus itself, the metrics that rules and dashboard name, the
-# Kubernetes and compose files (against their schemas), the Dockerfile (hadolint).
+# Kubernetes and compose files (against their schemas), the Dockerfile (hadolint), and what `make install` puts where
+# (systemd-analyze, in Debian's package `systemd`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/running-service.sh
 
+command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing: apt-get install systemd" >&2; exit 1; }
 command -v promtool >/dev/null || { echo "promtool is missing: apt-get install prometheus" >&2; exit 1; }
 environment=work/deploy-tests
 requirements=scripts/test-deploy.requirements.txt
@@ -18,6 +20,8 @@ fi
 # Debian keeps no old versions of packages: the base image is what pins them.
 "$environment/bin/hadolint" --ignore DL3008 Dockerfile
 echo "Dockerfile: hadolint has nothing to say"
+
+. scripts/test-install.sh
 
 (cd deploy/prometheus && promtool check config prometheus.yml && promtool check rules rules.yml && promtool test rules rules.test.yml)
 

@@ -6,6 +6,7 @@ Enters: a file with the service's metrics. Leaves: one line for each thing that 
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import kubernetes_validate
@@ -15,6 +16,7 @@ from compose_spec import PyCompose
 DEPLOY = Path("deploy")
 KUBERNETES_VERSION = "1.36"
 DOCKERFILE = Path("Dockerfile").read_text()
+SETTINGS = tomllib.loads(Path("config/server.toml").read_text())
 
 
 def check(condition, message):
@@ -52,7 +54,7 @@ def check_kubernetes():
     check(scraped == str(ports["admin"]), "metrics are scraped from another port than the admin address")
     check({"requests", "limits"} <= set(container["resources"]), "the deployment has no requests or limits")
     delay = next(int(entry["value"]) for entry in container["env"] if entry["name"].endswith("DRAIN_DELAY_SECONDS"))
-    drain = int(re.search(r"^drain_seconds = (\d+)", Path("config/server.toml").read_text(), re.MULTILINE).group(1))
+    drain = default("server", "drain_seconds")
     check(pod["terminationGracePeriodSeconds"] > delay + drain, "the grace period is shorter than the drain")
     print(f"kubernetes/slirec.yaml: {', '.join(kinds)}, valid for Kubernetes {KUBERNETES_VERSION}")
     check_settings("kubernetes/slirec.yaml", container["env"])
@@ -87,12 +89,26 @@ def check_image(name, container, context):
 
 def check_settings(name, environment):
     """Every SLIREC__ variable is a key of the configuration."""
-    import tomllib
-
-    settings = tomllib.loads(Path("config/server.toml").read_text())
     for entry in environment:
         path = entry["name"].lower().removeprefix("slirec__").split("__")
-        check(path[1] in settings.get(path[0], {}), f"{name}: {entry['name']} is no setting")
+        check(path[1] in SETTINGS.get(path[0], {}), f"{name}: {entry['name']} is no setting")
+
+
+def default(section, key):
+    """The default of a setting."""
+    return SETTINGS[section][key]
+
+
+def check_systemd():
+    """`systemd-analyze` has verified the unit; here it is compared with the settings."""
+    text = (DEPLOY / "systemd/slirec.service").read_text()
+    check_settings("systemd/slirec.service", [{"name": name} for name in re.findall(r"\b(SLIREC__\w+)=", text)])
+    stop, files = (int(re.search(rf"^{key}=(\d+)$", text, re.MULTILINE).group(1)) for key in ("TimeoutStopSec", "LimitNOFILE"))
+    drain = default("server", "drain_delay_seconds") + default("server", "drain_seconds")
+    check(stop > drain + 5, f"systemd/slirec.service: stops after {stop} s, while the drain takes {drain} s")
+    connections = default("server", "max_connections")
+    check(files > 2 * connections, f"systemd/slirec.service: {files} files for {connections} connections")
+    print(f"systemd/slirec.service: stops within {stop} s")
 
 
 def check_compose():
@@ -127,6 +143,7 @@ def main():
     check_kubernetes()
     check_kserve()
     check_compose()
+    check_systemd()
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ CACHE = "/var/cache/slirec"
 LIBRARY = "/opt/slirec/onnxruntime/libonnxruntime.so"
 BINARY = "/usr/local/bin/slirec-server"
 DEMO = "slirec-demo"
-PATIENCE = 30
+TIMEOUT = 30
 REQUESTS = {
     "/v1/recommendations": {"history": [{"item": "novel", "time": 1730807061}], "limit": 3},
-    "/invocations": {"inputs": {"userId": "somebody", "items": ["novel"], "timestamps": ["1730807061"]}},
+    "/invocations": {"inputs": {"userId": "shopper-1", "items": ["novel"], "timestamps": ["1730807061"]}},
 }
 # Folders that Debian leaves empty, or nearly: whatever is in them comes from the Dockerfile.
 OURS = ("opt", "usr/local", "srv", "home", "build", "tmp", "var/tmp", "var/cache/slirec", "root")
@@ -72,7 +72,7 @@ def running(*options):
         address = f"http://{published[0]}"
         while not answers(f"{address}/ready"):
             running = builder("inspect", "--format", "{{.State.Running}}", container) == "true"
-            check(running and time.monotonic() - begun < PATIENCE, f"no service: {logs(container)}")
+            check(running and time.monotonic() - begun < TIMEOUT, f"no service: {logs(container)}")
             time.sleep(0.02)
         yield container, address, time.monotonic() - begun
     finally:
@@ -116,7 +116,7 @@ def check_service():
         builder("exec", container, *command)
         print(f"health check: {' '.join(command)} succeeds")
         check_process(container)
-        builder("stop", "-t", str(PATIENCE), container)
+        builder("stop", "-t", str(TIMEOUT), container)
         code = builder("inspect", "--format", "{{.State.ExitCode}}", container)
         check(code == "0", f"stopped with {code}: {logs(container)}")
         print("stop signal: ends with 0")

@@ -13,7 +13,7 @@ mod values;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::logging;
+use crate::log_filter;
 use crate::memory::MemoryBudget;
 use types::cut;
 
@@ -23,9 +23,9 @@ pub(crate) use layers::from_variables;
 pub(crate) use layers::load;
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
-    LogFormat, LogSettings, ModelSettings, OverloadAnswer, RegistrySettings, ServerSettings, TelemetrySettings,
-    TlsSettings, WebhookSettings,
+    LogSettings, ModelSettings, RegistrySettings, ServerSettings, TelemetrySettings, TlsSettings, WebhookSettings,
 };
+pub(crate) use values::{LogFormat, OverloadAnswer};
 
 /// Longest part of a name in a message, characters.
 const SHOWN: usize = 100;
@@ -99,7 +99,7 @@ impl Settings {
         self.check_numbers()?;
         self.check_texts()?;
         self.check_security()?;
-        logging::filter(&self.log.level).map(|_| ()).map_err(|problem| ("log.level", problem))
+        log_filter::parse(&self.log.level).map(|_| ()).map_err(|problem| ("log.level", problem))
     }
 
     fn check_numbers(&self) -> Result<(), Problem> {

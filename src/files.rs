@@ -1,5 +1,5 @@
 //! Files that the running service reads and writes: work on them enters, its outcome leaves in time. The work runs on
-//! threads that may wait, so that a volume that hangs holds up neither requests nor signals.
+//! threads that may wait, so that a volume that hangs delays neither requests nor signals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Files {
     }
 }
 
-/// Work on files for one purpose: one at a time, so that what hangs holds up one thread, and not one more with each
+/// Work on files for one purpose: one at a time, so that what hangs blocks one thread, and not one more with each
 /// try.
 #[derive(Debug)]
 pub(crate) struct FileWork {

@@ -1,8 +1,8 @@
 //! The HTTP side of the service: the whole route table, and what stands around every route.
 //!
-//! Handlers extract, call the engine, reply. One file per protocol: [`recommendations`] speaks the service's own,
+//! Handlers extract, call the engine, reply. One file per protocol: [`recommendations`] has the service's own,
 //! [`invocations`] MLflow's scoring protocol, [`inference`] the Open Inference Protocol. [`playground`] is a page
-//! for people, [`webhooks`] listens to a shop.
+//! for people, [`webhooks`] receives a shop's changes.
 
 mod admin;
 mod call;

@@ -19,7 +19,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 
 type Digests = Vec<[u8; 32]>;
 
-/// Keys of which a request must present one; without any key everybody may pass.
+/// Keys of which a request must present one; without any key every request passes.
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
     configured: Vec<String>,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_everybody_passes() {
+    fn without_keys_every_request_passes() {
         assert!(ApiKeys::new(&[], None).unwrap().admit(&HeaderMap::new()));
     }
 

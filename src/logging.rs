@@ -1,6 +1,6 @@
 //! The log: events enter, lines on standard output leave, JSON or text. Panics are logged too, without a trace. The level
-//! can be changed while the service runs. A thread of its own writes: whoever reads the lines slowly loses some, and never
-//! holds up a request. With the feature `otel`, spans also leave as OpenTelemetry traces.
+//! can be changed while the service runs. A separate thread writes: a reader that is too slow loses lines and never
+//! delays a request. With the feature `otel`, spans also leave as OpenTelemetry traces.
 
 #[cfg(feature = "otel")]
 pub(crate) mod telemetry;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::{LogFormat, LogSettings, TelemetrySettings};
+use crate::log_filter;
 
 /// Changes the level of the log.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl LogLevel {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn set(&self, level: &str) -> Result<(), String> {
-        let filter = filter(level)?;
+        let filter = log_filter::parse(level)?;
         if (self.0)(filter) { Ok(()) } else { Err("the log is gone".to_owned()) }
     }
 
@@ -47,21 +47,6 @@ impl fmt::Debug for LogLevel {
     }
 }
 
-/// Reads a level as `log.level` has it.
-///
-/// # Errors
-/// What is wrong with it.
-pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
-    // A word that is no level would be taken for a module, and all others would fall silent.
-    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
-    let mut parts = level.split(',').map(str::trim);
-    if let Some(word) = parts.find(|part| !part.contains(['=', '[', ']']) && !is_level(part)) {
-        let shown: String = word.chars().take(64).collect();
-        return Err(format!("`{shown}` is no level: expected error, warn, info, debug, trace, or MODULE=LEVEL"));
-    }
-    EnvFilter::try_new(level).map_err(|error| error.to_string())
-}
-
 /// What must live as long as the service: writes the last lines and sends the last traces when dropped.
 #[derive(Debug)]
 pub(crate) struct LogGuard {
@@ -76,7 +61,7 @@ pub(crate) struct LogGuard {
 /// When it was started before, the level cannot be read, or traces cannot be sent.
 #[cfg_attr(not(feature = "otel"), expect(unused_variables, reason = "nothing sends traces"))]
 pub(crate) fn start(settings: &LogSettings, traces: &TelemetrySettings) -> anyhow::Result<(LogLevel, LogGuard)> {
-    let filter = filter(&settings.level).map_err(anyhow::Error::msg).context("log.level")?;
+    let filter = log_filter::parse(&settings.level).map_err(anyhow::Error::msg).context("log.level")?;
     let (filter, handle) = reload::Layer::new(filter);
     let (writer, writer_guard) = tracing_appender::non_blocking(stdout());
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);

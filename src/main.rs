@@ -2,14 +2,16 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
 //! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
-//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps what a shop tells of its products, [`scoring`]
-//! hands requests to the engine's threads, [`keys`] knows who may ask, [`files`] reads without holding anything up, [`metrics`]
-//! counts, [`probe`] asks a running service how it is.
+//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of a shop's products, [`scoring`]
+//! hands requests to the engine's threads, [`keys`] checks API keys, [`files`] reads without delaying requests, [`metrics`]
+//! counts, [`probe`] asks a running service whether it is ready.
 
+mod certificate;
 mod config;
 mod files;
 mod http;
 mod keys;
+mod log_filter;
 mod logging;
 mod memory;
 mod metrics;
@@ -33,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::server::Signals;
 use crate::state::AppState;
 
-/// What threads have to notice that the service ends.
+/// Time for threads to end with the service.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// Tasks of its own that a thread of the runtime runs before it looks for answers of the engine.
 const GLOBAL_QUEUE_INTERVAL: u32 = 2;
@@ -68,7 +70,7 @@ fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
     let Some(signals) = signals else {
         let served = state.served();
         let model = served.engine.model();
-        println!("configuration and bundle are sound: {} version {}", model.name, model.version);
+        println!("configuration and bundle are valid: {} version {}", model.name, model.version);
         return Ok(());
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

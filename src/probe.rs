@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 
 use crate::config::Settings;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Succeeds when `GET /ready` answers 200.
 ///
@@ -46,8 +46,8 @@ fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
 }
 
 fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(b"GET /ready HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(4_096).read_to_string(&mut answer)?;

@@ -1,5 +1,5 @@
 //! The registry that the service serves from: `models:/NAME@ALIAS` enters, bundles on this disk leave. What was served
-//! once is kept here, so that a registry that is down or lies costs no answer.
+//! once is kept here, so that an unreachable or wrong registry fails no request.
 
 use std::fs;
 use std::path::PathBuf;
@@ -91,7 +91,7 @@ struct Current {
 
 /// What the registry says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum AliasCheck {
     /// The version that is known.
     Same,
     /// Another one.
@@ -202,17 +202,17 @@ impl Registry {
     }
 
     /// Remembers a version that was put into service, and forgets all but it and the one before. A cache that cannot be
-    /// written costs the next start something, not this one.
+    /// written has an effect on the next start alone.
     pub(crate) fn keep(&self, version: &CachedVersion) {
         let before = self.last_good().map(|before| before.directory);
         if let Err(error) = self.write_current(&version.version, &version.sha256) {
-            tracing::warn!(%error, "the model in service is not remembered for the next start");
+            tracing::warn!(%error, "the model in service is not kept for the next start");
             return;
         }
         let entries = fs::read_dir(&self.cache).into_iter().flatten().filter_map(Result::ok);
         for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
             if entry.path() != version.directory && before.as_ref() != Some(&entry.path()) {
-                // What is in the way of nobody may stay.
+                // A directory that cannot be removed does no harm.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -228,10 +228,10 @@ impl Registry {
     ///
     /// # Errors
     /// When it cannot be asked.
-    pub(crate) async fn look(&self) -> anyhow::Result<Look> {
+    pub(crate) async fn check_alias(&self) -> anyhow::Result<AliasCheck> {
         let version = self.client.resolve(&self.reference).await?.version;
         self.state().confirmed = Some(SystemTime::now());
-        Ok(if self.state().tried == Some(version) { Look::Same } else { Look::Another })
+        Ok(if self.state().tried == Some(version) { AliasCheck::Same } else { AliasCheck::Another })
     }
 
     /// Writes down for the next start when the registry last answered. Blocks.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::files::{FileWork, SMALL_FILES};
-use crate::registry::Look;
+use crate::registry::AliasCheck;
 use crate::serving::Served;
 use crate::state::AppState;
 
@@ -91,17 +91,17 @@ pub(crate) async fn follow_registry(state: AppState) {
     loop {
         state.metrics.registry_confirmed(registry.confirmed());
         tokio::time::sleep(registry.pause()).await;
-        match registry.look().await {
-            Ok(Look::Same) => {
+        match registry.check_alias().await {
+            Ok(AliasCheck::Same) => {
                 state.metrics.registry_looked(true);
                 let registry = Arc::clone(&registry);
                 let written = state.files.cache.run(SMALL_FILES, move || Ok(registry.remember_answer()?)).await;
                 if let Err(error) = written {
                     let error = format!("{error:#}");
-                    tracing::warn!(error, "that the registry was heard is not remembered for the next start");
+                    tracing::warn!(error, "the registry's answer is not kept for the next start");
                 }
             }
-            Ok(Look::Another) => {
+            Ok(AliasCheck::Another) => {
                 state.metrics.registry_looked(true);
                 // The outcome is in the log.
                 let _ = reload(&state, "registry").await;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use slirec_engine::{Admission, Caller, EngineError, Overloaded, Priority, RecommendationRequest, Recommendations};
+use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::OverloadAnswer;
-use crate::http::error::ApiError;
 use crate::memory::Reservation;
 use crate::metrics::Metrics;
 use crate::serving::Served;
@@ -19,6 +19,20 @@ use crate::state::AppState;
 /// Unix seconds of the service's clock.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
+
+/// Why a call got no recommendations.
+#[derive(Debug, Error)]
+pub(crate) enum ScoreError {
+    /// The service refuses what is beyond its capacity.
+    #[error("the service is overloaded")]
+    Overloaded,
+    /// The answer was not there in time.
+    #[error("the deadline passed")]
+    DeadlineExceeded,
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 /// One call of a client: what may be done for it, and until when.
@@ -41,20 +55,20 @@ impl Scoring<'_> {
     /// Answers one session.
     ///
     /// # Errors
-    /// 503 when the service is overloaded, 504 when the deadline passed, 500 when scoring failed.
-    pub(crate) async fn recommend(mut self, request: RecommendationRequest) -> Result<Recommendations, ApiError> {
+    /// [`ScoreError`] when the service is overloaded, when the deadline passed, or when scoring failed.
+    pub(crate) async fn recommend(mut self, request: RecommendationRequest) -> Result<Recommendations, ScoreError> {
         let pending = self.submit(request, Priority::Interactive);
         self.finish(pending).await
     }
 
-    /// Answers the sessions of one call, in their order. All of them, or none. Several of them let others go first.
+    /// Answers the sessions of one call, in their order. All of them, or none. Single requests go before several.
     ///
     /// # Errors
     /// As for [`Scoring::recommend`].
     pub(crate) async fn recommend_all(
         mut self,
         requests: impl ExactSizeIterator<Item = RecommendationRequest>,
-    ) -> Result<Vec<Recommendations>, ApiError> {
+    ) -> Result<Vec<Recommendations>, ScoreError> {
         let at_once = self.state.settings.engine.rows_at_once();
         let priority = if requests.len() == 1 { Priority::Interactive } else { Priority::Batch };
         let mut answers = Vec::with_capacity(requests.len());
@@ -85,7 +99,7 @@ impl Scoring<'_> {
         Pending { request, answer: Some(receiver) }
     }
 
-    async fn finish(&self, pending: Pending) -> Result<Recommendations, ApiError> {
+    async fn finish(&self, pending: Pending) -> Result<Recommendations, ScoreError> {
         let Pending { request, answer } = pending;
         let metrics = &self.state.metrics;
         let answer = match answer {
@@ -104,7 +118,7 @@ impl Scoring<'_> {
     async fn wait(
         &self,
         receiver: oneshot::Receiver<Result<Recommendations, EngineError>>,
-    ) -> Result<Result<Recommendations, EngineError>, ApiError> {
+    ) -> Result<Result<Recommendations, EngineError>, ScoreError> {
         let present = Present(Some(&self.state.metrics));
         let answer = timeout_at(self.deadline, receiver).await;
         present.stayed();
@@ -112,15 +126,19 @@ impl Scoring<'_> {
             Ok(answer) => Ok(answer.unwrap_or(Err(EngineError::Worker))),
             Err(_) => {
                 self.state.metrics.deadline_exceeded();
-                Err(ApiError::deadline_exceeded())
+                Err(ScoreError::DeadlineExceeded)
             }
         }
     }
 
-    fn overloaded(&self, overloaded: Overloaded, request: &RecommendationRequest) -> Result<Recommendations, ApiError> {
+    fn overloaded(
+        &self,
+        overloaded: Overloaded,
+        request: &RecommendationRequest,
+    ) -> Result<Recommendations, ScoreError> {
         self.state.metrics.shed(overloaded.into());
         match self.state.settings.limits.overload {
-            OverloadAnswer::Reject => Err(ApiError::overloaded()),
+            OverloadAnswer::Reject => Err(ScoreError::Overloaded),
             OverloadAnswer::Popular => Ok(self.served.engine.popular(request)),
         }
     }

@@ -1,6 +1,6 @@
 //! Sockets: binds, accepts, and stops so that no request is lost.
 //!
-//! [`listener`] accepts the connections of one address, [`open`] knows how many there are and which gives way,
+//! [`listener`] accepts the connections of one address, [`open`] counts them and chooses which is closed for another,
 //! [`connection`] serves one of them: [`activity`] is what it is doing, [`timeouts`] how long its client may be silent,
 //! [`body`] how requests are read. [`closing`] ends an address, [`signals`] the service.
 
@@ -14,7 +14,7 @@ mod open;
 mod pacing;
 mod signals;
 mod timeouts;
-pub(crate) mod tls;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! Which model answers: the one in service, the one before it, and how one takes the other's place without a request
-//! noticing. Bundles enter, each whole and verified; requests take what is in service when they begin.
+//! Which model answers: the one in service, the one before it, and how one replaces the other without failing a
+//! request. Bundles enter, each whole and verified; requests take what is in service when they begin.
 
 mod source;
 
@@ -144,7 +144,7 @@ impl Serving {
         self.current.load_full()
     }
 
-    /// Tells when the threads of the models have ended.
+    /// Signals when the threads of the models have ended.
     pub(crate) fn ended(&self) -> Vec<Ended> {
         let previous = self.previous.try_lock().ok().and_then(|previous| previous.clone());
         previous.into_iter().chain([self.current()]).map(|served| served.engine.ended()).collect()

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::certificate::Certificate;
 use crate::config::Settings;
 use crate::files::Files;
 use crate::keys::ApiKeys;
@@ -17,7 +18,7 @@ use crate::serving::{Served, Serving};
 use crate::webhooks::Webhooks;
 
 /// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for each part,
-/// which the threads would fight for.
+/// for which threads would compete.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState(Arc<Parts>);
 
@@ -36,7 +37,7 @@ pub(crate) struct Parts {
     pub(crate) serving: Arc<Serving>,
     /// Everything that is counted.
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether requests are welcome.
+    /// Whether the service is ready for requests.
     pub(crate) readiness: Arc<Readiness>,
     /// Checked configuration.
     pub(crate) settings: Arc<Settings>,
@@ -47,10 +48,10 @@ pub(crate) struct Parts {
     /// Keys of administrators.
     pub(crate) admin_keys: Arc<ApiKeys>,
     /// What encrypts the clients' connections; none when nothing does.
-    pub(crate) certificate: Option<Arc<crate::server::tls::Certificate>>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// Where models are published; none when the bundle is a directory.
     pub(crate) registry: Option<Arc<Registry>>,
-    /// What a shop tells of its products; none when that is off.
+    /// Changes of a shop's products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Permits for requests that are scored and answered.
     pub(crate) permits: Arc<Semaphore>,
@@ -79,7 +80,7 @@ impl AppState {
             files: Files::new(),
             keys: Arc::new(ApiKeys::new(&settings.auth.keys, settings.auth.file())?),
             admin_keys: Arc::new(ApiKeys::new(&settings.admin.keys, None)?),
-            certificate: crate::server::tls::Certificate::new(&settings.tls)?.map(Arc::new),
+            certificate: Certificate::new(&settings.tls)?.map(Arc::new),
             permits: Arc::new(Semaphore::new(settings.limits.in_flight)),
             memory: Arc::new(MemoryBudget::new(settings.limits.memory_bytes)),
             settings: Arc::new(settings),

@@ -1,4 +1,4 @@
-//! What a shop tells of its products: signed deliveries enter, changes that lie over every bundle leave.
+//! Changes of a shop's products: signed deliveries enter, changes that lie over every bundle leave.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ const DEFAULT_FILE: &str = "config/server.toml";
 /// What one source says.
 #[derive(Debug, Clone)]
 struct Layer {
-    /// As people call it.
+    /// Its name in messages.
     name: String,
     values: Map<String, Value>,
     /// Whether all values are texts, whatever they stand for.

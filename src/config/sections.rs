@@ -11,7 +11,7 @@ use serde::Deserialize;
 use slirec_connect::mlflow::{MlflowError, ModelReference};
 use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
 
-use super::values::{kernels, log_format, overload, precision, providers};
+use super::values::{LogFormat, OverloadAnswer, kernels, log_format, overload, precision, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -112,13 +112,6 @@ pub(crate) struct LimitSettings {
     pub(crate) candidates: usize,
 }
 
-/// What an overloaded service answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OverloadAnswer {
-    Reject,
-    Popular,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvocationSettings {
@@ -176,13 +169,6 @@ pub(crate) struct LogSettings {
     #[serde(deserialize_with = "log_format")]
     pub(crate) format: LogFormat,
     pub(crate) level: String,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    Json,
-    Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -265,7 +251,7 @@ impl ModelSettings {
 }
 
 impl EngineSettings {
-    /// As the engine wants them.
+    /// In the engine's units.
     pub(crate) fn options(&self, limits: &LimitSettings) -> EngineOptions {
         let wait = limits.queue_wait_ms;
         EngineOptions {
@@ -287,7 +273,7 @@ impl EngineSettings {
         if self.workers == 0 { *CORES } else { self.workers }
     }
 
-    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, or else the system's loader.
+    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, the prefix that the service is installed in, the system's loader.
     fn library(&self) -> Option<PathBuf> {
         if !self.onnxruntime.is_empty() {
             return Some(PathBuf::from(&self.onnxruntime));

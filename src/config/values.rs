@@ -5,7 +5,20 @@ use serde::{Deserialize, Deserializer};
 use slirec_engine::{ExecutionProvider, Kernels, Precision};
 
 use super::types::cut;
-use super::{LogFormat, OverloadAnswer};
+
+/// What an overloaded service answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OverloadAnswer {
+    Reject,
+    Popular,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
 
 /// Execution providers by name.
 pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {

@@ -66,7 +66,7 @@ fn outcome(outcome: anyhow::Result<Arc<Served>>) -> Result<Response, ApiError> {
             Ok(json_response(StatusCode::OK, &body))
         }
         Err(error) if error.is::<Busy>() => Err(ApiError::conflict(&error.to_string())),
-        // Operators are told what was wrong; clients never see this.
+        // The reason is for operators; clients never see it.
         Err(error) => Err(ApiError::unprocessable(format!("{error:#}"))),
     }
 }

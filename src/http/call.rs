@@ -50,7 +50,7 @@ pub(super) async fn want_admin_key(
     Ok(next.run(request).await)
 }
 
-/// A call to the model that was read whole and that the service has room for.
+/// A call to the model that was read whole and that the service has memory for.
 #[derive(Debug)]
 pub(crate) struct Call {
     body: Bytes,
@@ -76,11 +76,11 @@ impl Call {
         CallBody { bytes: std::mem::take(&mut self.body), memory: Arc::clone(&self.memory) }
     }
 
-    /// The body, if the engine has time for what it asks: nothing is parsed that would only be refused. An overloaded service
+    /// The body, if the engine admits the call: nothing is parsed that would only be refused. An overloaded service
     /// that answers by popularity takes every body.
     ///
     /// # Errors
-    /// 503 when the engine has no time and the service answers overload by refusing; 504 when the deadline has passed.
+    /// 503 when the engine is overloaded and the service answers overload by refusing; 504 when the deadline has passed.
     pub(crate) fn admitted_body(&mut self, state: &AppState, priority: Priority) -> Result<CallBody, ApiError> {
         if self.permit.is_some() {
             let left = self.deadline.saturating_duration_since(Instant::now());

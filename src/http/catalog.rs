@@ -1,4 +1,4 @@
-//! `GET /v1/catalog`: the products that the service knows, for pages that show them. Nothing enters but the model in service, whose
+//! `GET /v1/catalog`: all products, for pages that show them. Nothing enters but the model in service, whose
 //! answer is made once.
 
 use axum::body::Bytes;
@@ -103,7 +103,7 @@ pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -
     })
 }
 
-/// Compares two tags as `If-None-Match` wants it: weakly.
+/// Compares two tags as `If-None-Match` requires: weakly.
 fn is_same(known: &str, tag: &str) -> bool {
     known.trim_start_matches("W/") == tag.trim_start_matches("W/")
 }

@@ -1,4 +1,4 @@
-//! Which answers are compressed: large ones that are not asked for in a hurry (the catalogue, the description of the API, pages,
+//! Which answers are compressed: large ones outside of the path of requests for recommendations (the catalogue, the description of the API, pages,
 //! metrics), for clients that accept it. Recommendations are not: they are small, and have to be fast.
 
 use std::io::{self, Write};

@@ -16,7 +16,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::config::CorsSettings;
 
-/// How long a browser need not ask again; Chromium remembers no longer.
+/// How long browsers keep a preflight; Chromium's maximum.
 const MAX_AGE: Duration = Duration::from_secs(7_200);
 /// Headers of answers that pages may read, beside those that every page may.
 const EXPOSED: [HeaderName; 5] = [
@@ -44,7 +44,7 @@ pub(super) fn layer(settings: &CorsSettings) -> Option<CorsLayer> {
     Some(layer.allow_origin(origins.collect::<Vec<_>>()))
 }
 
-/// Answers preflights, and tells browsers what of the other answers a page may read.
+/// Answers preflights, and names the headers of other answers that a page may read.
 pub(super) async fn allow(State(layer): State<CorsLayer>, request: Request, next: Next) -> Response {
     // The layer takes every OPTIONS for a preflight; others are answered as without it.
     if request.method() == Method::OPTIONS && !is_preflight(&request) {

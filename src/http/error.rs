@@ -1,5 +1,5 @@
 //! Every error answer of the service: status and reason enter, `{"error_code", "message"}` leaves. Causes inside the
-//! service are logged and not told.
+//! service are logged and not sent.
 
 use std::error::Error;
 
@@ -14,6 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::quote::bounded;
 use super::{json_response, reason};
+use crate::scoring::ScoreError;
 
 /// Seconds that an overloaded service asks its clients to wait.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -68,7 +69,7 @@ pub(super) enum Failure {
 
 /// How a question about one product may fail beside that.
 #[derive(IntoResponses)]
-#[response(status = 404, description = "Neither the catalogue nor the training knows the product")]
+#[response(status = 404, description = "Neither the catalogue nor the training has the product")]
 #[expect(dead_code, reason = "only described, never made")]
 pub(super) struct NoSuchProduct(#[to_schema] ErrorBody<'static>);
 
@@ -219,7 +220,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Adds what HTTP wants beside some statuses.
+/// Adds the headers that HTTP requires with some statuses.
 pub(crate) fn with_headers(mut response: Response) -> Response {
     let (name, value) = match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, RETRY_AFTER),
@@ -241,6 +242,16 @@ impl From<EngineError> for ApiError {
                 tracing::error!(error = %other, "scoring failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<ScoreError> for ApiError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Overloaded => Self::overloaded(),
+            ScoreError::DeadlineExceeded => Self::deadline_exceeded(),
+            ScoreError::Engine(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the service lives, whether it wants requests, and which version it is.
+//! Whether the process is alive, whether it is ready for requests, and which version it is.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -47,11 +47,11 @@ pub(crate) async fn version() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], env!("CARGO_PKG_VERSION")).into_response()
 }
 
-/// Whether requests are welcome: not before the model is warm, and not once the service has been asked to stop.
+/// Whether the service is ready: not before the model is warm, and not once the service has been asked to stop.
 #[utoipa::path(
     get, path = "/ready", operation_id = "ready", tag = "operation",
     responses(
-        (status = 200, description = "Requests are welcome", body = Ready),
+        (status = 200, description = "Ready for requests", body = Ready),
         (status = 503, description = "The service is stopping", body = ErrorBody),
     ),
 )]

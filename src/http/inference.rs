@@ -50,9 +50,9 @@ impl IntoResponse for InferenceError {
 }
 
 /// What the path names.
-pub(super) struct Named<T>(T);
+pub(super) struct PathName<T>(T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
+impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for PathName<T> {
     type Rejection = InferenceError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, InferenceError> {
@@ -101,7 +101,7 @@ pub(super) async fn index(State(state): State<AppState>) -> Response {
 /// `GET /v2/models/{model}`: inputs and outputs.
 pub(super) async fn model(
     State(state): State<AppState>,
-    Named(model): Named<String>,
+    PathName(model): PathName<String>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, None)?;
     let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
@@ -111,7 +111,7 @@ pub(super) async fn model(
 /// `GET /v2/models/{model}/versions/{version}`
 pub(super) async fn model_version(
     State(state): State<AppState>,
-    Named((model, version)): Named<(String, String)>,
+    PathName((model, version)): PathName<(String, String)>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, Some(&version))?;
     let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
@@ -130,7 +130,7 @@ pub(super) async fn models(State(state): State<AppState>) -> Response {
 /// `GET /v2/models/{model}/ready`
 pub(super) async fn model_ready(
     State(state): State<AppState>,
-    Named(model): Named<String>,
+    PathName(model): PathName<String>,
 ) -> Result<Response, InferenceError> {
     known(&state, &model, None)?;
     Ok(readiness_of(&state, &model))
@@ -139,7 +139,7 @@ pub(super) async fn model_ready(
 /// `GET /v2/models/{model}/versions/{version}/ready`
 pub(super) async fn model_version_ready(
     State(state): State<AppState>,
-    Named((model, version)): Named<(String, String)>,
+    PathName((model, version)): PathName<(String, String)>,
 ) -> Result<Response, InferenceError> {
     known(&state, &model, Some(&version))?;
     Ok(readiness_of(&state, &model))
@@ -153,7 +153,7 @@ fn readiness_of(state: &AppState, model: &str) -> Response {
 /// `POST /v2/models/{model}/infer`
 pub(super) async fn infer(
     State(state): State<AppState>,
-    Named(model): Named<String>,
+    PathName(model): PathName<String>,
     headers: HeaderMap,
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {
@@ -164,7 +164,7 @@ pub(super) async fn infer(
 /// `POST /v2/models/{model}/versions/{version}/infer`
 pub(super) async fn infer_version(
     State(state): State<AppState>,
-    Named((model, version)): Named<(String, String)>,
+    PathName((model, version)): PathName<(String, String)>,
     headers: HeaderMap,
     call: Result<Call, ApiError>,
 ) -> Result<Response, InferenceError> {

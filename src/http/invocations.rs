@@ -1,4 +1,4 @@
-//! `POST /invocations`: MLflow's scoring protocol, as `mlflow models serve` speaks it.
+//! `POST /invocations`: MLflow's scoring protocol, as `mlflow models serve` has it.
 //!
 //! A body with rows of `userId: string, items: [string], timestamps: [string]` enters, in any of the protocol's forms;
 //! `{"predictions": [{"itemIds": [gid…], "preds": [score…]}]}` leaves, one prediction for each row. Accepted and refused

@@ -1,4 +1,4 @@
-//! The pages for people: the shop at `/`, the state of the service at `/status`, the API at `/docs`. Files that are part of the
+//! The pages: the shop at `/`, the state of the service at `/status`, the API at `/docs`. Files that are part of the
 //! binary leave. They run their own scripts and ask this service alone; pictures of products come from where the catalogue
 //! says.
 

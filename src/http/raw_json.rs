@@ -32,7 +32,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Tells the kind by the first byte.
+/// The kind, by the first byte.
 pub(crate) fn kind(value: &RawValue) -> Kind {
     match value.get().as_bytes().first() {
         Some(b'"') => Kind::Text,

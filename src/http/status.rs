@@ -1,5 +1,5 @@
-//! `GET /v1/status`: what an operator wants to see first. The model in service and the counters enter; JSON without secrets,
-//! users or paths leaves. Counters only grow: whoever wants rates asks twice.
+//! `GET /v1/status`: the state of the service at a glance. The model in service and the counters enter; JSON without secrets,
+//! users or paths leaves. Counters only grow: two requests give rates.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
 //! OpenTelemetry: spans of requests leave as traces over HTTP (OTLP, protobuf), to a collector that the configuration
-//! names. A collector that is away costs traces, never requests.
+//! names. Without its collector traces are lost, never requests.
 
 use anyhow::Context;
 use axum::http::HeaderMap;

@@ -72,13 +72,12 @@ impl Families {
             )?,
             deadline_exceeded: new.counter("slirec_deadline_exceeded_total", "Requests whose deadline passed")?,
             cancelled: new.counter("slirec_cancelled_total", "Requests whose client left before the answer")?,
-            dropped: new.counter("slirec_dropped_total", "Sessions dropped unscored, as nobody waited any more")?,
+            dropped: new
+                .counter("slirec_dropped_total", "Sessions dropped unscored, as their client had disconnected")?,
             connections: new.gauge("slirec_connections", "Open connections")?,
             connections_refused: new.counter("slirec_connections_refused_total", "Connections beyond the limit")?,
-            connections_dropped: new.counter(
-                "slirec_connections_dropped_total",
-                "Idle or slow connections closed to make room for new ones",
-            )?,
+            connections_dropped: new
+                .counter("slirec_connections_dropped_total", "Idle or slow connections closed for new ones")?,
             model: new.gauges(
                 "slirec_model_info",
                 "The model that is served",
@@ -103,7 +102,7 @@ impl Families {
             )?,
             registry_confirmed: new.float(
                 "slirec_registry_confirmed_timestamp_seconds",
-                "When the registry last said which model to serve; 0 without a registry",
+                "When the registry last confirmed which model to serve; 0 without a registry",
             )?,
             scored: new.counter("slirec_scored_items_total", "Candidates that were scored")?,
             answers: new.counters(

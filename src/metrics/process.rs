@@ -1,4 +1,4 @@
-//! What the operating system knows of this process: `/proc` enters, the metrics leave that Prometheus' client libraries have in
+//! The operating system's figures of this process: `/proc` enters, the metrics leave that Prometheus' client libraries have in
 //! common, under their usual names.
 
 use std::sync::{Mutex, PoisonError};

@@ -48,7 +48,7 @@ const UNMATCHED: &str = "unmatched";
 
 /// Statuses of routes that score.
 const SCORING_STATUSES: [&str; 11] = ["200", "400", "401", "404", "405", "408", "413", "415", "500", "503", "504"];
-/// Statuses of the others that somebody may want to be woken for; further ones begin with their first request.
+/// Statuses of the others that alerts may count; further ones begin with their first request.
 const OTHER_STATUSES: [&str; 5] = ["200", "401", "404", "500", "503"];
 
 /// The label of the route that a request found.

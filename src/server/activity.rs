@@ -1,5 +1,5 @@
 //! What a connection is doing and since when: events of its stream and its requests enter; the phase leaves, by which
-//! it is timed out, closed to make room for others, or waited for when the service stops.
+//! it is timed out, closed for others, or waited for when the service stops.
 
 use std::sync::Arc;
 use std::sync::LazyLock;

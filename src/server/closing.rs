@@ -1,4 +1,4 @@
-//! How an address is closed: a listener enters; every connection whose client believes that it is open leaves.
+//! How an address is closed: a listener enters; every connection that is open for its client leaves.
 
 use std::io;
 use std::net::TcpListener as StdListener;
@@ -49,7 +49,7 @@ fn accept_all(listener: &StdListener, begin: &mut impl FnMut(TcpStream)) -> io::
     }
 }
 
-/// Drops the first message of each handshake (SYN): the client repeats it a second later, and by then is told that
+/// Drops the first message of each handshake (SYN): the client repeats it a second later, and by then finds that
 /// nothing listens.
 #[cfg(target_os = "linux")]
 fn begin_no_more(listener: &StdListener) -> io::Result<()> {

@@ -78,7 +78,7 @@ impl Service {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(READ_AT_ONCE)
-            // The stream itself has timeouts: hyper's would not tell an idle connection from slow headers. Without one
+            // The stream itself has timeouts: hyper's do not distinguish an idle connection from slow headers. Without one
             // of its own, though, hyper asks the stream for nothing between two requests.
             .header_read_timeout(self.timeouts.idle + self.timeouts.read)
             .serve_connection(TokioIo::new(stream), service);
@@ -96,7 +96,7 @@ impl Service {
                 }
                 match ready!(ending.poll(place, context)) {
                     End::Gracefully => connection.as_mut().graceful_shutdown(),
-                    End::Now => return Poll::Ready(Err("closed to make room for another connection".to_owned())),
+                    End::Now => return Poll::Ready(Err("closed for another connection".to_owned())),
                 }
             }
         })
@@ -158,8 +158,8 @@ enum End {
 /// Finds the moment at which a connection can end.
 #[derive(Default)]
 struct Ending {
-    /// The connection has been told to end.
-    is_told: bool,
+    /// The connection has its order to end.
+    is_announced: bool,
     waiting: Timer,
 }
 
@@ -169,14 +169,14 @@ impl Ending {
         match (place.order(), phase) {
             (Order::Serve, _) => return Poll::Pending,
             (Order::Leave, Phase::Headers | Phase::Body) => return Poll::Ready(End::Now),
-            _ if self.is_told => return Poll::Pending,
-            // Told now, hyper would close the connection without an answer.
+            _ if self.is_announced => return Poll::Pending,
+            // Ended now, hyper would close the connection without an answer.
             (Order::Finish, Phase::Headers) => return Poll::Pending,
             (Order::Finish, Phase::Fresh) => ready!(self.waiting.poll(phase, FIRST_REQUEST, context)),
             (Order::Finish, Phase::Idle) => ready!(self.waiting.poll(phase, ONE_MORE_REQUEST, context)),
             (Order::Finish | Order::Leave, _) => {}
         }
-        self.is_told = true;
+        self.is_announced = true;
         Poll::Ready(End::Gracefully)
     }
 }
@@ -190,8 +190,8 @@ fn asks_to_close(headers: &HeaderMap) -> bool {
 /// loses its request.
 fn keep_alive(idle: Duration) -> Option<HeaderValue> {
     let seconds = idle.as_secs();
-    let told = seconds.saturating_sub((seconds / 10).clamp(1, 5));
-    (told > 0).then(|| HeaderValue::from_str(&format!("timeout={told}")).ok()).flatten()
+    let announced = seconds.saturating_sub((seconds / 10).clamp(1, 5));
+    (announced > 0).then(|| HeaderValue::from_str(&format!("timeout={announced}")).ok()).flatten()
 }
 
 fn chain(error: &hyper::Error) -> String {

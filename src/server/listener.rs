@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use super::closing;
 use super::connection::Service;
 use super::open::{Admission, OpenConnections, Place};
-use super::tls::Certificate;
+use super::tls::shake_hands;
+use crate::certificate::Certificate;
 use crate::metrics::Metrics;
 use crate::state::AppState;
 
@@ -19,7 +20,7 @@ use crate::state::AppState;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections of operators at a time.
 pub(super) const OPERATORS: usize = 64;
-/// What a connection is told for which there is no place.
+/// The answer to a connection beyond the limit.
 const REFUSAL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -93,7 +94,7 @@ impl Connections {
             }
             Admission::Refused => {
                 self.metrics.connection_refused();
-                // A new connection's buffer has room for it.
+                // A new connection's buffer holds it.
                 let _ = stream.try_write(REFUSAL);
                 return;
             }
@@ -105,7 +106,7 @@ impl Connections {
         tokio::spawn(async move {
             this.metrics.connections(1);
             if let Err(error) = this.serve(stream, &place).await {
-                // Clients that leave or say nothing are their own affair.
+                // Clients may leave or send nothing: that is no error of the service.
                 tracing::debug!(error, "a connection broke off");
             }
             this.metrics.connections(-1);
@@ -114,7 +115,7 @@ impl Connections {
 
     async fn serve(&self, stream: TcpStream, place: &Place) -> Result<(), String> {
         let Some(certificate) = &self.certificate else { return self.service.serve(stream, place).await };
-        let stream = certificate.shake_hands(stream, self.service.timeouts.read, place).await?;
+        let stream = shake_hands(certificate.acceptor(), stream, self.service.timeouts.read, place).await?;
         self.service.serve(stream, place).await
     }
 }

@@ -1,4 +1,4 @@
-//! Signals: they are heard by a thread of their own, so that a service whose threads are all held up still ends. The
+//! Signals: a separate thread receives them, so that a service whose other threads are all blocked still ends. The
 //! first signal to stop goes to [`super::serve`]; a second one, or one before the service serves, ends the process at
 //! once.
 
@@ -15,10 +15,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Exit code of a service that did not answer every request.
 const CUT_OFF: i32 = 1;
 
-/// A signal that the service hears.
+/// A signal that the service handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// Stop, after a delay in which load balancers notice.
+    /// Stop, after a delay in which load balancers take it out.
     Terminate,
     /// Stop.
     Interrupt,
@@ -35,7 +35,7 @@ impl Signal {
         }
     }
 
-    /// As people call it.
+    /// Its name in the log.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Terminate => "SIGTERM",
@@ -53,7 +53,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to hear them.
+    /// Begins to receive them.
     ///
     /// # Errors
     /// When the system gives no handler or no thread.
@@ -76,7 +76,7 @@ impl Signals {
                     }
                     stopping = true;
                 }
-                // When the service has ended there is nothing to tell.
+                // When the service has ended there is no receiver.
                 let _ = sender.send(signal);
             }
         };

@@ -21,11 +21,11 @@ pub(super) struct Timeouts {
     pub(super) idle: Duration,
 }
 
-/// Longest wait for a client that was told to stop sending, to see the answer: what comes is thrown away.
+/// Longest time in which a client that was answered early may go on sending: what comes is discarded.
 const LINGER: Duration = Duration::from_secs(2);
-/// How a client begins that speaks HTTP/2 without having asked whether the service does.
+/// The first bytes of a client that uses HTTP/2 without negotiation.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// What it is told, in frames of HTTP/2 (RFC 9113): SETTINGS, which must be first, and GOAWAY with the error
+/// The answer to it, in frames of HTTP/2 (RFC 9113): SETTINGS, which must be first, and GOAWAY with the error
 /// HTTP_1_1_REQUIRED (13) and a text.
 const HTTP1_REQUIRED: &[u8] =
     b"\0\0\0\x04\0\0\0\0\0\0\0\x2c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0dthis address speaks HTTP/1.1: use it";
@@ -38,7 +38,7 @@ pub(super) struct TimedStream<S> {
     activity: Activity,
     reading: Timer,
     writing: Timer,
-    /// What is still to be written to a client that speaks HTTP/2; none when it does not.
+    /// What is still to be written to a client that uses HTTP/2; none when it does not.
     farewell: Option<&'static [u8]>,
     lingering: Option<Pin<Box<Sleep>>>,
 }
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
-    /// Writes what a client that speaks HTTP/2 is told; for HTTP/1 the stream then ends.
+    /// Writes the answer to a client that uses HTTP/2; for HTTP/1 the stream then ends.
     fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.farewell.filter(|rest| !rest.is_empty()) {
             let written = Pin::new(&mut self.stream).poll_write(context, rest);

@@ -1,74 +1,30 @@
-//! TLS: PEM files enter, what encrypts connections leaves. Renewed files are taken up while connections stay open.
+//! The handshake of TLS: a connection as it was accepted enters, an encrypted one leaves, unless it has to end before.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use arc_swap::ArcSwap;
-use slirec_core::files::read_small;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
 use super::connection::FIRST_REQUEST;
 use super::open::{Order, Place};
-use crate::config::TlsSettings;
 
-/// A file beyond this is no chain of certificates.
-const LARGEST_FILE: u64 = 1 << 20;
-
-/// The certificate that new connections are shown.
-#[derive(Debug)]
-pub(crate) struct Certificate {
-    settings: TlsSettings,
-    config: ArcSwap<ServerConfig>,
-}
-
-impl Certificate {
-    /// Reads the certificate and its key for the first time. None when the configuration asks for no encryption.
-    /// Blocks.
-    ///
-    /// # Errors
-    /// When a file cannot be used, or the key is not the certificate's; the message names the file and its key.
-    pub(crate) fn new(settings: &TlsSettings) -> anyhow::Result<Option<Self>> {
-        if !settings.is_set() {
-            return Ok(None);
+/// Begins to encrypt a connection, unless it has to end before.
+///
+/// # Errors
+/// What went wrong, for the log.
+pub(super) async fn shake_hands(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    limit: Duration,
+    place: &Place,
+) -> Result<TlsStream<TcpStream>, String> {
+    tokio::select! {
+        shaken = timeout(limit, acceptor.accept(stream)) => {
+            shaken.map_err(|_| "no handshake in time".to_owned())?.map_err(|error| error.to_string())
         }
-        let config = ArcSwap::from_pointee(read(settings)?);
-        Ok(Some(Self { settings: settings.clone(), config }))
-    }
-
-    /// Reads both files again; on failure, as while only one of them is renewed, the certificate stays what it was.
-    ///
-    /// # Errors
-    /// As for [`Certificate::new`].
-    pub(crate) fn reload(&self) -> anyhow::Result<()> {
-        self.config.store(Arc::new(read(&self.settings)?));
-        Ok(())
-    }
-
-    /// Begins to encrypt a connection, unless it has to end before.
-    ///
-    /// # Errors
-    /// What went wrong, for the log.
-    pub(super) async fn shake_hands(
-        &self,
-        stream: TcpStream,
-        limit: Duration,
-        place: &Place,
-    ) -> Result<TlsStream<TcpStream>, String> {
-        let acceptor = TlsAcceptor::from(self.config.load_full());
-        tokio::select! {
-            shaken = timeout(limit, acceptor.accept(stream)) => {
-                shaken.map_err(|_| "no handshake in time".to_owned())?.map_err(|error| error.to_string())
-            }
-            () = end_before_the_first_request(place) => Err("no handshake before the end".to_owned()),
-        }
+        () = end_before_the_first_request(place) => Err("no handshake before the end".to_owned()),
     }
 }
 
@@ -81,21 +37,4 @@ async fn end_before_the_first_request(place: &Place) {
             Order::Leave => return,
         }
     }
-}
-
-fn read(settings: &TlsSettings) -> anyhow::Result<ServerConfig> {
-    let place = |path: &Path, key: &str| format!("cannot use {} (key tls.{key})", path.display());
-    let certificate = &settings.certificate;
-    let bytes = read_small(certificate, LARGEST_FILE).with_context(|| place(certificate, "certificate"))?;
-    let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    let chain = chain.with_context(|| place(certificate, "certificate"))?;
-    ensure!(!chain.is_empty(), "{} (key tls.certificate) holds no certificate", certificate.display());
-    let bytes = read_small(&settings.key, LARGEST_FILE).with_context(|| place(&settings.key, "key"))?;
-    let key = PrivateKeyDer::from_pem_slice(&bytes).with_context(|| place(&settings.key, "key"))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| place(certificate, "certificate"))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }

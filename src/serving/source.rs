@@ -32,7 +32,7 @@ pub(crate) struct BundleSource {
     pointer: Option<PathBuf>,
     /// Larger bundles are refused.
     max_bytes: u64,
-    /// What the pointer file said when a bundle was last loaded, or could not be.
+    /// Content of the pointer file when a bundle was last loaded, or could not be.
     tried: Arc<Mutex<Option<String>>>,
     registry: Option<Arc<Registry>>,
     options: EngineOptions,

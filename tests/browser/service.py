@@ -44,7 +44,7 @@ class Service:
                 break
         else:
             raise RuntimeError("the service did not start")
-        # Nobody reads its log any more: it must not fill the pipe.
+        # Its log is not read from here on: it must not fill the pipe.
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.DEVNULL)
 
     def stop(self):

@@ -384,7 +384,7 @@ class Pages(unittest.TestCase):
             page.picture(f"key-{path.strip('/') or 'shop'}")
             self.assertEqual((page.findings()[0], page.overflow()), ([], 0))
             page.one("#api-key").send_keys("wrong", Keys.ENTER)
-            page.wait("the refusal", lambda: "does not know this API key" in page.one("form.key").text)
+            page.wait("the refusal", lambda: "This API key is unknown" in page.one("form.key").text)
             page.one("#api-key").send_keys("browser-key-0123456789", Keys.ENTER)
             page.wait("the page", lambda: there(page))
             self.assertFalse(page.one("#problem").is_displayed())

@@ -161,14 +161,31 @@ class Http(unittest.TestCase):
         return next(float(line.rsplit(" ", 1)[1]) for line in body.decode().splitlines() if line.startswith(series))
 
     def test_node_reads_why_a_large_body_is_refused(self):
-        for path, key, expected in [("/v1/recommendations", "not-a-key-of-anybody", 401), ("/v1/recommend", KEY, 404)]:
+        for path, key, expected in [("/v1/recommendations", "an-unknown-key-0123456", 401), ("/v1/recommend", KEY, 404)]:
             command = ["node", HERE / "large_body.mjs", f"http://{GUARDED}{path}", "8", "10", key]
             output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
             self.assertEqual(json.loads(output), {str(expected): 10}, path)
 
+    def test_the_javascript_example_prints_products_that_were_not_viewed(self):
+        output = self.example(OPEN, "novel", "atlas").stdout
+        handles = [line.split()[1] for line in output.splitlines()]
+        self.assertEqual(len(handles), 5)
+        self.assertFalse({"novel", "atlas"} & set(handles))
+        self.assertIn("(popular)", self.example(OPEN).stdout)
+
+    def test_the_javascript_example_sends_its_key_and_says_why_it_is_refused(self):
+        self.assertEqual(len(self.example(GUARDED, "novel", SLIREC_API_KEY=KEY).stdout.splitlines()), 5)
+        refused = self.example(GUARDED, "novel", SLIREC_API_KEY="another-key-0123456789")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("error: 401 UNAUTHENTICATED: ", refused.stderr)
+
+    def example(self, address, *handles, **variables):
+        command = ["node", HERE.parent.parent / "examples/client.mjs", f"http://{address}", *handles]
+        return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
+
     def test_curl_reads_why_a_large_body_is_refused(self):
         command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--data-binary", "@-"]
-        command += ["--header", "x-api-key: not-a-key-of-anybody", f"http://{GUARDED}/v1/recommendations"]
+        command += ["--header", "x-api-key: an-unknown-key-0123456", f"http://{GUARDED}/v1/recommendations"]
         output = subprocess.run(command, input=b" " * 8_000_000, capture_output=True, timeout=300)
         self.assertEqual((output.returncode, output.stdout), (0, b"401"))
 

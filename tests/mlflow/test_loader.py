@@ -17,7 +17,7 @@ import slirec_mlflow  # noqa: E402
 
 ROWS = {
     "userId": ["first", "second"],
-    "items": [["novel", "sticky-notes"], ["nobody-knows-this"]],
+    "items": [["novel", "sticky-notes"], ["unknown-product"]],
     "timestamps": [["1730807061", "1730808119"], ["1730807061000"]],
 }
 

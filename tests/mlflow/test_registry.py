@@ -212,7 +212,7 @@ def version(port):
 def wait_for(what, ask):
     deadline = time.monotonic() + 60
     while not ask():
-        check(time.monotonic() < deadline, f"waited in vain: {what}")
+        check(time.monotonic() < deadline, f"timed out: {what}")
         time.sleep(0.05)
 
 

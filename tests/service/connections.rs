@@ -275,7 +275,7 @@ fn a_body_that_trickles_is_answered_with_408_when_its_time_is_over() {
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
     assert_eq!(server.metric("slirec_deadline_exceeded_total"), 0.0);
-    // A client that stops once it is told so is let go.
+    // A client that stops once it was answered is released.
     stream.shutdown(std::net::Shutdown::Both).unwrap();
     trickling.join().unwrap();
 }

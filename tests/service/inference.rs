@@ -317,7 +317,7 @@ fn what_a_client_leaves_null_counts_as_left_out() {
 }
 
 #[test]
-fn texts_in_an_encoding_that_nobody_decodes_are_refused() {
+fn texts_in_an_unknown_encoding_are_refused() {
     let server = Server::start();
     let mut body = session(&["bm92ZWw="]);
     body["inputs"][1]["parameters"] = json!({"content_type": "base64"});

@@ -229,7 +229,7 @@ fn batches_go_on_while_interactive_requests_fill_the_queue() {
 }
 
 #[test]
-fn a_thousand_silent_connections_bother_nobody() {
+fn a_thousand_silent_connections_delay_no_request() {
     let server = Server::start();
     let silent: Vec<_> = (0..1_000)
         .map(|_| {
@@ -256,7 +256,7 @@ fn ask_again(stream: &mut TcpStream) {
     }
 }
 
-/// True when the service closed the connection, rather than the client losing its patience.
+/// True when the service closed the connection, rather than the client timing out.
 fn is_closed(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -320,7 +320,7 @@ fn a_small_body_that_does_not_say_its_length_needs_no_memory_for_large_ones() {
     wait_until("the memory is taken", || {
         let taken = status(large()) == Some(503);
         if !taken {
-            // There was room for one more.
+            // One more was within the limit.
             held.push(large());
         }
         taken.then_some(())
@@ -331,7 +331,7 @@ fn a_small_body_that_does_not_say_its_length_needs_no_memory_for_large_ones() {
     // Nothing but spaces is no body.
     wait_until("the memory is free", || (status(large()) == Some(400)).then_some(()));
     let too_large = || chunked(&server, std::iter::repeat_n(b" ".repeat(100_000), 11));
-    wait_until("what is too large is told so", || (status(too_large()) == Some(413)).then_some(()));
+    wait_until("what is too large is refused", || (status(too_large()) == Some(413)).then_some(()));
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn a_client_that_asks_before_it_sends_too_much_is_told_at_once() {
 }
 
 #[test]
-fn headers_beyond_their_limit_are_refused_and_nobody_else_notices() {
+fn headers_beyond_their_limit_are_refused_without_effect_on_other_clients() {
     let server = Server::start();
     let ask = |length: usize| {
         let value = "x".repeat(length);

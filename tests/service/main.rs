@@ -2,17 +2,12 @@
 //!
 //! The bundle is `models/demo`, or the one that `SLIREC__MODEL__PATH` names.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 mod bundle;
 mod client;
 mod connections;
+mod examples;
 mod hostile;
 mod inference;
 mod limits;

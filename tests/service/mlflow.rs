@@ -80,7 +80,7 @@ fn difference(fixture: &Value, response: &Response) -> Option<String> {
     match expect["body_kind"].as_str().unwrap() {
         "predictions" => wrong_predictions(response, expect["predictions_count"].as_u64()),
         "mlflow_error" => wrong_error(response, &expect["body_match"]),
-        // The body of /version is the version of whoever answers.
+        // The body of /version is the version of the server.
         _ if fixture["request"]["path"] == "/version" => {
             (response.text() != env!("CARGO_PKG_VERSION")).then(|| response.text())
         }

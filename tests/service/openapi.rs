@@ -1,4 +1,4 @@
-//! The description of the API: for programs and for people.
+//! The description of the API: as a document and as a page.
 
 use serde_json::Value;
 

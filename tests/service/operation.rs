@@ -88,7 +88,7 @@ fn a_precision_that_cannot_be_had_is_told_once_with_each_load_and_not_claimed() 
     let server = Server::start_with(&[("SLIREC__ENGINE__PRECISION", "bf16"), ("SLIREC__ENGINE__KERNELS", "stock")]);
     let text = server.metrics();
     assert!(text.contains("{kernels=\"stock\",name=") && text.contains("precision=\"f32\""), "{text}");
-    // The lines of the start were read by whoever waited for the address.
+    // The lines of the start were read while the test waited for the address.
     assert_eq!(server.operate("POST", "/admin/reload", "").status, 200);
     server.signal("INT");
     let (_, log) = server.wait();
@@ -162,7 +162,7 @@ fn half_a_request(server: &Server) -> (TcpStream, String) {
     let (first, second) = body.split_at(10);
     let head = client::head("POST", "/v1/recommendations", &[], body.len());
     stream.write_all((head + first).as_bytes()).unwrap();
-    // Whoever connects later is accepted later: once this is answered, the first connection has been too.
+    // Later connections are accepted later: once this is answered, the first connection has been too.
     assert_eq!(server.get("/ping").status, 200);
     (stream, second.to_owned())
 }

@@ -1,4 +1,4 @@
-//! The pages for people and what they ask: everything from the binary, nothing from elsewhere, and off when it is not wanted.
+//! The pages and what they ask: everything from the binary, nothing from elsewhere, and off when it is not wanted.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ const ASSETS: [&str; 18] = [
 ];
 
 #[test]
-fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
+fn the_pages_come_with_a_strict_policy_and_ask_no_other_host() {
     let server = Server::start();
     let assets = ASSETS.map(|name| format!("/assets/{name}"));
     for path in ["/", "/status", "/docs"].into_iter().chain(assets.iter().map(String::as_str)) {
@@ -39,7 +39,7 @@ fn the_pages_come_with_a_strict_policy_and_ask_nobody_else() {
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
         let text = response.text();
         let elsewhere = text.split("http").skip(1).filter(|rest| rest.starts_with("://") || rest.starts_with("s://"));
-        // The name of a language, not an address that anybody asks.
+        // The name of a language, not an address that is requested.
         assert!(elsewhere.into_iter().all(|rest| rest.contains("://www.w3.org/2000/svg")), "{path}");
         assert!(!text.contains("innerHTML") && !text.contains("style=\""), "{path}");
         if ["/", "/status", "/docs"].contains(&path) {

@@ -22,7 +22,8 @@ fn handles(answer: &Value) -> Vec<String> {
 #[test]
 fn a_session_is_answered_with_products_in_falling_order() {
     let server = Server::start();
-    let response = server.recommend(&json!({"history": history(&["novel", "canvas", "brush"]), "user_id": "somebody"}));
+    let response =
+        server.recommend(&json!({"history": history(&["novel", "canvas", "brush"]), "user_id": "shopper-1"}));
     assert_eq!(response.status, 200);
     assert_eq!(response.header("content-type"), Some("application/json"));
     let answer = response.json();

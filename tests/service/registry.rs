@@ -125,7 +125,7 @@ fn the_alias_moves_under_load_and_no_request_fails() {
         load.join().unwrap();
     });
     assert_eq!(server.metric(r#"slirec_reloads_total{outcome="success"}"#), 2.0);
-    // A version without the alias is nobody's business, and going back brings nothing that is here already.
+    // A version without the alias is not fetched, and going back fetches nothing that is here already.
     registry.push(&Bundle::of_version("fourth"), false);
     let downloads = registry.mock.count("/bundle/");
     registry.mock.state().store.models.get_mut(MODEL).unwrap().aliases.insert("champion".into(), "2".into());

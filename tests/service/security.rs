@@ -32,7 +32,7 @@ fn with_keys_every_protocol_wants_one_and_health_does_not() {
         "/v2/models/slirec/infer",
     ];
     for path in paths {
-        for headers in [vec![], vec![("X-Api-Key", "a-key-of-nobody-0000000")], vec![("Authorization", KEY)]] {
+        for headers in [vec![], vec![("X-Api-Key", "an-unknown-key-00000000")], vec![("Authorization", KEY)]] {
             let response = ask(&server, path, &headers);
             assert_eq!((response.status, response.header("www-authenticate")), (401, Some("Bearer")), "{path}");
             assert!(!response.text().contains(KEY));

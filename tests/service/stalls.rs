@@ -1,5 +1,5 @@
 //! What hangs outside of the service: files that cannot be read to their end, a registry that does not answer. Nothing
-//! of it holds up requests or the end of the service.
+//! of it delays requests or the end of the service.
 
 use std::fs;
 use std::net::TcpListener;

@@ -39,7 +39,7 @@ pub(crate) fn manual(arguments: &ManArguments, command: Command) -> Result<()> {
     let directory = &arguments.directory;
     std::fs::create_dir_all(directory).map_err(FileError::io("create", directory))?;
     let mut pages = Vec::new();
-    // Built, every verb knows its full name.
+    // Building gives every verb its full name.
     let mut command = command.disable_help_subcommand(true);
     command.build();
     collect(&command, &mut pages)?;
@@ -57,3 +57,6 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<
     pages.push((format!("{name}.1"), page));
     command.get_subcommands().try_for_each(|verb| collect(verb, pages))
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
-    // Read before the weights: what is wrong with it is told at once.
+    // Read before the weights: what is wrong with it is reported at once.
     let given = arguments.catalog.as_deref();
     let given = given.map(|path| Catalog::read(path).map(|catalog| (path, catalog)));
     let given = given.transpose().context("the catalogue cannot be used")?;

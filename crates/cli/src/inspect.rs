@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output::print(page(&report, kind.name()))?;
     }
     match &report.content {
-        // Shown first, as it says what is wrong; no script must take it for sound.
+        // Shown first, as it says what is wrong; the exit code says so to scripts.
         Content::Bundle(bundle) => bundle.verdict(path),
         _ => Ok(()),
     }

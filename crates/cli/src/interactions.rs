@@ -1,6 +1,6 @@
 //! `slirec interactions`: makes clickstreams, or brings them here.
 //!
-//! Enters: a catalogue and, if there are any, rules; or other people's events. Leaves: the original's TSV and a summary of
+//! Enters: a catalogue and, if there are any, rules; or events of other systems. Leaves: the original's TSV and a summary of
 //! it.
 
 mod import;

@@ -3,7 +3,7 @@
 //! Enters: arguments. Leaves: files, tables for people or JSON for programs, and exit code 0, or one error on
 //! standard error and exit code 1 (2 for wrong arguments, 130 for a training that was interrupted).
 
-/// Says a line on standard error, as `eprintln!` does, but ends nothing when standard error is closed.
+/// Writes a line to standard error, as `eprintln!` does, but ends nothing when standard error is closed.
 macro_rules! note {
     ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
 }
@@ -20,6 +20,7 @@ mod export;
 mod import;
 mod inspect;
 mod interactions;
+mod mlflow_server;
 mod output;
 mod prepare;
 mod progress;

@@ -24,7 +24,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(serde_json::to_string_pretty(value)?)
 }
 
-/// Says a line on standard error. One that is closed hears nothing: the work goes on.
+/// Writes a line to standard error. When that is closed the line is lost and the work goes on.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -46,7 +46,7 @@ pub(crate) fn summarise(output: &Path, text: impl Display) -> Result<()> {
     print(text)
 }
 
-/// Whether writing failed only because nobody reads any more, as behind `| head`: that is no error.
+/// Whether writing failed only because the reader has closed, as behind `| head`: that is no error.
 pub(crate) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

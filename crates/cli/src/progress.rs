@@ -80,7 +80,7 @@ impl Counter {
         Self { unit, bar, lines: Lines::new(), shown: Instant::now() }
     }
 
-    /// Tells how far a step is; may be called for every unit.
+    /// Reports how far a step is; may be called for every unit.
     pub(crate) fn set(&mut self, step: &str, done: u64) {
         if self.shown.elapsed() < SHOWN_EVERY {
             return;
@@ -126,7 +126,7 @@ impl Reading {
         self.text.take().unwrap_or_else(|| Box::new(std::io::empty()))
     }
 
-    /// Tells how many `what` are done; cheap enough for every one of them.
+    /// Reports how many `what` are done; cheap enough for every one of them.
     pub(crate) fn tell(&mut self, done: u64, what: &str) {
         self.calls += 1;
         if !self.calls.is_multiple_of(CALLS_BETWEEN_UPDATES) {

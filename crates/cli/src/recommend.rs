@@ -131,7 +131,7 @@ struct Answered {
 }
 
 impl Answered {
-    /// The next session; bad ones before it are told and counted.
+    /// The next session; bad ones before it are reported and counted.
     fn next(&mut self) -> Result<Option<Session>> {
         while let Some(entry) = self.sessions.next() {
             match entry? {

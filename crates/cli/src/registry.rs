@@ -4,7 +4,6 @@ mod alias;
 mod list;
 mod pull;
 mod push;
-pub(crate) mod server;
 
 use anyhow::Result;
 

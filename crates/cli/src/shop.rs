@@ -1,4 +1,4 @@
-//! Which shop, and who we are to it: flags, the environment and files enter, a client leaves. Secrets come from the
+//! Address and credentials of the shop: flags, the environment and files enter, a client leaves. Secrets come from the
 //! environment or from files, never from arguments, which every user of a machine can read.
 
 use std::future::Future;

@@ -1,12 +1,6 @@
 //! `slirec interactions import` as a user runs it, and `slirec prepare` on what a cluster has made.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::fs;
 use std::io::Write;

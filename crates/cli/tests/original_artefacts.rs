@@ -1,13 +1,7 @@
 //! A user of the original moves over: its checkpoint and pickles enter, as they lie on disk; a bundle leaves that
 //! scores as the original did.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

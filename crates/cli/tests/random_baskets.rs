@@ -1,13 +1,7 @@
 //! Baskets without any pattern, through import and prepare: the order among equal times is the file's, and so no way of
 //! counting finds what is not there.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::HashMap;
 use std::fmt::Write;

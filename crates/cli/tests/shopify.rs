@@ -1,14 +1,8 @@
 //! The verbs that talk to a shop, as a user runs them, against the local shop of the library's tests.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    dead_code,
-    reason = "clippy grants these to tests, but not to the helpers beside them; the library's tests use more of the shop"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "the library's tests use more of the shop")]
 #[path = "../../connect/tests/shopify/mock.rs"]
 mod mock;
 

@@ -1,12 +1,6 @@
 //! Lists of products in any form become a catalogue: tables, exports of shops, several files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::path::PathBuf;
 

@@ -1,12 +1,6 @@
 //! Clickstreams and orders as they lie on disk enter; interactions and a summary of what was left out leave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 #[path = "events/cases.rs"]
 mod cases;

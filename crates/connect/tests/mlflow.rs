@@ -1,13 +1,7 @@
 //! Publishing to and pulling from an MLflow server of our own, which behaves as the recorded ones do and misbehaves on
 //! request.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 #[path = "mlflow/faults.rs"]
 mod faults;

@@ -1,12 +1,6 @@
 //! Directories of Parquet as clusters write them: partitioned, typed this way or that, damaged.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,13 +1,7 @@
 //! Pickles as users and attackers bring them: real files enter whole, cut off and changed; values or a named refusal
 //! leave, never a crash and never more memory than the file accounts for.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,6 @@
 //! The Shopify client against a shop of our own that checks every document, keeps state and misbehaves on request.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 #[path = "shopify/answers.rs"]
 mod answers;

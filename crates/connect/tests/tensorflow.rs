@@ -1,12 +1,6 @@
 //! The original's checkpoint: whole, cut off and with changed bits; its tensors or one clear error leave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,12 +1,6 @@
 //! Deliveries of a shop: recorded ones, forged ones, repeated, late and out of order; the catalogue follows.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::HashMap;
 use std::fs;

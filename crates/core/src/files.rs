@@ -89,7 +89,7 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, FileError> {
     open_text_counted(path, &Arc::default())
 }
 
-/// As [`open_text`]; `count` tells how many bytes of the file have been read, compressed or not, for progress.
+/// As [`open_text`]; `count` receives how many bytes of the file have been read, compressed or not, for progress.
 pub fn open_text_counted(path: &Path, count: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>, FileError> {
     let input: Box<dyn Read + Send> = if is_standard(path) {
         Box::new(io::stdin())

@@ -33,7 +33,7 @@ pub struct ItemLookup {
 }
 
 impl ItemLookup {
-    /// The catalogue knows an item's features best; items that it no longer holds have those of the training.
+    /// An item's features are those of the catalogue; items that it no longer holds have those of the training.
     pub fn new(catalog: &Catalog, vocabulary: &Vocabulary) -> Self {
         let trained = (1..).zip(vocabulary.items());
         let mut ids: HashMap<String, ItemIds> = trained
@@ -50,7 +50,7 @@ impl ItemLookup {
         Self { ids, feature_count: vocabulary.features().len() }
     }
 
-    /// Ids of a handle; none when nobody knows it.
+    /// Ids of a handle; none when neither catalogue nor training has it.
     pub fn ids(&self, handle: &str) -> Option<&ItemIds> {
         self.ids.get(handle)
     }

@@ -25,7 +25,7 @@ pub enum TimestampError {
     OutOfRange(f64),
 }
 
-/// Unix seconds from a number of seconds or milliseconds, told apart by size.
+/// Unix seconds from a number of seconds or milliseconds, distinguished by size.
 pub fn from_number(value: f64) -> Result<f64, TimestampError> {
     if !value.is_finite() || value < 0.0 {
         return Err(TimestampError::OutOfRange(value));

@@ -1,13 +1,7 @@
 //! The demo bundle's JSON files with bytes changed, cut or doubled: whatever they become is read or refused in one short
 //! line, and nothing panics.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,23 +14,13 @@ use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
 use crate::overload::Overload;
-use crate::queue::{QueueSender, queue};
+use crate::queue::{Priority, QueueSender, queue};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::runtime::SessionMaker;
 use crate::scorer::{Backend, Kernels, Precision};
 use crate::spread::Helpers;
 use crate::worker::{Caller, Job, Worker};
 use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded, graphs};
-
-/// Which requests go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Priority {
-    /// A client waits for this very answer. Goes first; is refused when it waited too long.
-    Interactive,
-    /// Part of a larger piece of work. Scored when no interactive request waits, or once it has waited as long as those may;
-    /// waits as long as its caller does.
-    Batch,
-}
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
 /// queue is empty.

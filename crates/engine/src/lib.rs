@@ -30,10 +30,11 @@ use slirec_core::bundle::Bundle;
 use slirec_core::history::EncodedHistory;
 
 pub use candidates::CandidateIds;
-pub use engine::{Admission, Ended, Engine, Priority};
+pub use engine::{Admission, Ended, Engine};
 pub use error::{EngineError, Overloaded};
 pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
+pub use queue::Priority;
 pub use request::{Explanation, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings};
 pub use runtime::ExecutionProvider;
 pub use scorer::{Kernels, Precision, PreparedCandidates};
@@ -47,7 +48,8 @@ use scorer::{Backend, Scorer};
 /// How to load a bundle.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else found by the system's loader. The first
+    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else `../lib/slirec` beside the program's folder, or
+    /// else found by the system's loader. The first
     /// engine of a process decides.
     pub onnxruntime: Option<PathBuf>,
     /// Execution providers, most preferred first; those that are not available are passed over with a log line.

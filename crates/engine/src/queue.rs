@@ -10,8 +10,17 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::Priority;
 use crate::overload::Overload;
+
+/// Which requests go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// A client waits for this very answer. Goes first; is refused when it waited too long.
+    Interactive,
+    /// Part of a larger piece of work. Scored when no interactive request waits, or once it has waited as long as those may;
+    /// waits as long as its caller does.
+    Batch,
+}
 
 /// What waits, oldest first, and since when.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use slirec_onnx::check::decode_checked;
 
 use crate::EngineError;
 
+/// Name of the library.
+const LIBRARY: &str = "libonnxruntime.so";
+
 /// Hardware that ONNX Runtime may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionProvider {
@@ -33,7 +36,8 @@ impl ExecutionProvider {
 /// The library's environment; one per process, whoever asks first decides where it comes from.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
-/// Loads ONNX Runtime, from `library`, or else `ORT_DYLIB_PATH`, or else by the name that the system's loader knows.
+/// Loads ONNX Runtime, from `library`, or else `ORT_DYLIB_PATH`, or else beside the installed program, or else by the name that
+/// the system's loader knows.
 pub(crate) fn environment(library: Option<&Path>) -> Result<Environment, EngineError> {
     // A panic while the lock was held left at worst an empty slot, so a poisoned lock is as good as a sound one.
     let mut slot = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +47,8 @@ pub(crate) fn environment(library: Option<&Path>) -> Result<Environment, EngineE
     let path = library
         .map(Path::to_owned)
         .or_else(|| std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from))
-        .unwrap_or_else(|| PathBuf::from("libonnxruntime.so"));
+        .or_else(|| installed(&std::env::current_exe().ok()?).filter(|path| path.exists()))
+        .unwrap_or_else(|| PathBuf::from(LIBRARY));
     let failed = |problem: String| EngineError::Library { path: path.clone(), problem };
     let environment = ort::init_from(&path)
         .map_err(|error| failed(error.to_string()))?
@@ -53,6 +58,11 @@ pub(crate) fn environment(library: Option<&Path>) -> Result<Environment, EngineE
         .map_err(|error| failed(error.to_string()))?;
     *slot = Some(environment.clone());
     Ok(environment)
+}
+
+/// Where `make install` puts the library of a program: `PREFIX/lib/slirec` for one in `PREFIX/bin`.
+fn installed(program: &Path) -> Option<PathBuf> {
+    Some(program.parent()?.parent()?.join("lib/slirec").join(LIBRARY))
 }
 
 /// Makes sessions for one bundle.
@@ -108,5 +118,17 @@ impl SessionMaker {
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_program_finds_its_library_below_the_same_prefix() {
+        let found = installed(Path::new("/opt/slirec/bin/slirec-server"));
+        assert_eq!(found.as_deref(), Some(Path::new("/opt/slirec/lib/slirec/libonnxruntime.so")));
+        assert_eq!(installed(Path::new("/slirec")), None);
     }
 }

@@ -1,12 +1,7 @@
 //! Answers that were selected in numbers of 16 bits against exact ones. Every test runs the plain code for such numbers,
 //! so that all processors test the same.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::cast_precision_loss,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

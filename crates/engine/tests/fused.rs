@@ -1,13 +1,6 @@
 //! The fused kernels against ONNX Runtime, for every kind of model that training exports, and what they leave to it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::cast_precision_loss,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use prost::Message;
 use slirec_core::bundle::{Bundle, FeatureShape};

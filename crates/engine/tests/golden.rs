@@ -1,12 +1,6 @@
 //! The engine against the original stack: a bundle of the original's weights must give the original's scores.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,13 +1,7 @@
 //! What a request may ask beyond its history: which products may be answered, why, on how many threads, and whether
 //! anybody still waits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};

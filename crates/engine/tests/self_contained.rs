@@ -1,11 +1,6 @@
 //! `model.onnx` against the engine: one file must answer what the bundle's three graphs and their Rust answer.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::fs::File;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Synthetic clickstreams: a catalogue, rules and a seed enter, interactions of invented shoppers leave.
 //!
-//! In the order of the data's road: [`rules`] are read from a file that people edit; `groups` resolves the products
+//! In the order in which data passes: [`rules`] are read from a file that is edited by hand; `groups` resolves the products
 //! that they name, or draws groups from the categories of any catalogue; `walk` lets a shopper look around; `schedule`
 //! lays the sessions over the days; [`generator`] puts both together, shopper by shopper; [`output`] writes the file.
 //! `closest` finds what a wrong name may have meant, `weighted` draws by weight.

@@ -1,6 +1,6 @@
 //! The interaction file: a generator enters, the original's TSV and a summary leave, shopper by shopper.
 //!
-//! The file is written beside its target under a temporary name and renamed, so that nobody sees half of it.
+//! The file is written beside its target under a temporary name and renamed, so that no reader sees half of it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -43,7 +43,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Writes all interactions to `path`, compressed if its name ends with `.gz`. `progress` hears after every shopper how
+/// Writes all interactions to `path`, compressed if its name ends with `.gz`. `progress` receives after every shopper how
 /// many are written.
 ///
 /// # Errors

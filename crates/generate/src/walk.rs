@@ -1,6 +1,6 @@
 //! A shopper's walks: groups, tastes and a random generator enter, the items viewed in one walk after the other leave.
 //!
-//! What was viewed long ago tells a shopper's favourite groups; what was viewed last tells the group of the walk and
+//! Views of long ago show a shopper's favourite groups; the last views show the group of the walk and
 //! what follows from it. Browsing, revisits and changing tastes blur both.
 
 use std::collections::VecDeque;
@@ -47,7 +47,7 @@ impl<'a> Walker<'a> {
         walker
     }
 
-    /// A little later: perhaps one favourite gives way to another group.
+    /// A little later: perhaps another group replaces one favourite.
     pub(crate) fn drift(&mut self, random: &mut ChaCha8Rng) {
         if !self.tastes.drift.happens(random) {
             return;

@@ -1,12 +1,6 @@
 //! The demo's promises: the catalogue and rules in `data/demo` enter, what they promise is looked at.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -125,13 +119,13 @@ fn shoppers_differ_in_what_they_like_and_products_in_popularity() {
         sorted.sort_unstable_by(|one, other| other.cmp(one));
         sorted
     };
-    let everyone = counts(&mut histories.iter().flatten());
-    let (most, median) = (everyone[0], everyone[everyone.len() / 2]);
+    let of_all = counts(&mut histories.iter().flatten());
+    let (most, median) = (of_all[0], of_all[of_all.len() / 2]);
     assert!(most > 3 * median, "{most} against {median}");
     // The 30 products that a shopper views most make up more of the views than the 30 most popular products do.
     let top = |sorted: &[u32]| f64::from(sorted.iter().take(30).sum::<u32>()) / f64::from(sorted.iter().sum::<u32>());
     let own: f64 = histories.iter().map(|history| top(&counts(&mut history.iter()))).sum::<f64>() / 149.0;
-    assert!(own > 1.5 * top(&everyone), "{own} against {}", top(&everyone));
+    assert!(own > 1.5 * top(&of_all), "{own} against {}", top(&of_all));
 }
 
 #[test]

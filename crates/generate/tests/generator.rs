@@ -1,12 +1,6 @@
 //! The generator on any catalogue: small catalogues, rules and seeds enter, properties of the interactions are looked at.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,7 +55,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_gives_others() {
 }
 
 #[test]
-fn a_shopper_is_the_same_whoever_else_there_is() {
+fn a_shopper_does_not_depend_on_the_other_shoppers() {
     let catalog = catalog(&[12, 9, 20]);
     let (two, many) = (few(2), few(50));
     let two = Generator::new(&catalog, &two, 7).unwrap();

@@ -1,12 +1,6 @@
 //! Wrong rules: text enters, an error leaves that names the file, the line and the key, what was found and expected.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::fs;
 use std::path::Path;

@@ -10,8 +10,6 @@ mod avx2;
 mod avx512;
 mod portable;
 
-pub(crate) use portable::multiply_add;
-
 use crate::instruction_set::{InstructionSet, Kind};
 
 /// The left matrix: element (i, k) stands at `i * row_stride + k * column_stride`, so that a transpose costs nothing.

@@ -1,12 +1,7 @@
 //! Approximate logits against the plain formulas in f64, for networks of all sizes, in plain code and by the processor's own
 //! instructions.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::cast_precision_loss,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use proptest::prelude::*;
 use slirec_kernels::bf16::Bf16Set;

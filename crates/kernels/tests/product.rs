@@ -1,5 +1,5 @@
 //! The product kernel against a chain of fused multiply-adds, for any size, stride and instruction set.
-#![allow(clippy::indexing_slicing, reason = "a test")]
+#![cfg(test)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,11 +1,6 @@
 //! A request's network against the plain formulas in f64, for sizes of all kinds and every instruction set of this processor.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::cast_precision_loss,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use proptest::prelude::*;
 use slirec_kernels::instruction_set::InstructionSet;

@@ -17,8 +17,8 @@ pub enum ComposeError {
     /// A node calls a function that the file does not hold.
     #[error("calls the function `{0}`: expected one that the file holds, with the same number of inputs and outputs")]
     Function(String),
-    /// An input of the model is given by nobody.
-    #[error("input `{0}` is given by nobody")]
+    /// An input of the model is given by no part.
+    #[error("input `{0}` is given by no part")]
     Input(String),
 }
 

@@ -1,13 +1,7 @@
 //! The demo model's graphs with bytes changed, cut or doubled: whatever they become is refused or has bounded sizes, and
 //! nothing panics.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

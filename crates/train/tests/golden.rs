@@ -1,10 +1,6 @@
 //! The network and the metrics against the original stack: its weights, its requests, its evaluation files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs::File;

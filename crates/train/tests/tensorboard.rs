@@ -1,12 +1,6 @@
 //! Event files as TensorBoard itself reads them: `make test-tensorboard` installs the package and runs these.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What comes from which source, and what is said of values that cannot be.
+//! What comes from which source, and the messages for values that cannot be used.
 
 use super::*;
 use crate::config::LogFormat;

@@ -22,7 +22,7 @@ use crate::http::quote::quoted;
 use crate::http::well_formed::well_formed;
 use crate::memory::Held;
 
-/// Tensors in each direction: more than the model has, so that a client is told which it has not.
+/// Tensors in each direction: more than the model has, so that a message can name the one that it lacks.
 const TENSORS: usize = 16;
 
 /// A request that can be answered.
@@ -31,7 +31,7 @@ pub(super) struct Inference {
     pub(super) id: Option<String>,
     pub(super) sessions: Vec<ViewHistory>,
     pub(super) form: Form,
-    /// Outputs that the client wants, in its order.
+    /// Outputs that the client asks for, in its order.
     pub(super) outputs: Vec<WantedOutput>,
 }
 

@@ -1,6 +1,6 @@
 //! The cells of a row: the JSON of `items` and `timestamps` enters, the row's history leaves.
 //!
-//! The user is accepted and not read: the model has no use for it. Times may be seconds or, told apart by their size,
+//! The user is accepted and not read: the model does not use it. Times may be seconds or, distinguished by their size,
 //! milliseconds, microseconds or nanoseconds, which Python's clients send.
 
 use std::fmt::Display;
@@ -109,7 +109,7 @@ fn elements<'a>(
     })
 }
 
-/// A text, or a number. Times before 1970 count as 1970: the model tells days apart, not centuries. What is too large for
+/// A text, or a number. Times before 1970 count as 1970: the model distinguishes days, not centuries. What is too large for
 /// milliseconds is finer.
 fn unix_seconds(time: &RawValue) -> Result<f64, String> {
     let seconds = match kind(time) {

@@ -32,7 +32,7 @@ pub(crate) fn sessions(
     each(items, |row, cell| {
         column.check_row("items", row)?;
         let read = cells::items(cell, rules.cells);
-        handles.push(column.told("items", row, read)?.unwrap_or_default());
+        handles.push(column.reported("items", row, read)?.unwrap_or_default());
         Ok::<(), Refusal>(())
     })?;
     let (rows, mut handles) = (handles.len(), handles.into_iter());
@@ -42,11 +42,11 @@ pub(crate) fn sessions(
         column.check_row("timestamps", row)?;
         times += 1;
         let read = cells::timestamps(cell, rules.cells);
-        let (timestamps, items) = (column.told("timestamps", row, read)?, handles.next());
+        let (timestamps, items) = (column.reported("timestamps", row, read)?, handles.next());
         if let (Some(timestamps), Some(items)) = (timestamps, items)
             && column.wrong.is_none()
         {
-            sessions.extend(column.told("items", row, cells::history(items, timestamps))?);
+            sessions.extend(column.reported("items", row, cells::history(items, timestamps))?);
         }
         Ok::<(), Refusal>(())
     })?;
@@ -88,8 +88,8 @@ impl Columns<'_> {
         Err(Refusal::request(format!("{place}.{name}: found more than {most} rows: expected at most {most}")))
     }
 
-    /// As in a table of rows: a value that cannot be used is told after cells of a wrong type.
-    fn told<T>(&mut self, name: &str, row: usize, read: Result<T, CellProblem>) -> Result<Option<T>, Refusal> {
+    /// As in a table of rows: a value that cannot be used is reported after cells of a wrong type.
+    fn reported<T>(&mut self, name: &str, row: usize, read: Result<T, CellProblem>) -> Result<Option<T>, Refusal> {
         let refused = |problem: String| Refusal::request(format!("{}.{name}[{row}]: {problem}", self.place));
         match read {
             Ok(read) => Ok(Some(read)),

@@ -2,7 +2,7 @@
 
 use crate::http::quote::quoted;
 
-/// Formats that are told from others: MLflow refuses CSV that has no lists with 400, and so does this service.
+/// Formats that are distinguished: MLflow refuses CSV that has no lists with 400, and so does this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,

@@ -93,7 +93,7 @@ fn rows(place: &'static str, payload: &RawValue, rules: Rules) -> Result<Table, 
     Ok(table)
 }
 
-/// What is told of a value in the place of a row. MLflow's codes tell lists that make no array from other values, and rows
+/// The message for a value in the place of a row. MLflow's codes distinguish lists that make no array from other values, and rows
 /// of `instances` from those of `inputs`.
 fn no_row(
     place: &'static str,

@@ -134,7 +134,7 @@ fn from_rows(
     Ok(sessions)
 }
 
-/// Without data labels make rows of nothing, and no labels take a single row away (which is told last), as in pandas. Pandas
+/// Without data labels make rows of nothing, and no labels take a single row away (which is reported last), as in pandas. Pandas
 /// also repeats a single row for several labels; that is not done here, so that a small body never becomes a large one.
 fn with_labels(mut table: Table, labels: Option<usize>) -> Result<Table, Refusal> {
     let rows = table.rows();

@@ -1,7 +1,7 @@
 //! Rows one after the other: the cells of each enter, their sessions leave, or what is wrong with the table.
 //!
 //! Rows are read as they come and nothing is kept of other columns. Cells of a wrong type end the reading; whether columns
-//! are missing, and values that cannot be used, are told at the end, in this order, as MLflow's servers do.
+//! are missing, and values that cannot be used, are reported at the end, in this order, as MLflow's servers do.
 
 use std::borrow::Cow;
 
@@ -104,11 +104,11 @@ impl Table {
             }
         }
         let items = items.map(|cell| cells::items(cell, self.rules.cells)).transpose();
-        let items = self.told(number, items)?.flatten();
+        let items = self.reported(number, items)?.flatten();
         let timestamps = timestamps.map(|cell| cells::timestamps(cell, self.rules.cells)).transpose();
-        let timestamps = self.told(number, timestamps)?.flatten();
+        let timestamps = self.reported(number, timestamps)?.flatten();
         if let (Some(items), Some(timestamps)) = (items, timestamps)
-            && let Some(session) = self.told(number, cells::history(items, timestamps))?
+            && let Some(session) = self.reported(number, cells::history(items, timestamps))?
         {
             self.sessions.push(session);
         }
@@ -140,8 +140,8 @@ impl Table {
         }
     }
 
-    /// The content of a cell; none for a value that cannot be used, which is told later.
-    fn told<T>(&mut self, row: usize, read: Result<T, CellProblem>) -> Result<Option<T>, Refusal> {
+    /// The content of a cell; none for a value that cannot be used, which is reported later.
+    fn reported<T>(&mut self, row: usize, read: Result<T, CellProblem>) -> Result<Option<T>, Refusal> {
         let refused = |problem: String| Refusal::request(format!("{}[{row}].{problem}", self.place));
         match read {
             Ok(read) => Ok(Some(read)),

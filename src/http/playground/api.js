@@ -36,7 +36,7 @@ export async function ask(path, body, signal) {
   const timing = /total;dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "");
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return { answer, milliseconds: timing ? Number(timing[1]) : undefined };
-  if (response.status === 401) throw new Problem("This service wants an API key.", true);
+  if (response.status === 401) throw new Problem("This service needs an API key.", true);
   if (response.status === 503) throw new Problem("The service is overloaded or stopping. Try again in a moment.");
   throw new Problem(`The service refused the request: ${answer.message ?? response.status}`);
 }

@@ -15,7 +15,7 @@ export class Catalog {
   #search = "";
   #shown = new Map();
 
-  /** `view` is told the handle of a product that was clicked, and the event. */
+  /** `view` is called with the handle of a product that was clicked, and the event. */
   constructor(products, view) {
     this.#products = products;
     this.#byHandle = new Map(products.map((product) => [product.handle, product]));

@@ -1,4 +1,4 @@
-// The API for people: the service's OpenAPI document enters, a section for each operation leaves, with a request to try.
+// The API as a page: the service's OpenAPI document enters, a section for each operation leaves, with a request to try.
 
 import { Problem, ask, send } from "./api.js";
 import { element } from "./elements.js";

@@ -1,4 +1,4 @@
-// Asks for the API key where the service wants one: a form in the place of an error, a key for this tab only.
+// Asks for the API key where the service needs one: a form in the place of an error, a key for this tab only.
 
 import { hasKey, setKey } from "./api.js";
 import { element } from "./elements.js";
@@ -14,7 +14,7 @@ export function askForKey(place, retry) {
       retry();
     },
   },
-  element("label", { for: "api-key" }, hasKey() ? "The service does not know this API key. Another one:" : "This service wants an API key:"),
+  element("label", { for: "api-key" }, hasKey() ? "This API key is unknown to the service. Another one:" : "This service needs an API key:"),
   element("span", { class: "row" }, key, element("button", { type: "submit", class: "primary" }, "Use key")),
   element("span", { class: "hint" }, "Kept in this tab until it is closed."));
   place.replaceChildren(form);

@@ -10,7 +10,7 @@ export function parseAge(text) {
   return age <= 3650 * 86400 ? Math.round(age) : undefined;
 }
 
-/** "3 min", as people say it. */
+/** A duration in words: "3 min". */
 export function formatAge(seconds) {
   if (seconds < 1) return "now";
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -21,7 +21,7 @@ export function formatAge(seconds) {
 
 const trim = (value) => String(Math.round(value * 10) / 10);
 
-/** Views, changed only through these methods; each change is told to `changed`. */
+/** Views, changed only through these methods; `changed` is called after each change. */
 export class Session {
   #changed;
   views = [];

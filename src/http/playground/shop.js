@@ -105,7 +105,7 @@ function drawExamples() {
       type: "button",
       onclick: () => {
         session.replace(products.map((product, index) => ({ item: product.handle, age: (products.length - index) * 60 })));
-        // The examples are gone: whoever came by keyboard goes on in the session.
+        // The examples are hidden: keyboard focus moves to the session.
         find("strip").querySelector("input")?.focus();
       },
     }, products.map((product) => product.title).join(", "))));

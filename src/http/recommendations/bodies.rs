@@ -4,10 +4,12 @@
 //! Defaults stand in the descriptions, not in `default`: generators of TypeScript clients take a field with one for required.
 
 use serde::Deserialize;
+use serde::de::SeqAccess;
 use slirec_engine::{Texts, ViewHistory};
 use utoipa::ToSchema;
 
-use super::lists::Bounded;
+use super::lists::{Bounded, Collect, Limits};
+use crate::http::object::Object;
 use crate::http::values::{Count, Name, Probability, SessionId, Time, Unused};
 
 /// A product that the shopper viewed.
@@ -176,6 +178,29 @@ pub(crate) struct RelatedBody {
     #[serde(default)]
     #[schema(value_type = i32, nullable, minimum = 1, maximum = 1_000)]
     pub(super) per_category: Option<Count<1, 1_000>>,
+}
+
+impl Collect for ViewHistory {
+    fn most(limits: Limits) -> usize {
+        limits.history
+    }
+
+    fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
+        let Some(Object(View { item, time })) = elements.next_element::<Object<View>>()? else { return Ok(false) };
+        self.push(&item.0, time.0);
+        Ok(true)
+    }
+}
+
+impl Collect for Vec<RecommendationBody> {
+    fn most(limits: Limits) -> usize {
+        limits.sessions
+    }
+
+    fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
+        let session = elements.next_element::<Object<RecommendationBody>>()?;
+        Ok(session.map(|Object(session)| self.push(session)).is_some())
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a wrong name may have meant: a name and a catalogue enter, the closest existing name leaves, if one is close.
 //!
-//! A call takes time in proportion to the catalogue and no more: names are compared letter by letter only where their
+//! A call takes time in proportion to the catalogue: names are compared letter by letter only where their
 //! length and their first or last letter fit.
 
 use slirec_core::catalog::Catalog;

@@ -6,11 +6,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
-use slirec_engine::{Texts, ViewHistory};
+use slirec_engine::Texts;
 
-use super::bodies::{RecommendationBody, View};
 use crate::config::LimitSettings;
-use crate::http::object::Object;
 use crate::http::parsing::parse;
 use crate::http::values::NameText;
 
@@ -91,28 +89,5 @@ impl Collect for Texts {
     fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
         let taken = elements.next_element_seed(NameText(|name: &str| self.push(name)))?;
         Ok(taken.is_some())
-    }
-}
-
-impl Collect for ViewHistory {
-    fn most(limits: Limits) -> usize {
-        limits.history
-    }
-
-    fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
-        let Some(Object(View { item, time })) = elements.next_element::<Object<View>>()? else { return Ok(false) };
-        self.push(&item.0, time.0);
-        Ok(true)
-    }
-}
-
-impl Collect for Vec<RecommendationBody> {
-    fn most(limits: Limits) -> usize {
-        limits.sessions
-    }
-
-    fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
-        let session = elements.next_element::<Object<RecommendationBody>>()?;
-        Ok(session.map(|Object(session)| self.push(session)).is_some())
     }
 }

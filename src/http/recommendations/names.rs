@@ -1,5 +1,5 @@
 //! Names of products and categories as clients write them: handles, GIDs and bare numbers of Shopify's products enter, what
-//! the engine knows them by leaves, and a warning for each that names nothing.
+//! the engine uses leaves, and a warning for each that names nothing.
 
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
@@ -132,23 +132,23 @@ impl<'a> Resolver<'a> {
         found
     }
 
-    /// What is said of a name that is no product's.
+    /// The warning for a name that is no product's.
     pub(super) fn no_product(&mut self, name: &str) -> String {
-        let said = format!("{} is no product of the catalogue", quoted(name));
+        let problem = format!("{} is no product of the catalogue", quoted(name));
         match self.suggested(|catalog| closest::handle(name, catalog)) {
-            Some(handle) => format!("{said}: the closest handle is {}", quoted(handle)),
-            None => said,
+            Some(handle) => format!("{problem}: the closest handle is {}", quoted(handle)),
+            None => problem,
         }
     }
 
     fn no_category(&mut self, name: &str) -> String {
-        let said = format!("{} is no category of the catalogue", quoted(name));
+        let problem = format!("{} is no category of the catalogue", quoted(name));
         if let Some(category) = self.suggested(|catalog| closest::category(name, catalog)) {
-            return format!("{said}: the closest is {}", quoted(category));
+            return format!("{problem}: the closest is {}", quoted(category));
         }
         let categories = self.engine.catalog().categories();
         let examples: Vec<_> = categories.iter().take(5).map(|name| quoted(name)).collect();
-        format!("{said}: {} exist, such as {}", categories.len(), examples.join(", "))
+        format!("{problem}: {} exist, such as {}", categories.len(), examples.join(", "))
     }
 
     fn suggested<'n>(&mut self, find: impl FnOnce(&'n Catalog) -> Option<&'n str>) -> Option<&'n str>

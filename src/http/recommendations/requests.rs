@@ -99,7 +99,7 @@ impl RelatedBody {
     /// The question: a history of this one view, just now.
     ///
     /// # Errors
-    /// 404 for a product that neither the catalogue nor the training knows.
+    /// 404 for a product that neither the catalogue nor the training has.
     pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
         let mut warnings = Warnings::default();
         let Some(handle) = resolver.handle(&self.item.0) else {

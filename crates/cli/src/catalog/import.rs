@@ -14,7 +14,7 @@ use crate::output;
 /// Convert lists of products into a catalogue
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Lists of products, told apart by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the REST or
+    /// Lists of products, recognised by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the REST or
     /// GraphQL API, one of our catalogues, the original's inventory.pkl (read as data, nothing in it is run); with
     /// --handle any table: CSV, TSV, text with another separator, JSON. Gzip is recognised, - is standard input
     #[arg(value_name = "FILE", required = true)]
@@ -56,7 +56,7 @@ struct TableArguments {
     /// Columns that become attributes
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', requires = "handle")]
     attributes: Vec<Column>,
-    /// What stands between columns [default: told by the first line]
+    /// What stands between columns [default: recognised by the first line]
     #[arg(long, value_name = "TEXT", value_parser = separator, requires = "handle")]
     separator: Option<String>,
     /// The first line is data; columns are numbers

@@ -1,4 +1,4 @@
-//! `slirec catalog subscribe`: a shop is told to send its changes of products to the service's webhook receiver.
+//! `slirec catalog subscribe`: a shop's changes of products are sent to the service's webhook receiver from now on.
 
 use anyhow::Result;
 use slirec_connect::shopify::subscribe;

@@ -30,7 +30,7 @@ pub(super) fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog> {
         .map_err(|(index, problem)| anyhow!("item {} of the training data makes no product: {problem}", index + 1))
 }
 
-/// A catalogue that shares nothing with the training data would make a bundle that knows nothing; one that shares a
+/// A catalogue that shares nothing with the training data would make a bundle without trained items; one that shares a
 /// part is what shops have when products are new.
 pub(super) fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Result<()> {
     let available: Vec<&str> = catalog.products().iter().filter(|p| p.available).map(|p| p.handle.as_str()).collect();

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Give products the catalogue's category even where the item was trained with another
     #[arg(long)]
     catalog_categories: bool,
-    /// Positions of a history that the model uses: the original's max_seq_length, which a checkpoint does not tell
+    /// Positions of a history that the model uses: the original's max_seq_length, which a checkpoint does not hold
     #[arg(long, default_value_t = 50)]
     longest_history: usize,
     /// Name of the model

@@ -1,4 +1,4 @@
-//! A run: its directory enters, in any state; what it was told, its metrics by epoch and its weights leave.
+//! A run: its directory enters, in any state; its settings, its metrics by epoch and its weights leave.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `slirec interactions import`: other people's clickstreams and orders enter, the file of interactions and a summary
+//! `slirec interactions import`: clickstreams and orders of other systems enter, the file of interactions and a summary
 //! leave. One source a verb.
 
 mod table;

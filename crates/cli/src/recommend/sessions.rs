@@ -74,7 +74,7 @@ enum Form {
 }
 
 impl Sessions {
-    /// Tells the form by the first byte.
+    /// Recognises the form by the first byte.
     pub(super) fn new(mut input: Box<dyn BufRead + Send>, path: &Path) -> Result<Self> {
         let start = input.fill_buf().with_context(|| path.display().to_string())?;
         if start.starts_with(b"\xef\xbb\xbf") {

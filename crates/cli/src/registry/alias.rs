@@ -1,9 +1,9 @@
-//! `slirec registry alias`: a name points to a version, at once and for everybody.
+//! `slirec registry alias`: a name points to a version, at once and for every client.
 
 use anyhow::Result;
 use slirec_connect::mlflow::DEFAULT_MODEL;
 
-use super::server::ServerArguments;
+use crate::mlflow_server::ServerArguments;
 use crate::output;
 
 /// Point an alias to a version, or take it away
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         None => {
             server.wait(server.client().delete_alias(model, alias))?;
-            output::print(format!("models:/{model}@{alias} is no more"))
+            output::print(format!("models:/{model}@{alias} was removed"))
         }
     }
 }

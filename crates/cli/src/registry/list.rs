@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use slirec_connect::mlflow::{BUNDLE_TAG, DEFAULT_MODEL, ModelVersion, RegisteredModel};
 
-use super::server::ServerArguments;
+use crate::mlflow_server::ServerArguments;
 use crate::output;
 
 /// List the versions of a model
@@ -29,7 +29,7 @@ struct Row {
     aliases: Vec<String>,
     created: String,
     status: String,
-    /// SHA-256 of the bundle's manifest; none for a model of somebody else's.
+    /// SHA-256 of the bundle's manifest; none for a model of another program.
     bundle_sha256: Option<String>,
     run_id: String,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use slirec_connect::mlflow::{ModelReference, pull};
 
-use super::server::{ServerArguments, transfer};
+use crate::mlflow_server::{ServerArguments, transfer};
 use crate::output;
 
 /// Bring the bundle of a version here

@@ -11,11 +11,11 @@ use slirec_engine::{SelfContainedModel, self_contained};
 use slirec_train::report::REPORT;
 use slirec_train::run::RunSummary;
 
-use super::server::{ServerArguments, transfer};
+use crate::mlflow_server::{ServerArguments, transfer};
 use crate::train::tracking::{LiveRun, epoch_metrics, parameters};
 use crate::{output, progress};
 
-/// Files of a run directory that people like to look at.
+/// Files of a run directory that the registry shows.
 const REPORTS: [&str; 4] = [REPORT, "analysis.json", "metrics.jsonl", "hyperparameters.toml"];
 
 /// Publish a bundle in a registry

@@ -76,7 +76,7 @@ impl Display {
                 if self.aside {
                     note!("{line}");
                 } else {
-                    // Training goes on when nobody reads any more.
+                    // Training goes on when the reader has closed.
                     let _ = output::print(line);
                 }
             }

@@ -1,5 +1,5 @@
-//! `slirec train --mlflow`: metrics enter as they come, a run of an MLflow experiment shows them. A thread of its own talks to
-//! the server, so that training never waits for it; a server that fails meanwhile costs a warning, not the training.
+//! `slirec train --mlflow`: metrics enter as they come, a run of an MLflow experiment shows them. A separate thread sends
+//! them, so that training never waits for the server; a server that fails meanwhile causes a warning, and training goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,8 +14,8 @@ use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::metrics::RankingMetrics;
 use slirec_train::run::EpochMetrics;
 
+use crate::mlflow_server::Server;
 use crate::output;
-use crate::registry::server::Server;
 
 /// File of a run directory that remembers the MLflow run.
 const LIVE_RUN: &str = "mlflow.json";
@@ -52,8 +52,8 @@ pub(crate) struct Tracking {
 }
 
 impl Tracking {
-    /// Starts a run, or goes on with that of the run directory. A server that cannot be reached now is an error: somebody
-    /// asked for it.
+    /// Starts a run, or goes on with that of the run directory. A server that cannot be reached now is an error, as
+    /// tracking was asked for.
     pub(crate) fn start(
         experiment: &str,
         directory: &Path,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/demo");
 
@@ -114,7 +114,7 @@ impl Folder {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        // Files, not pipes: a pipe that nobody reads would stop the process when it is full.
+        // Files, not pipes: a pipe without a reader would stop the process when it is full.
         let [output, errors] = ["output.log", "errors.log"].map(|name| self.path(name));
         let log = |path: &Path| File::create(path).unwrap();
         let mut command = self.command(arguments);
@@ -181,10 +181,10 @@ impl Running {
 
     /// Waits until the process has come so far; it must not end before.
     pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !holds() {
             assert!(self.child.try_wait().unwrap().is_none(), "the process ended before {what}");
-            assert!(Instant::now() < deadline, "waited in vain: {what}");
+            assert!(Instant::now() < deadline, "timed out: {what}");
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -2,13 +2,7 @@
 //!
 //! Whatever exports or loads a bundle needs ONNX Runtime, by `ORT_DYLIB_PATH` as `make test` sets it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 mod companion;
 mod damaged;

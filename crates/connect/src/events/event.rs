@@ -62,11 +62,6 @@ impl Kind {
         }
     }
 
-    /// The kind of a name that sources commonly use.
-    pub fn of_name(name: &str) -> Option<Self> {
-        super::kinds::common(name)
-    }
-
     pub(crate) fn index(self) -> usize {
         self as usize
     }

@@ -5,6 +5,7 @@ mod decoding;
 mod form;
 mod magic;
 mod open;
+mod quotes;
 mod values;
 
 use std::fs;

@@ -75,8 +75,15 @@ const COMMON: &[(&str, Kind)] = &[
 /// Longest of the common names.
 const LONGEST: usize = 32;
 
+impl Kind {
+    /// The kind of a name that sources commonly use.
+    pub fn of_name(name: &str) -> Option<Self> {
+        common(name)
+    }
+}
+
 /// The kind of a common name, in whatever case and with whatever between its words.
-pub(super) fn common(name: &str) -> Option<Kind> {
+fn common(name: &str) -> Option<Kind> {
     if name.len() > LONGEST {
         return None;
     }

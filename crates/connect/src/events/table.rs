@@ -9,7 +9,6 @@ mod missing;
 mod nested;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod quotes;
 mod reading;
 mod rows;
 mod separator;
@@ -33,7 +32,6 @@ pub(super) use columns::Paths;
 pub use missing::Missing;
 #[cfg(feature = "parquet")]
 pub(super) use parquet::ParquetColumns;
-pub(super) use quotes::whole_records;
 pub(super) use reading::Reading;
 pub(super) use rows::row_text;
 pub(crate) use separator::guess;

@@ -1,14 +1,10 @@
 //! `manifest.json` of a bundle: what the model is, how it came to be and what every other file must be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::reading::read_bounded;
-use super::{BundleError, LARGEST_MANIFEST, MANIFEST, rules};
-use crate::files;
-use crate::text::{shortened, unique};
+use crate::text::unique;
 
 /// What the manifest records of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +99,7 @@ pub struct Manifest {
     /// Metrics by set (`valid`, `test`; those of a baseline as `test co-occurrence`) and name.
     #[serde(deserialize_with = "unique")]
     pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Baselines that rank the test rows at least as well (NDCG@10 over all items): nobody should serve such a model.
+    /// Baselines that rank the test rows at least as well (NDCG@10 over all items): such a model should not be served.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loses_to: Vec<String>,
     /// Every other file of the bundle.
@@ -111,20 +107,4 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileRecord>,
     /// Requests with their answers.
     pub golden_requests: Vec<GoldenRequest>,
-}
-
-impl Manifest {
-    /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
-    ///
-    /// # Errors
-    /// [`BundleError`] when it is missing, of another format, lists other files than a bundle's, has no golden requests, or
-    /// sizes and texts beyond all reason.
-    pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
-        let path = directory.join(MANIFEST);
-        let bytes = read_bounded(directory, MANIFEST, LARGEST_MANIFEST)?;
-        let parsed = serde_json::from_slice(&bytes).map_err(|error| shortened(&error.to_string()));
-        let checked = parsed.and_then(|manifest| rules::check(&manifest).map(|()| manifest));
-        let manifest = checked.map_err(|problem| BundleError::Invalid { path, problem })?;
-        Ok((manifest, files::sha256(&bytes)))
-    }
 }

@@ -7,8 +7,25 @@ use std::fs::{self, File, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, CATALOG, FILES, FileRecord, VOCABULARY};
+use super::{BundleError, CATALOG, FILES, FileRecord, LARGEST_MANIFEST, MANIFEST, Manifest, VOCABULARY, rules};
 use crate::files::{self, FileError};
+use crate::text::shortened;
+
+impl Manifest {
+    /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
+    ///
+    /// # Errors
+    /// [`BundleError`] when it is missing, of another format, lists other files than a bundle's, has no golden requests, or
+    /// sizes and texts beyond all reason.
+    pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
+        let path = directory.join(MANIFEST);
+        let bytes = read_bounded(directory, MANIFEST, LARGEST_MANIFEST)?;
+        let parsed = serde_json::from_slice(&bytes).map_err(|error| shortened(&error.to_string()));
+        let checked = parsed.and_then(|manifest| rules::check(&manifest).map(|()| manifest));
+        let manifest = checked.map_err(|problem| BundleError::Invalid { path, problem })?;
+        Ok((manifest, files::sha256(&bytes)))
+    }
+}
 
 /// Refuses directories whose files are not of the kind and size that the manifest lists, or too large: all of them together
 /// may have `max_bytes`, the two that are text a quarter of it each, as a parsed text takes several times its bytes.

@@ -67,7 +67,7 @@ fn is_stream(_: &fs::Metadata) -> bool {
     false
 }
 
-/// Copies everything into a device, a pipe or standard output. When the reader of a pipe has gone, the rest is not wanted:
+/// Copies everything into a device, a pipe or standard output. When the reader of a pipe has closed, writing ends:
 /// that is no error.
 pub(super) fn pour(input: &mut dyn Read, target: &Path) -> Result<(), FileError> {
     let copied = if is_standard(target) {

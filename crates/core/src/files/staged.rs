@@ -90,7 +90,7 @@ pub struct StagedDirectory {
 
 impl StagedDirectory {
     /// Starts a directory that will become `target`. `marker` is the file that every such directory holds: with
-    /// `replace` an existing directory gives way only if it holds that file (or nothing at all).
+    /// `replace` an existing directory is replaced only if it holds that file (or nothing at all).
     ///
     /// # Errors
     /// [`FileError::Exists`] without `replace`, [`FileError::NotOurs`] when the marker is missing.

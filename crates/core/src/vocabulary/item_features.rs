@@ -27,7 +27,7 @@ pub enum ItemFeatureError {
 }
 
 impl Vocabulary {
-    /// Adds features that the catalogue knows of the items; `names` begins with the features that are there already.
+    /// Adds features that the catalogue has of the items; `names` begins with the features that are there already.
     /// Values get their ids by falling number of interactions, equal ones by name. An item that the catalogue does not hold, or
     /// without a value, has the default id.
     ///

@@ -24,7 +24,7 @@ const LINES: [(&str, &str); 5] = [
 const LENGTH: usize = 10;
 const CANDIDATES: usize = 10_000;
 /// What the original's model takes for 10 views and its 234 products in TensorFlow, in process, as its service asks it
-/// (`docs/performance.md`), in milliseconds.
+/// (`docs/PERFORMANCE.md`), in milliseconds.
 const PEER: (f64, f64) = (234.0, 60.4);
 
 const WIDTH: f64 = 640.0;

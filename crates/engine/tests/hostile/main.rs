@@ -1,13 +1,7 @@
 //! Bundles that were made to do harm: each is refused with its reason, quickly and in little memory, by the way that the
 //! service loads bundles.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy grants these to tests, but not to the helpers beside them"
-)]
+#![cfg(test)]
 
 mod cases;
 mod files;

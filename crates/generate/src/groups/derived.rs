@@ -1,4 +1,4 @@
-//! Groups for a catalogue that nobody wrote rules for: products and their categories enter, groups within and across
+//! Groups for a catalogue without rules: products and their categories enter, groups within and across
 //! categories and follow-ups leave, dealt out by the seed.
 
 use std::collections::HashMap;

@@ -15,7 +15,7 @@ const HOURS: usize = 24;
 /// Most days that can be recorded: a century.
 const MOST_DAYS: u32 = 36_500;
 
-/// One past the latest start, the year 3000: a century later is still a time that can be told from milliseconds.
+/// One past the latest start, the year 3000: a century later is still distinct from milliseconds.
 const LATEST_START: f64 = 32_503_680_000.0;
 
 /// A value that is out of its range.

@@ -1,6 +1,7 @@
 //! The product in plain Rust: tiles of 4 rows and 8 columns that the compiler vectorises for its target.
 
 use super::{Start, Task};
+use crate::simd::portable::multiply_add;
 
 const ROWS: usize = 4;
 const COLUMNS: usize = 8;
@@ -42,15 +43,5 @@ fn tile(task: &Task<'_>, (row, height): (usize, usize), (column, width): (usize,
     }
     for (offset, sums) in sums.iter().take(height).enumerate() {
         result[(row + offset) * task.stride + column..][..width].copy_from_slice(&sums[..width]);
-    }
-}
-
-/// Fused where the target has the instruction; elsewhere it would be a slow call.
-#[inline(always)]
-pub(crate) fn multiply_add(left: f32, right: f32, sum: f32) -> f32 {
-    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-        left.mul_add(right, sum)
-    } else {
-        left * right + sum
     }
 }

@@ -2,7 +2,16 @@
 
 use super::Simd;
 use crate::lanes::{LANES, Lanes};
-use crate::product::multiply_add;
+
+/// Fused where the target has the instruction; elsewhere it would be a slow call.
+#[inline(always)]
+pub(crate) fn multiply_add(left: f32, right: f32, sum: f32) -> f32 {
+    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+        left.mul_add(right, sum)
+    } else {
+        left * right + sum
+    }
+}
 
 /// Every processor has this set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -171,7 +171,7 @@ impl<'a> Sizes<'a> {
         function.output.iter().map(|name| found(&values, name).cloned()).collect()
     }
 
-    /// A loop over the rows of its last inputs; the others are states, which keep their sizes, so that one step tells all.
+    /// A loop over the rows of its last inputs; the others are states, which keep their sizes, so that one step stands for all.
     fn scan(
         &self,
         node: &'a NodeProto,

@@ -6,6 +6,7 @@
 
 mod collect;
 mod count;
+mod ids;
 mod tables;
 mod write;
 
@@ -20,7 +21,8 @@ use super::original::OriginalFiles;
 use super::{BY_TIME, DatasetError, EVALUATION, FORMAT, IN_FILE_ORDER, INTERACTIONS, MANIFEST, Manifest, VOCABULARY};
 use collect::{Collected, collect};
 use count::{Counts, build_vocabulary, count};
-use write::{Ids, Written, write_columns};
+use ids::Ids;
+use write::{Written, write_columns};
 
 /// How to prepare.
 #[derive(Debug, Clone)]

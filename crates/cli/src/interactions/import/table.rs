@@ -52,7 +52,7 @@ pub(crate) struct TableArguments {
     /// Texts that mean no value, beside the empty one [default: NULL, \N, None, nan, NA and their like]
     #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
     missing: Option<Vec<String>>,
-    /// What stands between columns [default: told by the first line]
+    /// What stands between columns [default: recognised by the first line]
     #[arg(long, value_name = "TEXT", value_parser = separator)]
     separator: Option<String>,
     /// What stands around values that hold separators: a character, or none [default: ", but none between tabs]
@@ -67,7 +67,7 @@ impl TableArguments {
     /// What all sources share, and the table.
     pub(super) fn table(self) -> (Common, Table) {
         let ordinal = self.order.map(Order::Ordinal);
-        // The group sees to it that one of both is there; the name of a missing one is never looked up.
+        // The argument group requires one of both; the name of a missing one is never looked up.
         let order = ordinal.or(self.time.map(Order::Time)).unwrap_or_else(|| Order::Time(self.user.clone()));
         let table = Table {
             times: TimeRule { unit: self.time_unit, formats: self.time_format },

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::events::table::whole_records;
+use super::quotes::whole_records;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;

@@ -8,7 +8,7 @@ use std::path::Path;
 use slirec_core::files::FileError;
 
 use super::PrepareOptions;
-use super::write::Ids;
+use super::ids::Ids;
 use crate::dataset::columns::{self, Column};
 use crate::dataset::negatives::NegativeSampler;
 use crate::dataset::{DatasetError, EVALUATION, INTERACTIONS, Split, USERS};

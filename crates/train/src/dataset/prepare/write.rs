@@ -4,11 +4,10 @@
 use std::io;
 use std::path::Path;
 
-use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
-
 use super::PrepareOptions;
 use super::collect::Collected;
 use super::count::Counts;
+use super::ids::Ids;
 use super::tables::{InteractionColumns, Negatives};
 use crate::dataset::findings::Findings;
 use crate::dataset::names::Names;
@@ -21,39 +20,6 @@ pub(super) struct Written {
     pub(super) rows: Rows,
     /// Only what this pass finds.
     pub(super) findings: Findings,
-}
-
-/// What the indices of names stand for.
-pub(super) struct Ids {
-    items: Vec<u32>,
-    categories: Vec<u32>,
-    /// Category of each item, as an index.
-    item_category: Vec<u32>,
-}
-
-impl Ids {
-    pub(super) fn of(collected: &Collected, counts: &Counts, vocabulary: &Vocabulary) -> Self {
-        Self {
-            items: collected.items.all().iter().map(|name| vocabulary.item_id(name)).collect(),
-            categories: collected.categories.all().iter().map(|name| vocabulary.feature_id(0, name)).collect(),
-            item_category: counts.categories_of_items(),
-        }
-    }
-
-    /// Id of an item.
-    pub(super) fn item(&self, index: u32) -> u32 {
-        self.items.get(index as usize).copied().unwrap_or(DEFAULT_ID)
-    }
-
-    /// Id of a category.
-    pub(super) fn category(&self, index: u32) -> u32 {
-        self.categories.get(index as usize).copied().unwrap_or(DEFAULT_ID)
-    }
-
-    /// Index of an item's category.
-    pub(super) fn category_of(&self, item: u32) -> u32 {
-        self.item_category.get(item as usize).copied().unwrap_or_default()
-    }
 }
 
 /// Writes the dataset's columns.

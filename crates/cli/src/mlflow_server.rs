@@ -1,4 +1,4 @@
-//! Which server, and who we are to it: a flag and the environment enter, a client for code that is not async leaves.
+//! Address and credentials of the MLflow server: a flag and the environment enter, a client for code that is not async leaves.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub(crate) struct ServerArguments {
     server: Option<String>,
 }
 
-/// A registry that can be talked to from code that is not async.
+/// A client of the registry for code that is not async.
 pub(crate) struct Server {
     runtime: Runtime,
     client: Client,
@@ -41,7 +41,7 @@ impl Server {
         let problem = Mutex::new(None);
         let connection = Connection::from_variables(address, &|name| {
             variable(name).unwrap_or_else(|error| {
-                // The first file that cannot be read is told instead of a missing credential.
+                // The first file that cannot be read is reported instead of a missing credential.
                 if let Ok(mut problem) = problem.lock() {
                     problem.get_or_insert(error);
                 }
