@@ -5,7 +5,7 @@ share the machine's cores; requests come at a constant rate with latency correct
 follows a power law (mean about 7, at most 50). Needs nothing but Python's standard library.
 
 Environment: MODEL (bundle), SECONDS_EACH (of each load, 20), SOAK (seconds of the memory test, 600; 0 leaves it out), REPEAT (times
-that each load is measured; the quietest counts, 3), CATALOGUES (sizes, 1000,10000,100000; empty leaves them out), CLIENTS (of the
+that each load is measured, 3: of closed loops the median counts, of the others the quietest), CATALOGUES (sizes, 1000,10000,100000; empty leaves them out), CLIENTS (of the
 closed loops, 1,2,4,…,512; empty leaves them out), ONLY (parts to measure: load, invocations, goodput, open, catalogues, memory;
 empty for all), BEFORE (another binary of the service, whose goodput is measured in turn with this one's).
 """
@@ -22,6 +22,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from statistics import median
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
 SERVICE = TARGET / "release/slirec-server"
@@ -156,26 +157,31 @@ def measure_load(requests):
 
 
 def measure_goodput(requests, path):
-    """Clients in a closed loop, each with a connection of its own, that ask again as soon as they are answered or refused."""
+    """Clients in a closed loop, each with a connection of its own, that ask again as soon as they are answered or refused.
+
+    The counts of clients take turns, so that a machine whose speed changes is no reason for a difference.
+    """
     binaries = {"this": SERVICE} | ({"before": BEFORE} if BEFORE else {})
-    best = dict.fromkeys(binaries, 0.0)
-    measured = {}
-    for clients in CLIENTS:
-        for name, binary in binaries.items():
-            with Service(MODEL, binary) as service:
+    measured = {(clients, name): [] for clients in CLIENTS for name in binaries}
+    for turn in range(REPEAT):
+        for (clients, name), reports in measured.items():
+            with Service(MODEL, binaries[name]) as service:
                 service.load(requests, seconds=1, connections=clients, path=path)
                 began = service.processor_seconds()
                 report = service.load(requests, connections=clients, path=path)
                 worked = service.processor_seconds() - began
-            seconds = report["summary"]["total"]
-            best[name] = max(best[name], answered(report))
-            measured[clients, name] = (report, answered(report), answered(report) * seconds / max(worked, 0.01))
-            print(path, clients, name, f"{answered(report):.0f}", statuses(report), file=sys.stderr, flush=True)
-    for (clients, name), (report, goodput, efficiency) in measured.items():
-        refused = report["statusCodeDistribution"].get("503", 0) / report["summary"]["total"]
-        text = f"{goodput:.0f} answers a second ({goodput / best[name]:.0%} of the best), {refused:.0f} refusals; "
-        text += f"{efficiency:.0f} answers for a second of the service's processor time; "
-        text += f"answered {spread(report, 'latencyPercentilesSuccessful')}"
+            efficiency = answered(report) * report["summary"]["total"] / max(worked, 0.01)
+            reports.append((report, answered(report), efficiency))
+            print(path, turn, clients, name, f"{answered(report):.0f}", statuses(report), file=sys.stderr, flush=True)
+    of = lambda reports, part: [report[part] for report in reports]
+    best = {name: max(median(of(measured[clients, name], 1)) for clients in CLIENTS) for name in binaries}
+    for (clients, name), reports in measured.items():
+        goodput = of(reports, 1)
+        refused = median(report["statusCodeDistribution"].get("503", 0) / report["summary"]["total"] for report, *_ in reports)
+        middle = sorted(reports, key=lambda report: report[1])[len(reports) // 2][0]
+        text = f"{median(goodput):.0f} answers a second ({median(goodput) / best[name]:.0%} of the best; {min(goodput):.0f} to "
+        text += f"{max(goodput):.0f}), {refused:.0f} refusals; {median(of(reports, 2)):.0f} answers for a second of the service's "
+        text += f"processor time; answered {spread(middle, 'latencyPercentilesSuccessful')}"
         row(f"{path}, {clients} clients{'' if name == 'this' else ', ' + name}", text)
 
 

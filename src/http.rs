@@ -70,7 +70,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v1/recommendations%3Abatch", post(recommendations::recommend_batch))
         .route("/v1/rank", post(recommendations::rank))
         .route("/v1/related", post(recommendations::related))
-        .route("/v1/catalog", get(catalog::catalog).layer(compression::layer()))
+        .route("/v1/catalog", get(catalog::catalog))
         .route("/v1/status", get(status::status))
         .route("/invocations", post(invocations::invoke))
         .route("/v2", get(inference::server))

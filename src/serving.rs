@@ -68,9 +68,17 @@ impl Served {
         );
     }
 
-    /// The catalogue as pages get it; none when it cannot be written.
-    pub(crate) fn catalog(&self) -> Option<&CatalogAnswer> {
-        self.catalog.get_or_init(|| CatalogAnswer::new(&self.engine)).as_ref()
+    /// The catalogue as pages get it; none when it cannot be written. Large ones take the first request a while, on a thread
+    /// of its own.
+    pub(crate) async fn catalog(self: &Arc<Self>) -> Option<&CatalogAnswer> {
+        if self.catalog.get().is_none() {
+            let this = Arc::clone(self);
+            let made = tokio::task::spawn_blocking(move || {
+                this.catalog.get_or_init(|| CatalogAnswer::new(&this.engine));
+            });
+            made.await.ok()?;
+        }
+        self.catalog.get()?.as_ref()
     }
 }
 

@@ -11,6 +11,7 @@ use slirec_core::catalog::Product;
 use slirec_engine::Engine;
 use utoipa::ToSchema;
 
+use super::compression;
 use super::error::{ApiError, ErrorBody};
 use crate::state::AppState;
 
@@ -54,6 +55,8 @@ impl<'a> CatalogProduct<'a> {
 #[derive(Debug)]
 pub(crate) struct CatalogAnswer {
     body: Bytes,
+    /// The body in gzip.
+    compressed: Bytes,
     tag: String,
     /// Whether a product has a picture, which browsers then load from its address.
     pub(super) has_pictures: bool,
@@ -65,9 +68,10 @@ impl CatalogAnswer {
         let products: Vec<_> = engine.catalog().products().iter().map(CatalogProduct::new).collect();
         let has_pictures = products.iter().any(|product| product.image.is_some());
         let body = serde_json::to_vec(&Catalog { products }).ok()?;
+        let compressed = compression::gzip(&body).ok()?;
         let hash: String = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         // Weak: the same for the answer as it is and compressed.
-        Some(Self { body: body.into(), tag: format!("W/\"{hash}\""), has_pictures })
+        Some(Self { body: body.into(), compressed: compressed.into(), tag: format!("W/\"{hash}\""), has_pictures })
     }
 }
 
@@ -82,7 +86,7 @@ impl CatalogAnswer {
 )]
 pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let served = state.served();
-    let CatalogAnswer { body, tag, .. } = served.catalog().ok_or_else(ApiError::internal)?;
+    let CatalogAnswer { body, compressed, tag, .. } = served.catalog().await.ok_or_else(ApiError::internal)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let known =
         known.is_some_and(|tags| tags.split(',').map(str::trim).any(|known| known == "*" || is_same(known, tag)));
@@ -91,9 +95,11 @@ pub(super) async fn catalog(State(state): State<AppState>, headers: HeaderMap) -
         (header::CACHE_CONTROL, "no-cache"),
         (header::VARY, header::ACCEPT_ENCODING.as_str()),
     ];
-    Ok(match known {
-        true => (StatusCode::NOT_MODIFIED, validity).into_response(),
-        false => (validity, [(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok(match (known, compression::accepts_gzip(&headers)) {
+        (true, _) => (StatusCode::NOT_MODIFIED, validity).into_response(),
+        (false, false) => (validity, kind, body.clone()).into_response(),
+        (false, true) => (validity, kind, [(header::CONTENT_ENCODING, "gzip")], compressed.clone()).into_response(),
     })
 }
 

@@ -1,6 +1,11 @@
 //! Which answers are compressed: large ones outside of the path of requests for recommendations (the catalogue, the description of the API, pages,
 //! metrics), for clients that accept it. Recommendations are not: they are small, and have to be fast.
 
+use std::io::{self, Write};
+
+use axum::http::{HeaderMap, header};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -8,9 +13,33 @@ use tower_http::compression::predicate::SizeAbove;
 /// Bytes of an answer from which on compressing it is worth its time.
 const SMALLEST: u64 = 1_024;
 
-/// The layer of routes with large answers. A catalogue of megabytes is compressed for each request that wants it, so it must be quick.
+/// The layer of routes whose answers are compressed for each request.
 pub(super) fn layer() -> CompressionLayer<SizeAbove> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SMALLEST))
+}
+
+/// Bytes in gzip, for answers that are compressed once and sent often.
+///
+/// # Errors
+/// When the memory for them cannot be had.
+pub(super) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// Whether `Accept-Encoding` names gzip, or everything, with a weight above 0 (RFC 9110, 12.5.3).
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let weight = |wanted: &str| {
+        let mut encodings = values.clone().flat_map(|value| value.split(','));
+        encodings.find_map(|encoding| {
+            let (name, weight) = encoding.split_once(';').unwrap_or((encoding, "q=1"));
+            let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=').parse::<f32>();
+            name.trim().eq_ignore_ascii_case(wanted).then(|| weight.unwrap_or(0.0))
+        })
+    };
+    weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }
 
 #[cfg(test)]
@@ -37,6 +66,10 @@ mod tests {
             flate2::read::GzDecoder::new(&compressed.body[..]).read_to_end(&mut body).unwrap();
             assert_eq!(body, plain.body, "{path}");
         }
+        for encoding in ["gzip", "*", "deflate, GZIP ; q=0.5", "*;q=0, x, gzip"] {
+            let answer = service.ask("GET", "/v1/catalog", &[("accept-encoding", encoding)], "").await;
+            assert_eq!(answer.header("content-encoding"), "gzip", "{encoding}");
+        }
         assert_eq!(service.ask("GET", "/metrics", &[GZIP], "").await.header("content-encoding"), "gzip");
         assert_eq!(service.operate("GET", "/metrics", &[GZIP], "").await.header("content-encoding"), "gzip");
     }
@@ -47,7 +80,7 @@ mod tests {
         let body = r#"{"history": [{"item": "novel", "time": 1730807061}], "limit": 100}"#;
         let answer = service.ask("POST", "/v1/recommendations", &[GZIP], body).await;
         assert_eq!((answer.status.as_u16(), answer.header("content-encoding").as_str()), (200, ""));
-        for encoding in ["identity", "gzip;q=0", "br"] {
+        for encoding in ["identity", "gzip;q=0", "br", "*, gzip;q=0.0", "gzipped", "gzip;q=no"] {
             let answer = service.ask("GET", "/v1/catalog", &[("accept-encoding", encoding)], "").await;
             assert_eq!((answer.status.as_u16(), answer.header("content-encoding").as_str()), (200, ""), "{encoding}");
         }

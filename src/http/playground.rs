@@ -75,7 +75,7 @@ async fn docs(State(state): State<AppState>) -> Response {
 }
 
 async fn shop(State(state): State<AppState>) -> Response {
-    let has_pictures = state.served().catalog().is_some_and(|catalog| catalog.has_pictures);
+    let has_pictures = state.served().catalog().await.is_some_and(|catalog| catalog.has_pictures);
     file(HTML, SHOP, if has_pictures { POLICY_WITH_PICTURES } else { POLICY })
 }
 
