@@ -43,7 +43,6 @@ use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::state::AppState;
-pub(crate) use catalog::CatalogAnswer;
 use error::ApiError;
 pub(crate) use error::BodyTimeout;
 use inference::InferenceError;

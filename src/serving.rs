@@ -1,6 +1,7 @@
 //! Which model answers: the one in service, the one before it, and how one replaces the other without failing a
 //! request. Bundles enter, each whole and verified; requests take what is in service when they begin.
 
+mod catalog;
 mod source;
 
 use std::collections::BTreeMap;
@@ -16,9 +17,9 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::config::Settings;
-use crate::http::CatalogAnswer;
 use crate::registry::{Registered, Registry};
 use crate::webhooks::Webhooks;
+pub(crate) use catalog::{Catalog, EncodedCatalog};
 pub(crate) use source::BundleSource;
 use source::Moment;
 
@@ -34,7 +35,7 @@ pub(crate) struct Served {
     /// What its bundle says of it.
     pub(crate) about: Arc<About>,
     /// Its catalogue for pages, made when the first one asks.
-    catalog: OnceLock<Option<CatalogAnswer>>,
+    catalog: OnceLock<Option<EncodedCatalog>>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
     bundle: Option<Arc<Bundle>>,
 }
@@ -68,13 +69,13 @@ impl Served {
         );
     }
 
-    /// The catalogue as pages get it; none when it cannot be written. Large ones take the first request a while, on a thread
-    /// of its own.
-    pub(crate) async fn catalog(self: &Arc<Self>) -> Option<&CatalogAnswer> {
+    /// The catalogue as pages get it; none when it cannot be written. Large ones take the first request a while, on a
+    /// thread of its own.
+    pub(crate) async fn catalog(self: &Arc<Self>) -> Option<&EncodedCatalog> {
         if self.catalog.get().is_none() {
             let this = Arc::clone(self);
             let made = tokio::task::spawn_blocking(move || {
-                this.catalog.get_or_init(|| CatalogAnswer::new(&this.engine));
+                this.catalog.get_or_init(|| EncodedCatalog::new(&this.engine));
             });
             made.await.ok()?;
         }
@@ -158,7 +159,8 @@ impl Serving {
     /// Loads the bundle again, beside the one in service, and then puts it in that one's place.
     ///
     /// # Errors
-    /// When another change is under way ([`Busy`]), or the bundle cannot be served or takes too long: then the old one serves on.
+    /// When another change is under way ([`Busy`]), or the bundle cannot be served or takes too long: then the old one
+    /// serves on.
     pub(crate) async fn reload(&self) -> anyhow::Result<Arc<Served>> {
         // It goes with the work: what hangs is under way until it ends, and no other is begun beside it.
         let previous = Arc::clone(&self.previous).try_lock_owned().map_err(|_| Busy)?;

@@ -1,11 +1,8 @@
-//! Which answers are compressed: large ones outside of the path of requests for recommendations (the catalogue, the description of the API, pages,
-//! metrics), for clients that accept it. Recommendations are not: they are small, and have to be fast.
-
-use std::io::{self, Write};
+//! Which answers are compressed: large ones outside of the path of requests for recommendations (the catalogue, the
+//! description of the API, pages, metrics), for clients that accept it. Recommendations are not: they are small, and
+//! have to be fast.
 
 use axum::http::{HeaderMap, header};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -16,16 +13,6 @@ const SMALLEST: u64 = 1_024;
 /// The layer of routes whose answers are compressed for each request.
 pub(super) fn layer() -> CompressionLayer<SizeAbove> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SMALLEST))
-}
-
-/// Bytes in gzip, for answers that are compressed once and sent often.
-///
-/// # Errors
-/// When the memory for them cannot be had.
-pub(super) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }
 
 /// Whether `Accept-Encoding` names gzip, or everything, with a weight above 0 (RFC 9110, 12.5.3).
