@@ -1,5 +1,5 @@
-//! Embeds the engine in a program of your own: the directory of a bundle and handles of viewed products enter, the best products leave,
-//! without HTTP and without an async runtime.
+//! Embeds the engine in a program of your own: the directory of a bundle and handles of viewed products enter, the best
+//! products leave, without HTTP and without an async runtime.
 //!
 //! ```text
 //! cargo run --package slirec-engine --example embed_engine -- models/demo novel atlas
@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// When the bundle or ONNX Runtime cannot be used, with the file and the reason.
 fn recommend(bundle: &Path, viewed: &[String]) -> Result<Vec<(String, f32)>, Box<dyn Error>> {
-    // Loading reads and checks the whole bundle: a program does it once and keeps the engine, which any number of threads share.
+    // Loading reads and checks the whole bundle: a program does it once and keeps the engine, which any number of
+    // threads share.
     let engine = Engine::load(bundle, &EngineOptions::default())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
     let mut history = ViewHistory::new();

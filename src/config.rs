@@ -1,5 +1,5 @@
-//! Configuration: defaults, a file, the environment and flags enter; checked [`Settings`] leave, or one line that names the
-//! key and where its value came from. Nothing is bound before.
+//! Configuration: defaults, a file, the environment and flags enter; checked [`Settings`] leave, or one line that names
+//! the key and where its value came from. Nothing is bound before.
 
 mod arguments;
 mod closest;

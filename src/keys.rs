@@ -104,8 +104,8 @@ fn strange(text: &str) -> Option<String> {
 /// byte order that some editors write is no part of the first one.
 ///
 /// # Errors
-/// When it cannot be read, is not UTF-8, or a line has characters that no key has; the message names the file, the setting
-/// and the line.
+/// When it cannot be read, is not UTF-8, or a line has characters that no key has; the message names the file, the
+/// setting and the line.
 pub(crate) fn read_lines(path: &Path, setting: &str, most: u64) -> anyhow::Result<Vec<(usize, String)>> {
     let bytes = read_small(path, most).map_err(|error| anyhow!("{error} (key {setting})"))?;
     let place = || format!("{} (key {setting})", path.display());

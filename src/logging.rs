@@ -1,6 +1,6 @@
-//! The log: events enter, lines on standard output leave, JSON or text. Panics are logged too, without a trace. The level
-//! can be changed while the service runs. A separate thread writes: a reader that is too slow loses lines and never
-//! delays a request. With the feature `otel`, spans also leave as OpenTelemetry traces.
+//! The log: events enter, lines on standard output leave, JSON or text. Panics are logged too, without a trace. The
+//! level can be changed while the service runs. A separate thread writes: a reader that is too slow loses lines and
+//! never delays a request. With the feature `otel`, spans also leave as OpenTelemetry traces.
 
 #[cfg(feature = "otel")]
 pub(crate) mod telemetry;

@@ -1,10 +1,10 @@
 //! `slirec-server`: configuration and a bundle enter, recommendations over HTTP leave.
 //!
-//! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the bundle,
-//! [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`] puts other
-//! bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of a shop's products, [`scoring`]
-//! hands requests to the engine's threads, [`keys`] checks API keys, [`files`] reads without delaying requests, [`metrics`]
-//! counts, [`probe`] asks a running service whether it is ready.
+//! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the
+//! bundle, [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`]
+//! puts other bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of a shop's
+//! products, [`scoring`] hands requests to the engine's threads, [`keys`] checks API keys, [`files`] reads without
+//! delaying requests, [`metrics`] counts, [`probe`] asks a running service whether it is ready.
 
 mod certificate;
 mod config;
@@ -75,8 +75,8 @@ fn run(settings: Settings, check: bool) -> anyhow::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        // Answers come from the engine's threads, by the runtime's global queue. By default a busy thread looks there after
-        // every 61 other tasks: under load, milliseconds that a request which was already scored would wait.
+        // Answers come from the engine's threads, by the runtime's global queue. By default a busy thread looks there
+        // after every 61 other tasks: under load, milliseconds that a request which was already scored would wait.
         .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
         .build()?;
     let serving = Arc::clone(&state.serving);

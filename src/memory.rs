@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 
-/// Bytes that a request takes at most for each byte of its body, the body and what is made of it together, in every protocol;
-/// `make test-attack` measures it.
+/// Bytes that a request takes at most for each byte of its body, the body and what is made of it together, in every
+/// protocol; `make test-attack` measures it.
 pub(crate) const HELD_PER_BYTE: usize = 8;
 
 /// Reservations up to this size may take the whole budget, larger ones three quarters of it.
@@ -25,8 +25,8 @@ pub(crate) struct MemoryBudget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutOfMemory;
 
-/// Bytes that one request has reserved, until this is dropped: the handler has it, and whatever else holds what was made of
-/// the request.
+/// Bytes that one request has reserved, until this is dropped: the handler has it, and whatever else holds what was
+/// made of the request.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<MemoryBudget>,

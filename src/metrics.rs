@@ -1,5 +1,5 @@
-//! What the service counts. Events enter; Prometheus' text format leaves. All labels are from closed sets: routes of the
-//! route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
+//! What the service counts. Events enter; Prometheus' text format leaves. All labels are from closed sets: routes of
+//! the route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
 
 mod families;
 #[cfg(target_os = "linux")]

@@ -17,8 +17,8 @@ use crate::registry::Registry;
 use crate::serving::{Served, Serving};
 use crate::webhooks::Webhooks;
 
-/// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for each part,
-/// for which threads would compete.
+/// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for
+/// each part, for which threads would compete.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState(Arc<Parts>);
 
@@ -65,7 +65,8 @@ impl AppState {
     /// Loads the model and what else the settings name. Blocks.
     ///
     /// # Errors
-    /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be used.
+    /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be
+    /// used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;

@@ -1,5 +1,6 @@
-//! The environment: all variables enter, the settings among them leave, lists already split. A variable that begins like one of
-//! ours and is none ends the start: a misspelt `SLIREC_SERVER_PORT` would otherwise be ignored without a word.
+//! The environment: all variables enter, the settings among them leave, lists already split. A variable that begins
+//! like one of ours and is none ends the start: a misspelt `SLIREC_SERVER_PORT` would otherwise be ignored without a
+//! word.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -84,8 +85,9 @@ fn key(name: &str, value: &str, known: &BTreeMap<String, &Value>) -> Result<Opti
     Ok(None)
 }
 
-/// Whether Kubernetes has set a variable, as it does in every pod for each service of the namespace: for one that is called `slirec`
-/// or `slirec-canary`, `SLIREC_PORT=tcp://10.0.0.1:80`, `SLIREC_CANARY_SERVICE_HOST=10.0.0.1` and others.
+/// Whether Kubernetes has set a variable, as it does in every pod for each service of the namespace: for one that is
+/// called `slirec` or `slirec-canary`, `SLIREC_PORT=tcp://10.0.0.1:80`, `SLIREC_CANARY_SERVICE_HOST=10.0.0.1` and
+/// others.
 fn is_service_link(upper: &str, value: &str) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let is_number = !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit());
@@ -111,8 +113,8 @@ fn is_service_link(upper: &str, value: &str) -> bool {
     is_port && is_protocol && fits && parts.next().is_none()
 }
 
-/// A value as a variable holds it. Space around it comes from files and means nothing; quotes come from files too, and would be
-/// taken for a part of the value.
+/// A value as a variable holds it. Space around it comes from files and means nothing; quotes come from files too, and
+/// would be taken for a part of the value.
 fn scalar(text: &str) -> Result<String, String> {
     let text = text.trim();
     match in_quotes(text) {

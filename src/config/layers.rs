@@ -119,7 +119,8 @@ fn file_layer(asked: Option<&Path>) -> Result<Option<Layer>, ConfigError> {
     })
 }
 
-/// The first line of a parser's message, which has the place, and the last, which has the reason; between them it draws.
+/// The first line of a parser's message, which has the place, and the last, which has the reason; between them it
+/// draws.
 fn one_line(cause: &dyn Error) -> String {
     let message = cause.to_string();
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());

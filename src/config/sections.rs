@@ -273,7 +273,8 @@ impl EngineSettings {
         if self.workers == 0 { *CORES } else { self.workers }
     }
 
-    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, the prefix that the service is installed in, the system's loader.
+    /// None leaves the choice to the engine: `ORT_DYLIB_PATH`, the prefix that the service is installed in, the
+    /// system's loader.
     fn library(&self) -> Option<PathBuf> {
         if !self.onnxruntime.is_empty() {
             return Some(PathBuf::from(&self.onnxruntime));
@@ -282,8 +283,8 @@ impl EngineSettings {
         (std::env::var_os("ORT_DYLIB_PATH").is_none() && fetched.exists()).then_some(fetched)
     }
 
-    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that batches take
-    /// turns.
+    /// Rows of one request that wait for the engine at a time: enough to keep workers busy, few enough that batches
+    /// take turns.
     pub(crate) fn rows_at_once(&self) -> usize {
         2 * self.workers()
     }

@@ -1,9 +1,10 @@
-//! Whether a value has its default's type. Values of a source enter, the first of another type leaves: the library beneath would
-//! make a port of `true` and a whole number of 2.5.
+//! Whether a value has its default's type. Values of a source enter, the first of another type leaves: the library
+//! beneath would make a port of `true` and a whole number of 2.5.
 
 use config::{Value, ValueKind};
 
-/// What is wrong with a value; nothing when it has the type of the default. Texts of the environment may stand for anything.
+/// What is wrong with a value; nothing when it has the type of the default. Texts of the environment may stand for
+/// anything.
 pub(super) fn problem(value: &Value, default: &Value, from_environment: bool) -> Option<String> {
     let text = text_of(value).filter(|_| from_environment);
     match &default.kind {

@@ -1,5 +1,6 @@
-//! What operators can do while the service runs, on the admin address: load the bundle again, go back to the one before,
-//! change the log's level. Nothing here takes a path or an address: what is loaded is configured, not requested.
+//! What operators can do while the service runs, on the admin address: load the bundle again, go back to the one
+//! before, change the log's level. Nothing here takes a path or an address: what is loaded is configured, not
+//! requested.
 
 use std::sync::Arc;
 

@@ -80,7 +80,8 @@ impl Call {
     /// that answers by popularity takes every body.
     ///
     /// # Errors
-    /// 503 when the engine is overloaded and the service answers overload by refusing; 504 when the deadline has passed.
+    /// 503 when the engine is overloaded and the service answers overload by refusing; 504 when the deadline has
+    /// passed.
     pub(crate) fn admitted_body(&mut self, state: &AppState, priority: Priority) -> Result<CallBody, ApiError> {
         if self.permit.is_some() {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -170,8 +171,8 @@ fn compressed(request: &Request) -> Option<String> {
     (looks && !encoding.trim().eq_ignore_ascii_case("identity")).then(|| encoding.into_owned())
 }
 
-/// Reads the body into one buffer. What it and all that is made of it may take is reserved before it comes, all at once when the
-/// client says how long it is: nothing is read that could not be parsed then.
+/// Reads the body into one buffer. What it and all that is made of it may take is reserved before it comes, all at once
+/// when the client says how long it is: nothing is read that could not be parsed then.
 async fn read(request: Request, state: &AppState) -> Result<(Vec<u8>, Reservation), ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());

@@ -1,9 +1,9 @@
 //! Which pages in browsers may call the service: origins enter, a layer leaves, or none, which is the default.
 //!
-//! A page may send whatever headers it asks for, instead of a list: libraries for traces and measurements add headers of their own
-//! (`baggage`, `sentry-trace`, `tracestate`, `x-datadog-…`), and one that is missing in a list stops every call of the shop. This gives
-//! nothing away: only configured origins are answered so, browsers send no cookies or passwords of theirs along (credentials are not
-//! allowed), and keys are in headers that a page must know by itself.
+//! A page may send whatever headers it asks for, instead of a list: libraries for traces and measurements add headers
+//! of their own (`baggage`, `sentry-trace`, `tracestate`, `x-datadog-…`), and one that is missing in a list stops every
+//! call of the shop. This gives nothing away: only configured origins are answered so, browsers send no cookies or
+//! passwords of theirs along (credentials are not allowed), and keys are in headers that a page must know by itself.
 
 use std::time::Duration;
 

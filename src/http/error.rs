@@ -197,7 +197,8 @@ impl ApiError {
         (self.status, self.message)
     }
 
-    /// Why a request is refused, for those who look for a client's mistake; without what the message quotes of the request.
+    /// Why a request is refused, for those who look for a client's mistake; without what the message quotes of the
+    /// request.
     fn log(&self) {
         if tracing::enabled!(tracing::Level::DEBUG) {
             let reason = reason::without_quotes(&self.message);

@@ -1,5 +1,5 @@
-//! The service in process, for tests: settings as variables of the environment enter, answers of both routers leave. The bundle is
-//! `models/demo`; no socket is bound.
+//! The service in process, for tests: settings as variables of the environment enter, answers of both routers leave.
+//! The bundle is `models/demo`; no socket is bound.
 
 use std::io;
 use std::sync::{Arc, Mutex};

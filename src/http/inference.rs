@@ -1,7 +1,7 @@
 //! `/v2`: the Open Inference Protocol (KServe, Triton and MLServer speak it), over HTTP.
 //!
-//! Tensors `userId`, `items` and `timestamps` enter, for one session or several ([`request`] has the forms); `itemIds` (BYTES)
-//! and `preds` (FP32) leave. Errors are `{"error": "…"}`.
+//! Tensors `userId`, `items` and `timestamps` enter, for one session or several ([`request`] has the forms); `itemIds`
+//! (BYTES) and `preds` (FP32) leave. Errors are `{"error": "…"}`.
 
 mod answer;
 mod binary;

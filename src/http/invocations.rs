@@ -1,9 +1,9 @@
 //! `POST /invocations`: MLflow's scoring protocol, as `mlflow models serve` has it.
 //!
 //! A body with rows of `userId: string, items: [string], timestamps: [string]` enters, in any of the protocol's forms;
-//! `{"predictions": [{"itemIds": [gid…], "preds": [score…]}]}` leaves, one prediction for each row. Accepted and refused
-//! requests, statuses and error codes are those of recorded servers (`tests/fixtures/mlflow`); where a recorded server fails
-//! for want of knowledge (unknown products, empty histories) this one answers.
+//! `{"predictions": [{"itemIds": [gid…], "preds": [score…]}]}` leaves, one prediction for each row. Accepted and
+//! refused requests, statuses and error codes are those of recorded servers (`tests/fixtures/mlflow`); where a recorded
+//! server fails for want of knowledge (unknown products, empty histories) this one answers.
 
 mod cells;
 mod columns;

@@ -1,5 +1,5 @@
-//! Objects and short lists of JSON. Objects only: serde would also read a structure from a list of its fields' values. Short
-//! lists only: a list that is longer than any sensible one is refused at its first element too many.
+//! Objects and short lists of JSON. Objects only: serde would also read a structure from a list of its fields' values.
+//! Short lists only: a list that is longer than any sensible one is refused at its first element too many.
 
 use std::fmt;
 use std::marker::PhantomData;

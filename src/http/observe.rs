@@ -1,5 +1,6 @@
-//! Around every request: gives it an id, counts it and writes one log line when it is answered; the questions of probes and scrapers
-//! below the usual level, preflights uncounted. No user data: bodies and query strings never reach the log.
+//! Around every request: gives it an id, counts it and writes one log line when it is answered; the questions of probes
+//! and scrapers below the usual level, preflights uncounted. No user data: bodies and query strings never reach the
+//! log.
 
 use std::time::{Duration, Instant};
 

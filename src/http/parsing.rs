@@ -1,5 +1,5 @@
-//! From bytes to what a protocol asks for, or a message that names the field. Large bodies are parsed away from the async
-//! threads, so that one client's history of 200,000 items delays no other request.
+//! From bytes to what a protocol asks for, or a message that names the field. Large bodies are parsed away from the
+//! async threads, so that one client's history of 200,000 items delays no other request.
 
 use std::time::Instant;
 
@@ -43,8 +43,8 @@ pub(crate) async fn parse_body<T: Held + Send + 'static>(
     parsed
 }
 
-/// Reads a body that is one JSON object, as [`well_formed`] has it. The message begins with the path of the field, such as
-/// `history[3].time`.
+/// Reads a body that is one JSON object, as [`well_formed`] has it. The message begins with the path of the field, such
+/// as `history[3].time`.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     read(&well_formed(body))
 }

@@ -1,6 +1,6 @@
 //! The pages: the shop at `/`, the state of the service at `/status`, the API at `/docs`. Files that are part of the
-//! binary leave. They run their own scripts and ask this service alone; pictures of products come from where the catalogue
-//! says.
+//! binary leave. They run their own scripts and ask this service alone; pictures of products come from where the
+//! catalogue says.
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;

@@ -16,8 +16,8 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// A message that may quote what was sent, cut in its middle when it is long. Never holds more than it returns, so that 16 MB
-/// of an unknown key are not copied.
+/// A message that may quote what was sent, cut in its middle when it is long. Never holds more than it returns, so that
+/// 16 MB of an unknown key are not copied.
 pub(crate) fn bounded(message: fmt::Arguments<'_>) -> String {
     let mut cut = Cut::default();
     // Writing into memory does not fail; a value that fails to be shown is shown as far as it went.

@@ -1,5 +1,5 @@
-//! JSON that is looked at before it is known what it must be: the text of a value enters, its kind, its text or its elements
-//! leave. Nothing is built of what is skipped.
+//! JSON that is looked at before it is known what it must be: the text of a value enters, its kind, its text or its
+//! elements leave. Nothing is built of what is skipped.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! Reasons for the log: the message of an error answer enters, and leaves without what it quotes, which is a part of the request.
+//! Reasons for the log: the message of an error answer enters, and leaves without what it quotes, which is a part of
+//! the request.
 
 /// Longest reason, characters.
 const LONGEST: usize = 300;

@@ -1,9 +1,9 @@
-//! `/v1`, the service's own API: the products that fit a session best, those of many sessions, the order of given products,
-//! the products that go with one.
+//! `/v1`, the service's own API: the products that fit a session best, those of many sessions, the order of given
+//! products, the products that go with one.
 //!
-//! Enters, for `POST /v1/recommendations`: `{"history": [{"item": "novel", "time": 1730807061}], "limit": 16}` and options;
-//! only `history` is required. Leaves: which model answered, whether the scores are the model's or popularity's, and
-//! products in falling order of their scores.
+//! Enters, for `POST /v1/recommendations`: `{"history": [{"item": "novel", "time": 1730807061}], "limit": 16}` and
+//! options; only `history` is required. Leaves: which model answered, whether the scores are the model's or
+//! popularity's, and products in falling order of their scores.
 
 pub(super) mod answers;
 pub(super) mod bodies;

@@ -1,5 +1,5 @@
-//! `GET /v1/status`: the state of the service at a glance. The model in service and the counters enter; JSON without secrets,
-//! users or paths leaves. Counters only grow: two requests give rates.
+//! `GET /v1/status`: the state of the service at a glance. The model in service and the counters enter; JSON without
+//! secrets, users or paths leaves. Counters only grow: two requests give rates.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,6 @@
-//! Checked values of the bodies: JSON enters, a value that can be used leaves, or a message that says what was expected.
-//! Each has the same bounds here and in the OpenAPI document. Where the meaning is certain, other spellings are read too:
-//! `5.0` for a whole number, a number for the text of an id, ISO 8601 for a Unix time.
+//! Checked values of the bodies: JSON enters, a value that can be used leaves, or a message that says what was
+//! expected. Each has the same bounds here and in the OpenAPI document. Where the meaning is certain, other spellings
+//! are read too: `5.0` for a whole number, a number for the text of an id, ISO 8601 for a Unix time.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! JSON as clients send it enters, JSON that a parser reads leaves: without the mark that some programs begin UTF-8 with, and
-//! with the replacement character U+FFFD where half of a surrogate pair is escaped, which no text can hold. JavaScript cuts
-//! texts between the halves, and writes what is left.
+//! JSON as clients send it enters, JSON that a parser reads leaves: without the mark that some programs begin UTF-8
+//! with, and with the replacement character U+FFFD where half of a surrogate pair is escaped, which no text can hold.
+//! JavaScript cuts texts between the halves, and writes what is left.
 
 use std::borrow::Cow;
 

@@ -6,8 +6,8 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
-/// Writes `name=value` for each field. Line breaks and other control characters of values are escaped: no client can write lines of
-/// its own into the log, or move an operator's cursor.
+/// Writes `name=value` for each field. Line breaks and other control characters of values are escaped: no client can
+/// write lines of its own into the log, or move an operator's cursor.
 pub(super) fn fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
     let field = |writer: &mut Writer<'_>, field: &tracing::field::Field, value: &dyn fmt::Debug| {
         if field.name() != "message" {

@@ -1,5 +1,5 @@
-//! The operating system's figures of this process: `/proc` enters, the metrics leave that Prometheus' client libraries have in
-//! common, under their usual names.
+//! The operating system's figures of this process: `/proc` enters, the metrics leave that Prometheus' client libraries
+//! have in common, under their usual names.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -66,8 +66,8 @@ pub(crate) fn is_probe(label: &str) -> bool {
     PROBES.contains(&label)
 }
 
-/// Routes and statuses whose counters are there before the first request. A counter that begins with its first event hides that
-/// event: Prometheus computes increases from one scrape to the next.
+/// Routes and statuses whose counters are there before the first request. A counter that begins with its first event
+/// hides that event: Prometheus computes increases from one scrape to the next.
 pub(super) fn series() -> impl Iterator<Item = (&'static str, &'static str)> {
     let scoring = SCORING.into_iter().flat_map(|route| SCORING_STATUSES.map(|status| (route, status)));
     let others = PROBES.into_iter().chain(OTHERS);

@@ -78,8 +78,8 @@ impl Service {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(READ_AT_ONCE)
-            // The stream itself has timeouts: hyper's do not distinguish an idle connection from slow headers. Without one
-            // of its own, though, hyper asks the stream for nothing between two requests.
+            // The stream itself has timeouts: hyper's do not distinguish an idle connection from slow headers. Without
+            // one of its own, though, hyper asks the stream for nothing between two requests.
             .header_read_timeout(self.timeouts.idle + self.timeouts.read)
             .serve_connection(TokioIo::new(stream), service);
         let (mut connection, mut ordered) = (pin!(connection), pin!(place.ordered()));

@@ -1,8 +1,9 @@
 //! When the next request of a connection is looked at: refusals enter, how long to hold the request leaves.
 //!
-//! A client that asks again at once after a refusal, against its `Retry-After`, would have the processor refuse instead of
-//! answer. Its next request is held, longer from refusal to refusal; an answer takes half of that back, or as many clients as
-//! are answered would begin anew. Clients that wait, and pools whose connections carry the requests of many, are never held.
+//! A client that asks again at once after a refusal, against its `Retry-After`, would have the processor refuse instead
+//! of answer. Its next request is held, longer from refusal to refusal; an answer takes half of that back, or as many
+//! clients as are answered would begin anew. Clients that wait, and pools whose connections carry the requests of many,
+//! are never held.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The documentation beside what it describes: links, settings, flags of the service, targets of the Makefile, width of lines. The
-//! companion's verbs and flags are checked beside their definitions, in `crates/cli`.
+//! The documentation beside what it describes: links, settings, flags of the service, targets of the Makefile, width of
+//! lines. The companion's verbs and flags are checked beside their definitions, in `crates/cli`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

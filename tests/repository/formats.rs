@@ -1,4 +1,5 @@
-//! Files that earlier versions wrote stay readable: they lie in tests/fixtures as they were written and are never made anew.
+//! Files that earlier versions wrote stay readable: they lie in tests/fixtures as they were written and are never made
+//! anew.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! The repository itself: the directions between crates and modules, the documentation beside what it describes, and formats that stay
-//! readable.
+//! The repository itself: the directions between crates and modules, the documentation beside what it describes, and
+//! formats that stay readable.
 
 #![cfg(test)]
 

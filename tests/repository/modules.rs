@@ -1,8 +1,8 @@
 //! The modules of a crate: its source files enter; which modules name which, and the circles among them, leave.
 //!
-//! A module and what lies below it count as one when it is compared with its siblings. A child that names what its parent's file
-//! defines is no circle; two siblings that name each other, by whatever way, are one. A name that a parent takes from a child
-//! (`pub use child::Name`) counts as the child's.
+//! A module and what lies below it count as one when it is compared with its siblings. A child that names what its
+//! parent's file defines is no circle; two siblings that name each other, by whatever way, are one. A name that a
+//! parent takes from a child (`pub use child::Name`) counts as the child's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

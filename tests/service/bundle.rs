@@ -1,4 +1,5 @@
-//! Bundles for tests to change: a copy of the served one, whose manifest can be made to fit whatever was done to its files.
+//! Bundles for tests to change: a copy of the served one, whose manifest can be made to fit whatever was done to its
+//! files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

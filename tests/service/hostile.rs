@@ -1,5 +1,5 @@
-//! Bundles that were made to do harm, at the start and at a reload: the service says why it does not serve them, and the old
-//! model serves on. `crates/engine/tests/hostile` has many more of them, without a process for each.
+//! Bundles that were made to do harm, at the start and at a reload: the service says why it does not serve them, and
+//! the old model serves on. `crates/engine/tests/hostile` has many more of them, without a process for each.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! The Open Inference Protocol: the recorded exchanges with MLServer, where they are sensible, and what goes beyond them.
+//! The Open Inference Protocol: the recorded exchanges with MLServer, where they are sensible, and what goes beyond
+//! them.
 
 use std::fs;
 use std::path::Path;
@@ -27,8 +28,8 @@ fn session(handles: &[&str]) -> Value {
     ]})
 }
 
-/// What the recorded server answered with 200 is answered so; what it answered with an error of the client is too; its own
-/// failures are answers, or errors of the client.
+/// What the recorded server answered with 200 is answered so; what it answered with an error of the client is too; its
+/// own failures are answers, or errors of the client.
 fn expected_statuses(name: &str, recorded: &[u64]) -> &'static [u16] {
     match name {
         // It failed where a session can be read without doubt.

@@ -88,7 +88,8 @@ fn the_work_of_clients_that_leave_is_dropped_unscored() {
     assert!(scored < 1_000.0, "{scored}");
 }
 
-/// Batches whose sessions keep the only worker's queue longer than `limits.queue_wait_ms` allows, until they are dropped.
+/// Batches whose sessions keep the only worker's queue longer than `limits.queue_wait_ms` allows, until they are
+/// dropped.
 fn overload(server: &Server) -> Vec<TcpStream> {
     let body = busy_body(1_000);
     let head = client::head("POST", "/invocations", &[("Content-Type", "application/json")], body.len());

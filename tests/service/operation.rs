@@ -227,7 +227,8 @@ fn a_request_that_never_ends_does_not_keep_the_service() {
     assert_eq!(server.wait().0.code(), Some(1));
 }
 
-/// Takes the last item's row from the embeddings of the histories: ONNX Runtime would fail with that item, and only at work.
+/// Takes the last item's row from the embeddings of the histories: ONNX Runtime would fail with that item, and only at
+/// work.
 fn without_the_last_embedding(model: &mut ModelProto) {
     let tensors = &mut model.graph.as_mut().unwrap().initializer;
     let embedding = tensors.iter_mut().find(|tensor| tensor.name() == "embedding.item").unwrap();

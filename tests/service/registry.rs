@@ -1,4 +1,5 @@
-//! A service that serves from an MLflow registry, which moves on, goes away and lies: the last good model serves in every case.
+//! A service that serves from an MLflow registry, which moves on, goes away and lies: the last good model serves in
+//! every case.
 
 #[path = "../../crates/connect/tests/mlflow/mock.rs"]
 #[allow(dead_code, reason = "the library's own tests use more of it")]

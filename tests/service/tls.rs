@@ -19,7 +19,8 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// What a client that trusts one certificate only reads in answer to a request; none when it does not trust the service.
+/// What a client that trusts one certificate only reads in answer to a request; none when it does not trust the
+/// service.
 fn asked_by_one_who_trusts(certificate: &Path, server: &Server) -> Option<String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();

@@ -1,4 +1,5 @@
-//! What the definitions of the verbs and flags are good for beside parsing: completions for shells and manual pages leave.
+//! What the definitions of the verbs and flags are good for beside parsing: completions for shells and manual pages
+//! leave.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! `slirec interactions`: makes clickstreams, or brings them here.
 //!
-//! Enters: a catalogue and, if there are any, rules; or events of other systems. Leaves: the original's TSV and a summary of
-//! it.
+//! Enters: a catalogue and, if there are any, rules; or events of other systems. Leaves: the original's TSV and a
+//! summary of it.
 
 mod import;
 

@@ -1,4 +1,5 @@
-//! Address and credentials of the MLflow server: a flag and the environment enter, a client for code that is not async leaves.
+//! Address and credentials of the MLflow server: a flag and the environment enter, a client for code that is not async
+//! leaves.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::progress;
 use crate::variables::variable;
 
-/// How to reach the registry. Credentials are read from the variables of MLflow's and Databricks' own clients; NAME_FILE
-/// may name a file that holds the value instead.
+/// How to reach the registry. Credentials are read from the variables of MLflow's and Databricks' own clients;
+/// NAME_FILE may name a file that holds the value instead.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The server (credentials: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and \
                          MLFLOW_TRACKING_PASSWORD; Databricks: DATABRICKS_HOST and DATABRICKS_TOKEN)")]

@@ -15,8 +15,8 @@ use crate::{output, progress};
 /// Split interactions for training and evaluation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard input. Or
-    /// Parquet, a file or a directory, with columns user, item, timestamp, category
+    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard
+    /// input. Or Parquet, a file or a directory, with columns user, item, timestamp, category
     #[arg(long, value_name = "PATH")]
     interactions: PathBuf,
     /// Directory to write

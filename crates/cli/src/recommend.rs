@@ -1,5 +1,5 @@
-//! `slirec recommend`: a bundle and a file of sessions enter, recommendations leave, as JSON lines or as the metaobjects
-//! of a Shopify shop.
+//! `slirec recommend`: a bundle and a file of sessions enter, recommendations leave, as JSON lines or as the
+//! metaobjects of a Shopify shop.
 
 mod sessions;
 

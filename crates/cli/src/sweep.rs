@@ -1,5 +1,5 @@
-//! `slirec sweep`: a dataset and a file that says what to try enter; a run directory for every trial and a table of all of
-//! them, the best one first, leave. A sweep that was stopped goes on where it was.
+//! `slirec sweep`: a dataset and a file that says what to try enter; a run directory for every trial and a table of all
+//! of them, the best one first, leave. A sweep that was stopped goes on where it was.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -103,8 +103,8 @@ impl Bundle {
         Self::read_within(directory, LARGEST_BUNDLE)
     }
 
-    /// As [`Bundle::read`]; a bundle whose files have more than `max_bytes`, catalogue or vocabulary more than a quarter of
-    /// it, is refused before any of them is read.
+    /// As [`Bundle::read`]; a bundle whose files have more than `max_bytes`, catalogue or vocabulary more than a
+    /// quarter of it, is refused before any of them is read.
     ///
     /// # Errors
     /// [`BundleError`] for the first thing that is wrong.

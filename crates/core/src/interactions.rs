@@ -1,5 +1,6 @@
-//! Interactions: who viewed what, when. Enters: the original's TSV, `label user item timestamp category`, a line
-//! each, without a header; a sixth column may give a weight. Leaves: [`Interaction`] rows, one at a time, so that a file of any size streams through.
+//! Interactions: who viewed what, when. Enters: the original's TSV, `label user item timestamp category`, a line each,
+//! without a header; a sixth column may give a weight. Leaves: [`Interaction`] rows, one at a time, so that a file of
+//! any size streams through.
 
 use std::io::{self, BufRead, Write};
 

@@ -1,9 +1,9 @@
 //! What training and serving must agree on: plain data and pure functions, no async, no tensor library.
 //!
-//! In the order of the data's road:
-//! [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names into ids, [`history`] turns what
-//! a shopper viewed into the model's input, [`lookup`] does both for handles, [`bundle`] describes the files that a trained model is shipped in.
-//! [`timestamp`], [`files`] and [`text`] serve all of them.
+//! In the order of the data's road: [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names
+//! into ids, [`history`] turns what a shopper viewed into the model's input, [`lookup`] does both for handles,
+//! [`bundle`] describes the files that a trained model is shipped in. [`timestamp`], [`files`] and [`text`] serve all
+//! of them.
 
 pub mod bundle;
 pub mod catalog;

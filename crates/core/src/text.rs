@@ -1,5 +1,5 @@
-//! Texts and maps from files that are not trusted: lengths are bounded, names stand once, and messages show no more than
-//! the beginning of what was found.
+//! Texts and maps from files that are not trusted: lengths are bounded, names stand once, and messages show no more
+//! than the beginning of what was found.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -49,9 +49,9 @@ pub fn from_text(text: &str) -> Result<f64, TimestampError> {
 const LONGEST_ISO: usize = 64;
 
 /// Unix seconds from a date with or without a time: ISO 8601 and what its relatives write, such as
-/// `2026-11-02T09:15:00.133Z`, `2026-11-02 10:15:00+01:00` (pandas), `2026-11-02 10:19:01 +0100`, `2026-11-02 09:15:00 UTC`
-/// or `2026-11-02`. Without an offset it is UTC. None for any other text, also for a date without dashes, which could be a
-/// number.
+/// `2026-11-02T09:15:00.133Z`, `2026-11-02 10:15:00+01:00` (pandas), `2026-11-02 10:19:01 +0100`,
+/// `2026-11-02 09:15:00 UTC` or `2026-11-02`. Without an offset it is UTC. None for any other text, also for a date
+/// without dashes, which could be a number.
 pub fn from_iso(text: &str) -> Option<f64> {
     let text = text.trim();
     if text.len() > LONGEST_ISO || text.as_bytes().get(4) != Some(&b'-') {

@@ -45,7 +45,8 @@ pub enum VocabularyError {
 pub struct Item {
     /// The product's handle.
     pub handle: String,
-    /// Its number of training interactions, by their weights: the popularity that answers without a history are ranked by.
+    /// Its number of training interactions, by their weights: the popularity that answers without a history are ranked
+    /// by.
     pub interactions: u64,
     /// Ids of its feature values, in the order of the features.
     pub features: Vec<u32>,
@@ -168,8 +169,8 @@ impl Vocabulary {
         self.items.iter().map(|item| &item.handle).eq(other.items.iter().map(|item| &item.handle))
     }
 
-    /// Feature ids of an interaction, `[feature_count]`: the category as it was recorded, all other features as they are
-    /// known of the item.
+    /// Feature ids of an interaction, `[feature_count]`: the category as it was recorded, all other features as they
+    /// are known of the item.
     pub fn interaction_features(&self, item: u32, category: u32) -> impl Iterator<Item = u32> + '_ {
         let known = self.item(item).map(|item| item.features.as_slice()).unwrap_or_default();
         let further = (1..self.features.len()).map(move |feature| known.get(feature).copied().unwrap_or(DEFAULT_ID));

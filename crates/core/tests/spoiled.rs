@@ -1,5 +1,5 @@
-//! The demo bundle's JSON files with bytes changed, cut or doubled: whatever they become is read or refused in one short
-//! line, and nothing panics.
+//! The demo bundle's JSON files with bytes changed, cut or doubled: whatever they become is read or refused in one
+//! short line, and nothing panics.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! Groups and follow-ups over a catalogue. Enter: rules that name products, or none. Leave: positions of products in the
-//! catalogue, with weights, ready for walks.
+//! Groups and follow-ups over a catalogue. Enter: rules that name products, or none. Leave: positions of products in
+//! the catalogue, with weights, ready for walks.
 
 mod derived;
 

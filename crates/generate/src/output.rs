@@ -43,8 +43,8 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Writes all interactions to `path`, compressed if its name ends with `.gz`. `progress` receives after every shopper how
-/// many are written.
+/// Writes all interactions to `path`, compressed if its name ends with `.gz`. `progress` receives after every shopper
+/// how many are written.
 ///
 /// # Errors
 /// [`FileError::Exists`] without `replace`, and whatever the operating system refuses; then no file is left behind.

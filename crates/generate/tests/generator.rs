@@ -1,4 +1,5 @@
-//! The generator on any catalogue: small catalogues, rules and seeds enter, properties of the interactions are looked at.
+//! The generator on any catalogue: small catalogues, rules and seeds enter, properties of the interactions are looked
+//! at.
 
 #![cfg(test)]
 

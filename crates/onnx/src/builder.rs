@@ -137,7 +137,8 @@ impl Body {
         name.to_owned()
     }
 
-    /// Adds 64-bit floats as an initializer and returns its name. Under the name of a graph's input they are its default.
+    /// Adds 64-bit floats as an initializer and returns its name. Under the name of a graph's input they are its
+    /// default.
     pub fn doubles(&mut self, name: &str, shape: &[usize], values: &[f64]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.initializers.push(tensor(name, Element::Double, shape, bytes));

@@ -1,7 +1,7 @@
 //! Refuses graphs that would reach outside of their file: external data, sparse tensors, operators that are neither
-//! standard nor functions of the file itself, weights that are not finite. Bytes enter, the decoded model leaves, or one line
-//! that says why not. This is for graphs of our own making, such as `model.onnx`; those of bundles, which come from
-//! elsewhere, go through [`crate::exported`].
+//! standard nor functions of the file itself, weights that are not finite. Bytes enter, the decoded model leaves, or
+//! one line that says why not. This is for graphs of our own making, such as `model.onnx`; those of bundles, which come
+//! from elsewhere, go through [`crate::exported`].
 //!
 //! Every tensor is visited: initializers, attributes, subgraphs and functions.
 

@@ -1,9 +1,9 @@
-//! A graph of a bundle, in the form in which the exporter writes it: bytes enter, the decoded model leaves, or one line that
-//! says why not. Everything is checked before a runtime sees the graph, the cheap things first.
+//! A graph of a bundle, in the form in which the exporter writes it: bytes enter, the decoded model leaves, or one line
+//! that says why not. Everything is checked before a runtime sees the graph, the cheap things first.
 //!
-//! Four walls, each of its own kind: `fields` bounds what is decoded, `operators` is the list of what may compute, this file
-//! has the rules for tensors, functions and versions, and [`Sizes`] bounds memory and work whatever the operators are
-//! combined to.
+//! Four walls, each of its own kind: `fields` bounds what is decoded, `operators` is the list of what may compute, this
+//! file has the rules for tensors, functions and versions, and [`Sizes`] bounds memory and work whatever the operators
+//! are combined to.
 
 mod fields;
 mod operators;
@@ -26,8 +26,8 @@ const FLOAT_TENSOR: i32 = DataType::Float as i32;
 /// Nodes of a graph with its functions and loops. The demo's history graph has 101; each further item feature adds 5.
 const MOST_NODES: usize = 1_024;
 
-/// Decodes a graph and refuses what the exporter would not have written. Weights are looked at and let go, so that three graphs
-/// take the memory of one: what leaves is for [`Sizes`] alone.
+/// Decodes a graph and refuses what the exporter would not have written. Weights are looked at and let go, so that
+/// three graphs take the memory of one: what leaves is for [`Sizes`] alone.
 ///
 /// # Errors
 /// [`GraphError`] for the first offence.

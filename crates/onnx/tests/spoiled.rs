@@ -1,5 +1,5 @@
-//! The demo model's graphs with bytes changed, cut or doubled: whatever they become is refused or has bounded sizes, and
-//! nothing panics.
+//! The demo model's graphs with bytes changed, cut or doubled: whatever they become is refused or has bounded sizes,
+//! and nothing panics.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! The answer to an inference request: recommendations enter, the bytes of the answer leave: JSON, and behind it the tensors
-//! that the client asks for in binary form.
+//! The answer to an inference request: recommendations enter, the bytes of the answer leave: JSON, and behind it the
+//! tensors that the client asks for in binary form.
 
 use serde::Serialize;
 use slirec_engine::{Engine, Recommendations, ScoredProduct, Source};

@@ -1,5 +1,5 @@
-//! The binary tensor extension: tensors that follow the JSON in a body, little endian. Triton's client sends and asks for them
-//! by default. Elements of BYTES are a length (4 bytes) and as many bytes of UTF-8 text.
+//! The binary tensor extension: tensors that follow the JSON in a body, little endian. Triton's client sends and asks
+//! for them by default. Elements of BYTES are a length (4 bytes) and as many bytes of UTF-8 text.
 
 use axum::http::HeaderMap;
 

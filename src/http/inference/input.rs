@@ -1,7 +1,7 @@
 //! One input: the JSON of a tensor, or its binary data, enters; rows of handles or times leave.
 //!
-//! Tensors may be flat or nested as their shape; two levels are all that a model of ours has. What a tensor announces is checked
-//! against the limits before anything of it is read.
+//! Tensors may be flat or nested as their shape; two levels are all that a model of ours has. What a tensor announces
+//! is checked against the limits before anything of it is read.
 
 use std::borrow::Cow;
 

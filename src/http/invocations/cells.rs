@@ -109,8 +109,8 @@ fn elements<'a>(
     })
 }
 
-/// A text, or a number. Times before 1970 count as 1970: the model distinguishes days, not centuries. What is too large for
-/// milliseconds is finer.
+/// A text, or a number. Times before 1970 count as 1970: the model distinguishes days, not centuries. What is too large
+/// for milliseconds is finer.
 fn unix_seconds(time: &RawValue) -> Result<f64, String> {
     let seconds = match kind(time) {
         Kind::Text => timestamp::from_text(&text(time).unwrap_or_default()),

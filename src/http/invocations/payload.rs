@@ -1,7 +1,7 @@
 //! The body of an invocation: bytes enter, one session for each row leaves, or why the request is refused.
 //!
-//! A first look finds the form and its payload without building anything, so that members may stand in any order; the payload
-//! is then read row by row.
+//! A first look finds the form and its payload without building anything, so that members may stand in any order; the
+//! payload is then read row by row.
 
 use serde_json::value::RawValue;
 use slirec_engine::ViewHistory;

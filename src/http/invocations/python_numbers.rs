@@ -1,6 +1,6 @@
-//! Numbers that Python's JSON has and JSON has not: `NaN`, `Infinity` and `-Infinity`, which its clients write for missing
-//! cells of a table. A body enters; where such a number stood, an empty object leaves, which no column of the signature takes
-//! and which does not matter anywhere else.
+//! Numbers that Python's JSON has and JSON has not: `NaN`, `Infinity` and `-Infinity`, which its clients write for
+//! missing cells of a table. A body enters; where such a number stood, an empty object leaves, which no column of the
+//! signature takes and which does not matter anywhere else.
 
 use std::borrow::Cow;
 

@@ -93,8 +93,8 @@ fn rows(place: &'static str, payload: &RawValue, rules: Rules) -> Result<Table, 
     Ok(table)
 }
 
-/// The message for a value in the place of a row. MLflow's codes distinguish lists that make no array from other values, and rows
-/// of `instances` from those of `inputs`.
+/// The message for a value in the place of a row. MLflow's codes distinguish lists that make no array from other
+/// values, and rows of `instances` from those of `inputs`.
 fn no_row(
     place: &'static str,
     row: usize,

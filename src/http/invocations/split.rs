@@ -1,4 +1,5 @@
-//! `dataframe_split`: `data`, and optionally `columns` and `index`, as pandas' `to_dict("split")` writes them, in any order.
+//! `dataframe_split`: `data`, and optionally `columns` and `index`, as pandas' `to_dict("split")` writes them, in any
+//! order.
 
 use serde_json::value::RawValue;
 use slirec_engine::ViewHistory;
@@ -134,8 +135,9 @@ fn from_rows(
     Ok(sessions)
 }
 
-/// Without data labels make rows of nothing, and no labels take a single row away (which is reported last), as in pandas. Pandas
-/// also repeats a single row for several labels; that is not done here, so that a small body never becomes a large one.
+/// Without data labels make rows of nothing, and no labels take a single row away (which is reported last), as in
+/// pandas. Pandas also repeats a single row for several labels; that is not done here, so that a small body never
+/// becomes a large one.
 fn with_labels(mut table: Table, labels: Option<usize>) -> Result<Table, Refusal> {
     let rows = table.rows();
     match labels {

@@ -1,7 +1,7 @@
 //! Rows one after the other: the cells of each enter, their sessions leave, or what is wrong with the table.
 //!
-//! Rows are read as they come and nothing is kept of other columns. Cells of a wrong type end the reading; whether columns
-//! are missing, and values that cannot be used, are reported at the end, in this order, as MLflow's servers do.
+//! Rows are read as they come and nothing is kept of other columns. Cells of a wrong type end the reading; whether
+//! columns are missing, and values that cannot be used, are reported at the end, in this order, as MLflow's servers do.
 
 use std::borrow::Cow;
 
@@ -122,7 +122,8 @@ impl Table {
         }
     }
 
-    /// The sessions, one for each row. `incomplete` refuses a table in which some rows have a column and others have not.
+    /// The sessions, one for each row. `incomplete` refuses a table in which some rows have a column and others have
+    /// not.
     pub(crate) fn finish(self, incomplete: fn(String) -> Refusal) -> Result<Vec<ViewHistory>, Refusal> {
         let Self { place, exists, gap, rows, sessions, wrong, .. } = self;
         let missing = || COLUMNS.iter().zip(exists).filter(|(_, exists)| !exists).map(|(name, _)| *name);

@@ -1,7 +1,8 @@
-//! The bodies of `/v1` as clients write them: JSON enters, checked values leave, or a message that names the field. In every
-//! optional field `null` is as good as leaving it out: stream engines and generated clients write it.
+//! The bodies of `/v1` as clients write them: JSON enters, checked values leave, or a message that names the field. In
+//! every optional field `null` is as good as leaving it out: stream engines and generated clients write it.
 //!
-//! Defaults stand in the descriptions, not in `default`: generators of TypeScript clients take a field with one for required.
+//! Defaults stand in the descriptions, not in `default`: generators of TypeScript clients take a field with one for
+//! required.
 
 use serde::Deserialize;
 use serde::de::SeqAccess;
@@ -17,12 +18,12 @@ use crate::http::values::{Count, Name, Probability, SessionId, Time, Unused};
 #[serde(deny_unknown_fields)]
 #[schema(as = View)]
 pub(crate) struct View {
-    /// Handle of the product, its GID, or its number in Shopify; one that the service does not know is counted and otherwise
-    /// ignored.
+    /// Handle of the product, its GID, or its number in Shopify; one that the service does not know is counted and
+    /// otherwise ignored.
     #[schema(value_type = String, min_length = 1, example = "novel")]
     pub(super) item: Name,
-    /// When it was viewed: Unix seconds, or milliseconds from 1e11 on; or as a string of digits or ISO 8601, UTC unless it says
-    /// otherwise.
+    /// When it was viewed: Unix seconds, or milliseconds from 1e11 on; or as a string of digits or ISO 8601, UTC unless
+    /// it says otherwise.
     #[schema(value_type = f64, minimum = 0, maximum = 99_999_999_999_999.0, example = 1_730_807_061)]
     pub(super) time: Time,
 }

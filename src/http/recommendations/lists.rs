@@ -1,5 +1,5 @@
-//! Lists of the bodies: elements enter one by one, what is kept of them leaves, and a list beyond the service's limit is
-//! refused at its first element too many, before the rest of it takes any memory.
+//! Lists of the bodies: elements enter one by one, what is kept of them leaves, and a list beyond the service's limit
+//! is refused at its first element too many, before the rest of it takes any memory.
 
 use std::cell::Cell;
 use std::fmt;

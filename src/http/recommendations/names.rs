@@ -1,5 +1,5 @@
-//! Names of products and categories as clients write them: handles, GIDs and bare numbers of Shopify's products enter, what
-//! the engine uses leaves, and a warning for each that names nothing.
+//! Names of products and categories as clients write them: handles, GIDs and bare numbers of Shopify's products enter,
+//! what the engine uses leaves, and a warning for each that names nothing.
 
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
@@ -70,8 +70,8 @@ impl<'a> Resolver<'a> {
         Self { engine, suggestions: 0 }
     }
 
-    /// The handle that a name stands for: its own, if training or catalogue know it, or that of the product whose GID or
-    /// number it is.
+    /// The handle that a name stands for: its own, if training or catalogue know it, or that of the product whose GID
+    /// or number it is.
     pub(super) fn handle<'n>(&self, name: &'n str) -> Option<&'n str>
     where
         'a: 'n,

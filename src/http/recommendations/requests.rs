@@ -1,5 +1,5 @@
-//! From bodies to what the engine is asked: names are looked up in the model's catalogue, views are put in order, defaults
-//! filled in. Leaves: the engine's request, and what the answer says beside its products.
+//! From bodies to what the engine is asked: names are looked up in the model's catalogue, views are put in order,
+//! defaults filled in. Leaves: the engine's request, and what the answer says beside its products.
 
 use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 

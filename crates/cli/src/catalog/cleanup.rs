@@ -1,4 +1,5 @@
-//! `slirec catalog cleanup`: deletes from a shop what `populate` made there. Without --delete it only says what it would do.
+//! `slirec catalog cleanup`: deletes from a shop what `populate` made there. Without --delete it only says what it
+//! would do.
 
 use std::io::{self, BufRead, Write};
 

@@ -14,15 +14,16 @@ use crate::output;
 /// Convert lists of products into a catalogue
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Lists of products, recognised by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the REST or
-    /// GraphQL API, one of our catalogues, the original's inventory.pkl (read as data, nothing in it is run); with
-    /// --handle any table: CSV, TSV, text with another separator, JSON. Gzip is recognised, - is standard input
+    /// Lists of products, recognised by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the
+    /// REST or GraphQL API, one of our catalogues, the original's inventory.pkl (read as data, nothing in it is run);
+    /// with --handle any table: CSV, TSV, text with another separator, JSON. Gzip is recognised, - is standard input
     #[arg(value_name = "FILE", required = true)]
     inputs: Vec<PathBuf>,
     /// Catalogue to write; - is standard output
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Join rows of one product, of which the last counts: for tables that hold products in every row, and for several files
+    /// Join rows of one product, of which the last counts: for tables that hold products in every row, and for several
+    /// files
     #[arg(long)]
     merge: bool,
     /// Replace the output if it exists

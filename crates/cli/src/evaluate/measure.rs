@@ -1,5 +1,5 @@
-//! Measuring one scorer: it enters with groups and candidates; its metrics leave, and on the way how long it will take. The
-//! metrics of several scorers become a table.
+//! Measuring one scorer: it enters with groups and candidates; its metrics leave, and on the way how long it will take.
+//! The metrics of several scorers become a table.
 
 use std::time::{Duration, Instant};
 

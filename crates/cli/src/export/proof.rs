@@ -1,5 +1,5 @@
-//! The proof of a bundle: its files and what they were made of enter; the manifest with metrics and golden requests leaves, or
-//! how the graphs differ from the training network.
+//! The proof of a bundle: its files and what they were made of enter; the manifest with metrics and golden requests
+//! leaves, or how the graphs differ from the training network.
 
 use std::path::Path;
 

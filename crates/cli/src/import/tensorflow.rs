@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
     /// The checkpoint without the endings .index and .data-…, such as model/best_model
     #[arg(value_name = "PREFIX")]
     prefix: PathBuf,
-    /// Directory of item_vocab, cate_vocab, item_cat_dict and inventory (.pkl; .json too but for the last); they are read
-    /// as data, nothing in them is run
+    /// Directory of item_vocab, cate_vocab, item_cat_dict and inventory (.pkl; .json too but for the last); they are
+    /// read as data, nothing in them is run
     #[arg(long, value_name = "DIRECTORY")]
     vocabularies: PathBuf,
     /// Catalogue to serve instead of the inventory, as `slirec catalog` writes it

@@ -1,5 +1,5 @@
-//! An ONNX graph: a file enters, its inputs, outputs, functions, operators and constants leave. A graph that reaches out of
-//! its file is refused; whether a server would serve it depends on its bundle.
+//! An ONNX graph: a file enters, its inputs, outputs, functions, operators and constants leave. A graph that reaches
+//! out of its file is refused; whether a server would serve it depends on its bundle.
 
 use std::collections::BTreeMap;
 use std::fs;

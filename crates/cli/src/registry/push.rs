@@ -1,5 +1,5 @@
-//! `slirec registry push`: a bundle, and perhaps the run it came from, enter; a version of a registered model leaves. The
-//! same bundle again is found and not published twice.
+//! `slirec registry push`: a bundle, and perhaps the run it came from, enter; a version of a registered model leaves.
+//! The same bundle again is found and not published twice.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;

@@ -1,4 +1,5 @@
-//! The end of a run: its directory and dataset enter; the analysis on test rows, the report and a word of warning leave.
+//! The end of a run: its directory and dataset enter; the analysis on test rows, the report and a word of warning
+//! leave.
 
 use std::path::Path;
 
@@ -13,8 +14,8 @@ use slirec_train::run::{Run, RunSummary, Which, table_rows};
 use crate::evaluate::Measurement;
 use crate::{evaluate, output, progress};
 
-/// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the run
-/// directory.
+/// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the
+/// run directory.
 pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
     let run = Run::read(directory, Which::Best)?;
     let dataset = dataset.with_vocabulary(&run.vocabulary)?;

@@ -1,5 +1,6 @@
-//! `slirec train --mlflow`: metrics enter as they come, a run of an MLflow experiment shows them. A separate thread sends
-//! them, so that training never waits for the server; a server that fails meanwhile causes a warning, and training goes on.
+//! `slirec train --mlflow`: metrics enter as they come, a run of an MLflow experiment shows them. A separate thread
+//! sends them, so that training never waits for the server; a server that fails meanwhile causes a warning, and
+//! training goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};

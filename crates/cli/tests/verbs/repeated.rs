@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::companion::{Folder, ROAD, verb_arguments};
 
-/// Every product's files by name. Event files are left out: they carry the time of the training, which TensorBoard draws.
+/// Every product's files by name. Event files are left out: they carry the time of the training, which TensorBoard
+/// draws.
 fn products(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
     let files = ["dataset", "run", "bundle"]
         .into_iter()

@@ -15,8 +15,8 @@ impl Manifest {
     /// Reads and checks the manifest of a bundle, not the files that it lists. The hash is its SHA-256.
     ///
     /// # Errors
-    /// [`BundleError`] when it is missing, of another format, lists other files than a bundle's, has no golden requests, or
-    /// sizes and texts beyond all reason.
+    /// [`BundleError`] when it is missing, of another format, lists other files than a bundle's, has no golden
+    /// requests, or sizes and texts beyond all reason.
     pub fn read(directory: &Path) -> Result<(Self, String), BundleError> {
         let path = directory.join(MANIFEST);
         let bytes = read_bounded(directory, MANIFEST, LARGEST_MANIFEST)?;
@@ -27,8 +27,9 @@ impl Manifest {
     }
 }
 
-/// Refuses directories whose files are not of the kind and size that the manifest lists, or too large: all of them together
-/// may have `max_bytes`, the two that are text a quarter of it each, as a parsed text takes several times its bytes.
+/// Refuses directories whose files are not of the kind and size that the manifest lists, or too large: all of them
+/// together may have `max_bytes`, the two that are text a quarter of it each, as a parsed text takes several times its
+/// bytes.
 pub(super) fn check_sizes(
     directory: &Path,
     records: &BTreeMap<String, FileRecord>,

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::Product;
 use crate::text::MOST_NAMES;
 
-/// Products as they are read: the first that is none, or one too many, ends it, so that memory follows the products and not
-/// what stands in their place.
+/// Products as they are read: the first that is none, or one too many, ends it, so that memory follows the products and
+/// not what stands in their place.
 #[derive(Default)]
 pub(super) struct List<'a> {
     pub(super) products: Vec<Product>,

@@ -1,5 +1,5 @@
-//! What lies at a path, before anything is written there: only files and directories are ever replaced; devices and pipes
-//! are written to; symbolic links and sockets are refused.
+//! What lies at a path, before anything is written there: only files and directories are ever replaced; devices and
+//! pipes are written to; symbolic links and sockets are refused.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -81,8 +81,8 @@ pub(super) fn pour(input: &mut dyn Read, target: &Path) -> Result<(), FileError>
     }
 }
 
-/// The content of a pipe, a device or standard input as a file, for what must be read more than once. Dropped, it removes
-/// itself.
+/// The content of a pipe, a device or standard input as a file, for what must be read more than once. Dropped, it
+/// removes itself.
 #[derive(Debug)]
 pub struct Spooled {
     file: PathBuf,

@@ -9,8 +9,8 @@ use super::{FileError, sibling};
 /// A file that is written beside its target and takes the target's name when it is complete. Dropped without
 /// [`StagedFile::commit`], it removes itself.
 ///
-/// A target that is a device or a pipe, or `-` for standard output, is not replaced: what was written is copied into it.
-/// A symbolic link is refused.
+/// A target that is a device or a pipe, or `-` for standard output, is not replaced: what was written is copied into
+/// it. A symbolic link is refused.
 #[derive(Debug)]
 pub struct StagedFile {
     staged: PathBuf,
@@ -24,8 +24,8 @@ impl StagedFile {
     /// Prepares to write `target`; the file at [`StagedFile::path`] is the caller's to create.
     ///
     /// # Errors
-    /// [`FileError::Exists`] when the target exists and is not to be replaced, [`FileError::Special`] when it is nothing
-    /// that can be.
+    /// [`FileError::Exists`] when the target exists and is not to be replaced, [`FileError::Special`] when it is
+    /// nothing that can be.
     pub fn create(target: &Path, replace: bool) -> Result<Self, FileError> {
         let stream = match Kind::of(target) {
             Kind::Nothing => false,

@@ -1,5 +1,5 @@
-//! Item features beyond the category: a vocabulary, a catalogue and names of features enter; a vocabulary whose items have
-//! ids for those features too leaves.
+//! Item features beyond the category: a vocabulary, a catalogue and names of features enter; a vocabulary whose items
+//! have ids for those features too leaves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,8 +28,8 @@ pub enum ItemFeatureError {
 
 impl Vocabulary {
     /// Adds features that the catalogue has of the items; `names` begins with the features that are there already.
-    /// Values get their ids by falling number of interactions, equal ones by name. An item that the catalogue does not hold, or
-    /// without a value, has the default id.
+    /// Values get their ids by falling number of interactions, equal ones by name. An item that the catalogue does not
+    /// hold, or without a value, has the default id.
     ///
     /// # Errors
     /// [`ItemFeatureError::Unknown`] for a feature that no item has.

@@ -1,5 +1,5 @@
-//! The parts of the ONNX format that the exporter writes: the bytes of a file enter before they are decoded; fields that
-//! no exported graph has, and more of them than any would have, are refused.
+//! The parts of the ONNX format that the exporter writes: the bytes of a file enter before they are decoded; fields
+//! that no exported graph has, and more of them than any would have, are refused.
 //!
 //! Decoding comes second because it turns the two bytes of an empty attribute into a kilobyte of memory.
 

@@ -1,5 +1,5 @@
-//! The operators that the exporter writes, each in the form in which it writes it: nodes enter, whatever has another form
-//! is refused.
+//! The operators that the exporter writes, each in the form in which it writes it: nodes enter, whatever has another
+//! form is refused.
 
 use std::ops::RangeInclusive;
 

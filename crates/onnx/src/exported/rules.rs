@@ -1,5 +1,5 @@
-//! How large the results of an operator are: a node and the sizes of its inputs enter, the sizes of its outputs leave. The
-//! rules are those of operator set 17, for the forms that the exporter writes.
+//! How large the results of an operator are: a node and the sizes of its inputs enter, the sizes of its outputs leave.
+//! The rules are those of operator set 17, for the forms that the exporter writes.
 
 use super::value::{Shape, Size, Value};
 use crate::builder::FLOAT;

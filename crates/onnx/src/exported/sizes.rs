@@ -1,9 +1,9 @@
-//! How much memory and work a graph takes, before any runtime sees it: the sizes of its inputs enter, those of its outputs
-//! leave, or the first node that is too large.
+//! How much memory and work a graph takes, before any runtime sees it: the sizes of its inputs enter, those of its
+//! outputs leave, or the first node that is too large.
 //!
-//! The graph is walked as a runtime would run it, with sizes in place of values. Sizes of histories are exact, so callers
-//! ask for every length. Those of candidates are the most there can be: no size may be computed from them and none of their
-//! axes may be cut, so that fewer candidates never take more.
+//! The graph is walked as a runtime would run it, with sizes in place of values. Sizes of histories are exact, so
+//! callers ask for every length. Those of candidates are the most there can be: no size may be computed from them and
+//! none of their axes may be cut, so that fewer candidates never take more.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -171,7 +171,8 @@ impl<'a> Sizes<'a> {
         function.output.iter().map(|name| found(&values, name).cloned()).collect()
     }
 
-    /// A loop over the rows of its last inputs; the others are states, which keep their sizes, so that one step stands for all.
+    /// A loop over the rows of its last inputs; the others are states, which keep their sizes, so that one step stands
+    /// for all.
     fn scan(
         &self,
         node: &'a NodeProto,

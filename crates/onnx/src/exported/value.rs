@@ -1,4 +1,5 @@
-//! A tensor without its values: how large it is, and its numbers where they may become sizes. Constants of a file enter.
+//! A tensor without its values: how large it is, and its numbers where they may become sizes. Constants of a file
+//! enter.
 
 use crate::proto::TensorProto;
 use crate::proto::tensor_proto::DataType;
