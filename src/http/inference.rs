@@ -201,7 +201,7 @@ async fn answer_call(
     let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
     let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
-    let found = call.scoring(state, served).recommend_all(requests).await?;
+    let found = call.scoring(state, served).recommend_all(requests).await.map_err(ApiError::from)?;
     let wish = Wish { model, id, form, outputs: &outputs };
     let written = state.metrics.timed(Stage::Serialise, || answer::write(&served.engine, wish, &found));
     let Written { body, json_length } = written.map_err(|error| ApiError::unwritable(&error))?;
