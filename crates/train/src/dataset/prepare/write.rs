@@ -4,6 +4,8 @@
 use std::io;
 use std::path::Path;
 
+use slirec_core::vocabulary::DEFAULT_ID;
+
 use super::PrepareOptions;
 use super::collect::Collected;
 use super::count::Counts;
