@@ -119,7 +119,7 @@ impl Scoring<'_> {
         &self,
         receiver: oneshot::Receiver<Result<Recommendations, EngineError>>,
     ) -> Result<Result<Recommendations, EngineError>, ScoreError> {
-        let present = Present(Some(&self.state.metrics));
+        let present = CancelledOnDrop(Some(&self.state.metrics));
         let answer = timeout_at(self.deadline, receiver).await;
         present.stayed();
         match answer {
@@ -175,15 +175,15 @@ impl Caller for Waiting {
 }
 
 /// Counts a client that leaves: the server drops the handler then.
-struct Present<'a>(Option<&'a Metrics>);
+struct CancelledOnDrop<'a>(Option<&'a Metrics>);
 
-impl Present<'_> {
+impl CancelledOnDrop<'_> {
     fn stayed(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Present<'_> {
+impl Drop for CancelledOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(metrics) = self.0 {
             metrics.cancelled();

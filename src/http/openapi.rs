@@ -36,7 +36,7 @@ const VERSION: &str = "3.0.3";
         (name = "operation", description = "How is the service?"),
     ),
 )]
-struct Document;
+struct ApiDocument;
 
 /// The OpenAPI document.
 pub(super) async fn document(State(state): State<AppState>) -> Response {
@@ -63,7 +63,7 @@ pub(super) async fn document(State(state): State<AppState>) -> Response {
 }
 
 fn generate(keys_are_needed: bool) -> Value {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let mut document = serde_json::to_value(ApiDocument::openapi()).unwrap_or_default();
     simplify(&mut document);
     let Value::Object(members) = &mut document else { return document };
     members.insert("openapi".to_owned(), json!(VERSION));

@@ -80,13 +80,14 @@ pub(crate) fn each_or_say<'a>(
     list: &'a RawValue,
     mut take: impl FnMut(usize, &'a RawValue) -> Result<(), String>,
 ) -> Result<(), String> {
-    each(list, |position, element| take(position, element).map_err(Said)).map_err(|Said(message)| message)
+    each(list, |position, element| take(position, element).map_err(ElementError))
+        .map_err(|ElementError(message)| message)
 }
 
 /// A message as an error.
-struct Said(String);
+struct ElementError(String);
 
-impl From<serde_json::Error> for Said {
+impl From<serde_json::Error> for ElementError {
     fn from(error: serde_json::Error) -> Self {
         Self(error.to_string())
     }

@@ -26,7 +26,7 @@ use crate::memory::Held;
 use crate::scoring;
 use crate::serving::Served;
 use crate::state::AppState;
-use answers::{Answer, BatchAnswer, RankAnswer};
+use answers::{BatchAnswer, RankAnswer, RecommendationAnswer};
 use bodies::{BatchBody, RankBody, RecommendationBody, RelatedBody};
 use lists::{Limits, parse_within};
 use names::Resolver;
@@ -37,7 +37,7 @@ use requests::Question;
     post, path = "/v1/recommendations", operation_id = "recommend", tag = "recommendations",
     request_body = RecommendationBody,
     responses(
-        (status = 200, description = "The best products", body = Answer),
+        (status = 200, description = "The best products", body = RecommendationAnswer),
         Failure,
     ),
 )]
@@ -90,7 +90,7 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
     post, path = "/v1/related", operation_id = "related", tag = "recommendations",
     request_body = RelatedBody,
     responses(
-        (status = 200, description = "The best products beside it", body = Answer),
+        (status = 200, description = "The best products beside it", body = RecommendationAnswer),
         NoSuchProduct,
         Failure,
     ),
@@ -121,7 +121,7 @@ async fn read<B: DeserializeOwned, Q: Held + Send + 'static>(
 async fn answer(state: &AppState, served: &Served, call: &mut Call, question: Question) -> Result<Response, ApiError> {
     let Question { request, echo } = question;
     let found = call.scoring(state, served).recommend(request).await?;
-    call.json_response(state, &Answer::new(served, &echo, &found))
+    call.json_response(state, &RecommendationAnswer::new(served, &echo, &found))
 }
 
 #[cfg(test)]

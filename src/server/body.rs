@@ -35,7 +35,7 @@ pub(super) struct BodyLimits {
 #[derive(Debug)]
 pub(super) struct RequestBody {
     /// None once it has ended.
-    rest: Option<Rest>,
+    rest: Option<Unread>,
     limits: BodyLimits,
     deadline: Instant,
     /// Runs while a piece is waited for.
@@ -46,7 +46,7 @@ pub(super) struct RequestBody {
 
 /// What is still to come.
 #[derive(Debug)]
-struct Rest {
+struct Unread {
     incoming: Incoming,
     /// Held until the body was read or thrown away.
     request: Arc<RequestInProgress>,
@@ -54,7 +54,7 @@ struct Rest {
 
 impl RequestBody {
     pub(super) fn new(incoming: Incoming, request: Arc<RequestInProgress>, limits: BodyLimits, expects: bool) -> Self {
-        let rest = (!incoming.is_end_stream()).then_some(Rest { incoming, request });
+        let rest = (!incoming.is_end_stream()).then_some(Unread { incoming, request });
         Self { rest, limits, deadline: Instant::now() + limits.total, waiting: None, expects }
     }
 
@@ -105,8 +105,8 @@ impl Drop for RequestBody {
 }
 
 /// Reads what is left of a body; gives up on clients that send too much or too slowly, whose connection then ends.
-async fn discard(rest: Rest, limits: BodyLimits) {
-    let Rest { incoming, request } = rest;
+async fn discard(rest: Unread, limits: BodyLimits) {
+    let Unread { incoming, request } = rest;
     let mut incoming = pin!(incoming);
     let (deadline, mut discarded) = (Instant::now() + limits.stall, 0);
     loop {

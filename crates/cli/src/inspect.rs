@@ -56,25 +56,25 @@ pub(crate) struct Arguments {
 /// What a kind of file holds.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Content {
-    Catalog(catalog::Content),
-    Interactions(interactions::Content),
-    Expanded(expanded::Content),
-    Dataset(dataset::Content),
-    Vocabulary(vocabulary::Content),
-    Rules(rules::Content),
-    Hyperparameters(hyperparameters::Content),
-    Run(run::Content),
-    Bundle(bundle::Content),
-    Weights(weights::Content),
-    Graph(graph::Content),
+enum Inspected {
+    Catalog(catalog::CatalogContents),
+    Interactions(interactions::InteractionsContents),
+    Expanded(expanded::ExpandedContents),
+    Dataset(dataset::DatasetContents),
+    Vocabulary(vocabulary::VocabularyContents),
+    Rules(rules::RulesContents),
+    Hyperparameters(hyperparameters::HyperparametersContents),
+    Run(run::RunContents),
+    Bundle(bundle::BundleContents),
+    Weights(weights::WeightsContents),
+    Graph(graph::GraphContents),
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
     path: String,
     #[serde(flatten)]
-    content: Content,
+    content: Inspected,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -94,44 +94,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     match &report.content {
         // Shown first, as it says what is wrong; the exit code says so to scripts.
-        Content::Bundle(bundle) => bundle.verdict(path),
+        Inspected::Bundle(bundle) => bundle.verdict(path),
         _ => Ok(()),
     }
 }
 
-fn read(arguments: &Arguments, path: &Path, kind: &Kind) -> Result<Content> {
+fn read(arguments: &Arguments, path: &Path, kind: &Kind) -> Result<Inspected> {
     let (rows, user) = (arguments.rows, arguments.user.as_deref());
     Ok(match kind {
-        Kind::Catalog => Content::Catalog(catalog::Content::read(path, rows)?),
-        Kind::Interactions => {
-            Content::Interactions(interactions::Content::read(path, rows, user, arguments.skip_bad_lines)?)
-        }
-        Kind::Expanded => Content::Expanded(expanded::Content::read(path, rows, user)?),
-        Kind::Dataset(directory) => Content::Dataset(dataset::Content::read(directory, rows, user)?),
-        Kind::Vocabulary => Content::Vocabulary(vocabulary::Content::read(path, rows)?),
-        Kind::Rules => Content::Rules(rules::Content::read(path)?),
-        Kind::Hyperparameters => Content::Hyperparameters(hyperparameters::Content::read(path)?),
-        Kind::Run(directory) => Content::Run(run::Content::read(directory)?),
-        Kind::Bundle(directory) => Content::Bundle(bundle::Content::read(directory)?),
-        Kind::Weights => Content::Weights(weights::Content::read(path)?),
-        Kind::Graph => Content::Graph(graph::Content::read(path)?),
+        Kind::Catalog => Inspected::Catalog(catalog::CatalogContents::read(path, rows)?),
+        Kind::Interactions => Inspected::Interactions(interactions::InteractionsContents::read(
+            path,
+            rows,
+            user,
+            arguments.skip_bad_lines,
+        )?),
+        Kind::Expanded => Inspected::Expanded(expanded::ExpandedContents::read(path, rows, user)?),
+        Kind::Dataset(directory) => Inspected::Dataset(dataset::DatasetContents::read(directory, rows, user)?),
+        Kind::Vocabulary => Inspected::Vocabulary(vocabulary::VocabularyContents::read(path, rows)?),
+        Kind::Rules => Inspected::Rules(rules::RulesContents::read(path)?),
+        Kind::Hyperparameters => Inspected::Hyperparameters(hyperparameters::HyperparametersContents::read(path)?),
+        Kind::Run(directory) => Inspected::Run(run::RunContents::read(directory)?),
+        Kind::Bundle(directory) => Inspected::Bundle(bundle::BundleContents::read(directory)?),
+        Kind::Weights => Inspected::Weights(weights::WeightsContents::read(path)?),
+        Kind::Graph => Inspected::Graph(graph::GraphContents::read(path)?),
     })
 }
 
 fn page(report: &Report, kind: &str) -> String {
     let mut page = Page::new(&report.path, kind);
     match &report.content {
-        Content::Catalog(content) => content.show(&mut page),
-        Content::Interactions(content) => content.show(&mut page),
-        Content::Expanded(content) => content.show(&mut page),
-        Content::Dataset(content) => content.show(&mut page),
-        Content::Vocabulary(content) => content.show(&mut page),
-        Content::Rules(content) => content.show(&mut page),
-        Content::Hyperparameters(content) => content.show(&mut page),
-        Content::Run(content) => content.show(&mut page),
-        Content::Bundle(content) => content.show(&mut page),
-        Content::Weights(content) => content.show(&mut page),
-        Content::Graph(content) => content.show(&mut page),
+        Inspected::Catalog(content) => content.show(&mut page),
+        Inspected::Interactions(content) => content.show(&mut page),
+        Inspected::Expanded(content) => content.show(&mut page),
+        Inspected::Dataset(content) => content.show(&mut page),
+        Inspected::Vocabulary(content) => content.show(&mut page),
+        Inspected::Rules(content) => content.show(&mut page),
+        Inspected::Hyperparameters(content) => content.show(&mut page),
+        Inspected::Run(content) => content.show(&mut page),
+        Inspected::Bundle(content) => content.show(&mut page),
+        Inspected::Weights(content) => content.show(&mut page),
+        Inspected::Graph(content) => content.show(&mut page),
     }
     page.into_text()
 }

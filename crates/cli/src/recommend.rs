@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Serialize)]
-struct Answer<'a> {
+struct SessionAnswer<'a> {
     user_id: &'a str,
     source: &'static str,
     products: Vec<AnsweredProduct<'a>>,
@@ -222,7 +222,7 @@ fn write_to_shop(
     Ok(())
 }
 
-fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a Session) -> Result<Answer<'a>> {
+fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a Session) -> Result<SessionAnswer<'a>> {
     let now = session.now.unwrap_or(now);
     let limit = usize::from(session.limit.unwrap_or(arguments.limit));
     let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
@@ -240,7 +240,7 @@ fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a 
         Source::Model => "model",
         Source::Popular => "popular",
     };
-    Ok(Answer { user_id: &session.user, source, products: scored.collect() })
+    Ok(SessionAnswer { user_id: &session.user, source, products: scored.collect() })
 }
 
 /// Where a line stands, for errors.

@@ -85,7 +85,7 @@ pub struct Catalog {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct CatalogFile<'a> {
     format: &'a str,
     products: &'a [Product],
 }
@@ -162,7 +162,7 @@ impl Catalog {
 
     /// Writes a catalogue file that [`Catalog::read`] accepts.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        files::write_json(path, &Document { format: FORMAT, products: &self.products })
+        files::write_json(path, &CatalogFile { format: FORMAT, products: &self.products })
     }
 
     /// All products, in the file's order.

@@ -65,7 +65,7 @@ pub struct Feature {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct VocabularyFile {
     format: String,
     #[serde(deserialize_with = "bounded")]
     features: Vec<Feature>,
@@ -131,7 +131,7 @@ impl Vocabulary {
     /// [`VocabularyError`], naming the file and what is wrong in it.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, VocabularyError> {
         let invalid = |problem| VocabularyError::Invalid { file: path.display().to_string(), problem };
-        let document: Document =
+        let document: VocabularyFile =
             serde_json::from_slice(bytes).map_err(|error| invalid(shortened(&error.to_string())))?;
         if document.format != FORMAT {
             return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", shortened(&document.format))));
@@ -145,7 +145,7 @@ impl Vocabulary {
     /// [`FileError`] when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
         let document =
-            Document { format: FORMAT.to_owned(), features: self.features.clone(), items: self.items.clone() };
+            VocabularyFile { format: FORMAT.to_owned(), features: self.features.clone(), items: self.items.clone() };
         files::write_json(path, &document)
     }
 

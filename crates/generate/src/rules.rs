@@ -121,7 +121,7 @@ pub(crate) struct Mention {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct RulesFile {
     #[serde(default)]
     population: Population,
     #[serde(default)]
@@ -175,8 +175,8 @@ impl Rules {
     /// # Errors
     /// As [`Rules::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, RulesError> {
-        let document: Document = toml::from_str(text).map_err(|error| from_toml(path, text, &error))?;
-        let Document { population, walks, sessions, tastes, groups, follow_ups } = document;
+        let document: RulesFile = toml::from_str(text).map_err(|error| from_toml(path, text, &error))?;
+        let RulesFile { population, walks, sessions, tastes, groups, follow_ups } = document;
         let mut names = HashSet::new();
         let groups = groups.into_iter().map(|group| {
             let (name, offset) = (group.name.get_ref().clone(), group.name.span().start);

@@ -11,17 +11,17 @@ use super::request::WantedOutput;
 
 /// The JSON of an answer.
 #[derive(Debug, Serialize)]
-struct Answer<'a> {
+struct InferenceResponse<'a> {
     model_name: &'a str,
     model_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    parameters: AnswerParameters,
+    parameters: ResponseParameters,
     outputs: Vec<Output<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct AnswerParameters {
+struct ResponseParameters {
     /// `popular` when popularity answered one of the sessions.
     source: &'static str,
 }
@@ -94,11 +94,11 @@ pub(super) fn write(engine: &Engine, wish: Wish<'_>, found: &[Recommendations]) 
         Output { name: output.name, shape, datatype, parameters, data }
     });
     let popular = found.iter().any(|answer| answer.source == Source::Popular);
-    let answer = Answer {
+    let answer = InferenceResponse {
         model_name: wish.model,
         model_version: &engine.model().version,
         id: wish.id,
-        parameters: AnswerParameters { source: if popular { "popular" } else { "model" } },
+        parameters: ResponseParameters { source: if popular { "popular" } else { "model" } },
         outputs: outputs.collect(),
     };
     let mut body = serde_json::to_vec(&answer)?;

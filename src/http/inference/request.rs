@@ -50,7 +50,7 @@ pub(super) struct WantedOutput {
 }
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct InferenceBody<'a> {
     #[serde(default)]
     id: Option<String>,
     #[serde(borrow)]
@@ -86,7 +86,7 @@ pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> 
     let too_long = || "header inference-header-content-length: is larger than the body".to_owned();
     let (json, binary) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(too_long)?;
     let json = well_formed(json);
-    let Document { id, inputs, outputs, parameters } = parsing::read(&json)?;
+    let InferenceBody { id, inputs, outputs, parameters } = parsing::read(&json)?;
     let mut inputs: Vec<Input<'_>> = inputs.0.into_iter().map(|Object(input)| input).collect();
     add_binary(&mut inputs, binary)?;
     if let Some(unknown) = inputs.iter().find(|input| !INPUTS.contains(&&*input.name)) {

@@ -19,7 +19,7 @@ const EXPLAINING_VIEWS: usize = 5;
 /// The best products of a session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Recommendations)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct RecommendationAnswer<'a> {
     /// The request's, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, nullable = false)]
@@ -148,7 +148,7 @@ struct Weight<'a> {
     weight: f32,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> RecommendationAnswer<'a> {
     pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
         let Session { id, source, items, unknown_items, warnings } = Session::new(served, echo, found);
         Self { id, model: Model::new(served), source, items, unknown_items, warnings }

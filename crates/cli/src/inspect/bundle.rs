@@ -17,7 +17,7 @@ const SHOWN: usize = 8;
 
 /// What a bundle holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct BundleContents {
     /// SHA-256 of the manifest.
     sha256: String,
     /// Whether every file is what the manifest says.
@@ -41,7 +41,7 @@ struct Products {
     vocabulary: usize,
 }
 
-impl Content {
+impl BundleContents {
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let (manifest, sha256) = Manifest::read(directory)?;
         let verify = |name| verify_file(directory, name, &manifest).err().map(|error| error.to_string());

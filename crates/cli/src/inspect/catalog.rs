@@ -13,7 +13,7 @@ use super::sample::Sample;
 
 /// What a catalogue holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct CatalogContents {
     products: usize,
     available: usize,
     categories: usize,
@@ -33,7 +33,7 @@ struct Attribute {
     top_values: Vec<Frequency>,
 }
 
-impl Content {
+impl CatalogContents {
     pub(crate) fn read(path: &Path, rows: usize) -> Result<Self> {
         let catalog = Catalog::read(path)?;
         let products = catalog.products();

@@ -19,7 +19,7 @@ use super::vocabulary::{UNSEEN, top_categories, top_items, value};
 
 /// What a dataset holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct DatasetContents {
     /// SHA-256 of the manifest, by which runs know their dataset.
     sha256: String,
     manifest: Manifest,
@@ -44,7 +44,7 @@ struct Row {
     category: String,
 }
 
-impl Content {
+impl DatasetContents {
     pub(crate) fn read(directory: &Path, rows: usize, user: Option<&str>) -> Result<Self> {
         let dataset = Dataset::read(directory)?;
         let users = read_users(directory, dataset.manifest.users)?;

@@ -18,7 +18,7 @@ use crate::progress;
 
 /// What an expanded file holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct ExpandedContents {
     rows: u64,
     positives: u64,
     negatives: u64,
@@ -48,7 +48,7 @@ struct Row {
     history_timestamps: Vec<String>,
 }
 
-impl Content {
+impl ExpandedContents {
     pub(crate) fn read(path: &Path, rows: usize, user: Option<&str>) -> Result<Self> {
         let mut reading = progress::Reading::open(path)?;
         let mut seen = Seen { sample: Sample::new(rows), user: user.map(str::to_owned), ..Seen::default() };
@@ -144,7 +144,7 @@ impl Seen {
         }
     }
 
-    fn into_content(self, path: &Path, rows: usize) -> Result<Content> {
+    fn into_content(self, path: &Path, rows: usize) -> Result<ExpandedContents> {
         let lengths = Lengths::of_counts(&self.lengths);
         let (Some(lengths), Some((first, last)), Some(user)) = (lengths, self.span, self.user) else {
             bail!("{}: holds no rows", path.display());
@@ -152,7 +152,7 @@ impl Seen {
         if self.history.is_empty() {
             bail!("--user: {} holds no rows of `{user}`", path.display());
         }
-        Ok(Content {
+        Ok(ExpandedContents {
             rows: self.rows,
             positives: self.positives,
             negatives: self.rows - self.positives,

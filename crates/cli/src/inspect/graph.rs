@@ -17,7 +17,7 @@ use super::page::{Page, number};
 
 /// What a graph holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct GraphContents {
     name: String,
     producer: String,
     /// Version of each set of operators, by domain; the standard's is empty.
@@ -55,7 +55,7 @@ struct Constant {
     shape: Vec<i64>,
 }
 
-impl Content {
+impl GraphContents {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(FileError::io("read", path))?;
         let model = decode_checked(&bytes).with_context(|| path.display().to_string())?;

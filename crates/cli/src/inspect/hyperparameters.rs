@@ -12,11 +12,11 @@ use super::page::Page;
 
 /// What hyperparameters hold, with those that the file leaves out.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct HyperparametersContents {
     hyperparameters: Hyperparameters,
 }
 
-impl Content {
+impl HyperparametersContents {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         Ok(Self { hyperparameters: Hyperparameters::read(path)? })
     }

@@ -21,7 +21,7 @@ const SHOWN_SKIPPED: usize = 5;
 
 /// What interactions hold.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct InteractionsContents {
     interactions: u64,
     users: usize,
     items: usize,
@@ -53,7 +53,7 @@ struct Row {
     category: String,
 }
 
-impl Content {
+impl InteractionsContents {
     pub(crate) fn read(path: &Path, rows: usize, user: Option<&str>, skip_bad_lines: bool) -> Result<Self> {
         let mut reading = progress::Reading::open(path)?;
         let mut reader = InteractionReader::new(reading.text());
@@ -189,7 +189,13 @@ impl Seen {
         }
     }
 
-    fn into_content(self, path: &Path, rows: usize, skipped_lines: u64, skipped: Vec<String>) -> Result<Content> {
+    fn into_content(
+        self,
+        path: &Path,
+        rows: usize,
+        skipped_lines: u64,
+        skipped: Vec<String>,
+    ) -> Result<InteractionsContents> {
         let lengths = Lengths::of(self.users.values().map(|user| user.interactions));
         let (Some(lengths), Some((first, last)), Some(name)) = (lengths, self.span, self.user) else {
             bail!("{}: holds no interactions", path.display());
@@ -197,7 +203,7 @@ impl Seen {
         let Some(user) = self.users.get(&name) else {
             bail!("--user: {} holds no interactions of `{name}`", path.display());
         };
-        Ok(Content {
+        Ok(InteractionsContents {
             interactions: self.interactions,
             users: self.users.len(),
             items: self.items.len(),

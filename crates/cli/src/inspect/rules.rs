@@ -11,7 +11,7 @@ use super::times::utc;
 
 /// What rules hold.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct RulesContents {
     users: u32,
     start: u64,
     start_utc: String,
@@ -35,7 +35,7 @@ struct FollowUp {
     then: Vec<String>,
 }
 
-impl Content {
+impl RulesContents {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let rules = Rules::read(path)?;
         let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();

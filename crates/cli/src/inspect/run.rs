@@ -13,7 +13,7 @@ use super::{hyperparameters, times};
 
 /// What a run holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct RunContents {
     record: RunRecord,
     last_time_utc: String,
     items: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Content {
     checkpoints: Vec<Checkpoint>,
 }
 
-impl Content {
+impl RunContents {
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let RunSummary { record, hyperparameters, vocabulary, metrics, checkpoints } = RunSummary::read(directory)?;
         Ok(Self {

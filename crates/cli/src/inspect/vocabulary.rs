@@ -12,7 +12,7 @@ use super::sample::Sample;
 
 /// What a vocabulary holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct VocabularyContents {
     items: usize,
     training_interactions: u64,
     features: Vec<Feature>,
@@ -37,7 +37,7 @@ struct Row {
     features: Vec<String>,
 }
 
-impl Content {
+impl VocabularyContents {
     pub(crate) fn read(path: &Path, rows: usize) -> Result<Self> {
         let vocabulary = Vocabulary::read(path)?;
         let mut sample = Sample::new(rows);

@@ -10,7 +10,7 @@ use super::page::{Page, number};
 
 /// What a file of weights holds. Names of TensorFlow stand as ours.
 #[derive(Debug, Serialize)]
-pub(crate) struct Content {
+pub(crate) struct WeightsContents {
     tensors: Vec<Tensor>,
     values: u64,
     not_finite: u64,
@@ -27,7 +27,7 @@ struct Tensor {
     not_finite: u64,
 }
 
-impl Content {
+impl WeightsContents {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let weights = Weights::read(path)?;
         let tensors: Vec<Tensor> = weights.iter().map(|(name, array)| tensor(name, array)).collect();

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
-struct Row {
+struct VersionRow {
     version: String,
     aliases: Vec<String>,
     created: String,
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("{}: no model `{model}` is registered", server.client().connection().address())
     };
     let versions = server.wait(server.client().versions(model))?;
-    let rows: Vec<Row> = versions.into_iter().map(|version| row(version, &registered)).collect();
+    let rows: Vec<VersionRow> = versions.into_iter().map(|version| row(version, &registered)).collect();
     if arguments.json {
         return output::print_json(&rows);
     }
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "{:>7}  {:20}  {:20}  {:12}  {:16}  run",
         "version", "aliases", "created", "status", "bundle"
     ))?;
-    for Row { version, aliases, created, status, bundle_sha256, run_id } in rows {
+    for VersionRow { version, aliases, created, status, bundle_sha256, run_id } in rows {
         let bundle = bundle_sha256.as_deref().and_then(|hash| hash.get(..16)).unwrap_or("not ours");
         let shown =
             [aliases.join(" "), created, status, bundle.to_owned(), run_id].map(|text| output::printable(&text));
@@ -58,10 +58,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn row(version: ModelVersion, registered: &RegisteredModel) -> Row {
+fn row(version: ModelVersion, registered: &RegisteredModel) -> VersionRow {
     let aliases = registered.aliases.iter().filter(|(_, target)| **target == version.version);
     let created = UNIX_EPOCH + Duration::from_millis(u64::try_from(version.created).unwrap_or(0));
-    Row {
+    VersionRow {
         aliases: aliases.map(|(alias, _)| alias.clone()).collect(),
         created: humantime::format_rfc3339_seconds(created).to_string(),
         status: version.status,
