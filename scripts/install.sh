@@ -21,7 +21,7 @@ install -D --mode 0644 --target-directory "$to/share/slirec/models/demo" models/
 
 unit="$to/lib/systemd/system/slirec.service"
 install -d "$(dirname "$unit")"
-sed "s|@PREFIX@|$prefix|" deploy/systemd/slirec.service >"$unit"
+sed "s|@PREFIX@|$prefix|g" deploy/systemd/slirec.service >"$unit"
 chmod 0644 "$unit"
 
 for shell in bash:bash-completion/completions/slirec zsh:zsh/site-functions/_slirec fish:fish/vendor_completions.d/slirec.fish; do
