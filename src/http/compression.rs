@@ -17,9 +17,9 @@ pub(super) fn layer() -> CompressionLayer<SizeAbove> {
 
 /// Whether `Accept-Encoding` names gzip, or everything, with a weight above 0 (RFC 9110, 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING);
     let weight = |wanted: &str| {
-        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let mut encodings = values.flat_map(|value| value.split(','));
+        let mut encodings = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         encodings.find_map(|encoding| {
             let (name, weight) = encoding.split_once(';').unwrap_or((encoding, "q=1"));
             let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=').parse::<f32>();
