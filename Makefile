@@ -43,7 +43,7 @@ build: ## Builds the service and the companion, optimised.
 
 install: onnxruntime ## Installs programs, ONNX Runtime, completions, manual pages and a systemd unit below PREFIX (/usr/local; DESTDIR=).
 	cd $(root) && cargo build --release --locked --workspace --bins
-	@cd $(root) && PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/install.sh
+	@cd $(root) && PREFIX="$(or $(PREFIX),/usr/local)" DESTDIR="$(DESTDIR)" scripts/install.sh
 
 serve: onnxruntime ## Serves models/demo on 127.0.0.1:8080 and prints a request to try (HOST=, PORT=, MODEL=).
 	@test -x $(root)/target/release/slirec-server || echo "the first build takes about ten minutes on two cores" >&2

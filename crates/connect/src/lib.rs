@@ -1,4 +1,4 @@
-//! Other people's formats and services become ours.
+//! Formats and services of other systems: what they hold enters, catalogues, interactions and bundles leave.
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,

@@ -95,7 +95,7 @@ pub fn with_trained_categories(catalog: &Catalog, trained: &BTreeMap<String, Str
     (Catalog::new(products).unwrap_or_else(|_| catalog.clone()), changed)
 }
 
-/// A table by name from a pickle or from JSON, told apart by the first byte.
+/// A table by name from a pickle or from JSON, recognised by the first byte.
 fn table<T: serde::de::DeserializeOwned>(
     path: &Path,
     expected: &str,

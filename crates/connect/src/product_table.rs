@@ -32,7 +32,7 @@ pub struct ProductTable {
     pub available: Option<Column>,
     /// Columns that become attributes, under their names.
     pub attributes: Vec<Column>,
-    /// What stands between columns; none to tell by the first line.
+    /// What stands between columns; none to recognise it by the first line.
     pub separator: Option<String>,
     /// Whether the first line names the columns.
     pub header: bool,

@@ -2,8 +2,8 @@
 //!
 //! The road of a delivery: [`Verifier::open`] checks the signature over the raw bytes before anything is parsed,
 //! [`ChangeStore::accept`] drops what came before or comes late and writes down the rest, and [`ChangeStore::apply`] lays
-//! all changes over the catalogue of a bundle. The file of changes survives restarts and new bundles. Nothing here knows
-//! HTTP: whoever receives hands over headers and bytes.
+//! all changes over the catalogue of a bundle. The file of changes survives restarts and new bundles. Nothing here uses
+//! HTTP: the receiver passes headers and bytes.
 //!
 //! Format and rules: shopify.dev, "Verify webhook deliveries" and "Webhook structure".
 

@@ -120,7 +120,7 @@ fn a_changed_bit_in_the_index_is_found_or_makes_no_difference() {
         }
     }
     // Only the index of further indices, which is empty, and the footer's padding are not read.
-    assert!(harmless <= 2 * 64, "{harmless} changes went by without notice");
+    assert!(harmless <= 2 * 64, "{harmless} changes were not detected");
     println!("{refused} changed bits of the index refused, {harmless} in bytes that are not read");
 }
 

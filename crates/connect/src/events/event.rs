@@ -156,7 +156,7 @@ pub struct Event<'a> {
     pub weight: Option<u16>,
     /// Id of the event, for deduplication.
     pub id: Option<&'a str>,
-    /// Tells a repeated event from another one with the same id.
+    /// Distinguishes a repeated event from another one with the same id.
     pub fingerprint: Option<&'a str>,
     /// When the event was received, Unix seconds: of repeated events the earliest counts.
     pub received: Option<f64>,

@@ -1,4 +1,4 @@
-//! The id of an event as a number, by which repeated events are told.
+//! The id of an event as a number, by which repeated events are recognised.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

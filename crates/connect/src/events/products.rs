@@ -117,7 +117,7 @@ impl Products {
         match kind {
             IdKind::Handle => catalog.position(id),
             IdKind::ProductId | IdKind::Gid => self.by_number.get(number_of(id).unwrap_or(id)).copied(),
-            // Spreadsheets are told by an apostrophe that digits are text.
+            // An apostrophe marks digits as text in spreadsheets.
             IdKind::Sku => self.by_sku.get(id.strip_prefix('\'').unwrap_or(id)).copied().flatten(),
             IdKind::Auto => [IdKind::Handle, IdKind::ProductId, IdKind::Sku]
                 .into_iter()
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(find("", "Basic Tee - M / Maroon"), Some("tee"));
         assert_eq!(find("", "basic  tee - Pro - L"), Some("tee-pro"));
         assert_eq!(find("", "Basic Trousers - L"), None);
-        // Two products have the SKU: only the title tells.
+        // Two products have the SKU: only the title decides.
         assert_eq!(find("X", "Basic Tee - Pro"), Some("tee-pro"));
         assert_eq!((find("X", ""), find("'Y", "")), (None, Some("tee")));
     }

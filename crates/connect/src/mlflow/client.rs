@@ -1,4 +1,4 @@
-//! The client: an operation with its parameters enters, the parsed answer leaves; in between who we are, retries and the
+//! The client: an operation with its parameters enters, the parsed answer leaves; in between credentials, retries and the
 //! words of an error.
 
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl Client {
         url
     }
 
-    /// A request that says who we are.
+    /// A request with credentials.
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         let request = self.http.request(method, url);
         match &self.connection.authorization {

@@ -1,4 +1,4 @@
-//! Where the registry is and who we are to it: variables of the environment, under the names that MLflow's own clients read,
+//! Address and credentials of the registry: variables of the environment, under the names that MLflow's own clients read,
 //! enter; a checked [`Connection`] leaves.
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Connection {
     pub timeout: Duration,
 }
 
-/// Who we are.
+/// Credentials.
 #[derive(Debug, Clone)]
 pub(super) enum Authorization {
     Bearer(Secret),
@@ -47,7 +47,7 @@ pub(super) enum Authorization {
 }
 
 impl Connection {
-    /// Reads the usual variables; `variable` knows their values. An address given by the caller comes before
+    /// Reads the usual variables; `variable` gives their values. An address given by the caller comes before
     /// `MLFLOW_TRACKING_URI`.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub struct Published {
     pub was_there: bool,
 }
 
-/// Publishes; `tell` hears of every piece.
+/// Publishes; `tell` is called for every piece.
 ///
 /// # Errors
 /// [`MlflowError`]. The next try goes on with the files that are missing.

@@ -25,10 +25,10 @@ pub struct Pulled {
     pub manifest: Manifest,
 }
 
-/// Downloads the bundle of a version into a directory, which appears only when it is whole; `tell` hears of every piece.
+/// Downloads the bundle of a version into a directory, which appears only when it is whole; `tell` is called for every piece.
 ///
 /// # Errors
-/// [`MlflowError::NotOurs`] for a model of somebody else's, [`MlflowError::File`] for files that are not what the manifest
+/// [`MlflowError::NotOurs`] for a model of another program, [`MlflowError::File`] for files that are not what the manifest
 /// says, and whatever the network brings.
 pub async fn pull(
     client: &Client,

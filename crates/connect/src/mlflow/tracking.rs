@@ -33,7 +33,7 @@ pub enum RunStatus {
     Finished,
     /// It failed.
     Failed,
-    /// Somebody stopped it.
+    /// It was stopped.
     Killed,
 }
 
@@ -94,7 +94,7 @@ impl Client {
             self.post("experiments/create", json!({"name": name}), Repeat::Harmless).await;
         match made {
             Ok(experiment) => Ok(experiment.experiment_id),
-            // Somebody else was faster, or it was us and the answer was lost.
+            // Another client was faster, or the answer of an earlier attempt was lost.
             Err(error) if error.has_code("RESOURCE_ALREADY_EXISTS") => self.find_experiment(name).await?.ok_or(error),
             Err(error) => Err(error),
         }
@@ -126,7 +126,7 @@ impl Client {
     ) -> Result<Run, MlflowError> {
         let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
         let body = json!({"experiment_id": experiment, "run_name": name, "start_time": now(), "tags": tags});
-        // A run too many, if the answer is lost, is found by nobody and harms nobody.
+        // A run too many, if the answer is lost, has no effect.
         let answer: RunAnswer = self.post("runs/create", body, Repeat::Harmless).await?;
         Ok(answer.run.into())
     }

@@ -2,7 +2,7 @@
 //!
 //! The snapshot is three dicts: handle → GID, title → handle, category → titles. Its categories list titles, and where
 //! two products have one title its second dict keeps only the last of them. Handles and GIDs stand in order of
-//! creation, and so do the titles of the categories, so both lists tell which handle a repeated title means.
+//! creation, and so do the titles of the categories, so both lists decide which handle a repeated title means.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -24,7 +24,7 @@ const UNCATEGORISED: &str = "uncategorised";
 pub struct Inventory {
     /// The products in the snapshot's order.
     pub catalog: Catalog,
-    /// Products of repeated titles, whose handles were told apart by their order.
+    /// Products of repeated titles, whose handles were assigned by their order.
     pub repeated_titles: Vec<String>,
     /// Handles that no category lists; they are in the catalogue as `uncategorised`.
     pub uncategorised: Vec<String>,

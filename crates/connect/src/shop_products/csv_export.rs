@@ -143,7 +143,7 @@ impl Row<'_> {
             };
             let counted = self.has_tracker.then_some(!tracker.is_empty());
             product.variants.push(Variant {
-                // Spreadsheets are told by an apostrophe that digits are text.
+                // An apostrophe marks digits as text in spreadsheets.
                 sku: sku.strip_prefix('\'').unwrap_or(sku).to_owned(),
                 price: price.to_owned(),
                 stock: Stock { for_sale: None, counted, quantity, oversold },

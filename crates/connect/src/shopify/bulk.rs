@@ -33,7 +33,7 @@ struct Operation {
     url: Option<String>,
 }
 
-/// All products with their collections. `progress` hears how many objects Shopify has written so far.
+/// All products with their collections. `progress` receives how many objects Shopify has written so far.
 pub(super) async fn products(
     client: &Client,
     progress: &mut dyn FnMut(u64),
@@ -72,7 +72,7 @@ async fn start(client: &Client) -> Result<String, ShopifyError> {
         id: String,
     }
     for number in 1..=MOST_STARTS {
-        // A second one, when the first answer was lost, does no harm: nobody reads it.
+        // A second one, when the first answer was lost, does no harm: it is not read.
         let answer: Answer = client.query(BULK_RUN_QUERY, json!({"query": BULK_PRODUCTS.text})).await?;
         let Payload { bulk_operation, user_errors } = answer.bulk_operation_run_query;
         let busy = |error: &UserError| matches!(error.code.as_deref(), Some("OPERATION_IN_PROGRESS" | "LIMIT_REACHED"));
@@ -94,7 +94,8 @@ async fn wait(client: &Client, id: &str, progress: &mut dyn FnMut(u64)) -> Resul
     }
     for number in 1..=MOST_LOOKS {
         let answered: Answer = client.query(BULK_STATUS, json!({"id": id})).await?;
-        let operation = answered.bulk_operation.ok_or_else(|| answer(BULK_STATUS.name, format!("{id} is gone")))?;
+        let operation =
+            answered.bulk_operation.ok_or_else(|| answer(BULK_STATUS.name, format!("{id} no longer exists")))?;
         let count = operation.object_count.as_ref();
         let count = count.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok()));
         progress(count.unwrap_or_default());

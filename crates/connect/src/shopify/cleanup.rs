@@ -55,7 +55,7 @@ pub async fn cleanup_plan(client: &Client, cleanup: &Cleanup) -> Result<Vec<Remo
 }
 
 impl Client {
-    /// Deletes what a plan lists; the lines of those that could not be. `progress` hears how many are done.
+    /// Deletes what a plan lists; the lines of those that could not be. `progress` receives how many are done.
     ///
     /// # Errors
     /// [`ShopifyError`] for what stops everything.

@@ -1,4 +1,4 @@
-//! Who we are to the shop: a token that somebody gave us, or one that a client's id and secret buy for a day.
+//! Credentials of the shop: a token that was configured, or one that is requested for a day with a client's id and secret.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// A token is renewed so long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
-/// What proves who we are.
+/// Credentials as they are sent.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// An access token: `shpat_…`.

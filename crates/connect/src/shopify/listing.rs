@@ -87,7 +87,7 @@ struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// All products, or those that a search finds, each once, in order of their ids. `progress` hears how many there are so
+/// All products, or those that a search finds, each once, in order of their ids. `progress` receives how many there are so
 /// far.
 pub(super) async fn products(
     client: &Client,

@@ -36,7 +36,7 @@ pub struct WriteReport {
     pub failures: Vec<String>,
 }
 
-/// Writes the metaobjects, replacing those of earlier times. `progress` hears how many users are done.
+/// Writes the metaobjects, replacing those of earlier times. `progress` receives how many users are done.
 ///
 /// # Errors
 /// [`ShopifyError`] for what stops everything; what one user's metaobject fails of is in the report.

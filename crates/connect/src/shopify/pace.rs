@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_while_the_bucket_holds_enough_and_then_each_waits_its_turn() {
+    fn no_request_waits_while_the_bucket_holds_enough_and_then_they_wait_in_order() {
         let mut pace = Pace::default();
         let now = Instant::now();
         let first = pace.reserve("Create", now);

@@ -1,4 +1,4 @@
-//! Subscriptions: the shop is told where to send changes of its products.
+//! Subscriptions: the address to which a shop sends changes of its products.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::client::Client;
 use super::documents::SUBSCRIBE_WEBHOOK;
 use super::error::{ShopifyError, UserError};
 
-/// What we want to hear of.
+/// Topics that are subscribed.
 const TOPICS: [&str; 3] = ["PRODUCTS_CREATE", "PRODUCTS_UPDATE", "PRODUCTS_DELETE"];
 
 /// Subscribes an address to all changes of products; how many of the subscriptions are new.

@@ -65,7 +65,7 @@ impl TimeUnit {
     }
 }
 
-/// How the text of a column is written, where it does not tell itself.
+/// How the text of a column is written, where it is ambiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeFormat {
     /// `11/02/2026` is the eleventh of February.
@@ -98,7 +98,7 @@ impl FromStr for TimeFormat {
 /// What the options say about a column of times.
 #[derive(Debug, Clone, Default)]
 pub struct TimeRule {
-    /// What its numbers count; none to tell by their size and plausibility.
+    /// What its numbers count; none to decide by their size and plausibility.
     pub unit: Option<TimeUnit>,
     /// Formats of its text, tried in order; none to read every text that tells its own form.
     pub formats: Vec<TimeFormat>,

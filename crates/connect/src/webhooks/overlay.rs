@@ -66,7 +66,7 @@ impl ChangeStore {
 
 impl ChangeStore {
     /// Lays all changes over a bundle that was read, before an engine is made of it. Golden requests are kept as far as the
-    /// changes leave their meaning alone: products that are gone are taken out of the answers, and a request whose items
+    /// changes leave their meaning alone: removed products are taken out of the answers, and a request whose items
     /// have other features now is dropped.
     pub fn apply_to(&self, bundle: &mut Bundle) -> Vec<String> {
         let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);

@@ -17,7 +17,7 @@ const SHOP: &str = "X-Shopify-Shop-Domain";
 /// Longest id that is kept.
 const LONGEST_ID: usize = 200;
 
-/// Knows the secrets that a shop may sign with.
+/// The secrets that a shop may sign with.
 #[derive(Debug)]
 pub struct Verifier {
     /// One keyed hash a secret; debug output of it shows no key.
@@ -37,7 +37,7 @@ pub struct Delivery {
 }
 
 impl Verifier {
-    /// Takes the app's secret, and for an hour after it was changed the old one too. Empty secrets are left out: anybody
+    /// Takes the app's secret, and for an hour after it was changed the old one too. Empty secrets are left out: anyone
     /// could sign with them.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let secrets = secrets.into_iter().map(str::trim).filter(|secret| !secret.is_empty());

@@ -60,7 +60,7 @@ fn a_run_that_was_logged_before_is_gone_on_with() {
     let second = wait(publish(&client(&server), &other, &silent())).unwrap();
     assert_eq!((second.version.as_str(), second.run_id == first.run_id), ("2", true));
     other.run_id = Some("f".repeat(32));
-    other.bundle_sha256 = "a run that nobody knows".to_owned();
+    other.bundle_sha256 = "an unknown run".to_owned();
     let error = wait(publish(&client(&server), &other, &silent())).unwrap_err().to_string();
     assert!(error.starts_with("runs/get: HTTP 404: RESOURCE_DOES_NOT_EXIST"), "{error}");
 }
@@ -138,7 +138,7 @@ fn versions_are_listed_over_all_pages_and_aliases_move() {
     for (alias, version) in [("latest", "1"), ("v1", "1"), ("champion", "99"), ("a/b", "1")] {
         assert!(wait(client.set_alias(MODEL, alias, version)).is_err(), "{alias}");
     }
-    assert_eq!(wait(client.registered_model("nobody")).unwrap(), None);
+    assert_eq!(wait(client.registered_model("unknown")).unwrap(), None);
 }
 
 #[test]

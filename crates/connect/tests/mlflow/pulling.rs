@@ -102,7 +102,7 @@ fn files_that_are_not_what_the_manifest_says_are_refused() {
     assert!(long.contains(&format!("scores.onnx has more than the expected {size} bytes")), "{long}");
 }
 
-/// A manifest of somebody who can write to the registry: it is the hash's tag that goes first.
+/// A manifest that was changed in the registry: it is the hash's tag that goes first.
 fn forged(change: impl Fn(&str) -> String) -> String {
     refusal(|server| {
         let text = fs::read_to_string(demo().join(MANIFEST)).unwrap();

@@ -51,7 +51,7 @@ impl<R: Read> Blocks<R> {
     /// The next block, or none at the end.
     ///
     /// # Errors
-    /// What reading fails of; a quote that swallows lines, by its line.
+    /// Why reading fails; an unclosed quote, by its line.
     pub(crate) fn next(&mut self) -> io::Result<Option<Block>> {
         let mut bytes = std::mem::take(&mut self.rest);
         bytes.reserve(BLOCK);

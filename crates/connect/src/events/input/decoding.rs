@@ -44,7 +44,7 @@ pub(super) enum Found {
     Other(TextEncoding),
 }
 
-/// Tells the encoding.
+/// Recognises the encoding.
 ///
 /// # Errors
 /// When it looks like UTF-16 without a mark, which is not guessed.

@@ -1,4 +1,4 @@
-//! How the JSON values of a file stand, told by its first bytes.
+//! How the JSON values of a file stand, recognised by its first bytes.
 
 use serde::de::IgnoredAny;
 
@@ -17,7 +17,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// Tells the form by the first bytes; `own` says whether a key of an object is asked for, so that the object is a
+    /// Recognises the form by the first bytes; `own` says whether a key of an object is asked for, so that the object is a
     /// value and nothing around values.
     pub(crate) fn of(start: &[u8], own: &dyn Fn(&str) -> bool) -> Self {
         let text = start.trim_ascii_start();

@@ -48,7 +48,7 @@ const FOREIGN: &[(&[u8], &str)] = &[
 const MARKUP: [(&str, &str); 3] =
     [("<!doctype html", "a web page (HTML)"), ("<html", "a web page (HTML)"), ("<?xml", "an XML document")];
 
-/// Tells by the first bytes.
+/// Recognises the kind by the first bytes.
 pub(super) fn kind(start: &[u8]) -> Kind {
     let begins = |bytes: &[u8]| start.starts_with(bytes);
     if begins(b"\x1f\x8b") {

@@ -1,5 +1,5 @@
 //! Where the quoted records of a block end, strictly: bytes enter, the end of the last whole record leaves, or the place
-//! of a quote that would swallow what follows it.
+//! of a quote that would take in what follows it.
 
 /// Most lines that a quoted value may span.
 const MOST_LINES: usize = 100;

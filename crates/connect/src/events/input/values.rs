@@ -9,7 +9,7 @@ use super::blocks::{Block, LONGEST_LINE};
 const CHUNK: usize = 1 << 18;
 const BLOCK: usize = 1 << 20;
 
-/// The values of a line that holds several, one behind the other, as loaders write that forget line ends; none if it
+/// The values of a line that holds several, one behind the other, as loaders without line ends write them; none if it
 /// holds one.
 pub(crate) fn values_of(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     if line.trim_ascii_start().first() != Some(&b'{') {

@@ -87,7 +87,7 @@ impl Rows {
             let column = self.times.get(index)?;
             match column.seconds(row) {
                 Ok(seconds) => seconds.map(Time::Seconds),
-                // What is wrong with it is told if no other time counts.
+                // What is wrong with it is reported if no other time counts.
                 Err(_) => column.text(row).map(Time::Text),
             }
         };

@@ -27,7 +27,7 @@ impl Snowplow {
     /// Reads all rows of an unload.
     ///
     /// # Errors
-    /// What reading fails of; a quote that swallows lines.
+    /// Why reading fails; an unclosed quote.
     pub(in crate::events) fn read_unload(
         &self,
         text: Text<'_>,

@@ -6,10 +6,10 @@ use super::values::{is_fraction, is_number};
 use super::{ITEM, TIME, Table, USER};
 use crate::time::TimeReader;
 
-/// Rows of a file by which its times and ids are told.
+/// Rows of a file by which the forms of its times and ids are decided.
 const SAMPLED_ROWS: usize = 1000;
 
-/// How the rows of one file are read: told by a sample of them.
+/// How the rows of one file are read: decided by a sample of them.
 #[derive(Debug, Clone)]
 pub(in crate::events) struct Reading {
     pub(super) times: TimeReader,
@@ -26,7 +26,7 @@ impl Reading {
     }
 }
 
-/// Sampled values of the columns whose form is told by the whole column.
+/// Sampled values of the columns whose form is decided by the whole column.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     times: Vec<String>,

@@ -97,7 +97,7 @@ impl Shop {
         id
     }
 
-    /// The product as the schema has it. Collections are a list here; whoever reads it makes pages of it.
+    /// The product as the schema has it. Collections are a list here; the reader makes pages of it.
     pub(crate) fn product(&self, id: u64) -> Value {
         let Some(product) = self.products.get(&id) else { return Value::Null };
         let collections: Vec<Value> = product.collections.iter().map(|id| self.collection(*id)).collect();
