@@ -18,7 +18,7 @@ use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::Scorer;
 use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::model::Network;
+use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::{Run, Which, table_rows};
 use slirec_train::weights::Weights;
 
@@ -179,7 +179,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn load(arguments: &Arguments) -> Result<Model> {
     let of_network = |hyperparameters: &Hyperparameters, vocabulary: Vocabulary, weights: &Weights| -> Result<Model> {
-        let network = Network::from_weights(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
+        let network = InferenceNetwork::new(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
         let longest_history = hyperparameters.model.longest_history;
         Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
     };

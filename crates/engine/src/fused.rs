@@ -15,7 +15,7 @@ use slirec_kernels::bf16::Bf16Set;
 use slirec_kernels::request;
 use slirec_kernels::request::approximate::{self, ApproximateCandidates, ApproximateHistory, ApproximateScoring};
 use slirec_kernels::request::candidates::{CandidateSizes, Candidates};
-use slirec_kernels::request::history::{EncodedHistory as FusedHistory, HistoryInputs, HistoryNetwork, Scratch};
+use slirec_kernels::request::history::{HistoryInputs, HistoryNetwork, PreparedHistory as FusedHistory, Scratch};
 use slirec_kernels::request::scores::{Explained, Scoring};
 
 use crate::stock::Columns;
@@ -126,10 +126,10 @@ impl FusedScorer {
             gate_time,
         };
         let mut encoded = self.spare.take().unwrap_or_default();
-        model.history.encode(&inputs, &mut self.of_history, &mut encoded).map_err(|id| EngineError::Session {
-            graph: HISTORY_GRAPH,
-            problem: format!("the embeddings have no row {}", id.0),
-        })?;
+        model
+            .history
+            .encode(&inputs, &mut self.of_history, &mut encoded)
+            .map_err(|id| EngineError::Session { graph: HISTORY_GRAPH, problem: id.to_string() })?;
         Ok(encoded)
     }
 

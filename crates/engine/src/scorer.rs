@@ -10,7 +10,7 @@ use slirec_kernels::bf16::Bf16Set;
 use slirec_kernels::request::approximate::ApproximateCandidates;
 pub(crate) use slirec_kernels::request::approximate::ApproximateHistory;
 use slirec_kernels::request::candidates::Candidates;
-use slirec_kernels::request::history::EncodedHistory as FusedHistory;
+use slirec_kernels::request::history::PreparedHistory as FusedHistory;
 
 use crate::candidates::CandidateIds;
 use crate::fused::{FusedModel, FusedScorer};

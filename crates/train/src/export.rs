@@ -19,9 +19,9 @@ use thiserror::Error;
 use crate::dataset::Dataset;
 use crate::dataset::evaluation::Candidate;
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
-use crate::graphs::{self, MissingWeight};
+use crate::graphs;
 use crate::hyperparameters::ModelHyperparameters;
-use crate::weights::Weights;
+use crate::weights::{Weights, WeightsError};
 
 /// How many histories prove a bundle.
 pub const PROOF_HISTORIES: usize = 32;
@@ -42,7 +42,7 @@ pub enum ExportError {
     File(#[from] FileError),
     /// The weights are not those of a model.
     #[error(transparent)]
-    Weights(#[from] MissingWeight),
+    Weights(#[from] WeightsError),
 }
 
 /// Writes everything of a bundle but its manifest.

@@ -13,7 +13,7 @@ use slirec_train::dataset::Split;
 use slirec_train::export::{
     self, GOLDEN_REQUESTS, ProofHistory, catalog_candidates, golden_request, proof_scores, validation_histories,
 };
-use slirec_train::model::Network;
+use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::table_rows;
 
 use super::Source;
@@ -41,7 +41,7 @@ pub(super) fn prove(
         histories = export::made_up_histories(&source.vocabulary, &lookup, longest);
     }
     let candidates = catalog_candidates(catalog, &lookup);
-    let mut network = Network::from_weights(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
+    let mut network = InferenceNetwork::new(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
     let mut graphs = GraphScorer::new(BundleScorer::from_bundle(&bundle, onnxruntime)?);
     let mut worst = 0.0_f32;
     for (number, history) in (0..).zip(&histories) {

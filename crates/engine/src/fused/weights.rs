@@ -249,9 +249,6 @@ fn history_weights(
         parameters.extend_from_slice(history.values(&name, &expected)?);
     }
 
-    let matrix = history.values("long_term.attention_matrix", &[target, target])?;
-    let query = history.values("long_term.query", &[target, 1])?;
-    let dot = |row: &[f32]| row.iter().zip(query).map(|(left, right)| left * right).sum();
     let (attention_share, width) = history.wide("candidate_attention.layer1.history_weight", target)?;
     let product = history.values("candidate_attention.layer1.product_weight", &[target, 1, width])?;
     let (mixing_share, width) = history.wide("mixing.layer1.long_term_weight", target)?;
@@ -266,7 +263,8 @@ fn history_weights(
         lstm: InferenceLstm::new(set, sizes, &parameters),
         attention_matrix: history.values("candidate_attention.attention_matrix", &[target, target])?.to_vec(),
         attention_share: attention_share.to_vec(),
-        long_term_direction: matrix.chunks_exact(target).map(dot).collect(),
+        long_term_matrix: history.values("long_term.attention_matrix", &[target, target])?.to_vec(),
+        long_term_query: history.values("long_term.query", &[target, 1])?.to_vec(),
         padded_slots: history.counts_empty_slots().then_some(shape.longest_history),
         mixing_share: mixing_share.to_vec(),
         gate_time_share: history.values("mixing.layer1.last_slot_weight", &[1, width])?.to_vec(),
