@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slirec_engine::ModelInfo;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::files::{FileWork, SMALL_FILES};
 use crate::registry::Look;
+use crate::serving::Served;
 use crate::state::AppState;
 
 /// From a rebuild that failed to the next.
@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// With the reason; whatever failed stays what it was.
-pub(crate) async fn reload(state: &AppState, cause: &str) -> anyhow::Result<ModelInfo> {
+pub(crate) async fn reload(state: &AppState, cause: &str) -> anyhow::Result<Arc<Served>> {
     let (keys, certificate, secrets) = tokio::join!(
         read_again(state, &state.files.keys, "API keys", |state| state.keys.reload()),
         read_again(state, &state.files.certificate, "the certificate", AppState::reload_certificate),
@@ -49,11 +49,11 @@ async fn read_again(
 ///
 /// # Errors
 /// With the reason.
-pub(crate) async fn rollback(state: &AppState) -> anyhow::Result<ModelInfo> {
+pub(crate) async fn rollback(state: &AppState) -> anyhow::Result<Arc<Served>> {
     record(state, "rollback", state.serving.rollback().await)
 }
 
-fn record(state: &AppState, cause: &str, outcome: anyhow::Result<ModelInfo>) -> anyhow::Result<ModelInfo> {
+fn record(state: &AppState, cause: &str, outcome: anyhow::Result<Arc<Served>>) -> anyhow::Result<Arc<Served>> {
     state.metrics.reloaded(outcome.is_ok());
     match &outcome {
         Ok(_) => state.served().log_in_service(cause),

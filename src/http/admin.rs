@@ -1,17 +1,19 @@
 //! What operators can do while the service runs, on the admin address: load the bundle again, go back to the one before,
 //! change the log's level. Nothing here takes a path or an address: what is loaded is configured, not requested.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use slirec_engine::ModelInfo;
+use slirec_core::bundle::Manifest;
 
 use super::error::{ApiError, RequestBody};
 use super::json_response;
 use super::object::Object;
 use crate::reload;
-use crate::serving::Busy;
+use crate::serving::{Busy, Served};
 use crate::state::AppState;
 
 #[derive(Serialize)]
@@ -50,10 +52,11 @@ pub(super) async fn log_level(
     Ok(json_response(StatusCode::OK, &serde_json::json!({ "level": level })))
 }
 
-fn outcome(outcome: anyhow::Result<ModelInfo>) -> Result<Response, ApiError> {
+fn outcome(outcome: anyhow::Result<Arc<Served>>) -> Result<Response, ApiError> {
     match outcome {
-        Ok(ModelInfo { name, version, sha256, created }) => {
-            let body = InService { name: &name, version: &version, sha256: &sha256, created: &created };
+        Ok(served) => {
+            let Manifest { name, version, created, .. } = served.engine.model();
+            let body = InService { name, version, sha256: served.engine.sha256(), created };
             Ok(json_response(StatusCode::OK, &body))
         }
         Err(error) if error.is::<Busy>() => Err(ApiError::conflict(&error.to_string())),

@@ -8,7 +8,7 @@ use slirec_train::analysis::{Analysis, Attention, MODEL, analyse};
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::inference::InferenceNetwork;
 use slirec_train::report::{REPORT, Report};
-use slirec_train::run::{Run, RunSummary, Which, table_rows};
+use slirec_train::run::{KeptWeights, Run, RunSummary, table_rows};
 
 use crate::evaluate::Measurement;
 use crate::{evaluate, output, progress};
@@ -16,7 +16,7 @@ use crate::{evaluate, output, progress};
 /// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the run
 /// directory.
 pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
-    let run = Run::read(directory, Which::Best)?;
+    let run = Run::read(directory, KeptWeights::Best)?;
     let dataset = dataset.with_vocabulary(&run.vocabulary)?;
     let analysis = analysis(&run, &dataset, Split::Test)?;
     analysis.write(directory)?;

@@ -58,7 +58,7 @@ impl ApproximateNetwork {
     }
 }
 
-/// A trained network, ready to say roughly how candidates score.
+/// A trained network, ready to score candidates approximately.
 #[derive(Debug)]
 pub struct ApproximateScoring {
     set: Bf16Set,

@@ -42,7 +42,7 @@ impl InferenceNetwork {
         weights.check(sizes, rows)?;
         let (set, target) = (InstructionSet::detect(), sizes.target_size());
         let values = |name: &str| weights.required(name).map(|array| array.values.clone());
-        let table = |name: &str, width: usize| Ok(Embeddings { width, values: values(name)? });
+        let table = |name: &str, width: usize| values(name).map(|values| Embeddings { width, values });
         let [attention, mixing, score] = [
             FirstLayer::attention(weights, target)?,
             FirstLayer::mixing(weights, target)?,

@@ -35,7 +35,7 @@ const LSTM: [&str; 14] = [
 
 /// Why a graph is not one that the kernels know.
 #[derive(Debug, Error)]
-pub(crate) enum Unknown {
+pub(super) enum Unknown {
     /// Not a graph at all.
     #[error("{0} cannot be read")]
     Graph(&'static str),
@@ -201,7 +201,7 @@ impl NetworkNames {
 
 impl FusedModel {
     /// Takes the model out of a bundle's graphs.
-    pub(crate) fn recognise(bundle: &Bundle) -> Result<Self, Unknown> {
+    pub(super) fn recognise(bundle: &Bundle) -> Result<Self, Unknown> {
         let set = InstructionSet::detect();
         let history = Tensors::read(HISTORY_GRAPH, &bundle.history_graph)?;
         let scores = Tensors::read(SCORES_GRAPH, &bundle.scores_graph)?;
@@ -220,7 +220,7 @@ impl FusedModel {
         let score = scores.network(target, &NetworkNames::of("score", "score.layer1.user_weight"))?;
         let scoring = Scoring::new(set, target, [&attention, &mixing, &score]);
         let sizes = scoring.candidate_sizes(transition);
-        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, approximate: None, sizes })
+        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, sizes, bf16: None })
     }
 }
 
