@@ -238,10 +238,10 @@ impl Metrics {
         families.model.reset();
         families
             .model
-            .with_label_values(&[&model.name, &model.version, &model.sha256, provider, kernels, precision])
+            .with_label_values(&[&model.name, &model.version, engine.sha256(), provider, kernels, precision])
             .set(1);
         families.registry_model.reset();
-        if let Some(Registered { name, version, alias }) = &served.about.registered {
+        if let Some(Registered { name, version, alias }) = &served.registered {
             let alias = alias.as_deref().unwrap_or_default();
             families.registry_model.with_label_values(&[name, version, alias]).set(1);
         }
@@ -286,7 +286,7 @@ mod tests {
             &Recommendations {
                 source: Source::Popular,
                 products: Vec::new(),
-                explanations: Vec::new(),
+                explanations: slirec_engine::Explanations::default(),
                 unknown_items: 3,
                 scored_candidates: 7,
                 spoiled_scores: 2,

@@ -4,14 +4,13 @@
 mod catalog;
 mod source;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
-use slirec_core::bundle::{Bundle, Manifest, TrainingRecord};
+use slirec_core::bundle::Bundle;
 use slirec_engine::{Ended, Engine, Recommendations};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -32,8 +31,8 @@ pub(crate) struct Served {
     pub(crate) coverage: Coverage,
     /// When it was put into service.
     pub(crate) since: SystemTime,
-    /// What its bundle says of it.
-    pub(crate) about: Arc<About>,
+    /// What it is called in the registry that it came from.
+    pub(crate) registered: Option<Registered>,
     /// Its catalogue for pages, made when the first one asks.
     catalog: OnceLock<Option<EncodedCatalog>>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
@@ -41,23 +40,22 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn new(Loaded { engine, about, bundle }: Loaded) -> Arc<Self> {
-        let coverage = Coverage::of(&engine);
-        let (since, about) = (SystemTime::now(), Arc::new(about));
-        Arc::new(Self { engine, coverage, since, about, catalog: OnceLock::new(), bundle })
+    fn new(Loaded { engine, registered, bundle }: Loaded) -> Arc<Self> {
+        let (coverage, since) = (Coverage::of(&engine), SystemTime::now());
+        Arc::new(Self { engine, coverage, since, registered, catalog: OnceLock::new(), bundle })
     }
 
     /// The same model with another state of the shop.
-    fn changed(&self, Loaded { engine, about: _, bundle }: Loaded) -> Arc<Self> {
+    fn changed(&self, Loaded { engine, registered: _, bundle }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
         coverage.take_over(&self.coverage);
-        let (since, about) = (self.since, Arc::clone(&self.about));
-        Arc::new(Self { engine, coverage, since, about, catalog: OnceLock::new(), bundle })
+        let (since, registered) = (self.since, self.registered.clone());
+        Arc::new(Self { engine, coverage, since, registered, catalog: OnceLock::new(), bundle })
     }
 
     /// Writes to the log that this model answers from now on.
     pub(crate) fn log_in_service(&self, cause: &str) {
-        let (model, registered) = (self.engine.model(), self.about.registered.as_ref());
+        let (model, registered) = (self.engine.model(), self.registered.as_ref());
         tracing::info!(
             cause,
             model = model.name,
@@ -83,27 +81,10 @@ impl Served {
     }
 }
 
-/// How a model was trained and how well it ranks, as its manifest has it, and where it came from.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) training: TrainingRecord,
-    pub(crate) metrics: BTreeMap<String, BTreeMap<String, f64>>,
-    pub(crate) loses_to: Vec<String>,
-    /// What it is called in the registry that it came from.
-    pub(crate) registered: Option<Registered>,
-}
-
-impl About {
-    fn new(manifest: &Manifest) -> Self {
-        let Manifest { training, metrics, loses_to, .. } = manifest;
-        Self { training: training.clone(), metrics: metrics.clone(), loses_to: loses_to.clone(), registered: None }
-    }
-}
-
 /// An engine and, when a shop's changes lie over it, its bundle without them.
 struct Loaded {
     engine: Engine,
-    about: About,
+    registered: Option<Registered>,
     bundle: Option<Arc<Bundle>>,
 }
 

@@ -33,7 +33,7 @@ pub(super) fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pr
 
 /// Kernels by name.
 pub(super) fn kernels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kernels, D::Error> {
-    one_of(&String::deserialize(deserializer)?, &[("fused", Kernels::Fused), ("stock", Kernels::Stock)])
+    one_of(&String::deserialize(deserializer)?, &[("fused", Kernels::Fused), ("stock", Kernels::OnnxRuntime)])
 }
 
 /// Formats of the log by name.

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use slirec_engine::ModelInfo;
+use slirec_core::bundle::Manifest;
 
 use super::error::{ApiError, RequestBody};
 use super::json_response;
@@ -61,8 +61,8 @@ pub(super) async fn log_level(
 fn outcome(outcome: anyhow::Result<Arc<Served>>) -> Result<Response, ApiError> {
     match outcome {
         Ok(served) => {
-            let (ModelInfo { name, version, sha256, created }, registry) =
-                (served.engine.model(), served.about.registered.as_ref());
+            let Manifest { name, version, created, .. } = served.engine.model();
+            let (sha256, registry) = (served.engine.sha256(), served.registered.as_ref());
             let body = InService { name, version, sha256, created, registry };
             Ok(json_response(StatusCode::OK, &body))
         }

@@ -92,18 +92,18 @@ struct MetricValue<'a> {
 
 impl<'a> ModelStatus<'a> {
     fn new(served: &'a Served) -> Self {
-        let (engine, about) = (&served.engine, &*served.about);
+        let engine = &served.engine;
         let products = engine.catalog().products();
         let model = engine.model();
-        let metrics = about.metrics.iter().map(|(set, values)| {
+        let metrics = model.metrics.iter().map(|(set, values)| {
             let values = values.iter().map(|(name, value)| MetricValue { name, value: *value });
             MetricSet { set, values: values.collect() }
         });
         Self {
             name: &model.name,
             version: &model.version,
-            registry: about.registered.as_ref(),
-            sha256: &model.sha256,
+            registry: served.registered.as_ref(),
+            sha256: engine.sha256(),
             created: &model.created,
             since: seconds(served.since),
             execution_provider: engine.execution_provider().name(),
@@ -112,12 +112,12 @@ impl<'a> ModelStatus<'a> {
             products: products.len(),
             available: products.iter().filter(|product| product.available).count(),
             coverage: served.coverage.share(),
-            interactions: about.training.interactions,
-            epochs: about.training.epochs,
-            best_epoch: about.training.best_epoch,
-            seed: about.training.seed,
-            data_sha256: &about.training.source_sha256,
-            loses_to: &about.loses_to,
+            interactions: model.training.interactions,
+            epochs: model.training.epochs,
+            best_epoch: model.training.best_epoch,
+            seed: model.training.seed,
+            data_sha256: &model.training.source_sha256,
+            loses_to: &model.loses_to,
             metrics: metrics.collect(),
         }
     }

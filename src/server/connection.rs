@@ -6,12 +6,12 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -24,10 +24,10 @@ use tokio::time::sleep;
 use super::activity::Phase;
 use super::body::{BodyLimits, RequestBody};
 use super::open::{Order, Place};
-use super::pacing::Pacing;
+use super::pacing::RefusalPace;
 use super::timeouts::{TimedStream, Timeouts, Timer};
-use crate::config::Settings;
 use crate::http::{self, Refusal};
+use crate::state::AppState;
 
 /// Bytes of a connection that are read at once. A request's line and headers that have reached so many without an end
 /// are answered with 431, so no connection holds more than twice as many.
@@ -48,10 +48,13 @@ pub(super) struct Service {
     body: BodyLimits,
     /// `Keep-Alive: timeout=…`; none when connections idle for too short to say so.
     keep_alive: Option<HeaderValue>,
+    state: AppState,
+    refusals: Arc<RefusalPace>,
 }
 
 impl Service {
-    pub(super) fn new(settings: &Settings, router: Router) -> Self {
+    pub(super) fn new(state: &AppState, router: Router) -> Self {
+        let settings = &state.settings;
         let server = &settings.server;
         let (stall, total) = (server.read_timeout(), settings.limits.deadline());
         // A length in memory always fits 64 bits.
@@ -61,6 +64,8 @@ impl Service {
             timeouts: Timeouts { read: stall, idle: server.idle_timeout() },
             body: BodyLimits { stall, total, discard },
             keep_alive: keep_alive(server.idle_timeout()),
+            state: state.clone(),
+            refusals: Arc::new(RefusalPace::new(Instant::now())),
         }
     }
 
@@ -73,8 +78,7 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = TimedStream::new(stream, self.timeouts, place.activity().clone());
-        let pacing = Arc::new(Mutex::new(Pacing::default()));
-        let service = service_fn(|request| self.answer(request, place, Arc::clone(&pacing)));
+        let service = service_fn(|request| self.answer(request, place));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(READ_AT_ONCE)
@@ -108,7 +112,6 @@ impl Service {
         &self,
         mut request: Request<Incoming>,
         place: &Place,
-        pacing: Arc<Mutex<Pacing>>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         let in_progress = place.activity().request(!request.body().is_end_stream());
         let refusal = if place.only_health { Some(Refusal::OnlyHealth) } else { http::malformed(&request) };
@@ -121,13 +124,15 @@ impl Service {
         let (limits, body_in_progress) = (self.body, Arc::clone(&in_progress));
         let request = request.map(|body| RequestBody::new(body, body_in_progress, limits, expects));
         let answer = hyper::service::Service::call(&self.router, request);
+        let (state, refusals) = (self.state.clone(), Arc::clone(&self.refusals));
         async move {
-            let hold = lock(&pacing).hold(Instant::now());
-            if !hold.is_zero() {
-                sleep(hold).await;
-            }
             let mut answer = answer.await?;
-            lock(&pacing).answered(Instant::now(), &answer);
+            if is_overload(&answer) {
+                let delay = refusals.delay(Instant::now(), state.served().engine.capacity());
+                if !delay.is_zero() {
+                    sleep(delay).await;
+                }
+            }
             let headers = answer.headers_mut();
             if in_progress.was_abandoned() {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -142,9 +147,9 @@ impl Service {
     }
 }
 
-/// Only one connection, which has one request at a time, locks its own.
-fn lock(pacing: &Mutex<Pacing>) -> MutexGuard<'_, Pacing> {
-    pacing.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether a client is asked to come again in a moment.
+fn is_overload(answer: &Response) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE && answer.headers().contains_key(header::RETRY_AFTER)
 }
 
 /// How a connection ends that was ordered to.

@@ -45,7 +45,7 @@ impl Connections {
     /// For the address of the operators.
     pub(super) fn for_operators(state: &AppState, router: Router) -> Self {
         Self {
-            service: Service::new(&state.settings, router),
+            service: Service::new(state, router),
             open: Arc::new(OpenConnections::new(OPERATORS)),
             metrics: Arc::clone(&state.metrics),
             certificate: None,

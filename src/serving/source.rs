@@ -8,7 +8,7 @@ use slirec_core::bundle::{Bundle, BundleError};
 use slirec_core::files::read_small;
 use slirec_engine::{Engine, EngineOptions};
 
-use super::{About, Loaded};
+use super::Loaded;
 use crate::config::{ModelSettings, Settings};
 use crate::registry::{CachedVersion, Registry};
 use crate::webhooks::Webhooks;
@@ -76,7 +76,7 @@ impl BundleSource {
     fn load_registered(&self, registry: &Registry, moment: Moment) -> anyhow::Result<Loaded> {
         let load = |version: &CachedVersion| {
             let mut loaded = self.load_directory(&version.directory, "model.path")?;
-            loaded.about.registered = Some(registry.registered(version));
+            loaded.registered = Some(registry.registered(version));
             Ok(loaded)
         };
         let newest = registry.fetch().and_then(|version| Ok((load(&version)?, version)));
@@ -106,8 +106,7 @@ impl BundleSource {
             webhooks.apply_to(&mut bundle);
             pristine
         });
-        let about = About::new(&bundle.manifest);
-        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, about, bundle: pristine })
+        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, registered: None, bundle: pristine })
     }
 
     /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.

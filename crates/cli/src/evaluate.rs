@@ -10,7 +10,7 @@ use clap::{ArgGroup, ValueEnum};
 use serde::Serialize;
 use slirec_core::bundle::Bundle;
 use slirec_core::vocabulary::Vocabulary;
-use slirec_engine::BundleScorer;
+use slirec_engine::{BundleScorer, Kernels};
 use slirec_train::analysis::{CO_OCCURRENCE, MODEL, Measured, POPULARITY, vocabulary_candidates};
 use slirec_train::baselines::{CoOccurrence, Popularity};
 use slirec_train::dataset::evaluation::{EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
@@ -18,13 +18,13 @@ use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::Scorer;
 use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::model::Network;
-use slirec_train::run::{Run, Which, table_rows};
+use slirec_train::inference::InferenceNetwork;
+use slirec_train::run::{KeptWeights, Run, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
 use crate::output;
-use crate::scorer::GraphScorer;
+use crate::scorer::ScorerOfBundle;
 use measure::measure;
 pub(crate) use measure::{Measurement, table};
 
@@ -179,21 +179,22 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn load(arguments: &Arguments) -> Result<Model> {
     let of_network = |hyperparameters: &Hyperparameters, vocabulary: Vocabulary, weights: &Weights| -> Result<Model> {
-        let network = Network::from_weights(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
+        let network = InferenceNetwork::new(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
         let longest_history = hyperparameters.model.longest_history;
         Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
     };
     if let Some(directory) = &arguments.run {
         let which = match arguments.checkpoint {
-            Checkpoint::Best => Which::Best,
-            Checkpoint::Last => Which::Last,
+            Checkpoint::Best => KeptWeights::Best,
+            Checkpoint::Last => KeptWeights::Last,
         };
         let run = Run::read(directory, which)?;
         return of_network(&run.hyperparameters, run.vocabulary, &run.weights);
     }
     if let Some(directory) = &arguments.bundle {
         let bundle = Bundle::read(directory)?;
-        let scorer = GraphScorer::new(BundleScorer::from_bundle(&bundle, arguments.onnxruntime.as_deref())?);
+        let library = arguments.onnxruntime.as_deref();
+        let scorer = ScorerOfBundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
         let longest_history = bundle.manifest.model.longest_history;
         return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history });
     }

@@ -1,9 +1,9 @@
-//! `slirec export`: a run, or weights of the original, and a catalogue enter; a proven bundle leaves.
+//! `slirec export`: a run, or weights of the original, and a catalogue enter; a checked bundle leaves.
 //!
-//! The bundle gets its name only after ONNX Runtime and the training network scored the same histories alike.
+//! The bundle gets its name only after ONNX Runtime and the trained network scored the same histories alike.
 
 mod catalog;
-mod proof;
+mod parity;
 mod self_contained;
 
 use std::collections::BTreeMap;
@@ -19,12 +19,11 @@ use slirec_core::vocabulary::Vocabulary;
 use slirec_train::dataset::Dataset;
 use slirec_train::export;
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
-use slirec_train::run::{Run, RunState, Which, table_rows};
+use slirec_train::run::{KeptWeights, Run, RunState, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::output;
 use catalog::{catalog_of, check_catalog};
-use proof::prove;
 
 /// One past the latest creation time, as for the times of interactions.
 const LATEST: u64 = 100_000_000_000;
@@ -47,7 +46,7 @@ pub(crate) struct Arguments {
     /// With --from: category by handle (JSON)
     #[arg(long, value_name = "FILE")]
     item_categories: Option<PathBuf>,
-    /// Dataset of the run: its validation rows prove the bundle and give its metrics
+    /// Dataset of the run: its validation rows check the bundle and give its metrics
     #[arg(long, value_name = "DIRECTORY", required_unless_present_any = ["from", "bundle"])]
     dataset: Option<PathBuf>,
     /// Catalogue to serve; without it, one is made of the items that the model was trained on: their names and
@@ -145,11 +144,11 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
     write_bundle(&source, &catalog, &target)
 }
 
-/// Writes a bundle and proves it before it gets its name.
+/// Writes a bundle and checks it before it gets its name.
 pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'_>) -> Result<()> {
     let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
     export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
-    // The manifest, which makes a directory a bundle, is written only when the files are proven.
+    // The manifest, which makes a directory a bundle, is written only when the files passed the check.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),
         name: target.name.to_owned(),
@@ -162,7 +161,7 @@ pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'
         golden_requests: Vec::new(),
         loses_to: Vec::new(),
     };
-    let manifest = prove(target.onnxruntime, staged.path(), source, catalog, manifest)?;
+    let manifest = parity::check(target.onnxruntime, staged.path(), source, catalog, manifest)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
     staged.commit()?;
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
@@ -173,7 +172,7 @@ pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'
 }
 
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
-    let run = Run::read(directory, Which::Best)?;
+    let run = Run::read(directory, KeptWeights::Best)?;
     let early = match run.record.state {
         RunState::Interrupted => Some("was interrupted"),
         RunState::Diverged => Some("diverged"),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use slirec_core::files;
 use slirec_train::analysis::{Analysis, CO_OCCURRENCE, MODEL};
 use slirec_train::dataset::{Dataset, Split};
-use slirec_train::run::{Run, RunState, RunSummary, Which};
+use slirec_train::run::{KeptWeights, Run, RunState, RunSummary};
 use slirec_train::sweep::{Trial, trials};
 use slirec_train::trainer::{TrainError, TrainOptions, train};
 
@@ -113,7 +113,7 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
 }
 
 fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outcome> {
-    let run = Run::read(&directory, Which::Best)?;
+    let run = Run::read(&directory, KeptWeights::Best)?;
     let analysis: Analysis = analysis(&run, dataset, Split::Valid)?;
     let ndcg = |name: &str| analysis.of(name).map_or(0.0, |measured| measured.ranking.ndcg_10);
     let model = analysis.of(MODEL).context("the model was not measured")?;

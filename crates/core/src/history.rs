@@ -31,12 +31,13 @@ pub enum HistoryError {
     },
 }
 
-/// A whole history, oldest first, as borrowed columns.
+/// A whole history, oldest first, as borrowed columns. Ids may be of its last positions alone, as long as all that are
+/// used have theirs.
 #[derive(Debug, Clone, Copy)]
 pub struct History<'a> {
-    /// Vocabulary ids of the items, `[n]`; 0 is the default item.
+    /// Vocabulary ids of the items, `[m]`; 0 is the default item.
     pub item_ids: &'a [u32],
-    /// Vocabulary ids of the items' features, `[n, feature_count]` row by row; 0 is the default value.
+    /// Vocabulary ids of the items' features, `[m, feature_count]` row by row; 0 is the default value.
     pub feature_ids: &'a [u32],
     /// Number of features of an item.
     pub feature_count: usize,
@@ -82,11 +83,10 @@ impl EncodedHistory {
 /// [`HistoryError`] for an empty history or columns of different lengths.
 pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedHistory, HistoryError> {
     let History { item_ids, feature_ids, feature_count, times } = history;
-    let length = item_ids.len();
-    check_lengths(&history)?;
+    check_lengths(&history, longest)?;
     let first_time = *times.first().ok_or(HistoryError::Empty)?;
-    let start = length.saturating_sub(longest);
-    let used = times.get(start..).unwrap_or_default();
+    let used = times.get(times.len().saturating_sub(longest)..).unwrap_or_default();
+    let start = item_ids.len() - used.len();
     let following = used.iter().skip(1).copied().chain(std::iter::once(now));
     let time_to_now: Vec<f32> = used.iter().map(|time| log_days(now - time)).collect();
     let last_slot_time_to_now =
@@ -100,16 +100,14 @@ pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedH
     })
 }
 
-fn check_lengths(history: &History<'_>) -> Result<(), HistoryError> {
-    let items = history.item_ids.len();
-    let columns = [
-        ("times", history.times.len(), items),
-        ("feature ids", history.feature_ids.len(), items * history.feature_count),
-    ];
-    for (what, found, expected) in columns {
-        if found != expected {
-            return Err(HistoryError::Lengths { items, what, found, expected });
-        }
+fn check_lengths(history: &History<'_>, longest: usize) -> Result<(), HistoryError> {
+    let (items, times, features) = (history.item_ids.len(), history.times.len(), history.feature_ids.len());
+    let wrong = |what, found, expected| Err(HistoryError::Lengths { items, what, found, expected });
+    if items > times || items < times.min(longest) {
+        return wrong("times", times, items);
+    }
+    if features != items * history.feature_count {
+        return wrong("feature ids", features, items * history.feature_count);
     }
     Ok(())
 }
@@ -150,6 +148,15 @@ mod tests {
         assert_eq!(encoded.item_ids.first(), Some(&11));
         assert_eq!(encoded.time_from_first.first(), Some(&11.0_f32.ln()));
         assert_eq!(encoded.last_slot_time_to_now, 0.0_f32.max(1.0_f32.ln()));
+    }
+
+    #[test]
+    fn ids_of_the_used_positions_are_enough() {
+        let (ids, times) = ([7, 8, 9], [0.0, DAY, 2.0 * DAY]);
+        let of_ids = |ids| encode(History { item_ids: ids, feature_ids: ids, feature_count: 1, times: &times }, DAY, 2);
+        assert_eq!(of_ids(&ids[1..]), of_ids(&ids));
+        let error = of_ids(&ids[2..]).expect_err("an id is missing");
+        assert_eq!(error.to_string(), "the history has 1 items but 3 times: expected 1");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! In the order of the data's road: [`catalog`] and [`interactions`] are read from files, [`vocabulary`] turns names
 //! into ids, [`history`] turns what a shopper viewed into the model's input, [`lookup`] does both for handles,
-//! [`bundle`] describes the files that a trained model is shipped in. [`timestamp`], [`files`] and [`text`] serve all
-//! of them.
+//! [`bundle`] describes the files that a trained model is shipped in, [`parity`] says whether two
+//! implementations of a model agree. [`timestamp`], [`files`] and [`text`] serve all of them.
 
 pub mod bundle;
 pub mod catalog;
@@ -11,6 +11,7 @@ pub mod files;
 pub mod history;
 pub mod interactions;
 pub mod lookup;
+pub mod parity;
 pub mod text;
 pub mod timestamp;
 pub mod vocabulary;

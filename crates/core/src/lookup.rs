@@ -55,26 +55,26 @@ impl ItemLookup {
         self.ids.get(handle)
     }
 
-    /// Encodes handles with their times (Unix seconds), in order of arrival. An unknown handle counts as item 0 with
-    /// features 0. None when no used position is known: the model then has nothing to go by.
+    /// Encodes a history: the times (Unix seconds) of all its views in order of arrival, and the handles of all of them
+    /// or of the last ones, which are used. An unknown handle counts as item 0 with features 0. None when no used position
+    /// is known: the model then has nothing to go by.
     ///
     /// # Errors
-    /// [`HistoryError`] never for what this function builds itself; it is passed on for completeness.
-    pub fn encode(
+    /// [`HistoryError`] when a used position has no handle.
+    pub fn encode<'a>(
         &self,
-        viewed: &[(&str, f64)],
+        handles: impl ExactSizeIterator<Item = &'a str>,
+        times: &[f64],
         now: f64,
         longest: usize,
     ) -> Result<Option<ResolvedHistory>, HistoryError> {
-        // Only the last positions need ids; the times of the others still count.
-        let unused = viewed.len().saturating_sub(longest);
-        let mut item_ids = Vec::with_capacity(viewed.len());
-        let mut feature_ids = Vec::with_capacity(viewed.len() * self.feature_count);
-        item_ids.resize(unused, DEFAULT_ID);
-        feature_ids.resize(unused * self.feature_count, DEFAULT_ID);
+        let used = times.len().min(longest);
+        let mut item_ids = Vec::with_capacity(used);
+        let mut feature_ids = Vec::with_capacity(used * self.feature_count);
         let mut unknown_items = 0;
-        for (handle, _) in viewed.iter().skip(unused) {
-            if let Some(ids) = self.ids.get(*handle) {
+        let unused = handles.len().saturating_sub(used);
+        for handle in handles.skip(unused) {
+            if let Some(ids) = self.ids.get(handle) {
                 item_ids.push(ids.item);
                 feature_ids.extend(&ids.features);
             } else {
@@ -83,16 +83,11 @@ impl ItemLookup {
                 feature_ids.resize(feature_ids.len() + self.feature_count, DEFAULT_ID);
             }
         }
-        if unknown_items == viewed.len() - unused {
+        if unknown_items == item_ids.len() {
             return Ok(None);
         }
-        let times: Vec<f64> = viewed.iter().map(|(_, time)| *time).collect();
-        let history = History {
-            item_ids: &item_ids,
-            feature_ids: &feature_ids,
-            feature_count: self.feature_count,
-            times: &times,
-        };
+        let feature_count = self.feature_count;
+        let history = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count, times };
         Ok(Some(ResolvedHistory { encoded: history::encode(history, now, longest)?, unknown_items }))
     }
 }
@@ -131,19 +126,24 @@ mod tests {
     #[test]
     fn unknown_items_are_counted_and_wholly_unknown_histories_have_no_encoding() {
         let lookup = lookup();
-        let resolved = lookup.encode(&[("nonsense", 1.0), ("kite", 2.0)], 3.0, 50).unwrap().unwrap();
+        let encode =
+            |handles: &[&'static str], times: &[f64]| lookup.encode(handles.iter().copied(), times, 3.0, 50).unwrap();
+        let resolved = encode(&["nonsense", "kite"], &[1.0, 2.0]).unwrap();
         assert_eq!(resolved.encoded.item_ids, [0, 1]);
         assert_eq!(resolved.unknown_items, 1);
-        assert_eq!(lookup.encode(&[("nonsense", 1.0)], 3.0, 50).unwrap(), None);
-        assert_eq!(lookup.encode(&[], 3.0, 50).unwrap(), None);
+        assert_eq!(encode(&["nonsense"], &[1.0]), None);
+        assert_eq!(encode(&[], &[]), None);
     }
 
     #[test]
     fn only_the_used_positions_must_be_known_but_the_first_time_counts() {
         let lookup = lookup();
-        let viewed = [("nonsense", 0.0), ("kite", 86_400.0 * 4.0), ("kite", 86_400.0 * 5.0)];
-        let resolved = lookup.encode(&viewed, 86_400.0 * 8.0, 2).unwrap().unwrap();
+        let (handles, times) = (["nonsense", "kite", "kite"], [0.0, 86_400.0 * 4.0, 86_400.0 * 5.0]);
+        let encode = |handles: &[&'static str]| lookup.encode(handles.iter().copied(), &times, 86_400.0 * 8.0, 2);
+        let resolved = encode(&handles).unwrap().unwrap();
         assert_eq!((resolved.encoded.len(), resolved.unknown_items), (2, 0));
+        assert_eq!(encode(&handles[1..]).unwrap(), Some(resolved.clone()));
+        assert!(encode(&handles[2..]).is_err());
         assert_eq!(resolved.encoded.time_from_first, [5.0_f32.ln(), 8.0_f32.ln()]);
     }
 }

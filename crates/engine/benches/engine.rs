@@ -38,7 +38,7 @@ mod sgemm;
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
 const CANDIDATES: [usize; 5] = [236, 1_000, 10_000, 100_000, 1_000_000];
 /// How long each cell is measured, at least.
-const PATIENCE: Duration = Duration::from_millis(400);
+const MEASURED_FOR: Duration = Duration::from_millis(400);
 /// How many times, at least and at most.
 const REPEATS: (usize, usize) = (5, 2_000);
 
@@ -56,7 +56,7 @@ struct Times {
 fn measure(mut call: impl FnMut() -> Duration) -> Times {
     call();
     let (started, mut times, mut scoring) = (Instant::now(), Vec::new(), Vec::new());
-    while times.len() < REPEATS.0 || (started.elapsed() < PATIENCE && times.len() < REPEATS.1) {
+    while times.len() < REPEATS.0 || (started.elapsed() < MEASURED_FOR && times.len() < REPEATS.1) {
         let one = Instant::now();
         let scored = call();
         times.push(one.elapsed().as_secs_f64() * 1e3);
@@ -110,7 +110,7 @@ fn lengths(candidates: usize) -> Vec<usize> {
 
 /// Code that computes, with its precision and its number of workers: the columns of the table.
 const COLUMNS: [(Kernels, Precision, usize); 5] = [
-    (Kernels::Stock, Precision::F32, 1),
+    (Kernels::OnnxRuntime, Precision::F32, 1),
     (Kernels::Fused, Precision::F32, 1),
     (Kernels::Fused, Precision::F32, 2),
     (Kernels::Fused, Precision::Bf16, 1),

@@ -20,14 +20,14 @@ use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, SelfC
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
 const PRODUCTS: usize = 236;
 /// How long each cell is measured.
-const PATIENCE: Duration = Duration::from_millis(600);
+const MEASURED_FOR: Duration = Duration::from_millis(600);
 const NOW: f64 = 1_790_100_000.0;
 
 /// Median, least and greatest time of a call, in milliseconds.
 fn measure(mut call: impl FnMut()) -> [f64; 3] {
     call();
     let (started, mut times) = (Instant::now(), Vec::new());
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < MEASURED_FOR {
         let one = Instant::now();
         call();
         times.push(one.elapsed().as_secs_f64() * 1e3);
@@ -53,7 +53,7 @@ fn main() {
         let options = EngineOptions { kernels, workers: 1, ..EngineOptions::default() };
         Engine::from_bundle(bundle.clone(), &options).expect("an engine")
     };
-    let [fused, stock] = [Kernels::Fused, Kernels::Stock].map(engine);
+    let [fused, stock] = [Kernels::Fused, Kernels::OnnxRuntime].map(engine);
     println!("{PRODUCTS} products, one core, ms: median (least, greatest)");
     println!(
         "{:>3} {:>26} {:>26} {:>26} {:>9} {:>9}",

@@ -1,26 +1,22 @@
 //! The engine: worker threads, each with its own sessions, behind one queue.
 
+mod load;
+
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
-use slirec_core::bundle::{Bundle, SCORES_GRAPH};
+use crossbeam_channel::Receiver;
+use slirec_core::bundle::Manifest;
 use slirec_core::catalog::Catalog;
-use slirec_kernels::bf16::Bf16Set;
 
 use crate::model::Model;
 use crate::overload::Overload;
-use crate::queue::{Priority, QueueSender, queue};
+use crate::queue::{Priority, QueueSender};
 use crate::request::{RecommendationRequest, Recommendations};
-use crate::runtime::SessionMaker;
-use crate::scorer::{Backend, Kernels, Precision};
-use crate::spread::Helpers;
-use crate::worker::{Caller, Job, Worker};
-use crate::{EngineError, EngineOptions, ExecutionProvider, ModelInfo, Overloaded, graphs};
+use crate::worker::{Caller, Job};
+use crate::{EngineError, ExecutionProvider, Kernels, Overloaded, Precision};
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
 /// queue is empty.
@@ -60,84 +56,14 @@ impl Ended {
 }
 
 impl Engine {
-    /// Loads and verifies a bundle, prepares its candidates, compares its golden requests and starts the workers.
-    /// Blocks.
-    ///
-    /// # Errors
-    /// [`EngineError`] when anything about the bundle or the runtime is wrong; no thread is left behind.
-    pub fn load(directory: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
-        Self::from_bundle(Bundle::read(directory)?, options)
+    /// Which model this is, how it was trained and how well it ranks.
+    pub fn model(&self) -> &Manifest {
+        &self.model.manifest
     }
 
-    /// As [`Engine::load`], of a bundle that was read and verified, and perhaps given another catalogue since.
-    ///
-    /// # Errors
-    /// As for [`Engine::load`].
-    pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
-        graphs::check(&bundle)?;
-        let library = options.onnxruntime.as_deref();
-        let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
-        let workers = options.workers.max(1);
-        let mut scorers = Vec::with_capacity(workers);
-        let bf16 = bf16_set(options);
-        let mut backend = Backend::choose(options.kernels, bf16, &maker, &bundle)?;
-        let (kernels, precision) = (backend.kernels(), backend.precision());
-        if options.precision != precision {
-            let reason = match kernels {
-                Kernels::Stock => "only the fused kernels have it",
-                Kernels::Fused => "this processor has no instructions for it (AVX512-BF16)",
-            };
-            tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
-        }
-        let scorer_maker = Arc::new(backend.scorers(&maker, &bundle));
-        for _ in 0..workers {
-            scorers.push(scorer_maker.scorer()?);
-        }
-        let golden = bundle.manifest.golden_requests.clone();
-        let model = Arc::new(Model::new(bundle, options.approximate_from, |ids| backend.prepare(ids))?);
-        let began = Instant::now();
-        for scorer in &mut scorers {
-            // Also warms every worker's sessions up.
-            model.check_golden(scorer, &golden)?;
-        }
-        let checked = u32::try_from(golden.len() * workers).unwrap_or(u32::MAX).max(1);
-        let overload = Arc::new(Overload::new(options.queue_wait, workers, began.elapsed() / checked));
-        let (queue, jobs) = queue();
-        let (invitations, shared) = bounded(workers);
-        let (alive, ended) = bounded(0);
-        for (number, scorer) in scorers.into_iter().enumerate() {
-            let worker = Worker {
-                model: Arc::clone(&model),
-                scorer,
-                scorer_maker: Arc::clone(&scorer_maker),
-                helpers: Helpers::new(invitations.clone(), workers - 1, options.spread_from),
-                shared: shared.clone(),
-                queue: jobs.clone(),
-                overload: Arc::clone(&overload),
-                _alive: alive.clone(),
-            };
-            thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;
-        }
-        let info = &model.info;
-        tracing::info!(
-            model = info.name,
-            version = info.version,
-            sha256 = info.sha256,
-            provider = maker.provider().name(),
-            kernels = kernels.name(),
-            precision = precision.name(),
-            workers,
-            golden_requests = golden.len(),
-            "bundle loaded"
-        );
-        let provider = maker.provider();
-        let admitted = Arc::default();
-        Ok(Self { model, provider, kernels, precision, queue, overload, admitted, ended })
-    }
-
-    /// Which model this is.
-    pub fn model(&self) -> &ModelInfo {
-        &self.model.info
+    /// SHA-256 of the manifest.
+    pub fn sha256(&self) -> &str {
+        &self.model.sha256
     }
 
     /// The products that answers point into.
@@ -170,6 +96,11 @@ impl Engine {
         Ended(self.ended.clone())
     }
 
+    /// Answers that the workers can give a second, by what the last ones took; infinite while nothing is known.
+    pub fn capacity(&self) -> f64 {
+        self.overload.capacity()
+    }
+
     /// Requests that wait for a worker.
     pub fn queued(&self) -> usize {
         let (interactive, batch) = self.queue.lengths();
@@ -182,15 +113,20 @@ impl Engine {
     /// # Errors
     /// [`Overloaded::QueueFull`].
     pub fn admit(&self, priority: Priority, left: Duration) -> Result<Admission, Overloaded> {
-        let (interactive, batch) = self.queue.lengths();
-        let behind = match priority {
-            Priority::Interactive => interactive,
-            Priority::Batch => interactive + batch,
-        };
         // Counted first: of two requests at once at least one sees the other.
         let admitted = self.admitted.fetch_add(1, Ordering::Relaxed);
         let admission = Admission(Arc::clone(&self.admitted));
-        if self.overload.admits(behind + admitted, left) { Ok(admission) } else { Err(Overloaded::QueueFull) }
+        let admits = || {
+            let (interactive, batch) = self.queue.lengths();
+            let behind = match priority {
+                Priority::Interactive => interactive,
+                Priority::Batch => interactive + batch,
+            };
+            self.overload.admits(behind + admitted, left)
+        };
+        // Requests whose clients have left take no worker's time, so they are no reason to refuse others.
+        let is_admitted = admits() || (self.queue.retain(|job| job.caller.is_waiting()) && admits());
+        if is_admitted { Ok(admission) } else { Err(Overloaded::QueueFull) }
     }
 
     /// Hands a request to the workers and returns at once. Refuses none: that is for [`Engine::admit`] to do before.
@@ -215,14 +151,5 @@ impl Engine {
             let _ = sender.send(answer);
         });
         receiver.recv().map_err(|_| EngineError::Worker)?
-    }
-}
-
-/// What approximate scores are computed with; none if nobody wants them or they would be slower than exact ones.
-fn bf16_set(options: &EngineOptions) -> Option<Bf16Set> {
-    match options.precision {
-        Precision::F32 => None,
-        Precision::Bf16 if options.emulate_bf16 => Some(Bf16Set::emulated()),
-        Precision::Bf16 => Bf16Set::detect(),
     }
 }

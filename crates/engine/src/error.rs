@@ -66,9 +66,6 @@ pub enum EngineError {
     /// The history cannot be encoded.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// Candidates or a history come from an engine with other kernels.
-    #[error("the candidates were prepared for other kernels")]
-    OtherKernels,
     /// A worker thread cannot be started.
     #[error("cannot start a worker thread")]
     Thread(#[from] std::io::Error),

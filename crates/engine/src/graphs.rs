@@ -8,9 +8,10 @@ use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH}
 use slirec_onnx::check::GraphError;
 use slirec_onnx::exported::{self, Shape, Size, Sizes};
 
-use crate::scorer::CANDIDATES_AT_ONCE;
-use crate::stock::block_size;
-use crate::{EngineError, fused};
+use crate::EngineError;
+use crate::backend::onnxruntime::block_size;
+use crate::backend::parity;
+use crate::candidates::CANDIDATES_AT_ONCE;
 
 /// Nodes of the history and scores graphs times the lengths of histories that are tried: a second of checking at most.
 const MOST_TRIED: usize = 1 << 21;
@@ -89,7 +90,7 @@ impl Graphs<'_> {
             ("last_slot_time_to_now", vec![Size::fixed(1)]),
         ]);
         let mut inputs = self.history.outputs(&inputs).map_err(in_graph(HISTORY_GRAPH))?;
-        let block = block_size(usize::MAX, length).max(fused::CANDIDATES_OF_PROOF);
+        let block = block_size(usize::MAX, length).max(parity::CANDIDATES);
         // As the engine does: what the candidates graph gives goes before what the history graph gives.
         inputs.extend(self.of_candidates(block)?);
         let rows = Size::candidates(block as u64);

@@ -40,6 +40,11 @@ impl ViewHistory {
         handles.iter().zip(timestamps).collect()
     }
 
+    /// When the products were viewed, Unix seconds, `[n]`.
+    pub fn timestamps(&self) -> &[f64] {
+        &self.timestamps
+    }
+
     /// Number of views.
     pub fn len(&self) -> usize {
         self.timestamps.len()

@@ -52,6 +52,11 @@ impl Overload {
         self.queue_wait.map(|queue_wait| queue_wait.max(few))
     }
 
+    /// Answers that the workers can give a second; infinite while nothing is known.
+    pub(crate) fn capacity(&self) -> f64 {
+        1e9 * self.workers as f64 / self.work() as f64
+    }
+
     /// A request took a worker so long.
     pub(crate) fn worked(&self, took: Duration) {
         let (mean, took) = (self.work(), nanoseconds(took));

@@ -100,6 +100,23 @@ impl<T> QueueSender<T> {
             drop(unanswered);
         }
     }
+
+    /// Takes out what is no longer wanted, such as requests whose clients have left: whether there was any.
+    pub(crate) fn retain(&self, is_wanted: impl Fn(&T) -> bool) -> bool {
+        let mut unwanted = Vec::new();
+        let mut waiting = lock(&self.waiting);
+        let Waiting { interactive, batch } = &mut *waiting;
+        for queue in [interactive, batch] {
+            if !queue.iter().all(|(_, request)| is_wanted(request)) {
+                let (wanted, others) = std::mem::take(queue).into_iter().partition(|(_, request)| is_wanted(request));
+                *queue = wanted;
+                unwanted.push(others);
+            }
+        }
+        // Callers are dropped outside the lock. Tickets without a request are harmless.
+        drop(waiting);
+        unwanted.iter().any(|others: &VecDeque<_>| !others.is_empty())
+    }
 }
 
 impl<T> QueueReceiver<T> {
@@ -157,6 +174,17 @@ mod tests {
         assert_eq!(sender.lengths(), (3, 1));
         assert_eq!(taken(&receiver, now, &overload()), [2, 3, 4, 1]);
         assert_eq!(sender.lengths(), (0, 0));
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_is_taken_out_and_the_others_keep_their_order() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        (1..6).for_each(|request| sender.push(now, Priority::Interactive, request));
+        (6..8).for_each(|request| sender.push(now, Priority::Batch, request));
+        assert!(sender.retain(|request| request % 2 == 1) && !sender.retain(|request| request % 2 == 1));
+        assert_eq!(sender.lengths(), (3, 1));
+        sender.push(now, Priority::Interactive, 9);
+        assert_eq!(taken(&receiver, now, &overload()), [1, 3, 5, 9, 7]);
     }
 
     #[test]

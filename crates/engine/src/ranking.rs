@@ -1,12 +1,12 @@
 //! From scores to the best products: scores enter in any order, on any number of threads, and the best of them leave in
-//! falling order, one at a time, so that only as many are kept and sorted as somebody takes.
+//! falling order, one at a time, so that only as many are kept and sorted as are taken.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// A candidate that takes part in a ranking; the greatest is the best.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Contender {
+pub(crate) struct Candidate {
     /// Row of the candidate.
     pub(crate) row: usize,
     pub(crate) score: f32,
@@ -14,40 +14,40 @@ pub(crate) struct Contender {
     pub(crate) tie: u32,
 }
 
-impl Ord for Contender {
+impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then_with(|| other.tie.cmp(&self.tie))
     }
 }
 
-impl PartialOrd for Contender {
+impl PartialOrd for Candidate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Contender {
+impl PartialEq for Candidate {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Contender {}
+impl Eq for Candidate {}
 
-/// Contenders that are kept for the best of them: a narrowing takes as long as it has contenders, half of which are new.
+/// Candidates that are kept for the best of them: a narrowing takes as long as it has candidates, half of which are new.
 fn kept_at_most(count: usize) -> usize {
     count.saturating_mul(2).max(64)
 }
 
-/// The best of the contenders that were offered. Scores that are not finite never are among them.
+/// The best of the candidates that were offered. Scores that are not finite never are among them.
 #[derive(Debug, Default)]
 pub(crate) struct Best {
     /// How many to keep.
     count: usize,
     /// At least the best so far, with some that were not yet told from them.
-    kept: Vec<Contender>,
-    /// What a contender must exceed.
-    least: Option<Contender>,
+    kept: Vec<Candidate>,
+    /// What a candidate must exceed.
+    least: Option<Candidate>,
     /// Number of scores that were not finite.
     pub(crate) spoiled: usize,
 }
@@ -55,20 +55,20 @@ pub(crate) struct Best {
 impl Best {
     /// Of none yet.
     pub(crate) fn new(count: usize) -> Self {
-        // More than a page of the usual size grows as it is filled: nobody knows how many will be offered.
+        // More than a page of the usual size grows as it is filled: how many will be offered is unknown.
         let room = kept_at_most(count).min(256);
         Self { count, kept: Vec::with_capacity(room), ..Self::default() }
     }
 
-    pub(crate) fn offer(&mut self, contender: Contender) {
-        if !contender.score.is_finite() {
+    pub(crate) fn offer(&mut self, candidate: Candidate) {
+        if !candidate.score.is_finite() {
             self.spoiled += 1;
             return;
         }
-        if self.least.is_some_and(|least| contender <= least) {
+        if self.least.is_some_and(|least| candidate <= least) {
             return;
         }
-        self.kept.push(contender);
+        self.kept.push(candidate);
         if self.kept.len() >= kept_at_most(self.count) {
             self.narrow();
         }
@@ -89,11 +89,11 @@ impl Best {
     /// Takes in what another found.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.spoiled += other.spoiled;
-        other.kept.iter().for_each(|contender| self.offer(*contender));
+        other.kept.iter().for_each(|candidate| self.offer(*candidate));
     }
 
     /// The best, in no order.
-    pub(crate) fn contenders(&mut self) -> &[Contender] {
+    pub(crate) fn candidates(&mut self) -> &[Candidate] {
         self.narrow();
         &self.kept
     }
@@ -108,13 +108,13 @@ impl Best {
 /// Candidates by falling score.
 #[derive(Debug)]
 pub(crate) struct Ranking {
-    rest: BinaryHeap<Contender>,
+    rest: BinaryHeap<Candidate>,
 }
 
 impl Iterator for Ranking {
-    type Item = Contender;
+    type Item = Candidate;
 
-    fn next(&mut self) -> Option<Contender> {
+    fn next(&mut self) -> Option<Candidate> {
         self.rest.pop()
     }
 
@@ -130,13 +130,13 @@ mod tests {
     fn best(scores: &[f32], count: usize) -> Best {
         let mut best = Best::new(count);
         for ((tie, score), row) in (0..).zip(scores).zip(0..) {
-            best.offer(Contender { row, score: *score, tie });
+            best.offer(Candidate { row, score: *score, tie });
         }
         best
     }
 
     fn ranked(scores: &[f32], count: usize) -> Vec<usize> {
-        best(scores, count).ranking().map(|contender| contender.row).collect()
+        best(scores, count).ranking().map(|candidate| candidate.row).collect()
     }
 
     #[test]
@@ -169,15 +169,15 @@ mod tests {
         for parts in [2, 3, 7] {
             let mut of_parts: Vec<Best> = (0..parts).map(|_| Best::new(40)).collect();
             for ((tie, score), row) in (0..).zip(&scores).zip(0..) {
-                of_parts[row / 100 % parts].offer(Contender { row, score: *score, tie });
+                of_parts[row / 100 % parts].offer(Candidate { row, score: *score, tie });
             }
             let mut merged = Best::new(40);
             of_parts.iter().rev().for_each(|part| merged.merge(part));
-            assert_eq!(merged.ranking().map(|contender| contender.row).collect::<Vec<_>>(), expected);
+            assert_eq!(merged.ranking().map(|candidate| candidate.row).collect::<Vec<_>>(), expected);
         }
-        let mut all: Vec<Contender> = best(&scores, usize::MAX).ranking().collect();
+        let mut all: Vec<Candidate> = best(&scores, usize::MAX).ranking().collect();
         assert_eq!(all.len(), scores.len());
         all.truncate(40);
-        assert_eq!(all.iter().map(|contender| contender.row).collect::<Vec<_>>(), expected);
+        assert_eq!(all.iter().map(|candidate| candidate.row).collect::<Vec<_>>(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! What the engine is asked and what it answers: plain data, parsed by whoever calls.
+//! What the engine is asked and what it answers: plain data, parsed by the caller.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub struct Selection {
 pub enum Source {
     /// The model scored the candidates for this history.
     Model,
-    /// The history is empty or holds no known item, or nobody asked the model: products by their number of training
+    /// The history is empty or holds no known item, or the model was not asked: products by their number of training
     /// interactions.
     Popular,
 }
@@ -68,12 +68,55 @@ pub struct ScoredProduct {
 }
 
 /// Why the model gave a product its score.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Explanation {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Explanation<'a> {
     /// Share of the long-term interest in the score, 0 to 1; the rest is the short-term interest that `attention` is of.
     pub long_term_share: f32,
     /// Attention to each of the last positions of the history, in their order; the sum is 1.
-    pub attention: Vec<f32>,
+    pub attention: &'a [f32],
+}
+
+/// Explanations of some products, in their order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Explanations {
+    /// `[N]`
+    long_term_shares: Vec<f32>,
+    /// `[N, L]`
+    attention: Vec<f32>,
+}
+
+impl Explanations {
+    pub(crate) fn new(long_term_shares: Vec<f32>, attention: Vec<f32>) -> Self {
+        Self { long_term_shares, attention }
+    }
+
+    /// Number of products.
+    pub fn len(&self) -> usize {
+        self.long_term_shares.len()
+    }
+
+    /// True without a product.
+    pub fn is_empty(&self) -> bool {
+        self.long_term_shares.is_empty()
+    }
+
+    /// Of the product at a position.
+    pub fn get(&self, position: usize) -> Option<Explanation<'_>> {
+        let long_term_share = *self.long_term_shares.get(position)?;
+        let length = self.attention.len() / self.len();
+        let attention = self.attention.get(position * length..(position + 1) * length)?;
+        Some(Explanation { long_term_share, attention })
+    }
+
+    /// Shares of the long-term interest, `[N]`.
+    pub fn long_term_shares(&self) -> &[f32] {
+        &self.long_term_shares
+    }
+
+    /// Attention to the last positions of the history, `[N, L]` row by row.
+    pub fn attention(&self) -> &[f32] {
+        &self.attention
+    }
 }
 
 /// How long the parts of an answer took.
@@ -95,7 +138,7 @@ pub struct Recommendations {
     /// At most `limit` available products.
     pub products: Vec<ScoredProduct>,
     /// One for each product, if the request asked for them and the model scored.
-    pub explanations: Vec<Explanation>,
+    pub explanations: Explanations,
     /// Number of items that the model does not know, among the last ones of the history, which it uses.
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.

@@ -33,7 +33,7 @@ impl ExecutionProvider {
     }
 }
 
-/// The library's environment; one per process, whoever asks first decides where it comes from.
+/// The library's environment; one per process, made from the library that the first engine names.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// Loads ONNX Runtime, from `library`, or else `ORT_DYLIB_PATH`, or else beside the installed program, or else by the name that

@@ -85,7 +85,7 @@ impl<'a> Filter<'a> {
             .filter(|scored| under_cap(scored))
             .skip(offset)
             .take(limit);
-        // Nobody knows how many pass; nearly always it is the whole page.
+        // How many pass is not known before; nearly always it is the whole page.
         let mut products = Vec::with_capacity(page.size_hint().1.unwrap_or_default());
         products.extend(page);
         products

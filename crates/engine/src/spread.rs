@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::EngineError;
-use crate::ranking::{Best, Contender};
-use crate::scorer::{ApproximateHistory, PreparedCandidates, PreparedHistory, Scorer};
+use crate::backend::{Backend, PreparedCandidates};
+use crate::ranking::{Best, Candidate};
 
 /// What a request asks of all candidates.
 #[derive(Debug)]
-pub(crate) struct Pass {
-    pub(crate) history: Arc<PreparedHistory>,
+pub(crate) struct Pass<B: Backend> {
+    pub(crate) history: Arc<B::History>,
     /// The history once more where approximate scores are asked for.
-    pub(crate) approximate: Option<ApproximateHistory>,
-    pub(crate) candidates: Arc<PreparedCandidates>,
+    pub(crate) approximate: Option<B::Approximate>,
+    pub(crate) candidates: Arc<B::Candidates>,
     /// Which of equal scores go first, `[N]`.
     pub(crate) ties: Arc<[u32]>,
     /// Candidates that take part, `[N]`; none for all.
@@ -31,11 +31,11 @@ pub(crate) struct Pass {
 /// Scores of a block; reused from block to block.
 type Scores = Vec<f32>;
 
-impl Pass {
+impl<B: Backend> Pass<B> {
     /// Offers the candidates of a block.
     fn block(
         &self,
-        scorer: &mut Scorer,
+        backend: &mut B,
         range: Range<usize>,
         scores: &mut Scores,
         best: &mut Best,
@@ -43,52 +43,50 @@ impl Pass {
         scores.clear();
         scores.resize(range.len(), f32::NAN);
         match &self.approximate {
-            Some(history) => {
-                scorer.approximate_block((&self.history, history), &self.candidates, range.clone(), scores)?;
-            }
-            None => scorer.score_block(&self.history, &self.candidates, range.clone(), scores)?,
+            Some(approximate) => backend.approximate_block(&self.history, approximate, range.clone(), scores),
+            None => backend.score_block(&self.history, &self.candidates, range.clone(), scores)?,
         }
         let passing = self.passing.as_ref().map(|passing| passing.get(range.clone()).unwrap_or_default());
         let ties = self.ties.get(range.clone()).unwrap_or_default();
         for (place, ((row, score), tie)) in range.zip(scores.iter()).zip(ties).enumerate() {
             let takes_part = passing.is_none_or(|passing| passing.get(place).is_some_and(|passes| *passes));
             if takes_part {
-                best.offer(Contender { row, score: *score, tie: *tie });
+                best.offer(Candidate { row, score: *score, tie: *tie });
             }
         }
         Ok(())
     }
 
-    fn block_size(&self, scorer: &Scorer) -> usize {
-        scorer.block_size(self.candidates.len(), self.history.length())
+    fn block_size(&self) -> usize {
+        B::block_size(self.candidates.len(), &self.history)
     }
 }
 
 /// How a worker asks the others for help.
-#[derive(Debug, Clone)]
-pub(crate) struct Helpers {
-    invitations: Sender<Arc<SharedWork>>,
+#[derive(Debug)]
+pub(crate) struct Helpers<B: Backend> {
+    invitations: Sender<Arc<SharedWork<B>>>,
     /// Other workers.
     count: usize,
     /// Requests with fewer candidates stay on one worker.
     threshold: usize,
 }
 
-impl Helpers {
-    pub(crate) fn new(invitations: Sender<Arc<SharedWork>>, count: usize, threshold: usize) -> Self {
+impl<B: Backend> Helpers<B> {
+    pub(crate) fn new(invitations: Sender<Arc<SharedWork<B>>>, count: usize, threshold: usize) -> Self {
         Self { invitations, count, threshold }
     }
 
     /// The best candidates.
-    pub(crate) fn best(&self, scorer: &mut Scorer, pass: Pass) -> Result<Best, EngineError> {
-        let (count, block) = (pass.candidates.len(), pass.block_size(scorer));
+    pub(crate) fn best(&self, backend: &mut B, pass: Pass<B>) -> Result<Best, EngineError> {
+        let (count, block) = (pass.candidates.len(), pass.block_size());
         if self.count == 0 || count < self.threshold {
             let (mut best, mut scores) = (Best::new(pass.keep), Scores::new());
             for start in (0..count).step_by(block) {
-                pass.block(scorer, start..(start + block).min(count), &mut scores, &mut best)?;
+                pass.block(backend, start..(start + block).min(count), &mut scores, &mut best)?;
             }
-            if let Some(history) = pass.approximate {
-                scorer.recycle_approximate(history);
+            if let Some(approximate) = pass.approximate {
+                backend.recycle_approximate(approximate);
             }
             return Ok(best);
         }
@@ -99,7 +97,7 @@ impl Helpers {
                 break;
             }
         }
-        work.help(scorer);
+        work.help(backend);
         finished.recv().map_err(|_| EngineError::Worker)??;
         let mut merged = work.merged.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(std::mem::take(&mut merged.best))
@@ -108,8 +106,8 @@ impl Helpers {
 
 /// A pass whose blocks several workers take.
 #[derive(Debug)]
-pub(crate) struct SharedWork {
-    pass: Pass,
+pub(crate) struct SharedWork<B: Backend> {
+    pass: Pass<B>,
     block: usize,
     next: AtomicUsize,
     /// Locked once by each worker, when it has no more blocks to take.
@@ -125,16 +123,16 @@ struct Merged {
     blocks: usize,
 }
 
-impl SharedWork {
-    fn new(pass: Pass, block: usize) -> (Arc<Self>, Receiver<Result<(), EngineError>>) {
+impl<B: Backend> SharedWork<B> {
+    fn new(pass: Pass<B>, block: usize) -> (Arc<Self>, Receiver<Result<(), EngineError>>) {
         let (finished, end) = bounded(1);
         let merged = Mutex::new(Merged { best: Best::new(pass.keep), blocks: 0 });
         (Arc::new(Self { pass, block, next: AtomicUsize::new(0), merged, finished }), end)
     }
 
     /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics. False when the
-    /// scorer failed.
-    pub(crate) fn help(&self, scorer: &mut Scorer) -> bool {
+    /// backend failed.
+    pub(crate) fn help(&self, backend: &mut B) -> bool {
         let (mut best, mut scores, mut blocks) = (Best::new(self.pass.keep), Scores::new(), 0);
         let mut sound = true;
         let count = self.pass.candidates.len();
@@ -144,9 +142,9 @@ impl SharedWork {
                 break;
             }
             let range = start..(start + self.block).min(count);
-            let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(scorer, range, &mut scores, &mut best)));
+            let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(backend, range, &mut scores, &mut best)));
             if let Err(error) = scored.unwrap_or(Err(EngineError::Worker)) {
-                // The first error ends the request; nobody listens for another.
+                // The first error ends the request; the channel has no room for another.
                 let _ = self.finished.try_send(Err(error));
                 sound = false;
             }

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, select_biased};
 
-use crate::model::Model;
+use crate::backend::Backend;
 use crate::overload::Overload;
 use crate::queue::{Next, QueueReceiver};
+use crate::recommender::Recommender;
 use crate::request::{RecommendationRequest, Recommendations};
-use crate::scorer::{Scorer, ScorerMaker};
-use crate::spread::{Helpers, SharedWork};
+use crate::spread::SharedWork;
 use crate::{EngineError, Overloaded};
 
 /// Takes the answer to a request, and says whether it is still wanted.
@@ -43,21 +43,17 @@ pub(crate) struct Job {
 }
 
 /// Everything that a worker thread owns.
-pub(crate) struct Worker {
-    pub(crate) model: Arc<Model>,
-    pub(crate) scorer: Scorer,
-    /// Makes another one when it has failed.
-    pub(crate) scorer_maker: Arc<ScorerMaker>,
-    pub(crate) helpers: Helpers,
+pub(crate) struct Worker<B: Backend> {
+    pub(crate) recommender: Recommender<B>,
     /// Invitations to help with large requests.
-    pub(crate) shared: Receiver<Arc<SharedWork>>,
+    pub(crate) shared: Receiver<Arc<SharedWork<B>>>,
     pub(crate) queue: QueueReceiver<Job>,
     pub(crate) overload: Arc<Overload>,
     /// Dropped when the worker ends.
     pub(crate) _alive: Sender<Infallible>,
 }
 
-impl Worker {
+impl<B: Backend> Worker<B> {
     /// Works until the engine is gone and its queue is empty.
     pub(crate) fn work(mut self) {
         loop {
@@ -75,8 +71,8 @@ impl Worker {
         }
     }
 
-    fn help(&mut self, work: &SharedWork) {
-        if !work.help(&mut self.scorer) {
+    fn help(&mut self, work: &SharedWork<B>) {
+        if !work.help(&mut self.recommender.backend) {
             self.renew();
         }
     }
@@ -96,7 +92,7 @@ impl Worker {
         }
         let (waited, began) = (queued.elapsed(), Instant::now());
         // A panic ends the request, not the worker.
-        let scored = catch_unwind(AssertUnwindSafe(|| self.model.recommend(&mut self.scorer, &self.helpers, &request)));
+        let scored = catch_unwind(AssertUnwindSafe(|| self.recommender.recommend(&request)));
         let mut answer = scored.unwrap_or_else(|_| {
             tracing::error!("scoring panicked");
             Err(EngineError::Worker)
@@ -104,9 +100,13 @@ impl Worker {
         let failed = answer.as_ref().is_err_and(EngineError::is_fault);
         if let Ok(answer) = &mut answer {
             answer.timings.queued = waited;
+        }
+        let answered = answer.is_ok();
+        reply(caller, answer);
+        if answered {
+            // With the reply: the thread that it wakes may take the processor.
             self.overload.worked(began.elapsed());
         }
-        reply(caller, answer);
         if failed {
             self.renew();
         }
@@ -114,9 +114,9 @@ impl Worker {
 
     /// Scores on with new sessions: whatever an error or a panic left in the old ones reaches no other request.
     fn renew(&mut self) {
-        match self.scorer_maker.scorer() {
-            Ok(scorer) => {
-                self.scorer = scorer;
+        match self.recommender.backend.another() {
+            Ok(backend) => {
+                self.recommender.backend = backend;
                 tracing::warn!("scoring failed; the worker has new sessions");
             }
             Err(error) => {

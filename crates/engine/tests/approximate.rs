@@ -6,10 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
-use serde::Deserialize;
 use slirec_core::bundle::Bundle;
-use slirec_core::timestamp;
 use slirec_engine::{
     Engine, EngineOptions, Kernels, Precision, RecommendationRequest, Recommendations, ScoredProduct, Selection,
 };
@@ -20,7 +17,7 @@ use slirec_train::weights::{Array, TableRows, Weights, specifications};
 #[path = "support/bundle.rs"]
 mod support;
 
-use support::{bundle, bundle_of, golden};
+use support::{bundle, bundle_of, golden_requests};
 
 /// Selects by bf16 whatever the size of the catalogue.
 fn bf16() -> EngineOptions {
@@ -86,25 +83,11 @@ fn recall(engines: &[Engine; 2], requests: impl IntoIterator<Item = Recommendati
     (found as f64 / expected as f64, expected)
 }
 
-#[derive(Deserialize)]
-struct GoldenRequest {
-    items: Vec<String>,
-    timestamps: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Golden {
-    request: GoldenRequest,
-    now: f64,
-}
-
 #[test]
 fn the_best_16_of_the_golden_requests_are_found_with_their_exact_scores() {
-    let file = GzDecoder::new(std::fs::File::open(golden("requests.json.gz")).unwrap());
-    let requests: Vec<Golden> = serde_json::from_reader(file).unwrap();
-    let requests = requests.into_iter().map(|Golden { request: GoldenRequest { items, timestamps }, now }| {
-        let times = timestamps.iter().map(|time| timestamp::from_text(time).unwrap());
-        request(items.into_iter().zip(times), now, 16)
+    let requests = golden_requests().into_iter().map(|golden| {
+        let times = golden.request.times();
+        request(golden.request.items.into_iter().zip(times), golden.now, 16)
     });
     let (recall, products) = recall(&engines(bundle(|_| {}).path()), requests);
     println!("recall@16 of {products} products: {recall}");
@@ -198,12 +181,12 @@ fn what_overflows_16_bits_is_scored_exactly() {
 #[test]
 fn what_cannot_be_scored_by_bf16_or_not_faster_is_scored_exactly() {
     let load = |options: &EngineOptions| Engine::load(&demo(), options).unwrap();
-    let stock = load(&EngineOptions { kernels: Kernels::Stock, ..bf16() });
-    assert_eq!((stock.kernels(), stock.precision()), (Kernels::Stock, Precision::F32));
+    let graphs = load(&EngineOptions { kernels: Kernels::OnnxRuntime, ..bf16() });
+    assert_eq!((graphs.kernels(), graphs.precision()), (Kernels::OnnxRuntime, Precision::F32));
     let of_processor = load(&EngineOptions { emulate_bf16: false, ..bf16() });
     let has_instructions = Bf16Set::detect().is_some();
     assert_eq!(of_processor.precision() == Precision::Bf16, has_instructions);
-    let request = made_up(&stock, 0, 4, 16);
-    assert_eq!(ask(&stock, &request).products.len(), 16);
+    let request = made_up(&graphs, 0, 4, 16);
+    assert_eq!(ask(&graphs, &request).products.len(), 16);
     assert_eq!(ask(&of_processor, &request).products.len(), 16);
 }

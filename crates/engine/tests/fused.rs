@@ -5,6 +5,7 @@
 use prost::Message;
 use slirec_core::bundle::{Bundle, FeatureShape};
 use slirec_core::history::{self, EncodedHistory, History};
+use slirec_core::parity::compare;
 use slirec_engine::{BundleScorer, CandidateIds, Engine, EngineOptions, Kernels, RecommendationRequest};
 use slirec_onnx::proto::ModelProto;
 use slirec_train::hyperparameters::{ModelHyperparameters, Preset};
@@ -57,30 +58,26 @@ fn history_of(bundle: &Bundle, length: usize, step: f64) -> EncodedHistory {
 
 fn assert_same(folder: &TempDir) {
     let bundle = Bundle::read(folder.path()).unwrap();
-    let [mut stock, mut fused] =
-        [Kernels::Stock, Kernels::Fused].map(|kernels| BundleScorer::with_kernels(&bundle, None, kernels).unwrap());
-    assert_eq!((stock.kernels(), fused.kernels()), (Kernels::Stock, Kernels::Fused));
+    let [mut onnxruntime, mut fused] = [Kernels::OnnxRuntime, Kernels::Fused]
+        .map(|kernels| BundleScorer::with_kernels(&bundle, None, kernels).unwrap());
+    assert_eq!((onnxruntime.kernels(), fused.kernels()), (Kernels::OnnxRuntime, Kernels::Fused));
     for candidates in [1, 15, 16, 17, 48, 49, 97] {
         let all = (1..).zip(bundle.vocabulary.items()).cycle().take(candidates);
         let (items, features): (Vec<u32>, Vec<Vec<u32>>) = all.map(|(id, item)| (id, item.features.clone())).unzip();
         let ids = CandidateIds { items, features: features.concat() };
-        let prepared = [&mut stock, &mut fused].map(|scorer| scorer.prepare(&ids).unwrap());
         for (length, step) in [(1, 0.0), (2, 1e6), (3, -1e5), (10, 60.0), (49, 86_400.0), (50, 7_200.0), (80, 1e6)] {
             let history = history_of(&bundle, length, step);
-            let expected = stock.score(&history, &prepared[0]).unwrap();
-            let scores = fused.score(&history, &prepared[1]).unwrap();
-            for (score, expected) in scores.iter().zip(&expected) {
-                assert!((score - expected).abs() <= TOLERANCE, "{length} views: {score}, expected {expected}");
-            }
-            let explanations = [stock.explain(&history, &prepared[0]), fused.explain(&history, &prepared[1])];
-            let [expected, explained] = explanations.map(Result::unwrap);
+            let expected = onnxruntime.score(&history, &ids).unwrap();
+            let scores = fused.score(&history, &ids).unwrap();
+            let explanations = [onnxruntime.explain(&history, &ids), fused.explain(&history, &ids)];
+            let [of_graphs, explained] = explanations.map(Result::unwrap);
             assert_eq!((scores.len(), explained.len()), (candidates, candidates));
-            for (explained, expected) in explained.iter().zip(&expected) {
-                assert!((explained.long_term_share - expected.long_term_share).abs() <= TOLERANCE);
-                assert_eq!(explained.attention.len(), expected.attention.len());
-                for (weight, expected) in explained.attention.iter().zip(&expected.attention) {
-                    assert!((weight - expected).abs() <= TOLERANCE, "{length} views: {weight}, expected {expected}");
-                }
+            for (found, expected) in [
+                (scores.as_slice(), expected.as_slice()),
+                (explained.long_term_shares(), of_graphs.long_term_shares()),
+                (explained.attention(), of_graphs.attention()),
+            ] {
+                compare(found, expected, TOLERANCE).unwrap_or_else(|difference| panic!("{length} views: {difference}"));
             }
         }
     }
@@ -134,7 +131,7 @@ fn a_graph_whose_tensors_have_other_names_is_left_to_onnx_runtime() {
         }
     });
     let scorer = BundleScorer::with_kernels(&renamed, None, Kernels::Fused).unwrap();
-    assert_eq!(scorer.kernels(), Kernels::Stock);
+    assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
 }
 
 #[test]
@@ -145,7 +142,7 @@ fn a_graph_that_computes_something_else_under_the_same_names_is_left_to_onnx_run
         tanh.op_type = Some("Sigmoid".to_owned());
     });
     let scorer = BundleScorer::with_kernels(&changed, None, Kernels::Fused).unwrap();
-    assert_eq!(scorer.kernels(), Kernels::Stock);
+    assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What a request may ask beyond its history: which products may be answered, why, on how many threads, and whether
-//! anybody still waits.
+//! the answer is still wanted.
 
 #![cfg(test)]
 
@@ -130,7 +130,8 @@ fn an_explanation_spreads_its_attention_over_the_views_and_leaves_the_scores_alo
     assert!(unexplained.explanations.is_empty());
     assert_eq!(answer.products, unexplained.products);
     assert_eq!(answer.explanations.len(), 5);
-    for explanation in &answer.explanations {
+    for position in 0..5 {
+        let explanation = answer.explanations.get(position).unwrap();
         assert_eq!(explanation.attention.len(), 4);
         let sum: f32 = explanation.attention.iter().sum();
         assert!((sum - 1.0).abs() < 1e-4, "{sum}");
@@ -165,7 +166,7 @@ impl Caller for Gone {
 }
 
 #[test]
-fn work_that_nobody_waits_for_is_dropped_before_it_is_scored() {
+fn work_that_is_no_longer_wanted_is_dropped_before_it_is_scored() {
     let engine = Engine::load(bundle(|_| {}).path(), &EngineOptions::default()).unwrap();
     let answered = Arc::new(AtomicBool::new(false));
     engine.submit(request(&["novel"], 1, Selection::default()), Priority::Interactive, Gone(Arc::clone(&answered)));
@@ -186,7 +187,7 @@ fn the_workers_end_with_the_last_clone_of_their_engine() {
     assert_eq!(clone.recommend(request(&["novel"], 3, Selection::default())).unwrap().products.len(), 3);
     drop(clone);
     let started = std::time::Instant::now();
-    let patience = std::time::Duration::from_secs(60);
-    ended.wait(patience);
-    assert!(started.elapsed() < patience);
+    let longest = std::time::Duration::from_secs(60);
+    ended.wait(longest);
+    assert!(started.elapsed() < longest);
 }

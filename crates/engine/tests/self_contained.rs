@@ -2,13 +2,10 @@
 
 #![cfg(test)]
 
-use std::fs::File;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
-use serde::Deserialize;
 use slirec_core::bundle::Bundle;
-use slirec_core::timestamp;
+use slirec_core::parity::TOLERANCE;
 use slirec_engine::{
     Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, self_contained,
 };
@@ -19,27 +16,7 @@ use slirec_train::run::table_rows;
 #[path = "support/bundle.rs"]
 mod support;
 
-use support::golden;
-
-/// Scores agree to this; two candidates that lie closer may stand in either order.
-const TOLERANCE: f32 = 1e-4;
-
-#[derive(Deserialize)]
-struct Request {
-    items: Vec<String>,
-    timestamps: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Golden {
-    request: Request,
-    now: f64,
-}
-
-fn golden_requests() -> Vec<Golden> {
-    let file = GzDecoder::new(File::open(golden("requests.json.gz")).unwrap());
-    serde_json::from_reader(file).unwrap()
-}
+use support::{Request, golden_requests};
 
 /// Both sides of one bundle.
 struct Sides {
@@ -55,11 +32,7 @@ impl Sides {
     }
 
     fn engine_answer(&self, request: &Request, now: f64, limit: usize) -> (Answer, Source) {
-        let history = request
-            .items
-            .iter()
-            .zip(&request.timestamps)
-            .map(|(handle, time)| (handle, timestamp::from_text(time).unwrap()));
+        let history = request.items.iter().zip(request.times());
         let answer = self.engine.recommend(RecommendationRequest::new(history.collect(), now, limit)).unwrap();
         let gid = |product: usize| self.engine.catalog().products()[product].gid.clone();
         let item_ids = answer.products.iter().map(|scored| gid(scored.product)).collect();

@@ -15,8 +15,8 @@
 
 mod backward;
 mod features;
+mod first_layer;
 mod forward;
-pub mod inference;
 mod layout;
 mod rows;
 #[cfg(test)]
@@ -29,7 +29,8 @@ use crate::lanes::Buffer;
 use crate::layers::{Network, NetworkSizes, parts};
 use crate::normalisation::{Normalisation, Statistics};
 use backward::BlockSums;
-use features::{FeatureSums, FirstLayer};
+use features::FeatureSums;
+use first_layer::FirstLayer;
 use layout::Layout;
 
 /// Sizes of the attention.

@@ -4,7 +4,6 @@
 //! normalisations cancel: they take no part in the products and their gradients are 0.
 
 mod backward;
-pub mod inference;
 #[cfg(test)]
 mod tests;
 

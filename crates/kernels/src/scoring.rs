@@ -7,7 +7,6 @@
 //! logit = score([user, q])
 //! ```
 
-pub mod inference;
 #[cfg(test)]
 mod tests;
 

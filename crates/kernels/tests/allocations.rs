@@ -7,7 +7,7 @@ use std::cell::Cell;
 use slirec_kernels::instruction_set::InstructionSet;
 use slirec_kernels::request::candidates::Candidates;
 use slirec_kernels::request::history::{
-    Embeddings, EncodedHistory, HistoryInputs, HistoryNetwork, HistoryWeights, Scratch, Transitions,
+    Embeddings, HistoryInputs, HistoryNetwork, HistoryWeights, PreparedHistory, Scratch, Transitions,
 };
 use slirec_kernels::request::scores::{self, NetworkWeights, Scoring};
 use slirec_kernels::time_lstm::Sizes;
@@ -49,7 +49,8 @@ fn a_request_after_the_first_allocates_nothing() {
             lstm: InferenceLstm::new(set, sizes, &vec![0.1; sizes.lengths().iter().sum()]),
             attention_matrix: vec![0.1; target * target],
             attention_share: vec![0.1; target * 80],
-            long_term_direction: vec![0.1; target],
+            long_term_matrix: vec![0.1; target * target],
+            long_term_query: vec![0.1; target],
             padded_slots: Some(50),
             mixing_share: vec![0.1; target * 80],
             gate_time_share: vec![0.1; 80],
@@ -66,7 +67,7 @@ fn a_request_after_the_first_allocates_nothing() {
     let [attention, mixing, score] = networks.as_slice() else { unreachable!("there are three networks") };
     let scoring = Scoring::new(set, target, [attention, mixing, score]);
     let candidates = Candidates::zeros(scoring.candidate_sizes(33), 236);
-    let (mut scratch, mut encoded) = (Scratch::default(), EncodedHistory::default());
+    let (mut scratch, mut encoded) = (Scratch::default(), PreparedHistory::default());
     let (mut of_block, mut all) = (scores::Scratch::default(), vec![0.0; 236]);
     let mut request = |length: usize| {
         let (ids, times) = ([3; 50], [1.0; 50]);

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use slirec_kernels::instruction_set::InstructionSet;
 use slirec_kernels::request::candidates::Candidates;
-use slirec_kernels::request::history::{EncodedHistory, Scratch, UnknownId};
+use slirec_kernels::request::history::{PreparedHistory, Scratch, UnknownId};
 use slirec_kernels::request::scores::{self, Scoring};
 
 #[path = "support/network.rs"]
@@ -58,7 +58,7 @@ fn an_id_beyond_its_table_is_told() {
     let mut data = Data::new(&case);
     data.history[1][2] = 99;
     let network = data.history_network(InstructionSet::detect(), &case);
-    let mut encoded = EncodedHistory::default();
+    let mut encoded = PreparedHistory::default();
     let result = network.encode(&data.inputs(), &mut Scratch::default(), &mut encoded);
     assert_eq!(result, Err(UnknownId(99)));
 }
@@ -73,7 +73,7 @@ fn memory_that_held_a_longer_history_gives_the_same_scores() {
     let scoring = Scoring::new(set, short.target(), [&of_short.network(0), &of_short.network(1), &of_short.network(2)]);
     let mut candidates = Candidates::zeros(scoring.candidate_sizes(3), short.candidates);
     candidates.set(0, of_short.columns.each_ref().map(Vec::as_slice));
-    let (mut scratch, mut encoded) = (Scratch::default(), EncodedHistory::default());
+    let (mut scratch, mut encoded) = (Scratch::default(), PreparedHistory::default());
     let mut of_block = scores::Scratch::default();
     let mut all = vec![0.0; short.candidates];
     network.encode(&of_long.inputs(), &mut scratch, &mut encoded).unwrap();

@@ -81,7 +81,7 @@ pub struct Analysis {
     pub by_history_length: Vec<Slice>,
     /// Metrics by category of the positive.
     pub by_category: Vec<Slice>,
-    /// Where the attention lies; empty when the scorer does not tell.
+    /// Where the attention lies; empty when the scorer gives none.
     pub attention: Vec<PositionAttention>,
 }
 
@@ -175,7 +175,7 @@ impl Analysis {
         self.measured.iter().find(|measured| measured.name == name)
     }
 
-    /// Baselines that rank at least as well as the model (NDCG@10 over all items): nobody should deploy such a model.
+    /// Baselines that rank at least as well as the model (NDCG@10 over all items): such a model should not be deployed.
     pub fn lost_to(&self) -> Vec<&Measured> {
         let Some(model) = self.of(MODEL) else { return Vec::new() };
         let better = |measured: &&Measured| measured.name != MODEL && measured.ranking.ndcg_10 >= model.ranking.ndcg_10;

@@ -1,7 +1,7 @@
 //! Training batches: the rows of an epoch in their order enter, batches with negatives leave, built on a thread of its own
 //! while the step before them runs.
 //!
-//! A batch depends on the seed, the epoch and the step alone, so that it is the same whoever builds it and when.
+//! A batch depends on the seed, the epoch and the step alone, so that it is the same whenever and on whichever thread it is built.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -49,7 +49,7 @@ impl BatchSource<'_> {
                 for (step, rows) in chunks.skip(done as usize) {
                     let batch = self.batch(rows, (epoch, step)).transpose();
                     let Some(batch) = batch.map(|batch| batch.map(|batch| (step, batch))) else { continue };
-                    // Nobody receives any more when training was interrupted or failed.
+                    // The receiver is gone when training was interrupted or failed.
                     if sender.send(batch).is_err() {
                         break;
                     }

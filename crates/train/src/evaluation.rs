@@ -5,10 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use slirec_core::history::EncodedHistory;
 
-use crate::batch::Batch;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::metrics::{RankingMetrics, SampledMetrics, ScoredGroup, rank_among};
-use crate::model::Network;
 
 /// Why something could not score.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,28 +31,6 @@ pub trait Scorer {
     /// Whether the scores are probabilities, so that a log loss makes sense.
     fn gives_probabilities(&self) -> bool {
         true
-    }
-}
-
-/// Candidates that a network scores at once.
-const CANDIDATES_AT_ONCE: usize = 2000;
-
-impl Scorer for Network {
-    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        let mut scores = Vec::with_capacity(requests.len());
-        let same_width = requests.chunk_by(|left, right| left.candidates.len() == right.candidates.len());
-        for alike in same_width {
-            let width = alike.first().map_or(1, |request| request.candidates.len()).max(1);
-            for chunk in alike.chunks((CANDIDATES_AT_ONCE / width).max(1)) {
-                let mut batch = Batch::new(self.sizes(), width);
-                for request in chunk {
-                    batch.push_history(request.history);
-                    request.candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
-                }
-                scores.extend(self.scores(&batch)?.chunks(width).map(<[f32]>::to_vec));
-            }
-        }
-        Ok(scores)
     }
 }
 

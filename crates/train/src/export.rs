@@ -1,8 +1,8 @@
 //! A trained model becomes the files of a bundle: weights, vocabulary and catalogue enter, a directory without its
-//! manifest leaves; the histories that prove it right come along.
+//! manifest leaves.
 //!
-//! The proof itself needs ONNX Runtime, which this crate does not know: whoever writes a bundle scores
-//! [`ProofHistory`]s with both sides and seals the directory only if they agree.
+//! The parity check needs ONNX Runtime, which this crate does not know: the caller scores [`ParityHistory`]s with both
+//! sides and seals the directory only if they agree.
 
 use std::path::Path;
 
@@ -11,28 +11,22 @@ use slirec_core::bundle::{
 };
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, FileError};
-use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemLookup;
+use slirec_core::parity::{self, ParityHistory};
 use slirec_core::vocabulary::Vocabulary;
 use thiserror::Error;
 
 use crate::dataset::Dataset;
 use crate::dataset::evaluation::Candidate;
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
-use crate::graphs::{self, MissingWeight};
+use crate::graphs;
 use crate::hyperparameters::ModelHyperparameters;
-use crate::weights::Weights;
+use crate::weights::{Weights, WeightsError};
 
-/// How many histories prove a bundle.
-pub const PROOF_HISTORIES: usize = 32;
-/// How many of them the bundle keeps as golden requests.
+/// How many histories of the parity check the bundle keeps as golden requests.
 pub const GOLDEN_REQUESTS: usize = 4;
 /// How many candidates a golden request keeps.
 const GOLDEN_CANDIDATES: usize = 16;
-/// Longest history of a proof: longer than any model uses, so that the cut is proven too.
-const LONGEST_PROOF: usize = 120;
-/// Steps of the made-up histories for weights without a dataset.
-const MADE_UP_START: f64 = 1_790_000_000.0;
 
 /// An export that failed.
 #[derive(Debug, Error)]
@@ -42,7 +36,7 @@ pub enum ExportError {
     File(#[from] FileError),
     /// The weights are not those of a model.
     #[error(transparent)]
-    Weights(#[from] MissingWeight),
+    Weights(#[from] WeightsError),
 }
 
 /// Writes everything of a bundle but its manifest.
@@ -67,82 +61,36 @@ pub fn write_files(
     Ok(())
 }
 
-/// A history that both sides must score alike.
-#[derive(Debug, Clone)]
-pub struct ProofHistory {
-    /// Handles, oldest first.
-    pub items: Vec<String>,
-    /// Unix seconds.
-    pub timestamps: Vec<f64>,
-    /// Time of the prediction.
-    pub now: f64,
-    /// The model's view of it.
-    pub encoded: EncodedHistory,
-}
-
-impl ProofHistory {
-    fn new(viewed: Vec<(&str, f64)>, now: f64, lookup: &ItemLookup, longest: usize) -> Option<Self> {
-        let encoded = lookup.encode(&viewed, now, longest).ok().flatten()?.encoded;
-        let (items, timestamps) = viewed.into_iter().map(|(handle, time)| (handle.to_owned(), time)).unzip();
-        Some(Self { items, timestamps, now, encoded })
-    }
-}
-
 /// Histories of validation rows, spread over the users and cut to different lengths from 1 on.
-pub fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) -> Vec<ProofHistory> {
+pub fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) -> Vec<ParityHistory> {
     let users: Vec<_> = dataset.users().filter(|user| user.len() >= 3).collect();
-    let apart = users.len().div_ceil(PROOF_HISTORIES).max(1);
+    let apart = users.len().div_ceil(parity::HISTORIES).max(1);
     let mut histories = Vec::new();
     for (number, user) in users.into_iter().step_by(apart).enumerate() {
         let row = user.end - 2;
-        let length = proof_length(number).min(row - user.start);
+        let length = parity::length(number).min(row - user.start);
         let viewed = (row - length..row).filter_map(|index| dataset.interaction(index));
         let handle = |item| dataset.vocabulary.item(item).map_or("unknown-item", |item| item.handle.as_str());
-        let viewed = viewed.map(|(item, _, time)| (handle(item), time)).collect();
+        let (items, timestamps) = viewed.map(|(item, _, time)| (handle(item).to_owned(), time)).unzip();
         let now = dataset.interaction(row).map_or(0.0, |(_, _, time)| time);
-        histories.extend(ProofHistory::new(viewed, now, lookup, longest));
+        histories.extend(ParityHistory::new(items, timestamps, now, lookup, longest));
     }
     histories
-}
-
-/// Histories made up of the vocabulary's items, for weights that come without a dataset.
-pub fn made_up_histories(vocabulary: &Vocabulary, lookup: &ItemLookup, longest: usize) -> Vec<ProofHistory> {
-    let items = vocabulary.items();
-    (0..PROOF_HISTORIES)
-        .filter_map(|number| {
-            let length = proof_length(number);
-            let strolled = items.iter().cycle().skip(number).step_by(number + 1);
-            let times = (0..length).map(|step| MADE_UP_START + (step * (number + 1)) as f64 * 3_600.0);
-            let viewed = strolled.map(|item| item.handle.as_str()).zip(times).collect();
-            ProofHistory::new(viewed, MADE_UP_START + 5e6, lookup, longest)
-        })
-        .collect()
-}
-
-/// 1, 2, 3, 5, 8, … up to the longest, over and over.
-fn proof_length(number: usize) -> usize {
-    let lengths = std::iter::successors(Some((1, 2)), |(length, next)| Some((*next, length + next)));
-    let lengths = lengths.map(|(length, _)| length).take_while(|length| *length <= LONGEST_PROOF);
-    lengths.cycle().nth(number).unwrap_or(1)
 }
 
 /// The candidates of a catalogue that may be recommended, with their handles.
 pub fn catalog_candidates(catalog: &Catalog, lookup: &ItemLookup) -> Vec<(String, Candidate)> {
     let available = catalog.products().iter().filter(|product| product.available);
-    let candidate = |handle: &String| {
-        let ids = lookup.ids(handle)?;
-        Some((handle.clone(), Candidate { item: ids.item, features: ids.features.clone() }))
-    };
-    available.filter_map(|product| candidate(&product.handle)).collect()
+    available.filter_map(|product| Some((product.handle.clone(), lookup.ids(&product.handle)?.clone()))).collect()
 }
 
-/// The training network's scores of a history, for the proof.
+/// A scorer's scores of a history, for the parity check.
 ///
 /// # Errors
 /// What the network answers.
-pub fn proof_scores(
+pub fn parity_scores(
     scorer: &mut dyn Scorer,
-    history: &ProofHistory,
+    history: &ParityHistory,
     candidates: &[(String, Candidate)],
 ) -> Result<Vec<f32>, ScoreError> {
     let candidates: Vec<Candidate> = candidates.iter().map(|(_, candidate)| candidate.clone()).collect();
@@ -151,7 +99,7 @@ pub fn proof_scores(
 }
 
 /// A golden request of a history and its scores: the best candidates, equal scores in order of the handles.
-pub fn golden_request(history: &ProofHistory, candidates: &[(String, Candidate)], scores: &[f32]) -> GoldenRequest {
+pub fn golden_request(history: &ParityHistory, candidates: &[(String, Candidate)], scores: &[f32]) -> GoldenRequest {
     let mut top: Vec<GoldenScore> = candidates
         .iter()
         .zip(scores)
@@ -159,6 +107,6 @@ pub fn golden_request(history: &ProofHistory, candidates: &[(String, Candidate)]
         .collect();
     top.sort_by(|left, right| right.score.total_cmp(&left.score).then_with(|| left.handle.cmp(&right.handle)));
     top.truncate(GOLDEN_CANDIDATES);
-    let ProofHistory { items, timestamps, now, .. } = history.clone();
+    let ParityHistory { items, timestamps, now, .. } = history.clone();
     GoldenRequest { items, timestamps, now, top }
 }

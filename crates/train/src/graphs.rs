@@ -17,15 +17,8 @@ mod functions;
 mod history;
 mod scores;
 
-use thiserror::Error;
-
 use crate::hyperparameters::ModelHyperparameters;
-use crate::weights::{Array, Weights};
-
-/// A weight that the graphs need is not there.
-#[derive(Debug, Error)]
-#[error("there is no weight `{0}`")]
-pub struct MissingWeight(String);
+use crate::weights::{Weights, WeightsError};
 
 /// The bytes of the three graph files.
 #[derive(Debug, Clone)]
@@ -41,15 +34,11 @@ pub struct Graphs {
 /// Builds all three graphs.
 ///
 /// # Errors
-/// [`MissingWeight`] unless the weights passed [`Weights::check`].
-pub fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Graphs, MissingWeight> {
+/// [`WeightsError`] unless the weights passed [`Weights::check`].
+pub fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Graphs, WeightsError> {
     Ok(Graphs {
         candidates: candidates::build(sizes, weights)?,
         history: history::build(sizes, weights)?,
         scores: scores::build(sizes, weights)?,
     })
-}
-
-fn array<'a>(weights: &'a Weights, name: &str) -> Result<&'a Array, MissingWeight> {
-    weights.get(name).ok_or_else(|| MissingWeight(name.to_owned()))
 }

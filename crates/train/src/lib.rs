@@ -1,7 +1,7 @@
 //! From interactions to a model: datasets, the network, its training, its metrics, its ONNX graphs.
 //!
 //! In the order of the data's road: [`dataset`] is prepared from interactions, [`batches`] form the network's input,
-//! [`model`] is the network, [`weights`] its plain arrays.
+//! [`model`] is the network that is trained, [`weights`] its plain arrays, [`inference`] the network at work.
 
 pub mod analysis;
 pub mod average;
@@ -12,8 +12,10 @@ pub mod checkpoint;
 pub mod dataset;
 pub mod evaluation;
 pub mod export;
+mod folded;
 pub mod graphs;
 pub mod hyperparameters;
+pub mod inference;
 pub mod metrics;
 pub mod model;
 pub mod negatives;

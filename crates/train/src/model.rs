@@ -9,7 +9,6 @@ mod operation;
 mod parts;
 #[cfg(test)]
 mod plain;
-mod scores;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -28,7 +27,7 @@ use slirec_kernels::{candidate_attention, scoring, time_lstm};
 use crate::batch::Batch;
 use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use crate::random::{self, Purpose};
-use crate::weights::{Array, Specification, Start, TableRows, Weights, specifications};
+use crate::weights::{Array, Specification, Start, TableRows, Weights, WeightsError, specifications};
 use names::{ATTENTION, MIXING, SCORE};
 use operation::{Operation, SharedNetwork};
 use parts::{DropoutMasks, FusedNetwork};
@@ -92,8 +91,17 @@ pub struct PartTime {
     pub backward: Duration,
 }
 
-fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
+pub(crate) fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
     time_lstm::Sizes { input: sizes.item_embedding_size, hidden: sizes.target_size() }
+}
+
+/// The LSTM's weights in the order of its kernel's parameters.
+pub(crate) fn lstm_parameters(weights: &Weights) -> std::result::Result<Vec<f32>, WeightsError> {
+    let mut parameters = Vec::new();
+    for name in names::lstm() {
+        parameters.extend_from_slice(&weights.required(&name)?.values);
+    }
+    Ok(parameters)
 }
 
 fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {

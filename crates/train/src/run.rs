@@ -220,7 +220,7 @@ fn write_hyperparameters(directory: &Path, hyperparameters: &Hyperparameters) ->
 
 /// Which weights of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Which {
+pub enum KeptWeights {
     /// Those of the best epoch.
     #[default]
     Best,
@@ -246,7 +246,7 @@ impl Run {
     ///
     /// # Errors
     /// [`RunError::Invalid`] for a run that is still running or was killed.
-    pub fn read(directory: &Path, which: Which) -> Result<Self, RunError> {
+    pub fn read(directory: &Path, which: KeptWeights) -> Result<Self, RunError> {
         let record = RunRecord::read(directory)?;
         if record.state == RunState::Running {
             let path = directory.join(RUN);
@@ -257,8 +257,8 @@ impl Run {
         let hyperparameters = Hyperparameters::read(&directory.join(HYPERPARAMETERS))?;
         let vocabulary = Vocabulary::read(&directory.join(VOCABULARY))?;
         let weights = match which {
-            Which::Best => Weights::read(&directory.join(BEST))?,
-            Which::Last => {
+            KeptWeights::Best => Weights::read(&directory.join(BEST))?,
+            KeptWeights::Last => {
                 let checkpoint = checkpoint::read(&directory.join(LAST))?;
                 checkpoint.average.unwrap_or(checkpoint.weights)
             }

@@ -38,6 +38,9 @@ pub enum WeightsError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A weight is missing.
+    #[error("there is no weight `{0}`")]
+    Missing(String),
     /// A tensor is missing or has another shape.
     #[error("weight `{name}`: found {found}, expected shape {expected:?}")]
     Shape {
@@ -77,6 +80,14 @@ impl Weights {
     /// A weight by name.
     pub fn get(&self, name: &str) -> Option<&Array> {
         self.arrays.get(name)
+    }
+
+    /// A weight by name that must be there.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`].
+    pub fn required(&self, name: &str) -> Result<&Array, WeightsError> {
+        self.get(name).ok_or_else(|| WeightsError::Missing(name.to_owned()))
     }
 
     /// A weight by name, to be changed; `otherwise` is put in where there is none.

@@ -17,7 +17,7 @@ use slirec_train::dataset::evaluation::Candidate;
 use slirec_train::dataset::original::read_groups;
 use slirec_train::evaluation::{ScoreRequest, Scorer, evaluate_sampled};
 use slirec_train::hyperparameters::ModelHyperparameters;
-use slirec_train::model::Network;
+use slirec_train::inference::InferenceNetwork;
 use slirec_train::weights::{TableRows, Weights};
 
 fn golden(name: &str) -> PathBuf {
@@ -31,10 +31,10 @@ fn vocabulary() -> Vocabulary {
         .unwrap()
 }
 
-fn network(vocabulary: &Vocabulary) -> Network {
+fn network(vocabulary: &Vocabulary) -> InferenceNetwork {
     let weights = Weights::read(&golden("weights.safetensors")).unwrap();
     let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() };
-    Network::from_weights(&ModelHyperparameters::default(), &rows, &weights).unwrap()
+    InferenceNetwork::new(&ModelHyperparameters::default(), &rows, &weights).unwrap()
 }
 
 #[derive(Deserialize)]

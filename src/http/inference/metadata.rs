@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use slirec_engine::ModelInfo;
+use slirec_core::bundle::Manifest;
 
 /// Names of the inputs, in the order of the model's signature.
 pub(super) const INPUTS: [&str; 3] = ["userId", "items", "timestamps"];
@@ -35,7 +35,7 @@ impl ServerMetadata {
 
 impl<'a> ModelMetadata<'a> {
     /// `limit` is the number of products in an answer.
-    pub(super) fn new(name: &'a str, model: &'a ModelInfo, limit: usize) -> Self {
+    pub(super) fn new(name: &'a str, model: &'a Manifest, limit: usize) -> Self {
         let [user, items, timestamps] = INPUTS;
         let [handles, scores] = OUTPUTS;
         let tensor =

@@ -172,7 +172,7 @@ impl<'a> RankAnswer<'a> {
 impl<'a> Model<'a> {
     fn new(served: &'a Served) -> Self {
         let model = served.engine.model();
-        Self { name: &model.name, version: &model.version, registry: served.about.registered.as_ref() }
+        Self { name: &model.name, version: &model.version, registry: served.registered.as_ref() }
     }
 }
 
@@ -207,10 +207,10 @@ impl<'a> Item<'a> {
 
 impl<'a> Why<'a> {
     /// The attention is of the last views of the history; several views of one product are added up.
-    fn new(history: &'a ViewHistory, explanation: &Explanation) -> Self {
+    fn new(history: &'a ViewHistory, explanation: Explanation<'_>) -> Self {
         let used = history.last(explanation.attention.len());
         let mut weights: HashMap<&str, f32> = HashMap::new();
-        for (view, weight) in used.zip(&explanation.attention) {
+        for (view, weight) in used.zip(explanation.attention) {
             *weights.entry(view.handle).or_default() += weight;
         }
         let mut attention: Vec<_> = weights.into_iter().map(|(item, weight)| Weight { item, weight }).collect();

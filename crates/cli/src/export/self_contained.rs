@@ -1,4 +1,4 @@
-//! `slirec export --self-contained`: a bundle enters; `model.onnx`, proven by the bundle's golden requests, leaves.
+//! `slirec export --self-contained`: a bundle enters; `model.onnx`, checked by the bundle's golden requests, leaves.
 
 use std::fs;
 use std::path::Path;
@@ -24,6 +24,6 @@ pub(crate) fn write(
     SelfContainedModel::load(&graph, onnxruntime)?.check_golden(&bundle)?;
     fs::write(staged.path(), &graph).map_err(FileError::io("write", file))?;
     staged.commit()?;
-    let (kilobytes, proofs) = (graph.len() / 1000, bundle.manifest.golden_requests.len());
-    output::print(format!("{}: {kilobytes} kB, proven by {proofs} golden requests", file.display()))
+    let (kilobytes, checks) = (graph.len() / 1000, bundle.manifest.golden_requests.len());
+    output::print(format!("{}: {kilobytes} kB, checked by {checks} golden requests", file.display()))
 }

@@ -1,4 +1,4 @@
-//! `slirec import tensorflow`: a checkpoint of the original and its pickles enter, a proven bundle leaves.
+//! `slirec import tensorflow`: a checkpoint of the original and its pickles enter, a checked bundle leaves.
 
 use std::path::{Path, PathBuf};
 

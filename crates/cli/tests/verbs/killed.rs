@@ -101,7 +101,7 @@ fn an_interrupted_training_leaves_a_run_that_evaluates_and_exports() {
 #[test]
 fn a_killed_export_leaves_nothing_that_a_server_would_take() {
     let folder = Folder::new();
-    // More users make the proof and the metrics last longer.
+    // More users make the parity check and the metrics last longer.
     folder.write("interactions.tsv", many_interactions(20_000));
     let products: Vec<String> = (0..211)
         .map(|item| {
@@ -119,7 +119,7 @@ fn a_killed_export_leaves_nothing_that_a_server_would_take() {
     export.wait_until("the graphs are written", || folder.path("bundle.partial/catalog.json").is_file());
     export.kill();
     assert!(!folder.path("bundle").exists());
-    // Only a proven bundle has a manifest.
+    // Only a checked bundle has a manifest.
     assert!(!folder.path("bundle.partial/manifest.json").exists());
     let message = folder.fail(&["evaluate", "--bundle", "bundle", "--dataset", "dataset"]);
     assert!(message.contains("bundle/manifest.json"), "{message}");

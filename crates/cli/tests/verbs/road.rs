@@ -37,7 +37,7 @@ fn a_bundle_becomes_one_file_for_any_runtime() {
     let folder = Folder::after(&ROAD);
     let one_file = ["export", "--bundle", "bundle", "--self-contained", "model.onnx", "--limit", "5"];
     let written = folder.succeed(&one_file);
-    assert!(written.contains("proven by 4 golden requests"), "{written}");
+    assert!(written.contains("checked by 4 golden requests"), "{written}");
     let graph = std::fs::read(folder.path("model.onnx")).unwrap();
     let mut model = SelfContainedModel::load(&graph, None).unwrap();
     let texts = |texts: [&str; 2]| texts.map(str::to_owned);

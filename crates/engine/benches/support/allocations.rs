@@ -33,7 +33,7 @@ static ALLOCATOR: Counting = Counting;
 /// Prints how many allocations and bytes a request takes, stock and fused.
 pub(crate) fn report(bundle: impl Fn() -> Bundle) {
     const REQUESTS: usize = 100;
-    for kernels in [Kernels::Stock, Kernels::Fused] {
+    for kernels in [Kernels::OnnxRuntime, Kernels::Fused] {
         let options = EngineOptions { kernels, ..EngineOptions::default() };
         let engine = Engine::from_bundle(bundle(), &options).expect("an engine");
         let mut requests = vec![super::request(&engine, 10, 0); REQUESTS + 1];

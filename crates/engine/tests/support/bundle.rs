@@ -1,20 +1,78 @@
-//! Bundles of the golden weights, for the tests of the engine.
+//! Bundles of the golden weights and the golden requests, for the tests of the engine.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
+use serde::Deserialize;
 use slirec_connect::original::OriginalVocabulary;
 use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, TrainingRecord};
 use slirec_core::catalog::{Catalog, Product};
+use slirec_core::history::{self, EncodedHistory, History};
 use slirec_core::lookup::ItemLookup;
+use slirec_core::parity::made_up_histories;
+use slirec_core::timestamp;
 use slirec_engine::{BundleScorer, CandidateIds};
-use slirec_train::export::{self, catalog_candidates, made_up_histories, write_files};
+use slirec_train::export::{self, catalog_candidates, write_files};
 use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
 
 pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
+}
+
+/// What the original was asked.
+#[derive(Deserialize)]
+pub(crate) struct Request {
+    pub(crate) items: Vec<String>,
+    pub(crate) timestamps: Vec<String>,
+}
+
+impl Request {
+    pub(crate) fn times(&self) -> Vec<f64> {
+        self.timestamps.iter().map(|time| timestamp::from_text(time).unwrap()).collect()
+    }
+}
+
+/// One of its best products.
+#[derive(Deserialize)]
+pub(crate) struct Top {
+    pub(crate) handle: String,
+    pub(crate) gid: String,
+    pub(crate) pred: f32,
+}
+
+/// What it was asked and what it answered.
+#[derive(Deserialize)]
+pub(crate) struct Golden {
+    pub(crate) request: Request,
+    pub(crate) now: f64,
+    pub(crate) scores: BTreeMap<String, f32>,
+    pub(crate) top16: Vec<Top>,
+}
+
+impl Golden {
+    /// The history, and the candidates in the order of the scores. The original has no answer to unknown handles; its
+    /// golden scores count them as id 0.
+    pub(crate) fn encoded(&self, bundle: &Bundle, lookup: &ItemLookup) -> (EncodedHistory, CandidateIds) {
+        let ids = |handle: &String| lookup.ids(handle).map_or((0, 0), |ids| (ids.item, ids.features[0]));
+        let (item_ids, feature_ids): (Vec<u32>, Vec<u32>) = self.request.items.iter().map(ids).unzip();
+        let times = self.request.times();
+        let whole = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count: 1, times: &times };
+        let encoded = history::encode(whole, self.now, bundle.manifest.model.longest_history).unwrap();
+        let (items, features) = self.scores.keys().map(ids).unzip();
+        (encoded, CandidateIds { items, features })
+    }
+}
+
+pub(crate) fn golden_requests() -> Vec<Golden> {
+    let file = GzDecoder::new(File::open(golden("requests.json.gz")).unwrap());
+    let requests: Vec<Golden> = serde_json::from_reader(file).unwrap();
+    assert_eq!(requests.len(), 45);
+    requests
 }
 
 /// A bundle of the golden weights, with the catalogue that `change` makes of the golden one.
@@ -66,13 +124,13 @@ fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
     let files = bundle::record_files(folder).unwrap();
     let unsealed = Bundle::read_unsealed(folder, Manifest { files, ..manifest.clone() }).unwrap();
     let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary);
-    let history = made_up_histories(&unsealed.vocabulary, &lookup, manifest.model.longest_history).remove(0);
+    let longest = manifest.model.longest_history;
+    let history = made_up_histories(&unsealed.vocabulary, &lookup, longest).next().unwrap();
     let candidates = catalog_candidates(&unsealed.catalog, &lookup);
     let items = candidates.iter().map(|(_, candidate)| candidate.item).collect();
     let features = candidates.iter().flat_map(|(_, candidate)| candidate.features.clone()).collect();
     let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
-    let prepared = scorer.prepare(&CandidateIds { items, features }).unwrap();
-    let scores = scorer.score(&history.encoded, &prepared).unwrap();
+    let scores = scorer.score(&history.encoded, &CandidateIds { items, features }).unwrap();
     let mut golden = export::golden_request(&history, &candidates, &scores);
     if golden.top.is_empty() {
         // Nothing is sold: such a bundle can be read, but not be served.

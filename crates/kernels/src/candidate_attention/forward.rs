@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::features::{FeatureSums, FirstLayer, GroupFeatures};
+use super::features::{FeatureSums, GroupFeatures};
+use super::first_layer::FirstLayer;
 use super::layout::{Block, Layout};
 use super::rows;
 use super::{CandidateAttention, Inputs, Sizes};

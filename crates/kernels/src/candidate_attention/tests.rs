@@ -209,33 +209,6 @@ fn the_number_of_threads_does_not_matter() {
 }
 
 #[test]
-fn inference_with_the_statistics_of_a_batch_gives_its_results() {
-    // More positions than candidates and the other way round.
-    for candidates in [2, 70] {
-        let case = Case::new(Sizes { hidden: 7, target: 5, layers: [20, 6] }, 9, &[9, 4, 1], candidates, [0.0, 0.0]);
-        let values: Vec<f32> = case.values.iter().map(|value| *value as f32).collect();
-        let inputs = case.inputs(&values);
-        let mut attention = CandidateAttention::new(InstructionSet::detect(), case.sizes);
-        let mut expected = vec![0.0; case.coefficients.len()];
-        attention.forward(&inputs, &mut expected);
-        let statistics = attention.statistics(inputs.parameters);
-        for set in InstructionSet::available() {
-            let folded = inference::FoldedAttention::new(set, case.sizes, inputs.parameters, &statistics);
-            let mut pooled = vec![0.0; expected.len()];
-            let queries = inputs.queries.chunks(candidates * case.sizes.target);
-            let results = pooled.chunks_mut(candidates * case.sizes.hidden);
-            for ((positions, queries), pooled) in inputs.histories.ranges().zip(queries).zip(results) {
-                let states = &inputs.states[positions.start * case.sizes.hidden..positions.end * case.sizes.hidden];
-                folded.pool(states, queries, pooled);
-            }
-            let expected: Vec<f64> = expected.iter().map(|value| f64::from(*value)).collect();
-            let worst = worst_difference(&pooled, &expected);
-            assert!(worst < 1e-5, "{}: results differ by {worst}", set.name());
-        }
-    }
-}
-
-#[test]
 fn what_an_earlier_batch_left_behind_does_not_matter() {
     let sizes = Sizes { hidden: 5, target: 3, layers: [18, 7] };
     let earlier = Case::new(sizes, 7, &[7; 20], 4, [0.3, 0.2]);

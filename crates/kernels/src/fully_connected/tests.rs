@@ -100,21 +100,3 @@ fn neither_fused_instruction_sets_nor_the_number_of_threads_change_a_bit() {
     }
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
 }
-
-#[test]
-fn inference_with_the_statistics_of_a_batch_gives_its_logits() {
-    let case = Case::new(NetworkSizes { inputs: 5, hidden: [20, 6] }, 150, [0.0, 0.0]);
-    let values: Vec<f32> = case.values.iter().map(|value| *value as f32).collect();
-    let (rows, parameters) = values.split_at(case.count * case.sizes.inputs);
-    let mut network = FullyConnected::new(InstructionSet::detect(), case.sizes);
-    let mut logits = vec![0.0; case.count];
-    network.forward(&Inputs { rows, parameters, dropout: case.dropout }, &mut logits);
-    let statistics = network.statistics(parameters);
-    for set in InstructionSet::available() {
-        let folded = inference::FoldedNetwork::from_parameters(set, case.sizes, parameters, &statistics);
-        let mut inferred = vec![0.0; case.count];
-        folded.logits(rows, &mut inferred);
-        let worst = worst_difference(&inferred, &case.expected(&case.values));
-        assert!(worst < 1e-5, "{}: logits differ by {worst}", set.name());
-    }
-}

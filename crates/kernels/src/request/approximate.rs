@@ -14,7 +14,7 @@ pub use candidates::ApproximateCandidates;
 
 use self::candidates::Block;
 use self::layer::{Terms, Weight, add_products, hidden_pairs, output_logits, pack_rows, packed_length, sums};
-use super::history::EncodedHistory;
+use super::history::PreparedHistory;
 use super::layer::{Layer, padded};
 use super::scores::{Network, Scoring};
 use super::{BLOCK, Row, VECTORS, rows, rows_of_mut};
@@ -58,7 +58,7 @@ impl ApproximateNetwork {
     }
 }
 
-/// A trained network, ready to say roughly how candidates score.
+/// A trained network, ready to score candidates approximately.
 #[derive(Debug)]
 pub struct ApproximateScoring {
     set: Bf16Set,
@@ -72,7 +72,7 @@ pub struct ApproximateScoring {
     zeros: Buffer,
 }
 
-/// What of a history stands in pairs; belongs to the [`EncodedHistory`] that it was made of.
+/// What of a history stands in pairs; belongs to the [`PreparedHistory`] that it was made of.
 #[derive(Debug, Default)]
 pub struct ApproximateHistory {
     length: usize,
@@ -115,7 +115,7 @@ impl ApproximateScoring {
     }
 
     /// What of a history stands in pairs; replaces `approximate`.
-    pub fn history(&self, history: &EncodedHistory, approximate: &mut ApproximateHistory) {
+    pub fn history(&self, history: &PreparedHistory, approximate: &mut ApproximateHistory) {
         approximate.length = history.length();
         let packed = packed_length(&self.attention_first);
         let positions = approximate.positions.resize(history.length() * packed);
@@ -136,7 +136,7 @@ impl ApproximateScoring {
     /// two histories or the candidates belong to others.
     pub fn logits(
         &self,
-        (history, approximate): (&EncodedHistory, &ApproximateHistory),
+        (history, approximate): (&PreparedHistory, &ApproximateHistory),
         candidates: &ApproximateCandidates,
         range: Range<usize>,
         scratch: &mut Scratch,
@@ -155,7 +155,7 @@ impl ApproximateScoring {
 
     fn block(
         &self,
-        history: &EncodedHistory,
+        history: &PreparedHistory,
         approximate: &ApproximateHistory,
         block: &Block<'_>,
         scratch: &mut Scratch,

@@ -34,8 +34,9 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    fn row(&self, id: u32) -> Option<&[f32]> {
-        self.values.get(id as usize * self.width..)?.get(..self.width)
+    fn row(&self, id: u32) -> Result<&[f32], UnknownId> {
+        let rest = self.values.get(id as usize * self.width..);
+        rest.and_then(|rest| rest.get(..self.width)).ok_or(UnknownId(id))
     }
 }
 
@@ -52,8 +53,10 @@ pub struct HistoryWeights {
     pub attention_matrix: Vec<f32>,
     /// From a key to the attention's first layer, `[D, J]`.
     pub attention_share: Vec<f32>,
-    /// A · query of the long-term interest, `[D]`.
-    pub long_term_direction: Vec<f32>,
+    /// A `[D, D]` of the long-term interest.
+    pub long_term_matrix: Vec<f32>,
+    /// Its query, `[D]`.
+    pub long_term_query: Vec<f32>,
     /// Slots of a history that hold row 0 of all tables where it has no position; none when empty slots do not count.
     pub padded_slots: Option<usize>,
     /// From the long-term interest to the mixing gate's first layer, `[D, M]`.
@@ -74,12 +77,13 @@ pub struct Transitions {
 }
 
 /// An id that an embedding table has no row for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the embeddings have no row {0}")]
 pub struct UnknownId(pub u32);
 
-/// What became of a history; reused from request to request.
+/// Everything that depends on a history alone; reused from request to request.
 #[derive(Debug, Default)]
-pub struct EncodedHistory {
+pub struct PreparedHistory {
     length: usize,
     /// The states as the weight of a layer from attention to attended states.
     pub(super) states: Layer,
@@ -95,10 +99,20 @@ pub struct EncodedHistory {
     pub(super) transition: Buffer,
 }
 
-impl EncodedHistory {
+impl PreparedHistory {
     /// Number of positions.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// The LSTM's states, `[L, D]`.
+    pub fn states(&self) -> Vec<f32> {
+        self.states.weight()
+    }
+
+    /// The long-term interest, `[D]`.
+    pub fn long_term(&self) -> &[f32] {
+        &self.long_term
     }
 
     /// Key and share of the attention's first layer of every position.
@@ -135,6 +149,8 @@ pub struct HistoryNetwork {
     set: InstructionSet,
     target: usize,
     weights: HistoryWeights,
+    /// A · query of the long-term interest, `[D]`: a logit belongs to an embedded position alone.
+    long_term_direction: Vec<f32>,
 }
 
 impl HistoryNetwork {
@@ -146,9 +162,12 @@ impl HistoryNetwork {
         let target = weights.items.width + weights.features.iter().map(|table| table.width).sum::<usize>();
         assert_eq!(weights.attention_matrix.len(), target * target, "length of the attention matrix");
         assert!(weights.attention_share.len().is_multiple_of(target), "length of the attention's share");
-        assert_eq!(weights.long_term_direction.len(), target, "length of the long-term direction");
+        assert_eq!(weights.long_term_matrix.len(), target * target, "length of the long-term matrix");
+        assert_eq!(weights.long_term_query.len(), target, "length of the long-term query");
         assert_eq!(weights.mixing_share.len(), weights.gate_time_share.len() * target, "length of the mixing share");
-        Self { set, target, weights }
+        let logit = |row: &[f32]| row.iter().zip(&weights.long_term_query).map(|(left, right)| left * right).sum();
+        let long_term_direction = weights.long_term_matrix.chunks_exact(target).map(logit).collect();
+        Self { set, target, weights, long_term_direction }
     }
 
     /// Width of an embedded position, D.
@@ -167,13 +186,13 @@ impl HistoryNetwork {
         &self,
         inputs: &HistoryInputs<'_>,
         scratch: &mut Scratch,
-        encoded: &mut EncodedHistory,
+        encoded: &mut PreparedHistory,
     ) -> Result<(), UnknownId> {
         let (length, target, weights) = (inputs.items.len(), self.target, &self.weights);
         assert!(length > 0, "a history has at least one position");
         assert_eq!(inputs.features.len(), length * weights.features.len(), "length of the features");
         encoded.length = length;
-        self.embed(inputs, scratch)?;
+        self.embed_all(inputs, scratch)?;
         let states = scratch.states.resize(length * target);
         let times = [inputs.time_to_now, inputs.time_from_first];
         weights.lstm.states(&scratch.items, times, &mut scratch.lstm, states);
@@ -200,25 +219,33 @@ impl HistoryNetwork {
         self.transitions(inputs.items, encoded)
     }
 
+    /// Adds the embedding of an item and its features `[D]` to a list; features that are missing count as 0.
+    ///
+    /// # Errors
+    /// [`UnknownId`] when a table has no such row.
+    pub fn embed(&self, item: u32, features: &[u32], list: &mut Vec<f32>) -> Result<(), UnknownId> {
+        list.extend_from_slice(self.weights.items.row(item)?);
+        for (position, table) in self.weights.features.iter().enumerate() {
+            list.extend_from_slice(table.row(features.get(position).copied().unwrap_or_default())?);
+        }
+        Ok(())
+    }
+
     /// Item embeddings `[L, X]`, and with those of the features `[L, D]`.
-    fn embed(&self, inputs: &HistoryInputs<'_>, scratch: &mut Scratch) -> Result<(), UnknownId> {
-        let tables = &self.weights.features;
+    fn embed_all(&self, inputs: &HistoryInputs<'_>, scratch: &mut Scratch) -> Result<(), UnknownId> {
+        let count = self.weights.features.len();
         scratch.items.clear();
         scratch.embedded.clear();
         for (position, item) in inputs.items.iter().enumerate() {
-            let row = self.weights.items.row(*item).ok_or(UnknownId(*item))?;
-            scratch.items.extend_from_slice(row);
-            scratch.embedded.extend_from_slice(row);
-            for (table, id) in tables.iter().zip(&inputs.features[position * tables.len()..]) {
-                scratch.embedded.extend_from_slice(table.row(*id).ok_or(UnknownId(*id))?);
-            }
+            scratch.items.extend_from_slice(self.weights.items.row(*item)?);
+            self.embed(*item, &inputs.features[position * count..][..count], &mut scratch.embedded)?;
         }
         Ok(())
     }
 
     /// Mean of the embedded positions by attention. All empty slots hold the same vector: they are one term whose logit
     /// is greater by the logarithm of their number.
-    fn long_term(&self, scratch: &mut Scratch, length: usize, encoded: &mut EncodedHistory) {
+    fn long_term(&self, scratch: &mut Scratch, length: usize, encoded: &mut PreparedHistory) {
         let Scratch { embedded, logits, .. } = scratch;
         let empty = self.weights.padded_slots.map_or(0, |slots| slots.saturating_sub(length));
         if empty > 0 {
@@ -227,7 +254,7 @@ impl HistoryNetwork {
         }
         logits.clear();
         for row in embedded.chunks_exact(self.target) {
-            logits.push(row.iter().zip(&self.weights.long_term_direction).map(|(left, right)| left * right).sum());
+            logits.push(row.iter().zip(&self.long_term_direction).map(|(left, right)| left * right).sum());
         }
         if let Some(padding) = logits.get_mut(length) {
             *padding += (empty as f32).ln();
@@ -238,7 +265,7 @@ impl HistoryNetwork {
         multiply(self.set, Left::new(logits, 1, logits.len()), right, Start::Zero, long_term, self.target);
     }
 
-    fn transitions(&self, items: &[u32], encoded: &mut EncodedHistory) -> Result<(), UnknownId> {
+    fn transitions(&self, items: &[u32], encoded: &mut PreparedHistory) -> Result<(), UnknownId> {
         let Some(Transitions { from, positions }) = &self.weights.transitions else {
             encoded.transition.resize(0);
             return Ok(());
@@ -246,7 +273,7 @@ impl HistoryNetwork {
         let sums = encoded.transition.resize(from.width + 1);
         sums.fill(0.0);
         for (item, weight) in items.iter().rev().zip(positions.iter().rev()) {
-            let row = from.row(*item).ok_or(UnknownId(*item))?;
+            let row = from.row(*item)?;
             sums.iter_mut().zip(row).for_each(|(sum, factor)| *sum += weight * factor);
         }
         sums[from.width] = 1.0;

@@ -47,6 +47,15 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// The weight as it was given, `[inputs, outputs]`.
+    pub(super) fn weight(&self) -> Vec<f32> {
+        let groups = groups(&self.weight);
+        let row = |input: usize| groups.iter().skip(input).step_by(self.inputs).flatten().take(self.outputs);
+        (0..self.inputs).flat_map(row).copied().collect()
+    }
+}
+
 /// Outputs with those that fill the last group up.
 pub(super) fn padded(outputs: usize) -> usize {
     outputs.next_multiple_of(GROUP)

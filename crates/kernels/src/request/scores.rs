@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::candidates::{Block, CandidateSizes, Candidates};
-use super::history::EncodedHistory;
+use super::history::PreparedHistory;
 use super::layer::{Layer, Terms, hidden_values, output_logits, padded, padded_row, sums};
 use super::{BLOCK, Row, VECTORS, rows, rows_of, rows_of_mut};
 use crate::instruction_set::InstructionSet;
@@ -113,7 +113,7 @@ impl Scoring {
     /// When the range does not begin with a block or lies outside of the candidates, or `scores` has another length.
     pub fn scores(
         &self,
-        history: &EncodedHistory,
+        history: &PreparedHistory,
         candidates: &Candidates,
         range: Range<usize>,
         scratch: &mut Scratch,
@@ -135,7 +135,7 @@ impl Scoring {
     /// When a slice has another length than the candidates and the history ask for.
     pub fn explain(
         &self,
-        history: &EncodedHistory,
+        history: &PreparedHistory,
         candidates: &Candidates,
         scratch: &mut Scratch,
         explained: Explained<'_>,
@@ -157,14 +157,14 @@ impl Scoring {
         }
     }
 
-    fn check(&self, history: &EncodedHistory, candidates: &Candidates) {
+    fn check(&self, history: &PreparedHistory, candidates: &Candidates) {
         assert_eq!(candidates.sizes(), self.candidate_sizes(candidates.sizes().transition), "sizes of the candidates");
         assert!(history.length() > 0, "a history has at least one position");
         history.check(candidates.sizes());
     }
 
     /// Scores and long-term shares of a block; the attention stays in the scratch.
-    fn block(&self, history: &EncodedHistory, block: &Block<'_>, scratch: &mut Scratch) -> (Row, Row) {
+    fn block(&self, history: &PreparedHistory, block: &Block<'_>, scratch: &mut Scratch) -> (Row, Row) {
         let (set, vectors) = (self.set, block.vectors);
         // A step for each position, for mixing and for the score.
         let mut ahead = Ahead::new(block.next, history.length() + 2);

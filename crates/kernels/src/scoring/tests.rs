@@ -88,21 +88,6 @@ fn logits_and_gradients_follow_the_formulas() {
     }
     let worst = worst_difference(&result, &expected(&values, &last_slots));
     assert!(worst < 1e-5, "logits differ by {worst}");
-    let folded = inference::FoldedScoring::new(
-        InstructionSet::detect(),
-        SIZES,
-        inputs.parameters,
-        &scoring.statistics(inputs.parameters),
-    );
-    for (history, logits) in expected(&values, &last_slots).chunks(CANDIDATES).enumerate() {
-        let candidates = history * CANDIDATES * SIZES.target..(history + 1) * CANDIDATES * SIZES.target;
-        let long_term = &inputs.long_term[history * SIZES.target..][..SIZES.target];
-        let (queries, short_term) = (&inputs.queries[candidates.clone()], &inputs.short_term[candidates]);
-        let mut found = [0.0; CANDIDATES];
-        folded.logits(queries, long_term, short_term, inputs.last_slots[history], &mut found);
-        let greatest = logits.iter().fold(1.0_f64, |greatest, logit| greatest.max(logit.abs()));
-        assert!(worst_difference(&found, logits) < 1e-5 * greatest);
-    }
     let loss = |values: &[f64]| {
         expected(values, &last_slots).iter().zip(&coefficients).map(|(logit, coefficient)| logit * coefficient).sum()
     };

@@ -19,7 +19,7 @@ pub struct PopularityBand {
     pub recommended: f64,
     /// Share of the positives.
     pub viewed: f64,
-    /// Share of the band's items that were recommended to anybody.
+    /// Share of the band's items that were recommended at all.
     pub coverage: f64,
 }
 

@@ -5,6 +5,7 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use slirec_core::history::EncodedHistory;
+use slirec_core::lookup::ItemIds;
 use slirec_core::vocabulary::DEFAULT_ID;
 
 use super::{Dataset, DatasetError, EVALUATION, Split};
@@ -16,13 +17,7 @@ pub const MOST_GROUPS: usize = 2_000;
 pub const SAMPLE_SEED: u64 = 42;
 
 /// A candidate as the model sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Vocabulary id of the item.
-    pub item: u32,
-    /// Vocabulary ids of its features.
-    pub features: Vec<u32>,
-}
+pub type Candidate = ItemIds;
 
 /// One positive with the history before it and its negatives.
 #[derive(Debug, Clone)]

@@ -3,24 +3,20 @@
 
 use slirec_onnx::builder::{Body, Element, Size, encode_model, integer, value};
 
-use super::dense::{Dense, dense, hidden_layer};
-use super::{MissingWeight, array};
+use super::dense::dense;
+use crate::folded::FirstLayer;
 use crate::hyperparameters::ModelHyperparameters;
-use crate::weights::Weights;
+use crate::weights::{Weights, WeightsError};
 
-pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
+pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, WeightsError> {
     let target = sizes.target_size();
     let mut body = Body::new("");
     let query = embed(&mut body, sizes, weights, "query")?;
 
-    let attention = hidden_layer(weights, "candidate_attention", 1)?;
-    let (direct, difference) = (attention.weight.slice(target, target), attention.weight.slice(2 * target, target));
-    let mixing = hidden_layer(weights, "mixing", 1)?;
-    let score = hidden_layer(weights, "score", 1)?;
     let shares = [
-        ("attention_query", Dense { weight: direct.plus(-1.0, &difference), bias: attention.bias }),
-        ("mixing_query", Dense { weight: mixing.weight.slice(0, target), bias: mixing.bias }),
-        ("score_query", Dense { weight: score.weight.slice(target, target), bias: score.bias }),
+        ("attention_query", FirstLayer::attention(weights, target)?.candidate),
+        ("mixing_query", FirstLayer::mixing(weights, target)?.candidate),
+        ("score_query", FirstLayer::score(weights, target)?.candidate),
     ];
     let rows = Size::Named("candidates");
     let mut outputs = vec![value("query", Element::Float, &[rows, Size::Fixed(target)])];
@@ -43,8 +39,8 @@ pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<V
 pub(super) const TRANSITION_CANDIDATE: &str = "transition_candidate";
 
 /// The factors of what is viewed next, with the bias as one more column.
-fn transitions_to(body: &mut Body, weights: &Weights) -> Result<(), MissingWeight> {
-    let (to, bias) = (array(weights, "transition.to")?, array(weights, "transition.bias")?);
+fn transitions_to(body: &mut Body, weights: &Weights) -> Result<(), WeightsError> {
+    let (to, bias) = (weights.required("transition.to")?, weights.required("transition.bias")?);
     let to = body.floats("transition.to", &to.shape, &to.values);
     let bias = body.floats("transition.bias", &[bias.values.len(), 1], &bias.values);
     let table = body.node_with("Concat", &[&to, &bias], vec![integer("axis", 1)]);
@@ -58,9 +54,10 @@ pub(super) fn embed(
     sizes: &ModelHyperparameters,
     weights: &Weights,
     output: &str,
-) -> Result<String, MissingWeight> {
-    let table =
-        |body: &mut Body, name: &str| array(weights, name).map(|table| body.floats(name, &table.shape, &table.values));
+) -> Result<String, WeightsError> {
+    let table = |body: &mut Body, name: &str| {
+        weights.required(name).map(|table| body.floats(name, &table.shape, &table.values))
+    };
     let items = table(body, "embedding.item")?;
     let mut parts = vec![body.node("Gather", &[&items, "item_ids"])];
     for (position, feature) in (0..).zip(&sizes.features) {

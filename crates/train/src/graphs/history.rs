@@ -4,13 +4,12 @@
 use slirec_onnx::builder::{Body, Element, Size, encode_model, integer, value};
 
 use super::candidates::embed;
-use super::dense::hidden_layer;
 use super::functions::{TIME_LSTM_WEIGHTS, time_lstm};
-use super::{MissingWeight, array};
+use crate::folded::FirstLayer;
 use crate::hyperparameters::{GateTime, ModelHyperparameters};
-use crate::weights::Weights;
+use crate::weights::{Weights, WeightsError};
 
-pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, MissingWeight> {
+pub(super) fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Vec<u8>, WeightsError> {
     let target = sizes.target_size();
     let mut body = Body::new("");
     let embedded = embed(&mut body, sizes, weights, "embedded")?;
@@ -48,7 +47,7 @@ fn states(
     sizes: &ModelHyperparameters,
     weights: &Weights,
     embedded: &str,
-) -> Result<(), MissingWeight> {
+) -> Result<(), WeightsError> {
     // Only the item's part of the embedding enters the LSTM.
     let (start, end, axis) = (
         body.integers(&[0]),
@@ -58,7 +57,7 @@ fn states(
     let items = body.node("Slice", &[embedded, &start, &end, &axis]);
     let mut inputs = vec![items, "time_to_now".to_owned(), "time_from_first".to_owned()];
     for name in TIME_LSTM_WEIGHTS {
-        let weight = array(weights, &format!("time_lstm.{name}"))?;
+        let weight = weights.required(&format!("time_lstm.{name}"))?;
         inputs.push(body.floats(&format!("time_lstm.{name}"), &weight.shape, &weight.values));
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -73,13 +72,13 @@ fn long_term(
     sizes: &ModelHyperparameters,
     weights: &Weights,
     embedded: &str,
-) -> Result<String, MissingWeight> {
-    let matrix = array(weights, "long_term.attention_matrix")?;
+) -> Result<String, WeightsError> {
+    let matrix = weights.required("long_term.attention_matrix")?;
     let matrix = body.floats("long_term.attention_matrix", &matrix.shape, &matrix.values);
-    let query = &array(weights, "long_term.query")?.values;
+    let query = &weights.required("long_term.query")?.values;
     let query = body.floats("long_term.query", &[query.len(), 1], query);
-    let first_row = |name: &str| -> Result<Vec<f32>, MissingWeight> {
-        let table = array(weights, name)?;
+    let first_row = |name: &str| -> Result<Vec<f32>, WeightsError> {
+        let table = weights.required(name)?;
         Ok(table.values.iter().take(table.shape.last().copied().unwrap_or_default()).copied().collect())
     };
     let mut default = first_row("embedding.item")?;
@@ -118,13 +117,11 @@ fn long_term(
 
 /// The history's share of the attention's first layer: keys · (Wa + Wd), and Wp scaled by each key, `[D, L · width]`.
 /// Answers the layer's width.
-fn attention_shares(body: &mut Body, target: usize, weights: &Weights) -> Result<usize, MissingWeight> {
-    let matrix = array(weights, "candidate_attention.attention_matrix")?;
+fn attention_shares(body: &mut Body, target: usize, weights: &Weights) -> Result<usize, WeightsError> {
+    let matrix = weights.required("candidate_attention.attention_matrix")?;
     let matrix = body.floats("candidate_attention.attention_matrix", &matrix.shape, &matrix.values);
-    let layer = super::dense::hidden_layer(weights, "candidate_attention", 1)?.weight;
-    let direct = layer.slice(0, target).plus(1.0, &layer.slice(2 * target, target));
+    let FirstLayer { history: direct, pair: product, .. } = FirstLayer::attention(weights, target)?;
     let direct = direct.add_to(body, "candidate_attention.layer1.history_weight");
-    let product = layer.slice(3 * target, target);
     let width = product.columns;
     let product = body.floats("candidate_attention.layer1.product_weight", &[target, 1, width], &product.values);
 
@@ -144,8 +141,8 @@ pub(super) const TRANSITION_HISTORY: &str = "transition_history";
 
 /// The factors of the last views, weighted by their positions and summed, with a 1 for the bias behind them:
 /// `[S + 1, 1]`.
-fn transitions_from(body: &mut Body, sizes: &ModelHyperparameters, weights: &Weights) -> Result<(), MissingWeight> {
-    let (from, position) = (array(weights, "transition.from")?, array(weights, "transition.position")?);
+fn transitions_from(body: &mut Body, sizes: &ModelHyperparameters, weights: &Weights) -> Result<(), WeightsError> {
+    let (from, position) = (weights.required("transition.from")?, weights.required("transition.position")?);
     let from = body.floats("transition.from", &from.shape, &from.values);
     // Oldest first, as the history stands.
     let position: Vec<f32> = position.values.iter().rev().copied().collect();
@@ -176,12 +173,11 @@ fn mixing_share(
     sizes: &ModelHyperparameters,
     weights: &Weights,
     long_term: &str,
-) -> Result<usize, MissingWeight> {
+) -> Result<usize, WeightsError> {
     let target = sizes.target_size();
-    // The gate's input is [query, long term, short term, last slot].
-    let layer = hidden_layer(weights, "mixing", 1)?.weight;
-    let from_long_term = layer.slice(target, target).add_to(body, "mixing.layer1.long_term_weight");
-    let from_last_slot = layer.slice(3 * target, 1).add_to(body, "mixing.layer1.last_slot_weight");
+    let layer = FirstLayer::mixing(weights, target)?.history;
+    let from_long_term = layer.slice(0, target).add_to(body, "mixing.layer1.long_term_weight");
+    let from_last_slot = layer.slice(target, 1).add_to(body, "mixing.layer1.last_slot_weight");
     let long_term = body.node("MatMul", &[long_term, &from_long_term]);
     let time = match sizes.gate_time {
         GateTime::LastSlot => "last_slot_time_to_now".to_owned(),

@@ -207,11 +207,25 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn lstm(&self, items: &'a [f32]) -> time_lstm::Inputs<'a> {
-        lstm_inputs(self.batch, items, self.parameters.lstm)
+        time_lstm::Inputs {
+            histories: self.batch.histories(),
+            embeddings: items,
+            items: &self.batch.history_targets,
+            time_to_now: &self.batch.time_to_now,
+            time_from_first: &self.batch.time_from_first,
+            parameters: self.parameters.lstm,
+        }
     }
 
     fn long_term(&self, targets: &'a [f32]) -> long_term::Inputs<'a> {
-        long_term_inputs(self.batch, self.sizes, targets, self.parameters.long_term)
+        long_term::Inputs {
+            histories: self.batch.histories(),
+            target: self.sizes.target_size(),
+            vectors: targets,
+            items: &self.batch.history_targets,
+            padding: self.sizes.long_term_padding.then_some(PADDING),
+            parameters: self.parameters.long_term,
+        }
     }
 
     fn attention(&self, states: &'a [f32], queries: &'a [f32]) -> candidate_attention::Inputs<'a> {
@@ -235,33 +249,6 @@ impl<'a> View<'a> {
             parameters: self.parameters.scoring,
             dropout: self.masks.scoring,
         }
-    }
-}
-
-pub(super) fn lstm_inputs<'a>(batch: &'a Batch, items: &'a [f32], parameters: &'a [f32]) -> time_lstm::Inputs<'a> {
-    time_lstm::Inputs {
-        histories: batch.histories(),
-        embeddings: items,
-        items: &batch.history_targets,
-        time_to_now: &batch.time_to_now,
-        time_from_first: &batch.time_from_first,
-        parameters,
-    }
-}
-
-pub(super) fn long_term_inputs<'a>(
-    batch: &'a Batch,
-    sizes: &ModelHyperparameters,
-    targets: &'a [f32],
-    parameters: &'a [f32],
-) -> long_term::Inputs<'a> {
-    long_term::Inputs {
-        histories: batch.histories(),
-        target: sizes.target_size(),
-        vectors: targets,
-        items: &batch.history_targets,
-        padding: sizes.long_term_padding.then_some(PADDING),
-        parameters,
     }
 }
 

@@ -9,6 +9,9 @@ use slirec_core::history::EncodedHistory;
 use super::plain::{self, Statistics};
 use super::*;
 use crate::dataset::evaluation::Candidate;
+use crate::evaluation::{ScoreRequest, Scorer};
+use crate::hyperparameters::GateTime;
+use crate::inference::InferenceNetwork;
 
 /// The first of `embeddings` is the item's, the others are those of features.
 fn sizes(embeddings: &[usize], slots: usize, attention: [usize; 2], score: [usize; 2]) -> ModelHyperparameters {
@@ -37,24 +40,34 @@ fn network(sizes: &ModelHyperparameters) -> Network {
     Network::from_weights(sizes, &rows, &weights).unwrap()
 }
 
-fn batch(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Arc<Batch> {
+/// Histories of these lengths, each with its candidates.
+fn groups(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Vec<(EncodedHistory, Vec<Candidate>)> {
     let mut random = random::generator(3, Purpose::Order(0));
     let (slots, features) = (sizes.longest_history, sizes.features.len());
-    let mut batch = Batch::new(sizes, candidates);
-    for length in lengths {
+    let mut group = |length: usize| {
         let times =
-            |random: &mut rand_chacha::ChaCha8Rng| (0..*length).map(|_| random.random_range(-1.0..5.0)).collect();
-        batch.push_history(&EncodedHistory {
-            item_ids: (0..*length).map(|_| random.random_range(0..40)).collect(),
-            feature_ids: (0..*length * features).map(|_| random.random_range(0..6)).collect(),
+            |random: &mut rand_chacha::ChaCha8Rng| (0..length).map(|_| random.random_range(-1.0..5.0)).collect();
+        let history = EncodedHistory {
+            item_ids: (0..length).map(|_| random.random_range(0..40)).collect(),
+            feature_ids: (0..length * features).map(|_| random.random_range(0..6)).collect(),
             time_from_first: times(&mut random),
             time_to_now: times(&mut random),
-            last_slot_time_to_now: if *length == slots { 1.5 } else { 0.0 },
-        });
-        for _ in 0..candidates {
+            last_slot_time_to_now: if length == slots { 1.5 } else { 0.0 },
+        };
+        let mut candidate = || {
             let features = (0..features).map(|_| random.random_range(0..6)).collect();
-            batch.push_candidate(&Candidate { item: random.random_range(1..40), features });
-        }
+            Candidate { item: random.random_range(1..40), features }
+        };
+        (history, (0..candidates).map(|_| candidate()).collect())
+    };
+    lengths.iter().map(|length| group(*length)).collect()
+}
+
+fn batch(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Arc<Batch> {
+    let mut batch = Batch::new(sizes, candidates);
+    for (history, candidates) in groups(sizes, lengths, candidates) {
+        batch.push_history(&history);
+        candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
     }
     Arc::new(batch)
 }
@@ -163,13 +176,33 @@ fn long_term_attention_without_the_empty_slots() {
 }
 
 #[test]
-fn scores_are_those_of_the_plain_network_with_the_moving_statistics() {
-    for (lengths, candidates) in [(vec![9, 3, 1, 9], 2), (vec![4, 9, 2], 12)] {
-        let sizes =
-            ModelHyperparameters { transition_size: 4, long_term_padding: false, ..sizes(&[5, 3], 9, [11, 6], [9, 5]) };
-        let (network, batch) = (network(&sizes), batch(&sizes, &lengths, candidates));
-        let plain = plain::sigmoid(&plain::forward(&network, &batch, &Statistics::Moving).unwrap()).unwrap();
-        assert_close("scores", &network.scores(&batch).unwrap(), &values(&plain), 1e-5);
+fn inference_scores_like_the_plain_network_with_the_moving_statistics() {
+    let small = sizes(&[5, 3], 9, [11, 6], [9, 5]);
+    let all = [
+        small.clone(),
+        ModelHyperparameters {
+            transition_size: 4,
+            long_term_padding: false,
+            gate_time: GateTime::LastView,
+            ..small.clone()
+        },
+        ModelHyperparameters::default(),
+    ];
+    for sizes in all {
+        let full = sizes.longest_history;
+        // More candidates than a block, and a call for one history alone.
+        for (lengths, candidates) in [(vec![full, 3, 1, full], 2), (vec![4, full, 2], 50), (vec![7], 12)] {
+            let network = network(&sizes);
+            let batch = batch(&sizes, &lengths, candidates);
+            let plain = plain::sigmoid(&plain::forward(&network, &batch, &Statistics::Moving).unwrap()).unwrap();
+            let groups = groups(&sizes, &lengths, candidates);
+            let requests: Vec<_> =
+                groups.iter().map(|(history, candidates)| ScoreRequest { history, candidates }).collect();
+            let rows = TableRows { items: 40, features: vec![6; sizes.features.len()] };
+            let mut inference = InferenceNetwork::new(&sizes, &rows, &network.weights().unwrap()).unwrap();
+            let scores = inference.score(&requests).unwrap();
+            assert_close("scores", &scores.concat(), &values(&plain), 1e-5);
+        }
     }
 }
 

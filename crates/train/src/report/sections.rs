@@ -141,7 +141,7 @@ pub(super) fn popularity(analysis: &Analysis) -> Markup {
         h2 { "Popularity bias and coverage" }
         p class="muted" {
             "Items in bands of equally many, 1 being the most viewed in training. A model that recommends the first bands more than they are viewed "
-            "next makes the popular more popular; a band without coverage is never shown to anybody."
+            "next makes the popular more popular; a band without coverage is never recommended."
         }
         div class="columns" {
             figure {
@@ -149,7 +149,7 @@ pub(super) fn popularity(analysis: &Analysis) -> Markup {
                 (bars(&labels, &shares, Axes { x: "band of popularity", y: "share", y_range: None }))
             }
             figure {
-                figcaption { "Share of the band's items among anybody's first ten" }
+                figcaption { "Share of the band's items among the first ten of any history" }
                 (bars(&labels, &coverage, Axes { x: "band of popularity", y: "coverage", y_range: Some((0.0, 1.0)) }))
             }
         }

@@ -20,6 +20,7 @@ use crate::dataset::DatasetError;
 use crate::dataset::evaluation::Sampling;
 use crate::evaluation::{evaluate_ranking, evaluate_sampled};
 use crate::hyperparameters::BestBy;
+use crate::inference::InferenceNetwork;
 use crate::metrics::RankingMetrics;
 use crate::model::{Network, TrainingPass, loss};
 use crate::negatives::NegativeSampler;
@@ -194,18 +195,18 @@ impl Trainer<'_> {
     }
 
     /// The weights that are measured and kept, and a network with them: the average, or else the last step's.
-    fn measured(&self) -> Result<(Weights, Network), TrainError> {
+    fn measured(&self) -> Result<(Weights, InferenceNetwork), TrainError> {
         let weights = match &self.average {
             Some(average) => average.weights().clone(),
             None => self.network.weights()?,
         };
         let tables = table_rows(&self.options.dataset.vocabulary);
-        let network = Network::from_weights(&self.options.hyperparameters.model, &tables, &weights)?;
+        let network = InferenceNetwork::new(&self.options.hyperparameters.model, &tables, &weights)?;
         Ok((weights, network))
     }
 
     /// Full ranking of the validation rows, or of a sample of them.
-    fn ranking(&self, network: &mut Network) -> Result<RankingMetrics, TrainError> {
+    fn ranking(&self, network: &mut InferenceNetwork) -> Result<RankingMetrics, TrainError> {
         let valid = &self.rows.valid;
         let chosen = Sampling::default().choose(valid.len()).into_iter();
         let sample: Vec<_> = chosen.filter_map(|row| valid.get(row)).cloned().collect();

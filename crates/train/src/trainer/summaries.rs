@@ -8,6 +8,7 @@ use std::path::Path;
 use super::{Summaries, TrainError};
 use crate::dataset::evaluation::EvaluationGroup;
 use crate::hyperparameters::{Hyperparameters, TrainingHyperparameters};
+use crate::inference::InferenceNetwork;
 use crate::model::Network;
 use crate::optimizer;
 use crate::run::{EpochMetrics, RunError};
@@ -70,7 +71,7 @@ impl SummaryWriter {
         &mut self,
         metrics: &EpochMetrics,
         weights: &Weights,
-        network: &Network,
+        network: &InferenceNetwork,
         valid: &[EvaluationGroup],
     ) -> Result<(), TrainError> {
         let Some(events) = &mut self.events else { return Ok(()) };
@@ -84,7 +85,8 @@ impl SummaryWriter {
                 events.histogram(&format!("weights/{name}"), step, &array.values).map_err(RunError::from)?;
             }
             let rows = valid.get(..ROWS_OF_ACTIVATIONS).unwrap_or(valid);
-            for (name, values) in network.activations(rows)? {
+            let activations = network.activations(rows).map_err(|error| TrainError::Evaluation(error.into()))?;
+            for (name, values) in activations {
                 events.histogram(&format!("activations/{name}"), step, &values).map_err(RunError::from)?;
             }
         }

@@ -1,7 +1,7 @@
 //! The backward pass's work on one block, sweep by sweep.
 
 use super::{BlockSums, Job};
-use crate::candidate_attention::features::{Correction, FirstLayer, FirstLayerGradient};
+use crate::candidate_attention::first_layer::{Correction, FirstLayer, FirstLayerGradient};
 use crate::candidate_attention::forward::GroupSums;
 use crate::candidate_attention::layout::{Block, Layout};
 use crate::candidate_attention::rows;

@@ -35,7 +35,7 @@ const LSTM: [&str; 14] = [
 
 /// Why a graph is not one that the kernels know.
 #[derive(Debug, Error)]
-pub(crate) enum Unknown {
+pub(super) enum Unknown {
     /// Not a graph at all.
     #[error("{0} cannot be read")]
     Graph(&'static str),
@@ -201,7 +201,7 @@ impl NetworkNames {
 
 impl FusedModel {
     /// Takes the model out of a bundle's graphs.
-    pub(crate) fn recognise(bundle: &Bundle) -> Result<Self, Unknown> {
+    pub(super) fn recognise(bundle: &Bundle) -> Result<Self, Unknown> {
         let set = InstructionSet::detect();
         let history = Tensors::read(HISTORY_GRAPH, &bundle.history_graph)?;
         let scores = Tensors::read(SCORES_GRAPH, &bundle.scores_graph)?;
@@ -220,7 +220,7 @@ impl FusedModel {
         let score = scores.network(target, &NetworkNames::of("score", "score.layer1.user_weight"))?;
         let scoring = Scoring::new(set, target, [&attention, &mixing, &score]);
         let sizes = scoring.candidate_sizes(transition);
-        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, approximate: None, sizes })
+        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, sizes, bf16: None })
     }
 }
 
@@ -249,9 +249,6 @@ fn history_weights(
         parameters.extend_from_slice(history.values(&name, &expected)?);
     }
 
-    let matrix = history.values("long_term.attention_matrix", &[target, target])?;
-    let query = history.values("long_term.query", &[target, 1])?;
-    let dot = |row: &[f32]| row.iter().zip(query).map(|(left, right)| left * right).sum();
     let (attention_share, width) = history.wide("candidate_attention.layer1.history_weight", target)?;
     let product = history.values("candidate_attention.layer1.product_weight", &[target, 1, width])?;
     let (mixing_share, width) = history.wide("mixing.layer1.long_term_weight", target)?;
@@ -266,7 +263,8 @@ fn history_weights(
         lstm: InferenceLstm::new(set, sizes, &parameters),
         attention_matrix: history.values("candidate_attention.attention_matrix", &[target, target])?.to_vec(),
         attention_share: attention_share.to_vec(),
-        long_term_direction: matrix.chunks_exact(target).map(dot).collect(),
+        long_term_matrix: history.values("long_term.attention_matrix", &[target, target])?.to_vec(),
+        long_term_query: history.values("long_term.query", &[target, 1])?.to_vec(),
         padded_slots: history.counts_empty_slots().then_some(shape.longest_history),
         mixing_share: mixing_share.to_vec(),
         gate_time_share: history.values("mixing.layer1.last_slot_weight", &[1, width])?.to_vec(),

@@ -1,0 +1,245 @@
+//! A bundle's model in our own kernels: the weights of its graphs enter, scores leave, without ONNX Runtime.
+//!
+//! [`weights`] takes the model out of the graphs by the names of their tensors, [`super::parity`] compares it with ONNX
+//! Runtime before it may answer anything.
+
+mod weights;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH};
+use slirec_core::history::EncodedHistory;
+use slirec_core::lookup::ItemLookup;
+use slirec_kernels::bf16::Bf16Set;
+use slirec_kernels::request;
+use slirec_kernels::request::approximate::{self, ApproximateCandidates, ApproximateHistory, ApproximateScoring};
+use slirec_kernels::request::candidates::{CandidateSizes, Candidates};
+use slirec_kernels::request::history::{self, HistoryInputs, HistoryNetwork, PreparedHistory};
+use slirec_kernels::request::scores::{self, Explained, Scoring};
+
+use super::onnxruntime::OnnxRuntime;
+use super::{Backend, PreparedCandidates, parity};
+use crate::candidates::{CandidateGraph, CandidateIds};
+use crate::{EngineError, Explanations, Kernels, Precision};
+
+/// What each column of a prepared candidate is called, in the order of [`CandidateSizes`].
+const COLUMNS: [&str; 5] = ["query", "attention_query", "mixing_query", "score_query", "transition_candidate"];
+
+/// The time that the mixing gate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GateTime {
+    /// Of the last slot of a history, 0 unless all of them are used.
+    LastSlot,
+    /// Of the last view.
+    LastView,
+}
+
+/// A model that the kernels know.
+#[derive(Debug)]
+struct FusedModel {
+    history: HistoryNetwork,
+    gate_time: GateTime,
+    scoring: Scoring,
+    sizes: CandidateSizes,
+    /// What approximate scores are computed with, where they are wanted and pay.
+    bf16: Option<Bf16Set>,
+}
+
+/// Our own kernels with the memory of one worker.
+#[derive(Debug)]
+pub(crate) struct Fused {
+    model: Arc<FusedModel>,
+    of_history: history::Scratch,
+    of_block: scores::Scratch,
+    of_approximate_block: approximate::Scratch,
+    /// Memory of the last history.
+    spare: Option<PreparedHistory>,
+    spare_approximate: Option<ApproximateHistory>,
+}
+
+/// Candidates that are ready to be scored.
+#[derive(Debug)]
+pub(crate) struct FusedCandidates {
+    exact: Candidates,
+    approximate: Option<Arc<ApproximateNetwork>>,
+}
+
+/// The network and the candidates once more, in numbers of 16 bits.
+#[derive(Debug)]
+struct ApproximateNetwork {
+    scoring: ApproximateScoring,
+    candidates: ApproximateCandidates,
+}
+
+/// A history that is to be scored approximately.
+#[derive(Debug)]
+pub(crate) struct ApproximateRequest {
+    network: Arc<ApproximateNetwork>,
+    history: ApproximateHistory,
+}
+
+impl Fused {
+    /// The kernels, if they know the model and agree with ONNX Runtime about it; logs why not. `bf16` says with what
+    /// approximate scores are computed, if at all.
+    pub(crate) fn agreeing(
+        bundle: &Bundle,
+        lookup: &ItemLookup,
+        bf16: Option<Bf16Set>,
+        graph: &mut CandidateGraph,
+        onnxruntime: &mut OnnxRuntime,
+    ) -> Result<Option<Self>, EngineError> {
+        let agreed = match FusedModel::recognise(bundle) {
+            Err(unknown) => Err(unknown.to_string()),
+            Ok(model) => {
+                let mut fused = Self::of_model(Arc::new(FusedModel { bf16, ..model }));
+                parity::compare(&mut fused, onnxruntime, graph, bundle, lookup)?.map(|()| fused)
+            }
+        };
+        Ok(agreed.map_or_else(
+            |reason| {
+                tracing::warn!(reason, "the fused kernels cannot take this model, falling back to ONNX Runtime");
+                None
+            },
+            Some,
+        ))
+    }
+
+    fn of_model(model: Arc<FusedModel>) -> Self {
+        Self {
+            model,
+            of_history: history::Scratch::default(),
+            of_block: scores::Scratch::default(),
+            of_approximate_block: approximate::Scratch::default(),
+            spare: None,
+            spare_approximate: None,
+        }
+    }
+}
+
+impl Backend for Fused {
+    const KERNELS: Kernels = Kernels::Fused;
+    type Candidates = FusedCandidates;
+    type History = PreparedHistory;
+    type Approximate = ApproximateRequest;
+
+    fn another(&self) -> Result<Self, EngineError> {
+        Ok(Self::of_model(Arc::clone(&self.model)))
+    }
+
+    fn precision(&self) -> Precision {
+        if self.model.bf16.is_some() { Precision::Bf16 } else { Precision::F32 }
+    }
+
+    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<FusedCandidates, EngineError> {
+        let FusedModel { sizes, scoring, bf16, .. } = &*self.model;
+        let mut exact = Candidates::zeros(*sizes, ids.items.len());
+        for part in graph.parts(ids) {
+            let (first, columns) = part?;
+            let values = COLUMNS.map(|name| columns.named(name));
+            for ((values, name), size) in values.iter().zip(COLUMNS).zip(sizes.all()) {
+                if values.len() != columns.count * size {
+                    return Err(EngineError::Output {
+                        graph: CANDIDATES_GRAPH,
+                        output: name.to_owned(),
+                        found: format!("{} values", values.len()),
+                        expected: format!("{size} values for each of {} candidates", columns.count),
+                    });
+                }
+            }
+            exact.set(first, values);
+        }
+        let approximate = bf16.map(|set| ApproximateNetwork {
+            scoring: ApproximateScoring::new(set, scoring),
+            candidates: ApproximateCandidates::new(&exact),
+        });
+        Ok(FusedCandidates { exact, approximate: approximate.map(Arc::new) })
+    }
+
+    fn encode(&mut self, history: &EncodedHistory) -> Result<PreparedHistory, EngineError> {
+        let gate_time = match self.model.gate_time {
+            GateTime::LastSlot => history.last_slot_time_to_now,
+            GateTime::LastView => history.time_to_now.last().copied().unwrap_or_default(),
+        };
+        let inputs = HistoryInputs {
+            items: &history.item_ids,
+            features: &history.feature_ids,
+            time_to_now: &history.time_to_now,
+            time_from_first: &history.time_from_first,
+            gate_time,
+        };
+        let mut prepared = self.spare.take().unwrap_or_default();
+        let encoded = self.model.history.encode(&inputs, &mut self.of_history, &mut prepared);
+        encoded.map_err(|id| EngineError::Session { graph: HISTORY_GRAPH, problem: id.to_string() })?;
+        Ok(prepared)
+    }
+
+    /// Enough for the work to outweigh the taking and for the kernels to fetch ahead, few enough that all workers end
+    /// together.
+    fn block_size(candidates: usize, _: &PreparedHistory) -> usize {
+        (candidates / 128 / request::BLOCK).clamp(4, 16) * request::BLOCK
+    }
+
+    fn score_block(
+        &mut self,
+        history: &PreparedHistory,
+        candidates: &FusedCandidates,
+        range: Range<usize>,
+        scores: &mut [f32],
+    ) -> Result<(), EngineError> {
+        self.model.scoring.scores(history, &candidates.exact, range, &mut self.of_block, scores);
+        Ok(())
+    }
+
+    fn explain(
+        &mut self,
+        history: &PreparedHistory,
+        candidates: &FusedCandidates,
+    ) -> Result<Explanations, EngineError> {
+        let mut shares = vec![0.0; candidates.len()];
+        let mut attention = vec![0.0; candidates.len() * history.length()];
+        let explained = Explained { attention: &mut attention, long_term_share: &mut shares };
+        self.model.scoring.explain(history, &candidates.exact, &mut self.of_block, explained);
+        Ok(Explanations::new(shares, attention))
+    }
+
+    fn approximate(&mut self, history: &PreparedHistory, candidates: &FusedCandidates) -> Option<ApproximateRequest> {
+        let network = Arc::clone(candidates.approximate.as_ref()?);
+        let mut approximate = self.spare_approximate.take().unwrap_or_default();
+        network.scoring.history(history, &mut approximate);
+        Some(ApproximateRequest { network, history: approximate })
+    }
+
+    fn approximate_block(
+        &mut self,
+        history: &PreparedHistory,
+        ApproximateRequest { network, history: approximate }: &ApproximateRequest,
+        range: Range<usize>,
+        logits: &mut [f32],
+    ) {
+        let scratch = &mut self.of_approximate_block;
+        network.scoring.logits((history, approximate), &network.candidates, range, scratch, logits);
+    }
+
+    fn recycle(&mut self, history: PreparedHistory) {
+        self.spare = Some(history);
+    }
+
+    fn recycle_approximate(&mut self, approximate: ApproximateRequest) {
+        self.spare_approximate = Some(approximate.history);
+    }
+}
+
+impl PreparedCandidates for FusedCandidates {
+    fn len(&self) -> usize {
+        self.exact.len()
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        Self { exact: self.exact.select(rows), approximate: None }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.exact.is_finite()
+    }
+}

@@ -1,0 +1,200 @@
+//! The graphs at work in ONNX Runtime: an encoded history is scored against prepared candidates in blocks.
+//!
+//! What the scores graph takes is whatever the other two graphs give under the same names: a model with further parts needs
+//! no other engine.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, Tensor, TensorRef};
+use slirec_core::bundle::{Bundle, HISTORY_GRAPH, SCORES_GRAPH};
+use slirec_core::history::EncodedHistory;
+
+use super::{Backend, PreparedCandidates};
+use crate::candidates::{CandidateGraph, CandidateIds, Column, Columns};
+use crate::runtime::SessionMaker;
+use crate::tensors::{failed_in, floats_of_length, missing, signed};
+use crate::{EngineError, Explanations, Kernels, Precision};
+
+/// Candidate × position pairs of a block: its `[n, L, 80]` intermediate is then half a megabyte and stays in the
+/// second-level cache.
+const PAIRS_IN_BLOCK: usize = 1600;
+
+/// What the history graph computed for one history.
+#[derive(Debug)]
+pub(crate) struct HistoryTensors {
+    length: usize,
+    /// By the names that the scores graph asks for.
+    values: Vec<(String, DynValue)>,
+}
+
+/// The graphs of a bundle, for as many scorers as are asked for.
+#[derive(Debug)]
+struct Graphs {
+    maker: SessionMaker,
+    history: Vec<u8>,
+    scores: Vec<u8>,
+    feature_count: usize,
+}
+
+/// Both graphs of a request, loaded.
+pub(crate) struct OnnxRuntime {
+    graphs: Arc<Graphs>,
+    history: Session,
+    scores: Session,
+    /// What the scores graph takes.
+    score_inputs: Vec<String>,
+    /// Leaves out what only explanations need.
+    only_scores: RunOptions<HasSelectedOutputs>,
+}
+
+impl fmt::Debug for OnnxRuntime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("OnnxRuntime").field("score_inputs", &self.score_inputs).finish_non_exhaustive()
+    }
+}
+
+impl OnnxRuntime {
+    pub(crate) fn new(maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
+        Self::of_graphs(Arc::new(Graphs {
+            maker: maker.clone(),
+            history: bundle.history_graph.clone(),
+            scores: bundle.scores_graph.clone(),
+            feature_count: bundle.manifest.model.features.len(),
+        }))
+    }
+
+    fn of_graphs(graphs: Arc<Graphs>) -> Result<Self, EngineError> {
+        let scores = graphs.maker.session(SCORES_GRAPH, &graphs.scores)?;
+        // Another graph in its place is told here by its own name, not by what it asks of the others.
+        if !scores.outputs().iter().any(|output| output.name() == "scores") {
+            return Err(missing(SCORES_GRAPH, "scores"));
+        }
+        let outputs = OutputSelector::no_default().with("scores");
+        Ok(Self {
+            history: graphs.maker.session(HISTORY_GRAPH, &graphs.history)?,
+            score_inputs: scores.inputs().iter().map(|input| input.name().to_owned()).collect(),
+            scores,
+            only_scores: RunOptions::new().map_err(failed_in(SCORES_GRAPH))?.with_outputs(outputs),
+            graphs,
+        })
+    }
+}
+
+impl Backend for OnnxRuntime {
+    const KERNELS: Kernels = Kernels::OnnxRuntime;
+    type Candidates = Columns;
+    type History = HistoryTensors;
+    type Approximate = Infallible;
+
+    fn another(&self) -> Result<Self, EngineError> {
+        Self::of_graphs(Arc::clone(&self.graphs))
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
+    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Columns, EngineError> {
+        graph.parts(ids).try_fold(Columns::default(), |all, part| all.followed_by(part?.1))
+    }
+
+    fn encode(&mut self, history: &EncodedHistory) -> Result<HistoryTensors, EngineError> {
+        let (length, failed) = (history.len(), failed_in(HISTORY_GRAPH));
+        let features = ([length, self.graphs.feature_count], signed(&history.feature_ids));
+        let floats_of = |values: &[f32]| Tensor::from_array(([values.len()], values.to_vec())).map_err(failed);
+        let inputs = ort::inputs![
+            "item_ids" => Tensor::from_array(([length], signed(&history.item_ids))).map_err(failed)?,
+            "feature_ids" => Tensor::from_array(features).map_err(failed)?,
+            "time_from_first" => floats_of(&history.time_from_first)?,
+            "time_to_now" => floats_of(&history.time_to_now)?,
+            "last_slot_time_to_now" => floats_of(&[history.last_slot_time_to_now])?,
+        ];
+        let encoded = self.history.run(inputs).map_err(failed)?;
+        Ok(HistoryTensors {
+            length,
+            values: encoded.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        })
+    }
+
+    fn block_size(candidates: usize, history: &HistoryTensors) -> usize {
+        block_size(candidates, history.length)
+    }
+
+    fn score_block(
+        &mut self,
+        history: &HistoryTensors,
+        candidates: &Columns,
+        range: Range<usize>,
+        scores: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let inputs = block_inputs(&self.score_inputs, history, candidates, range)?;
+        let outputs = self.scores.run_with_options(inputs, &self.only_scores).map_err(failed_in(SCORES_GRAPH))?;
+        scores.copy_from_slice(floats_of_length(SCORES_GRAPH, &outputs, "scores", scores.len())?);
+        Ok(())
+    }
+
+    fn explain(&mut self, history: &HistoryTensors, candidates: &Columns) -> Result<Explanations, EngineError> {
+        let count = candidates.count;
+        let inputs = block_inputs(&self.score_inputs, history, candidates, 0..count)?;
+        let outputs = self.scores.run(inputs).map_err(failed_in(SCORES_GRAPH))?;
+        let floats = |output, expected| floats_of_length(SCORES_GRAPH, &outputs, output, expected).map(<[f32]>::to_vec);
+        Ok(Explanations::new(floats("long_term_share", count)?, floats("attention", count * history.length)?))
+    }
+
+    fn approximate(&mut self, _: &HistoryTensors, _: &Columns) -> Option<Infallible> {
+        None
+    }
+
+    fn approximate_block(&mut self, _: &HistoryTensors, never: &Infallible, _: Range<usize>, _: &mut [f32]) {
+        match *never {}
+    }
+}
+
+impl PreparedCandidates for Columns {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        let select = |column: &Column| {
+            let values = rows.iter().filter_map(|row| column.values.get(row * column.width..(row + 1) * column.width));
+            Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
+        };
+        Self { count: rows.len(), columns: self.columns.iter().map(select).collect() }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.columns.iter().all(|column| column.values.iter().all(|value| value.is_finite()))
+    }
+}
+
+/// Candidates of one block: blocks of equal size instead of full ones and a small rest.
+pub(crate) fn block_size(candidates: usize, length: usize) -> usize {
+    let largest = (PAIRS_IN_BLOCK / length.max(1)).max(1);
+    candidates.div_ceil(candidates.div_ceil(largest).max(1)).max(1)
+}
+
+/// Each input of the scores graph: rows of a prepared column, or else a tensor of the history.
+fn block_inputs<'a>(
+    names: &'a [String],
+    history: &'a HistoryTensors,
+    candidates: &'a Columns,
+    range: Range<usize>,
+) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EngineError> {
+    let count = range.len();
+    let input = |name: &'a String| {
+        let Some(column) = candidates.columns.iter().find(|column| column.name == *name) else {
+            let value = history.values.iter().find(|(output, _)| output == name).map(|(_, value)| value);
+            let value = value.ok_or_else(|| missing(HISTORY_GRAPH, name))?;
+            return Ok((name.as_str(), value.into()));
+        };
+        let rows = column.values.get(range.start * column.width..range.end * column.width).unwrap_or_default();
+        let view = TensorRef::from_array_view(([count, column.width], rows)).map_err(failed_in(SCORES_GRAPH))?;
+        Ok((name.as_str(), view.into()))
+    };
+    names.iter().map(input).collect()
+}

@@ -1,0 +1,131 @@
+//! From a bundle to workers that answer: it is verified, its candidates are prepared and its golden requests compared.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::bounded;
+use slirec_core::bundle::{Bundle, SCORES_GRAPH};
+use slirec_core::lookup::ItemLookup;
+use slirec_kernels::bf16::Bf16Set;
+
+use super::Engine;
+use crate::backend::Backend;
+use crate::backend::fused::Fused;
+use crate::backend::onnxruntime::OnnxRuntime;
+use crate::candidates::CandidateGraph;
+use crate::model::Model;
+use crate::overload::Overload;
+use crate::queue::queue;
+use crate::recommender::{Recommender, Shared};
+use crate::runtime::SessionMaker;
+use crate::spread::Helpers;
+use crate::worker::Worker;
+use crate::{EngineError, EngineOptions, ExecutionProvider, Kernels, Precision, graphs};
+
+impl Engine {
+    /// Loads and verifies a bundle, prepares its candidates, compares its golden requests and starts the workers.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`EngineError`] when anything about the bundle or the runtime is wrong; no thread is left behind.
+    pub fn load(directory: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
+        Self::from_bundle(Bundle::read(directory)?, options)
+    }
+
+    /// As [`Engine::load`], of a bundle that was read and verified, and perhaps given another catalogue since.
+    ///
+    /// # Errors
+    /// As for [`Engine::load`].
+    pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
+        graphs::check(&bundle)?;
+        let library = options.onnxruntime.as_deref();
+        let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
+        let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+        let mut graph = CandidateGraph::new(&maker, &bundle)?;
+        let mut onnxruntime = OnnxRuntime::new(&maker, &bundle)?;
+        let provider = maker.provider();
+        if options.kernels == Kernels::Fused && provider == ExecutionProvider::Cpu {
+            let fused = Fused::agreeing(&bundle, &lookup, bf16_set(options), &mut graph, &mut onnxruntime)?;
+            if let Some(fused) = fused {
+                drop(onnxruntime);
+                return Self::start(fused, graph, Model::new(bundle, lookup), provider, options);
+            }
+        }
+        Self::start(onnxruntime, graph, Model::new(bundle, lookup), provider, options)
+    }
+
+    /// Starts the workers.
+    fn start<B: Backend>(
+        backend: B,
+        mut graph: CandidateGraph,
+        model: Model,
+        provider: ExecutionProvider,
+        options: &EngineOptions,
+    ) -> Result<Self, EngineError> {
+        let (kernels, precision, model) = (B::KERNELS, backend.precision(), Arc::new(model));
+        if options.precision != precision {
+            let reason = match kernels {
+                Kernels::OnnxRuntime => "only the fused kernels have it",
+                Kernels::Fused => "this processor has no instructions for it (AVX512-BF16)",
+            };
+            tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
+        }
+        let workers = options.workers.max(1);
+        let shared = Arc::new(Shared::new(Arc::clone(&model), &backend, &mut graph, options.approximate_from)?);
+        let mut backends = Vec::with_capacity(workers);
+        for _ in 1..workers {
+            backends.push(backend.another()?);
+        }
+        backends.push(backend);
+        let (invitations, invited) = bounded(workers);
+        let recommender = |backend| {
+            let helpers = Helpers::new(invitations.clone(), workers - 1, options.spread_from);
+            Recommender { shared: Arc::clone(&shared), backend, helpers }
+        };
+        let mut recommenders: Vec<Recommender<B>> = backends.into_iter().map(recommender).collect();
+        let began = Instant::now();
+        for recommender in &mut recommenders {
+            // Also warms every worker's sessions up.
+            recommender.check_golden()?;
+        }
+        let golden = model.manifest.golden_requests.len();
+        let checked = u32::try_from(golden * workers).unwrap_or(u32::MAX).max(1);
+        let overload = Arc::new(Overload::new(options.queue_wait, workers, began.elapsed() / checked));
+        let (queue, jobs) = queue();
+        let (alive, ended) = bounded(0);
+        for (number, recommender) in recommenders.into_iter().enumerate() {
+            let worker = Worker {
+                recommender,
+                shared: invited.clone(),
+                queue: jobs.clone(),
+                overload: Arc::clone(&overload),
+                _alive: alive.clone(),
+            };
+            thread::Builder::new().name(format!("scoring-{number}")).spawn(move || worker.work())?;
+        }
+        tracing::info!(
+            model = model.manifest.name,
+            version = model.manifest.version,
+            sha256 = model.sha256,
+            provider = provider.name(),
+            kernels = kernels.name(),
+            precision = precision.name(),
+            workers,
+            golden_requests = golden,
+            "bundle loaded"
+        );
+        let admitted = Arc::default();
+        Ok(Self { model, provider, kernels, precision, queue, overload, admitted, ended })
+    }
+}
+
+/// What approximate scores are computed with; none if they are not wanted or would be slower than exact ones.
+fn bf16_set(options: &EngineOptions) -> Option<Bf16Set> {
+    match options.precision {
+        Precision::F32 => None,
+        Precision::Bf16 if options.emulate_bf16 => Some(Bf16Set::emulated()),
+        Precision::Bf16 => Bf16Set::detect(),
+    }
+}

@@ -1,0 +1,88 @@
+//! How an engine is to be loaded, by names that configuration, logs and metrics share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ExecutionProvider;
+
+/// How to load a bundle.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else `../lib/slirec` beside the program's folder,
+    /// or else found by the system's loader. The first engine of a process decides.
+    pub onnxruntime: Option<PathBuf>,
+    /// Execution providers, most preferred first; those that are not available are passed over with a log line.
+    pub execution_providers: Vec<ExecutionProvider>,
+    /// Worker threads, each with its own sessions; at least 1.
+    pub workers: usize,
+    /// How long a request may wait for a worker, unless the catalogue makes each take long; none: until its deadline.
+    pub queue_wait: Option<Duration>,
+    /// Which code computes; falls back where the wanted one cannot.
+    pub kernels: Kernels,
+    /// How precisely all candidates of a large catalogue are scored; falls back where the wanted one would not be faster.
+    pub precision: Precision,
+    /// From this many candidates on they are scored approximately first, if `precision` says so.
+    pub approximate_from: usize,
+    /// Scores approximately even where the processor has no instructions for it, in plain code: slower, for tests.
+    pub emulate_bf16: bool,
+    /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
+    pub spread_from: usize,
+}
+
+impl Default for EngineOptions {
+    /// One worker on the processor.
+    fn default() -> Self {
+        Self {
+            onnxruntime: None,
+            execution_providers: vec![ExecutionProvider::Cpu],
+            workers: 1,
+            queue_wait: None,
+            kernels: Kernels::Fused,
+            precision: Precision::F32,
+            approximate_from: 1_000,
+            emulate_bf16: false,
+            spread_from: 1_000,
+        }
+    }
+}
+
+/// Which code computes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kernels {
+    /// Kernels of our own, on the processor and for graphs that they know; everything else falls back to the other.
+    #[default]
+    Fused,
+    /// The graphs in ONNX Runtime.
+    OnnxRuntime,
+}
+
+impl Kernels {
+    /// The name in configuration, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::OnnxRuntime => "stock",
+        }
+    }
+}
+
+/// How precisely all candidates of a large catalogue are scored; scores that leave are exact either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Every candidate in floats of 32 bits: the best are the best.
+    #[default]
+    F32,
+    /// Every candidate approximately, in numbers of 16 bits, and those that may be among the best once more in floats of
+    /// 32 bits.
+    Bf16,
+}
+
+impl Precision {
+    /// The name in configuration, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
