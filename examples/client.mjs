@@ -1,11 +1,11 @@
-// Asks a running service for recommendations with Node's own fetch (Node 18 or later); in a browser the same code works for
-// origins that `cors.origins` names.
+// Asks a running service for recommendations with Node's own fetch (Node 18 or later); in a browser the same code works
+// for origins that `cors.origins` names.
 //
 //     make serve                                             # in another terminal
 //     node examples/client.mjs http://127.0.0.1:8080 novel atlas
 //
-// The arguments are the service's address and the products that the shopper viewed, oldest first. SLIREC_API_KEY holds a key where
-// the service has keys. Leaves: one line for each product, best first.
+// The arguments are the service's address and the products that the shopper viewed, oldest first. SLIREC_API_KEY holds
+// a key where the service has keys. Leaves: one line for each product, best first.
 
 // A refused request is repeated so often, as long as the service asks for time.
 const ATTEMPTS = 3;

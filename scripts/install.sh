@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what was built: programs, ONNX Runtime, completions, manual pages, the demo bundle and a systemd unit below PREFIX. DESTDIR
-# stands before PREFIX while a package is made; BINARIES names the folder of the programs.
+# Installs what was built: programs, ONNX Runtime, completions, manual pages, the demo bundle and a systemd unit below
+# PREFIX. DESTDIR stands before PREFIX while a package is made; BINARIES names the folder of the programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

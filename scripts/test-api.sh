@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the real service against its own OpenAPI document, with schemathesis in a virtual environment of its own: first open,
-# then with API keys. EXAMPLES= sets the number of generated requests for each operation and phase.
+# Tests the real service against its own OpenAPI document, with schemathesis in a virtual environment of its own: first
+# open, then with API keys. EXAMPLES= sets the number of generated requests for each operation and phase.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/running-service.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Asks the real service with clients that people have: KServe's and Triton's (from PyPI), a TypeScript client that is generated from
-# the OpenAPI document (from npm), curl, Node's fetch, Prometheus' parser. The service runs twice: open, and with a key and an origin.
+# Asks the real service with clients that people have: KServe's and Triton's (from PyPI), a TypeScript client that is
+# generated from the OpenAPI document (from npm), curl, Node's fetch, Prometheus' parser. The service runs twice: open,
+# and with a key and an origin.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/running-service.sh

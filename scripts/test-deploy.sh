@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks what lies in deploy/ as far as that can be done without a cluster: the Prometheus rules and their unit tests
-# (promtool, in Debian's package `prometheus`), a scrape by Prometheus itself, the metrics that rules and dashboard name, the
-# Kubernetes and compose files (against their schemas), the Dockerfile (hadolint), and what `make install` puts where
-# (systemd-analyze, in Debian's package `systemd`).
+# (promtool, in Debian's package `prometheus`), a scrape by Prometheus itself, the metrics that rules and dashboard
+# name, the Kubernetes and compose files (against their schemas), the Dockerfile (hadolint), and what `make install`
+# puts where (systemd-analyze, in Debian's package `systemd`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/running-service.sh

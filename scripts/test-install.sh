@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the debug build into a folder of its own and runs it from there, without the clone: programs, ONNX Runtime, completions,
-# manual pages, and the systemd unit, which `systemd-analyze` verifies and rates.
+# Installs the debug build into a folder of its own and runs it from there, without the clone: programs, ONNX Runtime,
+# completions, manual pages, and the systemd unit, which `systemd-analyze` verifies and rates.
 set -euo pipefail
 
 binaries="$(realpath "${CARGO_TARGET_DIR:-target}/debug")"

@@ -1,4 +1,5 @@
-// Sends large bodies with Node's fetch and prints how often which status, or which error, came back: URL MEGABYTES TIMES KEY.
+// Sends large bodies with Node's fetch and prints how often which status, or which error, came back: URL MEGABYTES
+// TIMES KEY.
 const [, , url, megabytes, times, key] = process.argv;
 const body = Buffer.alloc(Number(megabytes) * 1e6, ' ');
 body.write('{"history":[]}');

@@ -1,4 +1,5 @@
-// The shelves: products by category, searched as one types. A shelf shows a part of a large category until it is asked for more.
+// The shelves: products by category, searched as one types. A shelf shows a part of a large category until it is asked
+// for more.
 
 import { element, tile } from "./elements.js";
 

@@ -1,4 +1,5 @@
-// The answer: products with their scores, what they rose or fell by, and why. A product that is pointed at draws lines from the strip.
+// The answer: products with their scores, what they rose or fell by, and why. A product that is pointed at draws lines
+// from the strip.
 
 import { element, percent, tile } from "./elements.js";
 import { clearLines, drawLines } from "./lines.js";

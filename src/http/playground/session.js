@@ -1,4 +1,5 @@
-// A session as the page holds it: views with their ages in seconds, oldest first. The address carries it: `#s=novel~90,atlas~30`.
+// A session as the page holds it: views with their ages in seconds, oldest first. The address carries it:
+// `#s=novel~90,atlas~30`.
 
 /** Seconds of "3 min", "2 h", "1 d", "45 s", "now"; undefined for anything else. */
 export function parseAge(text) {
