@@ -38,6 +38,7 @@ pub use input::TextEncoding;
 pub use sink::{Meaning, NO_CATEGORY};
 pub use summary::Summary;
 
+use crate::time::TimeRule;
 use problem::Clock;
 use read::Task;
 use snowplow::Snowplow;
@@ -53,8 +54,8 @@ pub enum Source {
     WebPixel,
     /// Shopify's orders, as a bulk query writes them.
     BulkOrders,
-    /// Shopify's orders, as the admin exports them.
-    OrderCsv,
+    /// Shopify's orders, as the admin exports them; a spreadsheet may have written their times in another form.
+    OrderCsv(TimeRule),
     /// Any other table.
     Table(Table),
 }
@@ -158,6 +159,7 @@ impl Import {
             meaning: &self.meaning,
             clock,
             encoding: self.encoding,
+            max_bad: self.limits.max_bad,
             directory,
         };
         let mut runs = read::read(&task, progress)?;
