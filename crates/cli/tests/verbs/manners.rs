@@ -160,7 +160,7 @@ fn completions_and_manual_pages_know_every_verb() {
         }
     }
     let service = folder.succeed(&["completions", "bash", "--program", "slirec-server"]);
-    assert!(service.contains("_slirec-server") && service.contains("--admin-port"), "{service}");
+    assert!(service.contains("slirec-server") && service.contains("--admin-port"), "{service}");
     folder.succeed(&["man", "manual"]);
     let pages = folder.names("manual");
     for page in [
