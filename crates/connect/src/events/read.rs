@@ -236,7 +236,7 @@ impl Reader<'_, '_, '_> {
                 let mut go_on = |read: u64, counts: &Counts| {
                     count(read);
                     position += read;
-                    let left = size.map(|size| size.saturating_sub(position));
+                    let left = size.map(|size| size.saturating_sub(position)).filter(|left| *left > 0);
                     *ended_early =
                         left.is_some_and(|left| is_hopeless(counts.events(), counts.bad_rows, left, max_bad));
                     !*ended_early
@@ -281,8 +281,9 @@ impl Reader<'_, '_, '_> {
                 Box::new(move || values.next())
             }
         };
-        let mut reading = None;
+        let (mut reading, mut sent) = (None, 0);
         while let Some(block) = blocks()? {
+            sent += block.bytes.len() as u64;
             self.bytes += block.bytes.len() as u64;
             (self.progress)(self.bytes);
             if let (Source::Table(table), Some(paths)) = (self.task.source, paths.take()) {
@@ -294,7 +295,7 @@ impl Reader<'_, '_, '_> {
                 // Every parser is gone: what they died of is told when they are joined.
                 return Ok(());
             }
-            if size.is_some_and(|size| self.is_hopeless(size)) {
+            if size.is_some_and(|size| sent < size && self.is_hopeless(size)) {
                 self.ended_early = true;
                 return Ok(());
             }

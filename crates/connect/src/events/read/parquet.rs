@@ -54,7 +54,7 @@ impl Reader<'_, '_, '_> {
             (self.progress)(self.bytes);
             // A row of lists holds any number of events.
             let is_flat = matches!(self.task.source, Source::Table(table) if !table.has_paths());
-            if self.is_only && is_flat {
+            if self.is_only && is_flat && number < rows {
                 let (counts, left) = (&self.sink.counts, rows.saturating_sub(number));
                 self.ended_early = is_hopeless(counts.events() + left, counts.bad_rows, 0, self.task.max_bad);
                 if self.ended_early {
