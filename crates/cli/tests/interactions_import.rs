@@ -7,6 +7,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+/// The day of all tests, whatever day it is.
+const NOW: &str = "2026-11-29";
+
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
 
 fn slirec(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
@@ -29,7 +32,7 @@ fn snowplow_events_are_read_from_standard_input_in_every_form() {
     let mut first = String::new();
     for name in ["enriched.tsv", "enriched.analytics-sdk.jsonl", "enriched.lossless.jsonl", "lake.parquet"] {
         let bytes = fs::read(format!("{FIXTURES}/snowplow/{name}")).unwrap();
-        let arguments = ["interactions", "import", "snowplow", "-", "--output", "out.tsv", "--force"];
+        let arguments = ["interactions", "import", "snowplow", "-", "--now", NOW, "--output", "out.tsv", "--force"];
         let text = succeeds(&slirec(folder.path(), &arguments, &bytes));
         assert!(text.contains("rows              3\n") && text.contains("users             2\n"), "{text}");
         let written = fs::read_to_string(folder.path().join("out.tsv")).unwrap();
@@ -45,7 +48,7 @@ fn snowplow_events_are_read_from_standard_input_in_every_form() {
 fn flags_choose_users_weights_and_applications() {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("{FIXTURES}/snowplow/enriched.tsv");
-    let import = ["interactions", "import", "snowplow", &file, "--output", "out.tsv.gz", "--force"];
+    let import = ["interactions", "import", "snowplow", &file, "--now", NOW, "--output", "out.tsv.gz", "--force"];
     let more =
         ["--user-order", "user_id,network_userid", "--weights", "view=2", "--app-id", "shopify-nu-recommendations"];
     succeeds(&slirec(folder.path(), &[&import[..], &more].concat(), b""));
@@ -104,8 +107,20 @@ fn what_was_imported_can_be_prepared_and_weights_count_for_popularity() {
         }
     }
     fs::write(folder.path().join("events.csv"), rows).unwrap();
-    let import =
-        ["interactions", "import", "table", "events.csv", "--user", "user", "--item", "item", "--time", "time"];
+    let import = [
+        "interactions",
+        "import",
+        "table",
+        "events.csv",
+        "--user",
+        "user",
+        "--item",
+        "item",
+        "--time",
+        "time",
+        "--now",
+        NOW,
+    ];
     succeeds(&slirec(folder.path(), &[&import[..], &["--kind", "kind", "--output", "in.tsv"]].concat(), b""));
     let prepare = ["prepare", "--interactions", "in.tsv", "--output", "dataset", "--valid-negatives", "2"];
     let text = succeeds(&slirec(folder.path(), &[&prepare[..], &["--test-negatives", "2"]].concat(), b""));
@@ -144,8 +159,21 @@ fn a_movielens_list_becomes_a_catalogue_that_its_ratings_are_read_with() {
 fn a_table_from_a_pipe_is_read_as_its_flags_say_and_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let table = |more: &[&str], input: &str| {
-        let import =
-            ["interactions", "import", "table", "-", "--user", "u", "--item", "i", "--output", "out.tsv", "--force"];
+        let import = [
+            "interactions",
+            "import",
+            "table",
+            "-",
+            "--user",
+            "u",
+            "--item",
+            "i",
+            "--now",
+            NOW,
+            "--output",
+            "out.tsv",
+            "--force",
+        ];
         slirec(folder.path(), &[&import[..], more].concat(), input.as_bytes())
     };
     let text = "u,i,t,k\n1.0,10.0,03/02/2026,5\n1.0,11.0,04/02/2026,6\n-,12.0,05/02/2026,5\n";

@@ -36,9 +36,10 @@ fn baskets(seed: u64) -> Vec<Vec<usize>> {
     (0..USERS).map(|_| (0..BASKETS * BASKET).map(|_| numbers.below(ITEMS)).collect()).collect()
 }
 
-fn slirec(folder: &Path, arguments: &[&str]) {
+fn slirec(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_slirec")).current_dir(folder).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The dataset of a file in which the baskets of all users are mixed, each whole.
@@ -52,7 +53,8 @@ fn prepared(folder: &Path, baskets: &[Vec<usize>]) -> Dataset {
         }
     }
     fs::write(folder.join("baskets.csv"), text).unwrap();
-    let table = ["--user", "user", "--item", "item", "--time", "time", "--output", "interactions.tsv"];
+    let table =
+        ["--user", "user", "--item", "item", "--time", "time", "--now", "2026-11-29", "--output", "interactions.tsv"];
     slirec(folder, &[&["interactions", "import", "table", "baskets.csv"][..], &table].concat());
     slirec(folder, &["prepare", "--interactions", "interactions.tsv", "--output", "dataset"]);
     Dataset::read(&folder.join("dataset")).unwrap()
@@ -118,5 +120,23 @@ proptest! {
             prop_assert!(hit_rate < 0.05 + 0.045, "hit rate {hit_rate}");
             prop_assert!((area - 0.5).abs() < 0.06, "AUC {area}");
         }
+    }
+}
+
+#[test]
+fn on_random_baskets_the_trained_network_does_not_beat_chance_either() {
+    let folder = tempfile::tempdir().unwrap();
+    prepared(folder.path(), &baskets(20_261_130));
+    slirec(folder.path(), &["train", "--dataset", "dataset", "--epochs", "2", "--output", "run"]);
+    let report = slirec(folder.path(), &["evaluate", "--run", "run", "--dataset", "dataset", "--all", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["groups"], USERS);
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3, "the network and two baselines");
+    for result in results {
+        let number = |part: &str, name: &str| result[part][name].as_f64().unwrap();
+        let (area, hit_rate) = (number("sampled", "auc"), number("ranking", "hr@10"));
+        // Negatives are drawn by how often their items occur, so that counting falls below one half here.
+        assert!(hit_rate < 0.05 + 0.045 && area < 0.5 + 0.06, "{}: {hit_rate}, {area}", result["name"]);
     }
 }

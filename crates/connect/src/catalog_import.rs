@@ -6,18 +6,21 @@
 
 mod merge;
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use slirec_core::catalog::{Catalog, CatalogError, FORMAT, Product};
 use slirec_core::files::{self, FileError};
 use thiserror::Error;
 
+use crate::events::input::{Content, Opener};
 use crate::events::table::guess;
+use crate::events::{ImportError, TextEncoding};
 use crate::original::{OriginalError, inventory};
 use crate::product_table::{Lines, ProductTable};
 use crate::shop_products::{self, ShopProducts, is_product_csv};
-use crate::text::{Decoded, decode, shown};
+use crate::text::{decode, shown};
 use merge::Merging;
 
 /// A list of products that cannot be used.
@@ -47,6 +50,9 @@ pub enum CatalogImportError {
     /// One of our own catalogues breaks a rule.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The file cannot be opened, unpacked or decoded.
+    #[error(transparent)]
+    Open(#[from] ImportError),
     /// The original's snapshot cannot be read.
     #[error(transparent)]
     Original(#[from] OriginalError),
@@ -55,13 +61,18 @@ pub enum CatalogImportError {
 /// What files are read and how.
 #[derive(Debug, Clone)]
 pub struct CatalogImport {
-    /// The files; gzip is recognised, `-` is standard input. Of what several say of one product the last counts.
+    /// The files, compressed or not; `-` is standard input. Of what several say of one product the last counts.
     pub inputs: Vec<PathBuf>,
     /// Columns of tables; without it only files whose form is known are read.
     pub table: Option<ProductTable>,
     /// Whether rows of one product are one product; otherwise rows that contradict each other are an error.
     pub merge: bool,
+    /// The encoding of text; none to tell it by its byte order mark, and to take UTF-8 without one, or else Latin-1.
+    pub encoding: Option<TextEncoding>,
 }
+
+/// Most bytes of a list of products, unpacked: it is held in memory as a whole, as its products are.
+const LARGEST: u64 = 1 << 30;
 
 /// A catalogue, and what is to be said of it.
 #[derive(Debug)]
@@ -81,32 +92,50 @@ impl CatalogImport {
         let mut merging = Merging::new(self.merge);
         let mut remarks = Vec::new();
         for path in &self.inputs {
-            let found = self.read(path)?;
-            remarks.extend(found.remarks);
-            for (line, product) in found.products {
-                merging.add(product).map_err(|problem| CatalogImportError::Line {
-                    path: path.clone(),
-                    line,
-                    problem,
-                })?;
+            for (path, found) in self.read(path)? {
+                remarks.extend(found.remarks);
+                for (line, product) in found.products {
+                    merging.add(product).map_err(|problem| CatalogImportError::Line {
+                        path: path.clone(),
+                        line,
+                        problem,
+                    })?;
+                }
             }
         }
         remarks.extend(merging.remarks());
         Ok(ImportedCatalog { catalog: merging.into_catalog(), remarks })
     }
 
-    fn read(&self, path: &Path) -> Result<ShopProducts, CatalogImportError> {
-        let mut bytes = Vec::new();
-        files::open_text(path)?.read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
+    /// The lists of a file: an archive holds several.
+    fn read(&self, path: &Path) -> Result<Vec<(PathBuf, ShopProducts)>, CatalogImportError> {
+        if self.table.is_none() && is_pickle(path) {
+            return Ok(vec![(path.to_owned(), of_inventory(path)?)]);
+        }
+        let opener = Opener { directory: &std::env::temp_dir(), encoding: self.encoding };
+        let mut lists = Vec::new();
+        opener.open(path, &mut |name, content| {
+            lists.push((name.to_owned(), self.list(name, content)));
+            Ok(())
+        })?;
+        lists.into_iter().map(|(name, list)| Ok((name, list?))).collect()
+    }
+
+    fn list(&self, path: &Path, content: Content<'_>) -> Result<ShopProducts, CatalogImportError> {
         let kind = |problem: String| CatalogImportError::Kind { path: path.to_owned(), problem };
-        if let Some(name) = binary(&bytes) {
-            return Err(kind(format!("is {name}: expected CSV or JSON, such as an export of the products")));
+        let Content::Text(text) = content else {
+            return Err(kind("is a Parquet file: expected CSV or JSON, such as an export of the products".to_owned()));
+        };
+        let mut bytes = Vec::new();
+        text.reader.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+            // What is wrong with the content is told without the words of the operating system.
+            io::ErrorKind::InvalidData => kind(error.to_string()),
+            _ => FileError::io("read", path)(error).into(),
+        })?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(kind("holds more than 1 GiB: expected a list of products, or several files".to_owned()));
         }
-        // A pickle begins with the version of its protocol, or is an old one; all end with the opcode that stops.
-        if self.table.is_none() && (bytes.first() == Some(&0x80) || bytes.last() == Some(&b'.')) {
-            return of_inventory(path);
-        }
-        let Decoded { text, latin_1 } = decode(bytes).map_err(&kind)?;
+        let (text, latin_1) = decode(bytes);
         if text.trim().is_empty() {
             return Err(kind("is empty: expected products".to_owned()));
         }
@@ -127,13 +156,31 @@ impl CatalogImport {
             },
         };
         if latin_1 {
-            found.remarks.push(format!("{}: is not UTF-8, and was read as Latin-1", path.display()));
+            let path = path.display();
+            found.remarks.push(format!("{path}: is not UTF-8, and was read as Latin-1: --encoding names another one"));
         }
         if found.products.is_empty() {
             return Err(kind("holds no products: expected at least one".to_owned()));
         }
         Ok(found)
     }
+}
+
+/// Whether a file is a pickle: it begins with the version of its protocol, or is called one and ends with the opcode that
+/// stops, as those of old protocols do, which are text.
+fn is_pickle(path: &Path) -> bool {
+    let ends = || -> io::Result<[u8; 2]> {
+        let mut file = File::open(path)?;
+        let (mut first, mut last) = (0, 0);
+        file.read_exact(std::slice::from_mut(&mut first))?;
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(std::slice::from_mut(&mut last))?;
+        Ok([first, last])
+    };
+    let is_called_so = path.extension().is_some_and(|extension| extension == "pkl" || extension == "pickle");
+    // What cannot be read is told when it is opened again.
+    let ends = if files::is_regular(path) { ends().ok() } else { None };
+    ends.is_some_and(|[first, last]| first == 0x80 || is_called_so && last == b'.')
 }
 
 fn of_table(products: Lines<Product>) -> Result<ShopProducts, (u64, String)> {
@@ -200,22 +247,4 @@ fn json_key(text: &str) -> Option<JsonKind> {
     } else {
         JsonKind::Other
     })
-}
-
-/// The name of a binary format that people bring instead of text.
-fn binary(bytes: &[u8]) -> Option<&'static str> {
-    let starts = |magic: &[u8]| bytes.starts_with(magic);
-    if starts(b"PK\x03\x04") {
-        Some("a zip archive or an Excel workbook")
-    } else if starts(b"\xd0\xcf\x11\xe0") {
-        Some("an old Excel workbook")
-    } else if starts(b"PAR1") {
-        Some("a Parquet file")
-    } else if starts(b"BZh") || starts(b"\xfd7zXZ") || starts(b"\x28\xb5\x2f\xfd") {
-        Some("compressed in another way than gzip")
-    } else if starts(b"SQLite format 3") {
-        Some("an SQLite database")
-    } else {
-        None
-    }
 }

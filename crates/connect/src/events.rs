@@ -18,6 +18,7 @@ mod problem;
 pub mod products;
 mod read;
 mod record;
+mod shares;
 mod shopify;
 mod sink;
 pub mod snowplow;
@@ -38,6 +39,7 @@ pub use input::TextEncoding;
 pub use sink::{Meaning, NO_CATEGORY};
 pub use summary::Summary;
 
+use crate::time::TimeRule;
 use problem::Clock;
 use read::Task;
 use snowplow::Snowplow;
@@ -53,8 +55,8 @@ pub enum Source {
     WebPixel,
     /// Shopify's orders, as a bulk query writes them.
     BulkOrders,
-    /// Shopify's orders, as the admin exports them.
-    OrderCsv,
+    /// Shopify's orders, as the admin exports them; a spreadsheet may have written their times in another form.
+    OrderCsv(TimeRule),
     /// Any other table.
     Table(Table),
 }
@@ -158,6 +160,7 @@ impl Import {
             meaning: &self.meaning,
             clock,
             encoding: self.encoding,
+            max_bad: self.limits.max_bad,
             directory,
         };
         let mut runs = read::read(&task, progress)?;

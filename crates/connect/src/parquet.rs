@@ -43,6 +43,8 @@ pub(crate) struct Batches {
     partitions: Vec<(String, String)>,
     /// Names of all columns of the file.
     names: Arc<[String]>,
+    /// Rows of the file.
+    rows: u64,
 }
 
 impl Batches {
@@ -54,27 +56,34 @@ impl Batches {
         partitions: Vec<(String, String)>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Self, ParquetError> {
-        let (reader, names) = guarded(path, || {
+        let (reader, names, rows) = guarded(path, || {
             let error = |error: parquet::errors::ParquetError| of_file(path, &error);
             // Without the writer's own schema, text is text: not a dictionary and not a view.
             let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
             let metadata = ArrowReaderMetadata::load(&file, options).map_err(error)?;
             let metadata = without_narrow_times(metadata).map_err(error)?;
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+            // A negative number of rows is that of a damaged file, which shows when it is read.
+            let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
             let schema = builder.parquet_schema();
             let roots = schema.root_schema().get_fields();
             let names: Vec<String> = roots.iter().map(|field| field.name().to_owned()).collect();
             let roots = roots.iter().enumerate().filter(|(_, field)| wanted(field.name())).map(|(index, _)| index);
             let mask = ProjectionMask::roots(schema, roots);
             let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(error)?;
-            Ok((reader, names))
+            Ok((reader, names, rows))
         })?;
-        Ok(Self { path: path.to_owned(), reader, partitions, names: names.into() })
+        Ok(Self { path: path.to_owned(), reader, partitions, names: names.into(), rows })
+    }
+
+    /// Rows of the file.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// The next batch, or none at the end.
     pub(crate) fn next(&mut self) -> Option<Result<Batch, ParquetError>> {
-        let Self { path, reader, partitions, names } = self;
+        let Self { path, reader, partitions, names, .. } = self;
         guarded(path, || {
             let rows = reader.next().transpose();
             let rows = rows.map_err(|error| ParquetError { path: path.clone(), problem: error.to_string() })?;
@@ -211,6 +220,18 @@ impl ColumnValues {
     pub(crate) fn moment(&self, row: usize) -> Option<Moment> {
         let Self::Stored(array) = self else { return None };
         seconds_of(array, row)?.map(|(seconds, whole_day)| Moment::typed(seconds, whole_day))
+    }
+
+    /// Whether the value of a row is a floating point number beyond those of which its type holds every whole one.
+    pub(crate) fn is_rounded(&self, row: usize) -> bool {
+        let Self::Stored(array) = self else { return false };
+        let exact = match array.data_type() {
+            DataType::Float16 => 2_048.0,
+            DataType::Float32 => 16_777_216.0,
+            DataType::Float64 => 9_007_199_254_740_992.0,
+            _ => return false,
+        };
+        self.text(row).and_then(|text| text.parse().ok()).is_some_and(|number: f64| number.abs() >= exact)
     }
 
     /// The value of a row as JSON, nested as it is in the file.

@@ -1,38 +1,12 @@
-//! Bytes of a text file become text: UTF-8 with or without a byte order mark, UTF-16 with one, or Latin-1, which is told.
+//! Text of outside data: bytes become text, lines are counted, values are cut for messages.
 
-use std::borrow::Cow;
-
-/// A file's text.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Decoded {
-    pub(crate) text: String,
-    /// The bytes were no UTF-8, so that each was taken for a Latin-1 character.
-    pub(crate) latin_1: bool,
-}
-
-/// Decodes a whole file.
-///
-/// # Errors
-/// What is wrong with text that its byte order mark calls UTF-16.
-pub(crate) fn decode(bytes: Vec<u8>) -> Result<Decoded, String> {
-    for (mark, read) in [([0xff, 0xfe], u16::from_le_bytes as fn([u8; 2]) -> u16), ([0xfe, 0xff], u16::from_be_bytes)] {
-        if let Some(rest) = bytes.strip_prefix(&mark) {
-            let (pairs, odd) = rest.as_chunks::<2>();
-            if !odd.is_empty() {
-                return Err("is UTF-16 with an odd number of bytes: expected pairs, the file may be cut off".to_owned());
-            }
-            let units = pairs.iter().map(|pair| read(*pair));
-            let text: Result<String, _> = char::decode_utf16(units).collect();
-            let text = text.map_err(|error| format!("is UTF-16 with half a character: {error}"))?;
-            return Ok(Decoded { text, latin_1: false });
-        }
+/// The text of a whole file, and whether its bytes are no UTF-8, so that each was taken for a Latin-1 character: old data
+/// sets are Latin-1, which no bytes contradict, so that only what is no UTF-8 is taken for it.
+pub(crate) fn decode(bytes: Vec<u8>) -> (String, bool) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, false),
+        Err(error) => (error.into_bytes().into_iter().map(char::from).collect(), true),
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map_or(Cow::Borrowed(&bytes[..]), Cow::Borrowed);
-    Ok(match std::str::from_utf8(&bytes) {
-        Ok(text) => Decoded { text: text.to_owned(), latin_1: false },
-        // Old data sets are Latin-1, which is never refused and rarely meant: only what is no UTF-8 is taken for it.
-        Err(_) => Decoded { text: bytes.iter().copied().map(char::from).collect(), latin_1: true },
-    })
 }
 
 /// The number of the line at a place in a text, from 1.
@@ -57,15 +31,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_told_by_its_byte_order_mark_and_by_being_utf_8() {
-        let text = |bytes: &[u8]| decode(bytes.to_vec()).unwrap();
-        let utf_16 = |units: Vec<u8>, mark: [u8; 2]| text(&[&mark[..], &units].concat()).text;
-        assert_eq!(text("\u{feff}né".as_bytes()).text, "né");
-        assert_eq!(text(b"n\xe9"), Decoded { text: "né".to_owned(), latin_1: true });
-        assert_eq!(utf_16("né".encode_utf16().flat_map(u16::to_le_bytes).collect(), [0xff, 0xfe]), "né");
-        assert_eq!(utf_16("né".encode_utf16().flat_map(u16::to_be_bytes).collect(), [0xfe, 0xff]), "né");
-        assert!(decode(vec![0xff, 0xfe, 65]).unwrap_err().contains("odd number of bytes"));
-        assert!(decode(vec![0xff, 0xfe, 0, 0xd8]).is_err());
+    fn bytes_that_are_no_utf_8_are_latin_1() {
+        assert_eq!(decode("né".as_bytes().to_vec()), ("né".to_owned(), false));
+        assert_eq!(decode(b"n\xe9".to_vec()), ("né".to_owned(), true));
     }
 
     #[test]

@@ -4,8 +4,6 @@
 #[cfg(feature = "events")]
 mod column;
 #[cfg(feature = "events")]
-mod date;
-#[cfg(feature = "events")]
 mod format;
 #[cfg(feature = "events")]
 mod moment;

@@ -26,7 +26,7 @@ fn read(table: &ProductTable, text: &[u8]) -> Result<Catalog, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("products");
     std::fs::write(&path, text).unwrap();
-    let import = CatalogImport { inputs: vec![path], table: Some(table.clone()), merge: false };
+    let import = CatalogImport { inputs: vec![path], table: Some(table.clone()), merge: false, encoding: None };
     import.run().map(|imported| imported.catalog).map_err(|error| error.to_string())
 }
 
@@ -82,14 +82,14 @@ fn case(name: &str) -> PathBuf {
 /// Imports files whose form is known.
 fn import(names: &[&str]) -> Result<ImportedCatalog, String> {
     let inputs = names.iter().map(|name| case(name)).collect();
-    CatalogImport { inputs, table: None, merge: false }.run().map_err(|error| error.to_string())
+    CatalogImport { inputs, table: None, merge: false, encoding: None }.run().map_err(|error| error.to_string())
 }
 
 fn text_import(text: &str, table: Option<ProductTable>, merge: bool) -> Result<ImportedCatalog, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("products");
     std::fs::write(&path, text).unwrap();
-    CatalogImport { inputs: vec![path], table, merge }.run().map_err(|error| error.to_string())
+    CatalogImport { inputs: vec![path], table, merge, encoding: None }.run().map_err(|error| error.to_string())
 }
 
 /// Handle, title, category, availability and SKUs of each product.
@@ -196,7 +196,9 @@ fn of_columns(handle: &str, category: Option<&str>, available: Option<&str>) -> 
 }
 
 fn of_case(name: &str, table: ProductTable, merge: bool) -> Result<ImportedCatalog, String> {
-    CatalogImport { inputs: vec![case(name)], table: Some(table), merge }.run().map_err(|error| error.to_string())
+    CatalogImport { inputs: vec![case(name)], table: Some(table), merge, encoding: None }
+        .run()
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -244,7 +246,8 @@ fn several_files_and_our_own_catalogue_are_joined() {
     let paths = ["one.csv", "two.csv", "catalog.json"].map(|name| folder.path().join(name));
     std::fs::write(&paths[0], "Handle,Title,Variant SKU\nhat,Hat,H\n").unwrap();
     std::fs::write(&paths[1], "Handle,Title,Variant SKU\nmug,Mug,M\n").unwrap();
-    let run = |inputs: &[PathBuf], merge| CatalogImport { inputs: inputs.to_vec(), table: None, merge }.run();
+    let run =
+        |inputs: &[PathBuf], merge| CatalogImport { inputs: inputs.to_vec(), table: None, merge, encoding: None }.run();
     let both = run(&paths[..2], false).unwrap().catalog;
     assert_eq!(both.products().len(), 2);
     both.write(&paths[2]).unwrap();
@@ -280,13 +283,46 @@ fn old_lists_in_latin_1_are_read_and_said_to_be() {
     table.separator = Some("|".to_owned());
     let imported = of_case("g05_catalog/u.item", table, false).unwrap();
     assert_eq!(imported.catalog.products()[0].title, "Amélie (2001)");
-    assert!(imported.remarks[0].ends_with("is not UTF-8, and was read as Latin-1"));
+    assert!(imported.remarks[0].ends_with("was read as Latin-1: --encoding names another one"));
+}
+
+#[test]
+fn the_encoding_that_is_asked_for_is_that_of_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("products.csv");
+    let run = |bytes: &[u8], encoding: Option<&str>| {
+        std::fs::write(&path, bytes).unwrap();
+        let encoding = encoding.map(|name| name.parse().unwrap());
+        let (inputs, table) = (vec![path.clone()], Some(of_columns("sku", Some("group"), None)));
+        let imported = CatalogImport { inputs, table, merge: false, encoding }.run();
+        imported.map(|imported| imported.catalog.products()[0].category.clone()).map_err(|error| error.to_string())
+    };
+    // Central Europe: the byte is another letter in Latin-1.
+    assert_eq!(run(b"sku,group\nA,\x8aaty\n", Some("windows-1250")).as_deref(), Ok("Šaty"));
+    let utf16: Vec<u8> = "sku,group\nA,Šaty\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(run(&[b"\xff\xfe".to_vec(), utf16.clone()].concat(), None).as_deref(), Ok("Šaty"));
+    let message = run(&utf16, None).unwrap_err();
+    assert!(
+        message.ends_with("products.csv: looks like UTF-16 without a byte order mark: --encoding utf-16le reads it")
+    );
+    let message = run(b"sku,group\nA,\xff\n", Some("utf-16le")).unwrap_err();
+    assert!(message.contains("products.csv: found bytes that are not UTF-16LE"), "{message}");
+}
+
+#[test]
+fn lists_in_archives_are_read_file_by_file() {
+    let case = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases").join(name);
+    for name in ["csv.zip", "csv.bz2", "csv.xz"] {
+        let inputs = vec![case(&format!("b26_comp/x.{name}"))];
+        let import = CatalogImport { inputs, table: Some(of_columns("item", None, None)), merge: true, encoding: None };
+        assert!(!import.run().unwrap().catalog.products().is_empty(), "{name}");
+    }
 }
 
 #[test]
 fn other_formats_are_named_for_what_they_are() {
     for (bytes, named) in [
-        ("PK\u{3}\u{4}rest", "is a zip archive or an Excel workbook"),
+        ("PK\u{3}\u{4}rest", "is a zip archive that cannot be read"),
         ("PAR1rest", "is a Parquet file"),
         ("", "is empty: expected products"),
         ("a,b\n1,2\n", "is no product export of a shop and no inventory.pkl"),

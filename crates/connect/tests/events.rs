@@ -10,10 +10,17 @@ mod cleaning;
 mod mistakes;
 #[path = "events/orders.rs"]
 mod orders;
+#[cfg(feature = "parquet")]
+#[path = "events/parquet.rs"]
+mod parquet_files;
+#[path = "events/paths.rs"]
+mod paths;
 #[path = "events/shopify.rs"]
 mod shopify;
 #[path = "events/snowplow.rs"]
 mod snowplow;
+#[path = "events/snowplow_meaning.rs"]
+mod snowplow_meaning;
 #[path = "events/tables.rs"]
 mod tables;
 #[path = "events/times.rs"]
@@ -107,7 +114,7 @@ impl Case {
     fn run(&self) -> (Vec<String>, Summary) {
         let summary = self.import.run(&mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
         let left: u64 = summary.reasons().iter().map(|(_, count)| count).sum();
-        let events = summary.counts.rows + summary.counts.further;
+        let events = summary.counts.events();
         assert_eq!(events, summary.totals.interactions + left, "{:?}\n{summary}", summary.reasons());
         let text = fs::read_to_string(&self.import.output).unwrap();
         let left: Vec<_> = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -1,8 +1,7 @@
 //! Times at the edges of the system: numbers, text or ISO 8601, seconds or milliseconds, become Unix seconds (`f64`).
 
-use jiff::civil::Time;
-use jiff::fmt::temporal::{Pieces, PiecesOffset};
-use jiff::tz::Offset;
+pub mod date;
+
 use thiserror::Error;
 
 /// Seconds in a day, the unit of the model's time features.
@@ -45,37 +44,15 @@ pub fn from_text(text: &str) -> Result<f64, TimestampError> {
     }
 }
 
-/// Longer texts are no time of ISO 8601.
-const LONGEST_ISO: usize = 64;
-
 /// Unix seconds from a date with or without a time: ISO 8601 and what its relatives write, such as
 /// `2026-11-02T09:15:00.133Z`, `2026-11-02 10:15:00+01:00` (pandas), `2026-11-02 10:19:01 +0100`,
 /// `2026-11-02 09:15:00 UTC` or `2026-11-02`. Without an offset it is UTC. None for any other text, also for a date
 /// without dashes, which could be a number.
 pub fn from_iso(text: &str) -> Option<f64> {
     let text = text.trim();
-    if text.len() > LONGEST_ISO || text.as_bytes().get(4) != Some(&b'-') {
-        return None;
-    }
-    let (moment, named_utc) = match ["UTC", "GMT"].iter().find_map(|zone| text.strip_suffix(zone)) {
-        Some(moment) => (moment.trim_end(), true),
-        None => (text, false),
-    };
-    // Log lines put a space before the offset, which ISO 8601 does not.
-    let joined = moment.replacen(" +", "+", 1).replacen(" -", "-", 1);
-    let pieces = Pieces::parse(&joined).ok()?;
-    let offset = match pieces.offset() {
-        None => Offset::UTC,
-        Some(_) if named_utc => return None,
-        Some(PiecesOffset::Numeric(offset)) => offset.offset(),
-        Some(_) => Offset::UTC,
-    };
-    if pieces.time_zone_annotation().is_some() {
-        return None;
-    }
-    let moment = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
-    let moment = offset.to_timestamp(moment).ok()?;
-    Some(moment.as_second() as f64 + f64::from(moment.subsec_nanosecond()) / 1e9)
+    let year = text.split_once('-').map(|(year, _)| year)?;
+    (year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit())).then_some(())?;
+    date::parse(text.as_bytes()).map(|date| date.seconds)
 }
 
 #[cfg(test)]
@@ -119,6 +96,8 @@ mod tests {
             "2026-13-01",
             "2025-02-29",
             "2026-11-02T25:00:00",
+            "2026-11-02T24:30:00",
+            "29-1-2026",
             "02/11/2026",
             "2026-11-02T09:15:00 CET",
             "2026-11-02T09:15:00+01:00 UTC",

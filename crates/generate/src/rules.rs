@@ -3,6 +3,7 @@
 
 mod defaults;
 mod error;
+mod period;
 mod values;
 
 use std::collections::HashSet;
@@ -15,7 +16,8 @@ use slirec_core::files::FileError;
 use toml::Spanned;
 
 pub use error::{RulesError, UnknownProduct, UnknownProducts};
-pub use values::{Days, Hours, Interval, Probability, Skew, Start, ValueError, Weight};
+pub use period::{Days, Hours, Start};
+pub use values::{Interval, Probability, Skew, ValueError, Weight};
 
 use error::{from_toml, invalid, line_of};
 

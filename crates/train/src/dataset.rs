@@ -5,9 +5,11 @@
 //! user's interactions: they are formed while reading, never stored.
 
 mod columns;
+mod error;
 pub mod evaluation;
 pub mod findings;
 mod item_features;
+mod manifest;
 mod names;
 mod negatives;
 pub mod original;
@@ -15,76 +17,25 @@ pub mod prepare;
 mod sort;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use slirec_core::files::{self, FileError};
 use slirec_core::history::{self, EncodedHistory, History, HistoryError};
-use slirec_core::interactions::ReadError;
-use slirec_core::vocabulary::{Vocabulary, VocabularyError};
-use thiserror::Error;
+use slirec_core::vocabulary::Vocabulary;
+
+pub use error::DatasetError;
+pub use manifest::{FORMAT, MANIFEST, Manifest, Rows};
 
 use columns::Columns;
 use evaluation::Candidate;
-use findings::Findings;
+pub(crate) use manifest::{BY_TIME, IN_FILE_ORDER};
 
-/// Name of the manifest; it stands last when a dataset is written.
-pub const MANIFEST: &str = "manifest.json";
 /// Names and ids.
 pub const VOCABULARY: &str = "vocabulary.json";
 const INTERACTIONS: &str = "interactions.safetensors";
 const EVALUATION: &str = "evaluation.safetensors";
 /// Names of the users, a line each, in the order of the interactions.
 pub const USERS: &str = "users.txt";
-/// Format of the manifest that this version writes and reads.
-pub const FORMAT: &str = "slirec-dataset/1";
-
-/// A dataset that cannot be made or read.
-#[derive(Debug, Error)]
-pub enum DatasetError {
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The vocabulary breaks a rule.
-    #[error(transparent)]
-    Vocabulary(#[from] VocabularyError),
-    /// An interaction cannot be read.
-    #[error("{path}: {source}")]
-    Interaction {
-        /// The file.
-        path: PathBuf,
-        /// Line, content and reason.
-        source: ReadError,
-    },
-    /// A line of an expanded file is wrong.
-    #[error("{path}: line {line}: {problem}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// What was found and what was expected.
-        problem: String,
-    },
-    /// The content breaks a rule.
-    #[error("{path}: {problem}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What was found and what was expected.
-        problem: String,
-    },
-    /// A temporary file could not be used.
-    #[error("cannot write temporary files: {0}")]
-    Temporary(#[from] std::io::Error),
-    /// A history cannot be encoded.
-    #[error(transparent)]
-    History(#[from] HistoryError),
-}
-
-/// Orders of a user's interactions, as the manifest names them.
-pub(crate) const BY_TIME: &str = "time";
-pub(crate) const IN_FILE_ORDER: &str = "file";
 
 /// Which rows to evaluate on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,69 +83,6 @@ pub fn read_users(directory: &Path, expected: u64) -> Result<Vec<String>, Datase
         return Err(DatasetError::Invalid { path, problem });
     }
     Ok(names)
-}
-
-/// Number of rows with a history before them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rows {
-    /// Training rows.
-    pub train: u64,
-    /// Validation rows.
-    pub valid: u64,
-    /// Test rows.
-    pub test: u64,
-}
-
-impl Rows {
-    /// Rows of a split.
-    pub fn of(&self, split: Split) -> u64 {
-        match split {
-            Split::Valid => self.valid,
-            Split::Test => self.test,
-        }
-    }
-}
-
-/// `manifest.json` of a dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// `slirec-dataset/1`
-    pub format: String,
-    /// Interactions of all users.
-    pub interactions: u64,
-    /// Users.
-    pub users: u64,
-    /// Items of the training rows; others count as the default item.
-    pub items: usize,
-    /// Categories of the training rows.
-    pub categories: usize,
-    /// Rows by set.
-    pub rows: Rows,
-    /// What was left out and what is doubtful; none in datasets of the first release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub findings: Option<Findings>,
-    /// Negatives of each validation row.
-    pub valid_negatives: usize,
-    /// Negatives of each test row.
-    pub test_negatives: usize,
-    /// Seed of the negatives.
-    pub seed: u64,
-    /// `time` or `file`: what the interactions of a user are ordered by.
-    pub order: String,
-    /// Unix seconds of the earliest interaction.
-    pub first_time: f64,
-    /// Unix seconds of the latest interaction.
-    pub last_time: f64,
-    /// Lines that were left out because they could not be read.
-    pub skipped_lines: u64,
-    /// SHA-256 of `interactions.safetensors`.
-    pub interactions_sha256: String,
-    /// SHA-256 of `evaluation.safetensors`.
-    pub evaluation_sha256: String,
-    /// SHA-256 of `vocabulary.json`.
-    pub vocabulary_sha256: String,
 }
 
 #[derive(Debug)]

@@ -59,7 +59,7 @@ pub(crate) struct RecommendationBody {
     pub(super) history: Bounded<ViewHistory>,
     /// Which view came first; by_time unless given: in the order of the times, equal ones as they stand.
     #[serde(default)]
-    #[schema(value_type = HistoryOrder, inline, nullable)]
+    #[schema(value_type = Option<HistoryOrder>, inline)]
     pub(super) history_order: Option<HistoryOrder>,
     /// Time of the prediction, as in the history; by default the service's clock.
     #[serde(default)]
@@ -132,7 +132,7 @@ pub(crate) struct RankBody {
     pub(super) history: Bounded<ViewHistory>,
     /// Which view came first; by_time unless given: in the order of the times, equal ones as they stand.
     #[serde(default)]
-    #[schema(value_type = HistoryOrder, inline, nullable)]
+    #[schema(value_type = Option<HistoryOrder>, inline)]
     pub(super) history_order: Option<HistoryOrder>,
     /// Handles, GIDs or numbers of the products to rank.
     #[schema(value_type = Vec<String>, max_items = 1_000, example = json!(["atlas", "novel", "brush"]))]

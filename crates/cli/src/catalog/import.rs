@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use slirec_connect::catalog_import::{CatalogImport, ImportedCatalog};
+use slirec_connect::events::TextEncoding;
 use slirec_connect::events::table::Column;
 use slirec_connect::product_table::ProductTable;
 use slirec_core::files::StagedFile;
@@ -16,7 +17,7 @@ use crate::output;
 pub(crate) struct Arguments {
     /// Lists of products, recognised by their content: Shopify's product CSV, a bulk query's JSON lines, JSON of the
     /// REST or GraphQL API, one of our catalogues, the original's inventory.pkl (read as data, nothing in it is run);
-    /// with --handle any table: CSV, TSV, text with another separator, JSON. Gzip is recognised, - is standard input
+    /// with --handle any table: CSV, TSV, text with another separator, JSON. Compressed or not; - is standard input
     #[arg(value_name = "FILE", required = true)]
     inputs: Vec<PathBuf>,
     /// Catalogue to write; - is standard output
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// files
     #[arg(long)]
     merge: bool,
+    /// Encoding of text, such as latin1, windows-1250 or utf-16le [default: by its byte order mark, else UTF-8, else latin1]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<TextEncoding>,
     /// Replace the output if it exists
     #[arg(long)]
     force: bool,
@@ -67,8 +71,12 @@ struct TableArguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let staged = StagedFile::create(&arguments.output, arguments.force)?;
-    let import =
-        CatalogImport { inputs: arguments.inputs.clone(), table: arguments.table.table(), merge: arguments.merge };
+    let import = CatalogImport {
+        inputs: arguments.inputs.clone(),
+        table: arguments.table.table(),
+        merge: arguments.merge,
+        encoding: arguments.encoding,
+    };
     let ImportedCatalog { catalog, remarks } = import.run()?;
     catalog.write(staged.path())?;
     staged.commit()?;

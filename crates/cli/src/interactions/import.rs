@@ -13,6 +13,7 @@ use slirec_connect::events::event::{KindWeight, Weights};
 use slirec_connect::events::products::{IdKind, Products};
 use slirec_connect::events::snowplow::{Identifier, Snowplow};
 use slirec_connect::events::{Cleaning, Import, Limits, Meaning, Source, Summary, TextEncoding};
+use slirec_connect::time::{TimeFormat, TimeRule, TimeUnit};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::is_standard;
 use table::TableArguments;
@@ -28,7 +29,7 @@ pub(crate) enum Verb {
     /// Shopify orders as a bulk query writes them, JSON lines
     BulkOrders(Common),
     /// Shopify orders as the admin exports them, CSV
-    OrderCsv(Common),
+    OrderCsv(OrderCsvArguments),
     /// Any CSV, TSV, JSON or Parquet with a column for user, item and time
     Table(Box<TableArguments>),
 }
@@ -74,9 +75,39 @@ pub(crate) struct Common {
     /// Share of times before 1995 or after tomorrow, from 0 to 1, above which the import ends
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     max_odd_times: f64,
+    /// The day by which times are told and checked, such as 2026-11-02, or Unix seconds [default: today]
+    #[arg(long, value_name = "TIME", value_parser = slirec_connect::time::parse)]
+    now: Option<f64>,
     /// Replace the output if it exists
     #[arg(long)]
     force: bool,
+}
+
+/// How times are written.
+#[derive(Debug, clap::Args)]
+struct Times {
+    /// What the numbers of the time column count: s, ms, us, ns, or excel for days of a spreadsheet [default: told by
+    /// the whole column]
+    #[arg(long, value_name = "UNIT")]
+    time_unit: Option<TimeUnit>,
+    /// How times are written: day-first or month-first (11/02/2026), or a format of strptime such as '%d.%m.%Y %H:%M';
+    /// may be repeated
+    #[arg(long, value_name = "FORMAT")]
+    time_format: Vec<TimeFormat>,
+}
+
+impl Times {
+    fn rule(self) -> TimeRule {
+        TimeRule { unit: self.time_unit, formats: self.time_format }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OrderCsvArguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    times: Times,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,7 +160,7 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
         }
         Verb::WebPixel(common) => import(common, Source::WebPixel),
         Verb::BulkOrders(common) => import(common, Source::BulkOrders),
-        Verb::OrderCsv(common) => import(common, Source::OrderCsv),
+        Verb::OrderCsv(arguments) => import(arguments.common, Source::OrderCsv(arguments.times.rule())),
         Verb::Table(arguments) => {
             let (common, table) = arguments.table();
             import(common, Source::Table(table))
@@ -149,7 +180,10 @@ fn import(common: Common, source: Source) -> Result<()> {
     for KindWeight(kind, weight) in common.weights {
         weights.set(kind, weight);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    let now = match common.now {
+        Some(now) => now,
+        None => SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs_f64(),
+    };
     let bad_rows = common.bad_rows.unwrap_or_else(|| beside(&common.output));
     let import = Import {
         source,
@@ -159,7 +193,7 @@ fn import(common: Common, source: Source) -> Result<()> {
             collapse_seconds: common.collapse_seconds.unwrap_or(COLLAPSE_SECONDS),
             most_daily_events: common.most_daily_events,
         },
-        limits: Limits { max_bad: common.max_bad, max_odd_times: common.max_odd_times, now: now.as_secs_f64() },
+        limits: Limits { max_bad: common.max_bad, max_odd_times: common.max_odd_times, now },
         encoding: common.encoding,
         output: common.output,
         bad_rows,

@@ -63,6 +63,8 @@ const TABLE: &[&str] = &[
     "item",
     "--time",
     "time",
+    "--now",
+    "2026-11-29",
     "--output",
     "output",
 ];
@@ -203,7 +205,7 @@ fn products() -> Vec<Case> {
             CATALOG,
             Error("is no product export of a shop and no inventory.pkl"),
         ),
-        ("a workbook", b"PK\x03\x04rest".to_vec(), CATALOG, Error("is a zip archive or an Excel workbook")),
+        ("a workbook", b"PK\x03\x04rest".to_vec(), CATALOG, Error("is a zip archive that cannot be read")),
         (
             "a handle for two products",
             format!("{table}A,Jug\n").into_bytes(),

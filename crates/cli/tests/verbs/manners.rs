@@ -159,9 +159,17 @@ fn completions_and_manual_pages_know_every_verb() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
+    let service = folder.succeed(&["completions", "bash", "--program", "slirec-server"]);
+    assert!(service.contains("slirec-server") && service.contains("--admin-port"), "{service}");
     folder.succeed(&["man", "manual"]);
     let pages = folder.names("manual");
-    for page in ["slirec.1", "slirec-prepare.1", "slirec-interactions-import-table.1", "slirec-catalog-import.1"] {
+    for page in [
+        "slirec.1",
+        "slirec-prepare.1",
+        "slirec-interactions-import-table.1",
+        "slirec-catalog-import.1",
+        "slirec-server.1",
+    ] {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
     }
     assert!(folder.read("manual/slirec-prepare.1").contains("min\\-interactions"));

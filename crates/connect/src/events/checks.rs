@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::counts::{Counts, Noticed, by_frequency};
 use super::read::Runs;
 use super::record::Record;
+use super::shares::exceeds;
 use super::sort::{RUN_BYTES, Sorter, merge};
 use super::summary::time;
 use super::table::Table;
@@ -26,12 +27,14 @@ pub(super) fn check(source: &Source, runs: &Runs, limits: &Limits) -> Result<(),
         check_columns(table, counts)?;
         check_kinds(table, counts)?;
     }
-    let events = counts.rows + counts.further;
+    let events = counts.events();
     if exceeds(counts.bad_rows, events, limits.max_bad) {
         let first = counts.bad_sample.first();
         let first = first.map(|row| format!("{}:{}: {}", row.file, row.row, row.problem)).unwrap_or_default();
+        let (read, rest) =
+            if runs.ended_early { ("the first ", ", whatever the rest of the file holds") } else { ("", "") };
         return refused(format!(
-            "{} of {events} rows are bad, which is more than --max-bad {} allows; the first is {first}",
+            "{} of {read}{events} rows are bad, which is more than --max-bad {} allows{rest}; the first is {first}",
             counts.bad_rows, limits.max_bad
         ));
     }
@@ -54,13 +57,6 @@ pub(super) fn check(source: &Source, runs: &Runs, limits: &Limits) -> Result<(),
     Ok(())
 }
 
-/// Up to so many rows are no share, unless they are all: they are told, and the others are taken.
-const FEW: u64 = 2;
-
-fn exceeds(count: u64, all: u64, share: f64) -> bool {
-    (count > FEW || count == all) && count as f64 > share * all as f64
-}
-
 fn refused<T>(problem: String) -> Result<T, ImportError> {
     Err(ImportError::Refused(problem))
 }
@@ -78,7 +74,7 @@ fn check_columns(table: &Table, counts: &Counts) -> Result<(), ImportError> {
 
 fn check_kinds(table: &Table, counts: &Counts) -> Result<(), ImportError> {
     let unknown = counts.unknown_kind_events;
-    let rows = counts.rows + counts.further;
+    let rows = counts.events();
     if !table.has_kind_names() && unknown > 0 && unknown * 2 > rows {
         let kinds = by_frequency(&counts.unknown_kinds);
         let mut named: Vec<String> = kinds.iter().take(NAMED).map(|(name, count)| format!("{name} {count}")).collect();
@@ -140,7 +136,7 @@ fn resolved(pending: Vec<File>, day_first: bool, directory: &Path) -> io::Result
     let mut records = merge(pending, directory)?;
     let mut sorter = Sorter::new(directory, RUN_BYTES);
     while let Some(bytes) = records.next()? {
-        let Some(record) = Record::read(&bytes) else { continue };
+        let Some(record) = Record::read(bytes) else { continue };
         let time = record.month_first.filter(|_| !day_first).unwrap_or(record.time);
         sorter.push(|out| Record { time, month_first: None, ..record }.write(out))?;
     }

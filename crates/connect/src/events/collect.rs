@@ -3,14 +3,13 @@
 //!
 //! Nothing here grows with the data: a user with more than a million events is no shopper.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use slirec_core::timestamp::DAY;
 
-use super::record::{Identity, Record, user_of};
+use super::record::{Identity, Record, time_of, user_of};
 use super::sort::{Merged, RUN_BYTES, Sorter};
 
 /// Most events of a user, whatever the options say.
@@ -55,7 +54,7 @@ pub(super) fn collect(
     let mut totals = Totals::default();
     let mut group = Group::new(cleaning);
     while let Some(bytes) = sorted.next()? {
-        if group.records.first().or(group.last.as_ref()).is_some_and(|first| user_of(first) != user_of(&bytes)) {
+        if group.events > 0 && group.user != user_of(bytes) {
             group.finish(&mut totals, write)?;
         }
         group.push(bytes);
@@ -81,10 +80,10 @@ pub(super) fn stitch(sorted: &mut Merged, directory: &Path) -> io::Result<Vec<Fi
     };
     while let Some(bytes) = sorted.next()? {
         // Beyond the limit the user is left out later anyway, under whatever name.
-        if group.first().is_some_and(|first| user_of(first) != user_of(&bytes)) || group.len() >= MOST_EVENTS {
+        if group.first().is_some_and(|first| user_of(first) != user_of(bytes)) || group.len() >= MOST_EVENTS {
             flush(&mut group, &mut sorter)?;
         }
-        group.push(bytes);
+        group.push(bytes.to_vec());
     }
     flush(&mut group, &mut sorter)?;
     sorter.finish()
@@ -93,71 +92,85 @@ pub(super) fn stitch(sorted: &mut Merged, directory: &Path) -> io::Result<Vec<Fi
 /// The events of one user.
 struct Group<'a> {
     cleaning: &'a Cleaning,
-    records: Vec<Vec<u8>>,
-    /// The last record of a robot, whose events are not kept.
-    last: Option<Vec<u8>>,
+    user: Vec<u8>,
+    /// The records, one behind the other; those of a robot are not kept.
+    bytes: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    robot: bool,
     events: u64,
     /// Day and its number of events.
     day: (f64, usize),
 }
 
+/// What becomes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Written,
+    /// The same event came before.
+    Repeated,
+    /// The same view was reported before.
+    Collapsed,
+}
+
 impl<'a> Group<'a> {
     fn new(cleaning: &'a Cleaning) -> Self {
-        Self { cleaning, records: Vec::new(), last: None, events: 0, day: (0.0, 0) }
+        let (user, bytes, ends) = (Vec::new(), Vec::new(), Vec::new());
+        Self { cleaning, user, bytes, ends, robot: false, events: 0, day: (0.0, 0) }
     }
 
-    fn push(&mut self, bytes: Vec<u8>) {
+    fn push(&mut self, bytes: &[u8]) {
+        if self.events == 0 {
+            self.user.clear();
+            self.user.extend(user_of(bytes));
+        }
         self.events += 1;
-        let day = Record::read(&bytes).map_or(0.0, |record| (record.time / DAY).floor());
+        let day = (time_of(bytes) / DAY).floor();
         self.day = if self.day.0 == day { (day, self.day.1 + 1) } else { (day, 1) };
         let limit = self.cleaning.most_daily_events;
-        let robot = limit > 0 && self.day.1 > limit || self.records.len() >= MOST_EVENTS;
-        if robot || self.last.is_some() {
-            self.records = Vec::new();
-            self.last = Some(bytes);
+        self.robot |= limit > 0 && self.day.1 > limit || self.ends.len() >= MOST_EVENTS;
+        if self.robot {
+            (self.bytes, self.ends) = (Vec::new(), Vec::new());
         } else {
-            self.records.push(bytes);
+            self.bytes.extend(bytes);
+            self.ends.push(self.bytes.len());
         }
     }
 
     fn finish(&mut self, totals: &mut Totals, write: &mut dyn FnMut(&Record<'_>) -> io::Result<()>) -> io::Result<()> {
-        if self.last.take().is_some() {
+        if self.robot {
             totals.robots += 1;
             totals.robot_events += self.events;
         }
-        let records: Vec<Record<'_>> = self.records.iter().filter_map(|bytes| Record::read(bytes)).collect();
-        let repeated = repeated(&records);
-        let mut seen: HashMap<&str, f64> = HashMap::new();
-        let seconds = self.cleaning.collapse_seconds;
-        for (record, repeated) in records.iter().zip(&repeated) {
-            if *repeated {
-                totals.repeated += 1;
-                continue;
-            }
-            if record.collapsible && seconds > 0.0 {
-                // The one before counts whether it was written or not: SQL says the same with a window function.
-                let before = seen.insert(record.item, record.time);
-                if before.is_some_and(|before| record.time - before <= seconds) {
-                    totals.collapsed += 1;
-                    continue;
+        let mut start = 0;
+        let slices = self.ends.iter().map(|end| self.bytes.get(std::mem::replace(&mut start, *end)..*end));
+        let records: Vec<Record<'_>> = slices.filter_map(|bytes| Record::read(bytes?)).collect();
+        let mut fates = vec![Fate::Written; records.len()];
+        mark_repeated(&records, &mut fates);
+        mark_collapsed(&records, &mut fates, self.cleaning.collapse_seconds);
+        for (record, fate) in records.iter().zip(&fates) {
+            match fate {
+                Fate::Repeated => totals.repeated += 1,
+                Fate::Collapsed => totals.collapsed += 1,
+                Fate::Written => {
+                    write(record)?;
+                    totals.interactions += 1;
+                    let (first, last) = totals.times.unwrap_or((record.time, record.time));
+                    totals.times = Some((first.min(record.time), last.max(record.time)));
                 }
             }
-            write(record)?;
-            totals.interactions += 1;
-            let (first, last) = totals.times.unwrap_or((record.time, record.time));
-            totals.times = Some((first.min(record.time), last.max(record.time)));
         }
         totals.users += u64::from(!records.is_empty());
-        (self.events, self.day) = (0, (0.0, 0));
-        self.records.clear();
+        (self.robot, self.events, self.day) = (false, 0, (0.0, 0));
+        self.bytes.clear();
+        self.ends.clear();
         Ok(())
     }
 }
 
-/// Which records repeat another one: the same event and item, of which the earliest received counts. Two events that
-/// clash in their id are told apart by their fingerprints.
-fn repeated(records: &[Record<'_>]) -> Vec<bool> {
-    let mut repeated = vec![false; records.len()];
+/// Marks the records that repeat another one: the same event and item, of which the earliest received counts. Two events
+/// that clash in their id are told apart by their fingerprints.
+fn mark_repeated(records: &[Record<'_>], fates: &mut [Fate]) {
     let mut identified: Vec<(usize, Identity, &str)> =
         (0..).zip(records).filter_map(|(index, record)| Some((index, record.identity?, record.item))).collect();
     // Stable: of events received at once, the first of the input counts.
@@ -167,12 +180,33 @@ fn repeated(records: &[Record<'_>]) -> Vec<bool> {
         for (index, identity, _) in events {
             let fingerprint = identity.fingerprint;
             let known = kept.iter().any(|other| *other == fingerprint || *other == 0 || fingerprint == 0);
-            if known && let Some(flag) = repeated.get_mut(*index) {
-                *flag = true;
+            if known && let Some(fate) = fates.get_mut(*index) {
+                *fate = Fate::Repeated;
             } else {
                 kept.push(fingerprint);
             }
         }
     }
-    repeated
+}
+
+/// Marks the views of an item within so many seconds of the one before, whether that one is written or not: SQL says the
+/// same with a window function.
+fn mark_collapsed(records: &[Record<'_>], fates: &mut [Fate], seconds: f64) {
+    if seconds <= 0.0 {
+        return;
+    }
+    let views = (0..).zip(records.iter().zip(&*fates));
+    let mut views: Vec<(&str, usize, f64)> = views
+        .filter(|(_, (record, fate))| record.collapsible && **fate == Fate::Written)
+        .map(|(index, (record, _))| (record.item, index, record.time))
+        .collect();
+    views.sort_unstable_by_key(|(item, index, _)| (*item, *index));
+    for [(item, _, before), (other, index, time)] in views.array_windows() {
+        if item == other
+            && time - before <= seconds
+            && let Some(fate) = fates.get_mut(*index)
+        {
+            *fate = Fate::Collapsed;
+        }
+    }
 }

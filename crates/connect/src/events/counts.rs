@@ -86,6 +86,8 @@ pub struct Counts {
     pub late: Noticed,
     /// Ids such as `10.0` that were read as `10`.
     pub decimal_ids: Noticed,
+    /// Ids that a floating point number has rounded.
+    pub rounded_ids: Noticed,
     /// Events whose first time cannot be meant, so that another one of theirs counts.
     pub other_times: Noticed,
     /// Dates whose day stands before the month, told by a day above 12.
@@ -126,6 +128,7 @@ impl Counts {
             (&mut self.early, other.early),
             (&mut self.late, other.late),
             (&mut self.decimal_ids, other.decimal_ids),
+            (&mut self.rounded_ids, other.rounded_ids),
             (&mut self.other_times, other.other_times),
             (&mut self.day_first, other.day_first),
             (&mut self.month_first, other.month_first),
@@ -146,6 +149,11 @@ impl Counts {
         if self.keys.len() < LISTED_KEYS && key.len() <= LONGEST_NAME && !self.keys.contains(key) {
             self.keys.insert(key.to_owned());
         }
+    }
+
+    /// Events that were read, whatever became of them: a row without any counts as one.
+    pub fn events(&self) -> u64 {
+        self.rows + self.further
     }
 
     /// Events that became records.

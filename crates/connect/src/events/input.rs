@@ -53,7 +53,6 @@ fn search(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
 }
 
 /// The values that stand in a path instead of in the file, as Hive and Delta write them: `…/event_name=page_view/…`.
-#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet files leave out columns"))]
 pub(crate) fn partition_values(path: &Path) -> Vec<(String, String)> {
     let segments = path.iter().filter_map(|segment| segment.to_str());
     segments

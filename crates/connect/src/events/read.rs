@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, available_parallelism};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -20,11 +20,12 @@ use slirec_core::files::FileError;
 use super::counts::Counts;
 use super::input::{self, Block, Blocks, Content, Form, Opener, Text, TextEncoding, Values, values_of};
 use super::problem::{Clock, Problem};
+use super::shares::is_hopeless;
 use super::shopify::order_rows::OrderRows;
 use super::shopify::{order_csv, orders, web_pixel};
 use super::sink::{Meaning, Sink};
 use super::snowplow::is_unload;
-use super::table::{Paths, Reading};
+use super::table::{Paths, Reading, TextFile};
 use super::{ImportError, Progress, Source};
 
 /// Blocks that wait for each parsing thread.
@@ -47,6 +48,8 @@ pub(super) struct Task<'a> {
     pub(super) meaning: &'a Meaning,
     pub(super) clock: Clock,
     pub(super) encoding: Option<TextEncoding>,
+    /// Share of bad rows above which reading on is of no use.
+    pub(super) max_bad: f64,
     pub(super) directory: &'a Path,
 }
 
@@ -60,6 +63,16 @@ pub(super) struct Runs {
     pub(super) counts: Counts,
     /// Names of the files.
     pub(super) files: Vec<Arc<str>>,
+    /// Reading ended before its end: whatever followed, too many rows were bad.
+    pub(super) ended_early: bool,
+}
+
+/// What all parsing threads found so far.
+#[derive(Debug, Default)]
+struct Tally {
+    rows: u64,
+    bad_rows: u64,
+    bytes: u64,
 }
 
 /// Reads everything; the runs are in the task's directory.
@@ -68,11 +81,13 @@ pub(super) fn read(task: &Task<'_>, progress: &mut Progress<'_>) -> Result<Runs,
     let threads = available_parallelism().map_or(1, NonZeroUsize::get);
     let (sender, receiver) = crossbeam_channel::bounded::<Job>(threads * WAITING_BLOCKS);
     let sink = || Sink::new(task.meaning, task.clock, task.directory);
+    let tally = Mutex::new(Tally::default());
     thread::scope(|scope| {
         let parsers: Vec<_> = (0..threads)
             .map(|_| {
                 let receiver = receiver.clone();
-                scope.spawn(move || parse(task.source, &receiver, sink()))
+                let tally = &tally;
+                scope.spawn(move || parse(task.source, &receiver, sink(), tally))
             })
             .collect();
         // Parsers that fail hang up; then sending fails and their error is the one to tell.
@@ -86,14 +101,19 @@ pub(super) fn read(task: &Task<'_>, progress: &mut Progress<'_>) -> Result<Runs,
             bytes: 0,
             files: Vec::new(),
             before: None,
+            tally: &tally,
+            is_only: paths.len() == 1,
+            ended_early: false,
         };
         let read = paths.iter().try_for_each(|path| reader.file(path));
-        let Reader { mut sink, sender, orders: rows, files, .. } = reader;
+        let Reader { mut sink, sender, orders: rows, files, ended_early, .. } = reader;
         drop(sender);
         if read.is_ok() {
             match task.source {
                 Source::BulkOrders => orders::join(rows, &mut sink).map_err(ImportError::Temporary)?,
-                Source::OrderCsv => order_csv::join(rows, &mut sink).map_err(ImportError::Temporary)?,
+                Source::OrderCsv(times) => {
+                    order_csv::join(rows, times, &mut sink).map_err(ImportError::Temporary)?;
+                }
                 _ => {}
             }
         }
@@ -103,7 +123,7 @@ pub(super) fn read(task: &Task<'_>, progress: &mut Progress<'_>) -> Result<Runs,
             sinks.push(sink.and_then(|sink| sink).map_err(ImportError::Temporary)?);
         }
         read?;
-        let mut runs = Runs { files, ..Runs::default() };
+        let mut runs = Runs { files, ended_early, ..Runs::default() };
         for sink in sinks {
             runs.counts.add(sink.counts);
             runs.sorted.extend(sink.sorter.finish().map_err(ImportError::Temporary)?);
@@ -113,8 +133,9 @@ pub(super) fn read(task: &Task<'_>, progress: &mut Progress<'_>) -> Result<Runs,
     })
 }
 
-fn parse<'a>(source: &Source, jobs: &Receiver<Job>, mut sink: Sink<'a>) -> io::Result<Sink<'a>> {
+fn parse<'a>(source: &Source, jobs: &Receiver<Job>, mut sink: Sink<'a>, tally: &Mutex<Tally>) -> io::Result<Sink<'a>> {
     for Job { file, block, reading } in jobs {
+        let (rows, bad_rows) = (sink.counts.events(), sink.counts.bad_rows);
         if let Some(line) = block.overlong {
             sink.start_row(&file, line);
             sink.finish_row(Err("the line is longer than 16 MiB".into()), b"")?;
@@ -128,6 +149,12 @@ fn parse<'a>(source: &Source, jobs: &Receiver<Job>, mut sink: Sink<'a>) -> io::R
             };
             sink.finish_row(result, line)?;
         }
+        let mut tally = tally.lock().map_err(|_| io::Error::other("a parsing thread panicked"))?;
+        tally.rows += sink.counts.events() - rows;
+        tally.bad_rows += sink.counts.bad_rows - bad_rows;
+        // Values that stood in one line have an end each that the file does not hold.
+        let ends = memchr::memchr_iter(b'\n', &block.bytes).count();
+        tally.bytes += (block.bytes.len() - ends) as u64;
     }
     Ok(sink)
 }
@@ -158,6 +185,10 @@ struct Reader<'a, 'p, 's> {
     files: Vec<Arc<str>>,
     /// How the file before was read, for one that tells nothing.
     before: Option<Reading>,
+    tally: &'a Mutex<Tally>,
+    /// Nothing is read beside this file.
+    is_only: bool,
+    ended_early: bool,
 }
 
 impl Reader<'_, '_, '_> {
@@ -174,7 +205,7 @@ impl Reader<'_, '_, '_> {
             Content::Parquet(parquet) => return self.parquet(parquet, path, &file),
             Content::Text(text) => text,
         };
-        let read = self.text(text, &file);
+        let read = self.text(text, &file, path);
         read.map_err(|error| match error.kind() {
             // What is wrong with the content is told without the words of the operating system.
             io::ErrorKind::InvalidData => ImportError::Invalid { path: name.to_owned(), problem: error.to_string() },
@@ -182,43 +213,64 @@ impl Reader<'_, '_, '_> {
         })
     }
 
-    fn text(&mut self, text: Text<'_>, file: &Name) -> io::Result<()> {
+    fn text(&mut self, text: Text<'_>, file: &Name, path: &Path) -> io::Result<()> {
         let is_json = matches!(text.start.trim_ascii_start().first(), Some(b'{' | b'['));
+        let size = text.size.filter(|_| self.is_only);
         let (bytes, progress) = (&mut self.bytes, &mut *self.progress);
         let mut count = |read: u64| {
             *bytes += read;
             progress(*bytes);
         };
-        let latest = self.task.clock.latest();
         match self.task.source {
             Source::BulkOrders => {
                 orders::read(&mut { text.reader }, file, &mut self.orders, &mut self.sink, &mut count)
             }
-            Source::OrderCsv => {
+            Source::OrderCsv(_) => {
                 order_csv::read(&mut { text.reader }, file, &mut self.orders, &mut self.sink, &mut count)
             }
             Source::Table(table) if !is_json => {
-                let before = self.before.as_ref();
-                let reading = table.read_text(text, file, latest, before, &mut self.sink, &mut count)?;
+                let (latest, before) = (self.task.clock.latest(), self.before.as_ref());
+                let partitions = &input::partition_values(path);
+                let (ended_early, max_bad) = (&mut self.ended_early, self.task.max_bad);
+                let mut position = 0;
+                let mut go_on = |read: u64, counts: &Counts| {
+                    count(read);
+                    position += read;
+                    let left = size.map(|size| size.saturating_sub(position)).filter(|left| *left > 0);
+                    *ended_early =
+                        left.is_some_and(|left| is_hopeless(counts.events(), counts.bad_rows, left, max_bad));
+                    !*ended_early
+                };
+                let file = TextFile { text, name: file, partitions, latest, before };
+                let reading = table.read_text(file, &mut self.sink, &mut go_on)?;
                 self.told(reading);
                 Ok(())
             }
             Source::Table(table) => {
                 let form = Form::of(&text.start, &|key| table.asks_for(key));
-                self.json(text.reader, form, file)
+                let paths = table.paths_of_file(input::partition_values(path));
+                let paths = paths.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+                self.json(text.reader, form, file, size, Some(paths))
             }
             Source::Snowplow(snowplow) if is_unload(&text.start) => {
                 snowplow.read_unload(text, file, &mut self.sink, &mut count)
             }
             _ => {
                 let form = if is_json { Form::of(&text.start, &|_| true) } else { Form::Lines };
-                self.json(text.reader, form, file)
+                self.json(text.reader, form, file, size, None)
             }
         }
     }
 
-    /// Hands the values of a file to the parsing threads.
-    fn json(&mut self, reader: Box<dyn Read + '_>, form: Form, file: &Name) -> io::Result<()> {
+    /// Hands the values of a file to the parsing threads; `paths` are those of a table's columns.
+    fn json(
+        &mut self,
+        reader: Box<dyn Read + '_>,
+        form: Form,
+        file: &Name,
+        size: Option<u64>,
+        mut paths: Option<Paths>,
+    ) -> io::Result<()> {
         let mut blocks: Box<dyn FnMut() -> io::Result<Option<Block>> + '_> = match form {
             Form::Lines => {
                 let mut blocks = Blocks::new(reader);
@@ -229,12 +281,12 @@ impl Reader<'_, '_, '_> {
                 Box::new(move || values.next())
             }
         };
-        let mut reading = None;
+        let (mut reading, mut sent) = (None, 0);
         while let Some(block) = blocks()? {
+            sent += block.bytes.len() as u64;
             self.bytes += block.bytes.len() as u64;
             (self.progress)(self.bytes);
-            if let (Source::Table(table), None) = (self.task.source, &reading) {
-                let paths = table.paths().map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+            if let (Source::Table(table), Some(paths)) = (self.task.source, paths.take()) {
                 let told = table.json_reading(&paths, &block, self.task.clock.latest(), self.before.as_ref());
                 self.told(Some(told.clone()));
                 reading = Some(Arc::new((told, paths)));
@@ -243,8 +295,18 @@ impl Reader<'_, '_, '_> {
                 // Every parser is gone: what they died of is told when they are joined.
                 return Ok(());
             }
+            if size.is_some_and(|size| sent < size && self.is_hopeless(size)) {
+                self.ended_early = true;
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    /// Whether the parsing threads have found too many bad rows already, whatever the rest of a file of `size` bytes holds.
+    fn is_hopeless(&self, size: u64) -> bool {
+        let Ok(tally) = self.tally.lock() else { return false };
+        is_hopeless(tally.rows, tally.bad_rows, size.saturating_sub(tally.bytes), self.task.max_bad)
     }
 
     /// Keeps how a file was read.

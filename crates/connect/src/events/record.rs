@@ -130,6 +130,11 @@ pub(super) fn user_of(bytes: &[u8]) -> &[u8] {
     split_at_zero(bytes).map_or(bytes, |(user, _)| user)
 }
 
+/// The time of a record's bytes.
+pub(super) fn time_of(bytes: &[u8]) -> f64 {
+    split_at_zero(bytes).and_then(|(_, rest)| float(rest)).map_or(0.0, |(time, _)| time)
+}
+
 fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))

@@ -13,7 +13,7 @@ use super::problem::{Clock, Problem};
 use super::products::Products;
 use super::record::{Identity, Place, Record};
 use super::sort::{RUN_BYTES, Sorter};
-use crate::time::EARLIEST;
+use crate::time::{EARLIEST, Moment, TimeReader};
 
 /// How many bytes of a bad row are kept.
 const SAMPLED_BYTES: usize = 2_000;
@@ -149,6 +149,18 @@ impl<'a> Sink<'a> {
         self.clock.latest()
     }
 
+    /// Reads a time; one of two readings is counted, so that the column tells which is meant.
+    ///
+    /// # Errors
+    /// What was found and what was expected.
+    pub(super) fn read_time(&mut self, times: &TimeReader, text: &str) -> Result<Moment, String> {
+        let moment = times.read(text)?;
+        if moment.month_first.is_some() || moment.day_first.is_some() {
+            self.date_order(moment.day_first, text);
+        }
+        Ok(moment)
+    }
+
     /// Counts an event whose first time, of this name, cannot be meant, so that another one counts.
     pub(super) fn other_time(&mut self, name: &str) {
         self.counts.other_times.add(self.file.0, self.row, || name.to_owned());
@@ -157,6 +169,11 @@ impl<'a> Sink<'a> {
     /// Counts an id such as `10.0` that was read as `10`.
     pub(super) fn decimal_id(&mut self, text: &str) {
         self.counts.decimal_ids.add(self.file.0, self.row, || shown(text));
+    }
+
+    /// Counts an id that a floating point number has rounded.
+    pub(super) fn rounded_id(&mut self, text: &str) {
+        self.counts.rounded_ids.add(self.file.0, self.row, || shown(text));
     }
 
     /// Takes an event, or says why it makes its row a bad one.
@@ -224,7 +241,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Counts a date that tells, or does not tell, whether the day or the month stands first.
-    pub(super) fn date_order(&mut self, day_first: Option<bool>, text: &str) {
+    fn date_order(&mut self, day_first: Option<bool>, text: &str) {
         let noticed = match day_first {
             Some(true) => &mut self.counts.day_first,
             Some(false) => &mut self.counts.month_first,

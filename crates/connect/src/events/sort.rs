@@ -3,55 +3,90 @@
 //! Records are sorted in runs of fixed size, runs are written to unnamed temporary files and merged. Several sorters may
 //! fill runs at once, one a thread; their runs are merged together.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// Bytes of one run in memory.
+/// Bytes of one run in memory, with what the order of its records takes.
 pub(super) const RUN_BYTES: usize = 32 << 20;
 /// Runs that are merged at once, each through an open file and a buffer.
 const MERGED_AT_ONCE: usize = 128;
+/// Bytes in front of each record, for its length.
+const LENGTH: usize = 4;
+
+/// The first bytes of a record, which decide nearly all comparisons without a look at the record itself.
+type Prefix = [u64; 2];
+
+/// Shorter records are filled up with zeros: what is equal then is compared as a whole.
+fn prefix(record: &[u8]) -> Prefix {
+    let part = |record: &[u8]| match record.first_chunk() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(record).for_each(|(slot, byte)| *slot = *byte);
+            u64::from_be_bytes(bytes)
+        }
+    };
+    [part(record), part(record.get(8..).unwrap_or_default())]
+}
+
+/// A record of the run in memory.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    prefix: Prefix,
+    /// Where its length stands, and behind it the record.
+    start: usize,
+}
 
 /// Takes records.
 #[derive(Debug)]
 pub(super) struct Sorter {
     directory: PathBuf,
     run_bytes: usize,
+    /// Each record behind its length, as runs hold them.
     bytes: Vec<u8>,
-    /// Start and end of each record in `bytes`.
-    records: Vec<(usize, usize)>,
+    entries: Vec<Entry>,
     runs: Vec<File>,
 }
 
 impl Sorter {
     /// Runs of `run_bytes` are written into `directory`.
     pub(super) fn new(directory: &Path, run_bytes: usize) -> Self {
-        Self { directory: directory.to_owned(), run_bytes, bytes: Vec::new(), records: Vec::new(), runs: Vec::new() }
+        Self { directory: directory.to_owned(), run_bytes, bytes: Vec::new(), entries: Vec::new(), runs: Vec::new() }
     }
 
     /// Adds the record that `write` appends.
     pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let start = self.bytes.len();
+        self.bytes.extend([0; LENGTH]);
         write(&mut self.bytes);
-        self.records.push((start, self.bytes.len()));
-        if self.bytes.len() >= self.run_bytes { self.spill() } else { Ok(()) }
+        let record = self.bytes.get_mut(start..).and_then(|bytes| bytes.split_first_chunk_mut::<LENGTH>());
+        if let Some((length, record)) = record {
+            *length = u32::try_from(record.len()).map_err(io::Error::other)?.to_le_bytes();
+            self.entries.push(Entry { prefix: prefix(record), start });
+        }
+        let held = self.bytes.len() + self.entries.len() * size_of::<Entry>();
+        if held >= self.run_bytes { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        if self.records.is_empty() {
+        if self.entries.is_empty() {
             return Ok(());
         }
         let bytes = &self.bytes;
-        let record = |(start, end): (usize, usize)| bytes.get(start..end).unwrap_or_default();
-        self.records.sort_unstable_by(|left, right| record(*left).cmp(record(*right)));
+        let record = |entry: &Entry| record_at(bytes, entry.start);
+        self.entries.sort_unstable_by(|left, right| {
+            left.prefix.cmp(&right.prefix).then_with(|| record(left).cmp(record(right)))
+        });
         let mut output = BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(&self.directory)?);
-        for place in &self.records {
-            write_record(&mut output, record(*place))?;
+        for entry in &self.entries {
+            write_record(&mut output, record(entry))?;
         }
         self.runs.push(output.into_inner().map_err(io::IntoInnerError::into_error)?);
-        self.records.clear();
+        self.entries.clear();
         self.bytes.clear();
         Ok(())
     }
@@ -63,6 +98,13 @@ impl Sorter {
     }
 }
 
+/// The record whose length stands at `start`.
+fn record_at(bytes: &[u8], start: usize) -> &[u8] {
+    let record = bytes.get(start..).and_then(|bytes| bytes.split_first_chunk::<LENGTH>());
+    let record = record.and_then(|(length, rest)| rest.get(..u32::from_le_bytes(*length) as usize));
+    record.unwrap_or_default()
+}
+
 /// Merges the runs of any number of sorters.
 pub(super) fn merge(mut runs: Vec<File>, directory: &Path) -> io::Result<Merged> {
     while runs.len() > MERGED_AT_ONCE {
@@ -70,7 +112,7 @@ pub(super) fn merge(mut runs: Vec<File>, directory: &Path) -> io::Result<Merged>
         let mut merged = Merged::new(runs)?;
         let mut output = BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(directory)?);
         while let Some(record) = merged.next()? {
-            write_record(&mut output, &record)?;
+            write_record(&mut output, record)?;
         }
         runs = rest;
         runs.push(output.into_inner().map_err(io::IntoInnerError::into_error)?);
@@ -81,36 +123,75 @@ pub(super) fn merge(mut runs: Vec<File>, directory: &Path) -> io::Result<Merged>
 /// Records in order.
 #[derive(Debug)]
 pub(super) struct Merged {
-    readers: Vec<BufReader<File>>,
-    heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+    /// The next record of each run; the smallest is the greatest here.
+    heads: BinaryHeap<Head>,
+    /// The smallest was handed out already.
+    handed_out: bool,
 }
+
+/// The next record of a run.
+#[derive(Debug)]
+struct Head {
+    prefix: Prefix,
+    record: Vec<u8>,
+    number: usize,
+    run: BufReader<File>,
+}
+
+impl Head {
+    /// Goes on to the next record; false at the end of the run.
+    fn advance(&mut self) -> io::Result<bool> {
+        let found = read_record(&mut self.run, &mut self.record)?;
+        self.prefix = prefix(&self.record);
+        Ok(found)
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_record = other.prefix.cmp(&self.prefix).then_with(|| other.record.cmp(&self.record));
+        by_record.then(other.number.cmp(&self.number))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Head {}
 
 impl Merged {
     fn new(runs: Vec<File>) -> io::Result<Self> {
-        let mut readers = Vec::with_capacity(runs.len());
         let mut heads = BinaryHeap::with_capacity(runs.len());
-        for (index, mut run) in runs.into_iter().enumerate() {
+        for (number, mut run) in runs.into_iter().enumerate() {
             run.rewind()?;
-            let mut reader = BufReader::with_capacity(1 << 16, run);
-            let mut record = Vec::new();
-            if read_record(&mut reader, &mut record)? {
-                heads.push(Reverse((record, index)));
+            let run = BufReader::with_capacity(1 << 16, run);
+            let mut head = Head { prefix: Prefix::default(), record: Vec::new(), number, run };
+            if head.advance()? {
+                heads.push(head);
             }
-            readers.push(reader);
         }
-        Ok(Self { readers, heads })
+        Ok(Self { heads, handed_out: false })
     }
 
     /// The next record, or none at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let Some(Reverse((record, index))) = self.heads.pop() else { return Ok(None) };
-        if let Some(reader) = self.readers.get_mut(index) {
-            let mut following = Vec::new();
-            if read_record(reader, &mut following)? {
-                self.heads.push(Reverse((following, index)));
-            }
+    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.handed_out
+            && let Some(mut head) = self.heads.peek_mut()
+            && !head.advance()?
+        {
+            PeekMut::pop(head);
         }
-        Ok(Some(record))
+        self.handed_out = true;
+        Ok(self.heads.peek().map(|head| head.record.as_slice()))
     }
 }
 
@@ -155,7 +236,7 @@ mod tests {
             let mut merged = merge(runs, folder.path()).unwrap();
             let mut sorted = Vec::new();
             while let Some(record) = merged.next().unwrap() {
-                sorted.push(record);
+                sorted.push(record.to_vec());
             }
             let mut expected = records.clone();
             expected.sort();

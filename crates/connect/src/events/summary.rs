@@ -67,6 +67,13 @@ impl Summary {
                 example.trim_end_matches(".0")
             ));
         }
+        if let Some((_, row, example)) = &counts.rounded_ids.first {
+            let count = counts.rounded_ids.count;
+            warnings.push(format!(
+                "{count} ids are floating point numbers that do not hold all digits, so that different ids may have become \
+                 one, the first in row {row}: `{example}`: export them as text or as whole numbers"
+            ));
+        }
         if let Some((_, row, name)) = &counts.other_times.first {
             let count = counts.other_times.count;
             warnings.push(format!(

@@ -35,6 +35,7 @@ pub(super) use parquet::ParquetColumns;
 pub(super) use reading::Reading;
 pub(super) use rows::row_text;
 pub(crate) use separator::guess;
+pub(super) use text::TextFile;
 
 /// Number of columns that may mean something.
 const COLUMNS: usize = 8;
@@ -194,16 +195,7 @@ impl Table {
             sink.ignore("no item");
             return Ok(());
         };
-        let time = typed.map(Ok).or_else(|| {
-            let text = time?;
-            let moment = reading.times.read(&text);
-            if let Ok(Moment { month_first, day_first, .. }) = moment
-                && (month_first.is_some() || day_first.is_some())
-            {
-                sink.date_order(day_first, &text);
-            }
-            Some(moment)
-        });
+        let time = typed.map(Ok).or_else(|| Some(sink.read_time(&reading.times, &time?)));
         let order = self.order_column();
         let time = time.ok_or_else(|| format!("no value in column `{order}`"))?;
         let time = time.map_err(|problem| format!("{order}: {problem}"))?;

@@ -4,14 +4,12 @@
 //! the bucket; a lost answer is asked again, up to five times, with growing pauses, if asking twice does no harm; a token
 //! that has ended is renewed once; everything else that the shop refuses is an error that says why.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -20,7 +18,7 @@ use super::API_VERSION;
 use super::address::base_address;
 use super::answers::{self, Answer, Outcome, answer, of_errors, refused, retry_after};
 use super::credentials::{Credentials, Tokens};
-use super::documents::{Document, Fixed, WHO_AM_I};
+use super::documents::{Document, Fixed};
 use super::error::ShopifyError;
 use super::pace::Pace;
 use crate::http::{causes, choose_encryption, pause};
@@ -59,17 +57,6 @@ impl ClientOptions {
             timeout: Duration::from_secs(60),
         }
     }
-}
-
-/// Which shop answers, and what we may do there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shop {
-    /// The name that its owner gave it.
-    pub name: String,
-    /// `example.myshopify.com`
-    pub domain: String,
-    /// Access scopes of the app.
-    pub scopes: HashSet<String>,
 }
 
 /// A connection to one shop.
@@ -141,47 +128,6 @@ impl Client {
     pub fn version_warning(&self) -> Option<String> {
         let served = self.served_version.get().filter(|served| **served != self.version)?;
         Some(format!("the shop answers with version {served} of its API: expected {}", self.version))
-    }
-
-    /// Asks who we are and what we may do.
-    ///
-    /// # Errors
-    /// [`ShopifyError::MissingScopes`] when one of `scopes` is not granted; a scope to write is one to read, too.
-    pub async fn shop(&self, scopes: &[&str]) -> Result<Shop, ShopifyError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct WhoAmI {
-            shop: Named,
-            current_app_installation: Installation,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Named {
-            name: String,
-            myshopify_domain: String,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Installation {
-            access_scopes: Vec<Scope>,
-        }
-        #[derive(Deserialize)]
-        struct Scope {
-            handle: String,
-        }
-        let answer: WhoAmI = self.query(WHO_AM_I, json!({})).await?;
-        let granted = answer.current_app_installation.access_scopes.into_iter().map(|scope| scope.handle);
-        let granted: HashSet<String> = granted.collect();
-        let allows = |scope: &str| {
-            granted.contains(scope)
-                || scope.strip_prefix("read_").is_some_and(|rest| granted.contains(&format!("write_{rest}")))
-        };
-        let missing: Vec<String> =
-            scopes.iter().filter(|scope| !allows(scope)).map(|scope| (*scope).to_owned()).collect();
-        if !missing.is_empty() {
-            return Err(ShopifyError::MissingScopes(missing));
-        }
-        Ok(Shop { name: answer.shop.name, domain: answer.shop.myshopify_domain, scopes: granted })
     }
 
     /// Asks something, or does something that may be done twice.

@@ -3,11 +3,13 @@
 
 use std::fmt;
 
+use slirec_core::timestamp::date;
+
 use super::format::by_format;
 use super::moment::Moment;
 use super::number::{digits, number};
 use super::rule::{TimeFormat, TimeRule, TimeUnit};
-use super::{date, no_time, shown};
+use super::{no_time, shown};
 
 /// Unix seconds of 1995: what lies before is no time of a shop's web site.
 pub(crate) const EARLIEST: f64 = 788_918_400.0;

@@ -10,15 +10,15 @@ use slirec_connect::events::{Source, Summary};
 
 use crate::{Case, column, table};
 
-fn path(name: &str) -> PathBuf {
+pub(super) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases").join(name)
 }
 
-fn case(table: Table, name: &str) -> Case {
+pub(super) fn case(table: Table, name: &str) -> Case {
     Case::new(Source::Table(table), &[path(name)]).without_catalog()
 }
 
-fn read(table: Table, name: &str) -> (Vec<String>, Summary) {
+pub(super) fn read(table: Table, name: &str) -> (Vec<String>, Summary) {
     case(table, name).run()
 }
 
@@ -239,129 +239,4 @@ fn e16_a_bad_event_loses_itself_and_not_its_payload() {
     assert_eq!(lines, ["1\tD1\that\t1793610900\tnone", "1\tD2\tmug\t1793610900\tnone"]);
     assert_eq!((summary.counts.rows, summary.counts.further, summary.counts.bad_rows), (1, 2, 1));
     assert!(summary.counts.bad_sample[0].problem.contains("is not base64"), "{:?}", summary.counts.bad_sample);
-}
-
-#[cfg(feature = "parquet")]
-mod parquet {
-    use super::*;
-
-    const NAMES: [&str; 3] = ["user", "item", "ts"];
-
-    fn usual() -> Table {
-        table(NAMES[0], NAMES[1], NAMES[2])
-    }
-
-    fn of(name: &str) -> Case {
-        case(usual(), &format!("c_parquet/{name}.parquet"))
-    }
-
-    #[test]
-    fn codecs_encodings_and_types_of_text_give_the_same_rows() {
-        let expected = of("ok").run().0;
-        assert_eq!(expected.len(), 30);
-        for name in [
-            "codec_none",
-            "codec_snappy",
-            "codec_gzip",
-            "codec_zstd",
-            "codec_lz4",
-            "codec_brotli",
-            "delta",
-            "bss",
-            "dict",
-            "v2pages",
-            "empty_groups",
-            "binary",
-            "large_string",
-            "string_view",
-            "upper",
-            "ts_s",
-            "ts_ms",
-            "ts_us",
-            "ts_ns",
-            "ts_tz",
-            "ts_text",
-            "int96",
-            "micros_int",
-            "nanos_int",
-            "pandas_index",
-        ] {
-            assert_eq!(of(name).run().0, expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn numbers_uuids_and_dates_are_read() {
-        assert!(of("uuid").run().0[0].starts_with("1\t00000000-0000-0000-0000-000000000000\ti0\t"));
-        assert!(of("duck").run().0[0].contains("\t1f0e8d7c-0000-0000-0000-000000000000\t"));
-        assert!(of("int_ids").run().0[0].starts_with("1\t0\t9223372036854775807\t"));
-        assert!(of("float_ids").run().0[0].starts_with("1\t0\t10000000000000000\t"));
-        assert_eq!(of("pandas").run().0.len(), 30);
-        let (_, summary) = of("date32").run();
-        assert_eq!((summary.totals.interactions, summary.totals.collapsed), (30, 0));
-        let decimal = case(table("dec", "item", "tstz"), "c_parquet/duck.parquet");
-        assert!(decimal.run().0[0].starts_with("1\t0\t"));
-    }
-
-    #[test]
-    fn nulls_are_missing_values() {
-        let (_, summary) = of("nulls").run();
-        assert!(summary.counts.ignored["no item"] + summary.counts.ignored.get("no user").unwrap_or(&0) >= 1);
-        for name in ["allnull", "nulltype"] {
-            let message = of(name).failure().to_string();
-            assert!(message.contains("found no interactions") && message.contains("no user 30"), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_far_year_makes_its_row_bad_and_never_another_year() {
-        for name in ["int96_far", "us_far"] {
-            let (lines, summary) = of(name).lenient().run();
-            assert!(summary.counts.bad_rows > 0, "{name}: {summary}");
-            let problem = &summary.counts.bad_sample[0].problem;
-            assert!(problem.contains("behind the year 2200"), "{name}: {problem}");
-            let last = lines.iter().map(|line| line.split('\t').nth(3).unwrap().parse::<f64>().unwrap());
-            assert!(last.into_iter().all(|time| (1.6e9..1.8e9).contains(&time)), "{name}: {lines:?}");
-        }
-    }
-
-    #[test]
-    fn damaged_and_other_columns_are_named() {
-        for (name, part) in [
-            ("garbled", "garbled.parquet"),
-            ("trunc", "trunc.parquet"),
-            ("onlymagic", "onlymagic.parquet"),
-            ("empty", "found no interactions"),
-            ("duptwo", "has more than one column `item`"),
-            ("bool_time", "`true` is no time"),
-        ] {
-            let message = of(name).failure().to_string();
-            assert!(message.contains(part), "{name}: {message}");
-        }
-        let message = case(table("user", "itm", "ts"), "c_parquet/ok.parquet").failure().to_string();
-        assert!(message.contains("has no column `itm`, did you mean `item`"), "{message}");
-    }
-
-    #[test]
-    fn lists_and_structs_are_unnested() {
-        let message = case(table("uid", "item_id", "timestamp"), "c_parquet/lists.parquet").failure().to_string();
-        assert!(message.contains("column `item_id` is a list: name its elements"), "{message}");
-        let (lines, summary) = read(table("uid", "item_id[]", "timestamp[]"), "c_parquet/lists.parquet");
-        assert_eq!((summary.counts.rows, lines.len()), (3, 9));
-        assert_eq!(lines[1], "1\t1\t11\t1700000060\tnone");
-        let mut ga4 = table("user_pseudo_id", "items[].item_id", "event_timestamp");
-        ga4.kind = Some(column("event_name"));
-        let (lines, _) = read(ga4, "b16_ga4/ga4.parquet");
-        assert_eq!((lines.len(), lines[0].as_str()), (6, "1\ta\tx0\t1700000000\tnone"));
-    }
-
-    #[test]
-    fn values_of_the_path_are_columns() {
-        assert_eq!(read(usual(), "c_parquet/hive").0.len(), 30);
-        let (lines, _) = read(usual(), "c_parquet/hive_user");
-        assert_eq!(lines.len(), 30);
-        assert!(lines[0].starts_with("1\tu0\ti0\t"), "{lines:?}");
-        let relative = case(table("uid", "item_id", "timestamp"), "c_parquet/yambda_flat.parquet").failure();
-        assert!(relative.to_string().contains("lie before 1995"), "{relative}");
-    }
 }

@@ -259,3 +259,39 @@ fn a_bad_object_of_a_list_does_not_take_the_others_with_it() {
         "{problems:?}"
     );
 }
+
+/// How many bytes of its file a failing import has read, and why it failed.
+fn read_until_refused(case: &Case) -> (u64, String) {
+    let mut read = 0;
+    let error = case.import.run(&mut |bytes| read = bytes).expect_err("expected a refusal");
+    (read, error.to_string())
+}
+
+#[test]
+fn a_file_that_is_nearly_all_bad_is_not_read_to_its_end() {
+    let long = "i".repeat(100);
+    let csv = format!("user,item,time\n{}", rows(100_000, |_| format!("u,{long},soon")));
+    let json = rows(100_000, |_| format!(r#"{{"user": "u", "item": "{long}", "time": "soon"}}"#));
+    for text in [csv, json] {
+        let mut case = case(table("user", "item", "time"), &text);
+        case.import.limits.max_bad = 0.001;
+        let (read, message) = read_until_refused(&case);
+        assert!(read < text.len() as u64 * 9 / 10, "{read} of {}", text.len());
+        assert!(message.contains("rows are bad, which is more than --max-bad 0.001 allows"), "{message}");
+        assert!(
+            message.contains("of the first ") && message.contains("whatever the rest of the file holds"),
+            "{message}"
+        );
+        assert!(message.contains("time: `soon` is no time"), "{message}");
+    }
+}
+
+#[test]
+fn bad_rows_at_the_start_do_not_end_an_import_whose_rest_is_good() {
+    let long = "i".repeat(60);
+    let bad = rows(30_000, |_| format!("u,{long},soon"));
+    let text = format!("user,item,time\n{bad}{}", rows(30_001, |number| format!("{number},i,1793610900")));
+    let mut case = case(table("user", "item", "time"), &text);
+    case.import.limits.max_bad = 0.5;
+    assert_eq!(case.run().0.len(), 30_001);
+}

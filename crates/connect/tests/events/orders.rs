@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use slirec_connect::events::Source;
 use slirec_connect::events::products::{IdKind, Products};
+use slirec_connect::time::TimeRule;
 use slirec_core::catalog::Catalog;
 
 use crate::Case;
@@ -34,7 +35,8 @@ fn items(lines: &[String]) -> (Vec<&str>, usize) {
 #[test]
 fn orders_are_matched_by_title_before_the_variant_and_refunds_are_left_out() {
     for name in ["export", "semicolon", "bom", "blank_continuation", "blank_created"] {
-        let (lines, summary) = of_files(Source::OrderCsv, &[&format!("d03_orders/orders_{name}.csv")]).run();
+        let (lines, summary) =
+            of_files(Source::OrderCsv(TimeRule::default()), &[&format!("d03_orders/orders_{name}.csv")]).run();
         assert_eq!(items(&lines), (vec!["mug", "rain-coat", "tee", "tee", "tee-pro"], 3), "{name}");
         let ignored = &summary.counts.ignored;
         let reasons = [ignored["no user"], ignored["refund"], ignored["cancelled or test order"]];
@@ -45,13 +47,14 @@ fn orders_are_matched_by_title_before_the_variant_and_refunds_are_left_out() {
 
 #[test]
 fn the_rows_of_an_order_may_stand_apart_and_in_several_files() {
-    let (resorted, summary) = of_files(Source::OrderCsv, &["d03_orders/orders_resorted.csv"]).run();
+    let (resorted, summary) =
+        of_files(Source::OrderCsv(TimeRule::default()), &["d03_orders/orders_resorted.csv"]).run();
     assert_eq!(items(&resorted), (vec!["rain-coat", "tee", "tee"], 2));
     assert_eq!(summary.counts.bad_rows, 0);
     for files in
         [["d03_orders/split/1.csv", "d03_orders/split/2.csv"], ["d03_orders/split/2.csv", "d03_orders/split/1.csv"]]
     {
-        let (lines, summary) = of_files(Source::OrderCsv, &files).run();
+        let (lines, summary) = of_files(Source::OrderCsv(TimeRule::default()), &files).run();
         assert_eq!(items(&lines), (vec!["rain-coat", "tee", "tee"], 2), "{files:?}");
         assert_eq!((summary.counts.rows, summary.counts.bad_rows), (3, 0));
     }
@@ -97,14 +100,45 @@ fn without_a_catalogue_every_name_is_taken() {
         assert_eq!(summary.counts.unknown_events, 0, "{name}");
         items(&lines).0.into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(names(Source::OrderCsv, "d06_sku/orders.csv"), ["Basic Tee", "Hat", "Mug"]);
-    assert_eq!(names(Source::OrderCsv, "d06_sku/orders_nosku.csv"), ["Basic Tee", "Hat"]);
+    assert_eq!(names(Source::OrderCsv(TimeRule::default()), "d06_sku/orders.csv"), ["Basic Tee", "Hat", "Mug"]);
+    assert_eq!(names(Source::OrderCsv(TimeRule::default()), "d06_sku/orders_nosku.csv"), ["Basic Tee", "Hat"]);
     assert_eq!(names(Source::BulkOrders, "d06_sku/bulk.jsonl"), ["Basic Tee", "Mug"]);
 }
 
 #[test]
 fn a_row_without_an_order_is_named() {
     let message =
-        Case::of_text(Source::OrderCsv, "Name,Created at,Lineitem name\n,2026-11-02,Hat\n").failure().to_string();
+        Case::of_text(Source::OrderCsv(TimeRule::default()), "Name,Created at,Lineitem name\n,2026-11-02,Hat\n")
+            .failure()
+            .to_string();
     assert!(message.contains("no order: expected a name, or a row before that has one"), "{message}");
+}
+
+#[test]
+fn dates_that_a_spreadsheet_wrote_are_told_or_asked_for() {
+    let excel = "d03_orders/orders_excel.csv";
+    let usual = || Source::OrderCsv(TimeRule::default());
+    let message = of_files(usual(), &[excel]).failure().to_string();
+    assert!(
+        message.contains("no date tells whether the day or the month stands first, such as `02/11/2026"),
+        "{message}"
+    );
+    assert!(message.contains("--time-format day-first or month-first says which is meant"), "{message}");
+    let of_format = |format: &str| {
+        let times = TimeRule { unit: None, formats: vec![format.parse().unwrap()] };
+        let (lines, summary) = of_files(Source::OrderCsv(times), &[excel]).run();
+        assert_eq!(summary.counts.bad_rows, 0, "{format}");
+        lines[0].split('\t').nth(3).unwrap().to_owned()
+    };
+    assert_eq!(of_format("day-first"), "1793614740");
+    assert_eq!(of_format("%d/%m/%Y %H:%M"), "1793614740");
+    let rows = "#1,a@x.example,02/11/2026 10:19,Hat\n#2,b@x.example,13/11/2026 10:19,Hat\n";
+    let text = format!("Name,Email,Created at,Lineitem name\n{rows}");
+    let (lines, _) = Case::of_text(usual(), text).without_catalog().run();
+    let mut times: Vec<&str> = lines.iter().map(|line| line.split('\t').nth(3).unwrap()).collect();
+    times.sort_unstable();
+    assert_eq!(times, ["1793614740", "1794565140"], "the thirteenth tells that the day stands first");
+    let message =
+        Case::of_text(usual(), "Name,Email,Created at,Lineitem name\n#1,a@x,soon,Hat\n").failure().to_string();
+    assert!(message.contains("order #1: time: `soon` is no time"), "{message}");
 }

@@ -1,6 +1,7 @@
 //! Shopify's own records: web pixel, bulk orders, order export.
 
 use slirec_connect::events::Source;
+use slirec_connect::time::TimeRule;
 
 use crate::{Case, fixture};
 
@@ -83,7 +84,8 @@ fn line_items_find_their_orders_wherever_they_stand() {
 
 #[test]
 fn the_order_export_is_matched_by_title_and_hides_the_addresses() {
-    let (lines, summary) = Case::new(Source::OrderCsv, &[fixture("shopify/orders_export.csv")]).run();
+    let (lines, summary) =
+        Case::new(Source::OrderCsv(TimeRule::default()), &[fixture("shopify/orders_export.csv")]).run();
     // The address of the second row stands in the first one of its order; times are those of the payment.
     let items: Vec<&str> = lines.iter().map(|line| line.splitn(3, '\t').nth(2).unwrap()).collect();
     let mut sorted = items.clone();
@@ -102,7 +104,7 @@ fn the_order_export_is_matched_by_title_and_hides_the_addresses() {
 
 #[test]
 fn a_file_of_another_kind_is_named() {
-    let message = Case::of_text(Source::OrderCsv, "a,b\n1,2\n").failure().to_string();
+    let message = Case::of_text(Source::OrderCsv(TimeRule::default()), "a,b\n1,2\n").failure().to_string();
     assert!(message.contains("has no column `Name`: expected the admin's order export, found a, b"), "{message}");
     let message = Case::of_text(Source::BulkOrders, "a,b\n1,2\n").failure().to_string();
     assert!(message.contains("2 of 2 rows are bad"), "{message}");

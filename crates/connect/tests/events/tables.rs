@@ -103,3 +103,22 @@ fn parquet_columns_may_be_text_numbers_or_times() {
     let other = Case::of_text(Source::Table(table("who", "item", "at")), &bytes).failure().to_string();
     assert!(other.contains("has no column `who`: found user, item, at"), "{other}");
 }
+
+#[test]
+fn ids_that_a_spreadsheet_or_pandas_has_rounded_are_counted() {
+    let text = "user,item,time\nu,7512345678901234600.0,1793610900\nu,6.93E+12,1793610901\nu,12.0,1793610902\nu,1e5,1793610903\n";
+    let summary = Case::of_text(Source::Table(table("user", "item", "time")), text).without_catalog().run().1;
+    assert_eq!(summary.counts.rounded_ids.count, 2);
+    assert!(summary.warnings().join("\n").contains("the first in row 2: `7512345678901234600.0`"));
+    let json = r#"{"user": 1, "item": 9007199254740993.0, "time": 1793610900}"#;
+    assert_eq!(
+        Case::of_text(Source::Table(table("user", "item", "time")), json)
+            .without_catalog()
+            .run()
+            .1
+            .counts
+            .rounded_ids
+            .count,
+        1
+    );
+}

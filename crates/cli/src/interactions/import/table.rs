@@ -2,9 +2,8 @@
 
 use slirec_connect::events::kinds::{KindName, KindNames};
 use slirec_connect::events::table::{Column, Missing, Order, Quote, Table};
-use slirec_connect::time::{TimeFormat, TimeRule, TimeUnit};
 
-use super::{Common, separator};
+use super::{Common, Times, separator};
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("ordered").required(true))]
@@ -23,14 +22,8 @@ pub(crate) struct TableArguments {
     /// Instead of a time, a column of numbers that only give an order, such as the number of an order
     #[arg(long, value_name = "COLUMN", group = "ordered", conflicts_with_all = ["time_unit", "time_format"])]
     order: Option<Column>,
-    /// What the numbers of the time column count: s, ms, us, ns, or excel for days of a spreadsheet [default: told by
-    /// the whole column]
-    #[arg(long, value_name = "UNIT")]
-    time_unit: Option<TimeUnit>,
-    /// How times are written: day-first or month-first (11/02/2026), or a format of strptime such as '%d.%m.%Y %H:%M';
-    /// may be repeated
-    #[arg(long, value_name = "FORMAT")]
-    time_format: Vec<TimeFormat>,
+    #[command(flatten)]
+    times: Times,
     /// Column of the product's category; a catalogue's counts first
     #[arg(long, value_name = "COLUMN")]
     category: Option<Column>,
@@ -70,7 +63,7 @@ impl TableArguments {
         // The argument group requires one of both; the name of a missing one is never looked up.
         let order = ordinal.or(self.time.map(Order::Time)).unwrap_or_else(|| Order::Time(self.user.clone()));
         let table = Table {
-            times: TimeRule { unit: self.time_unit, formats: self.time_format },
+            times: self.times.rule(),
             category: self.category,
             kind: self.kind,
             kinds: KindNames::new(self.kinds),

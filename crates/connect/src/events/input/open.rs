@@ -28,6 +28,8 @@ pub(crate) struct Text<'a> {
     pub(crate) start: Vec<u8>,
     /// All of it.
     pub(crate) reader: Box<dyn Read + 'a>,
+    /// How many bytes that are, where it is a plain file.
+    pub(crate) size: Option<u64>,
 }
 
 /// An opened input.
@@ -93,10 +95,13 @@ impl Opener<'_> {
             Kind::Text => {
                 let (start, reader) = self.text(start, whole).map_err(invalid)?;
                 let text = match start {
-                    Some(start) => Text { start, reader },
+                    Some(start) => {
+                        let size = regular.and_then(|path| Some(path.metadata().ok()?.len()));
+                        Text { start, reader, size }
+                    }
                     None => {
                         let (start, reader) = begin(reader).map_err(of_file)?;
-                        Text { start, reader: Box::new(reader) }
+                        Text { start, reader: Box::new(reader), size: None }
                     }
                 };
                 return each(name, Content::Text(text));

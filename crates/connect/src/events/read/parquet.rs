@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::{Name, Reader};
+use crate::events::shares::is_hopeless;
 use crate::events::snowplow::parquet::{Rows, wanted};
 use crate::events::table::ParquetColumns;
 use crate::events::{ImportError, Source, input};
@@ -19,6 +20,7 @@ impl Reader<'_, '_, '_> {
             Source::Table(table) => Batches::open(file, &named, partitions, |column| table.wants_column(column))?,
             _ => return Err(invalid("is a Parquet file: expected text".to_owned())),
         };
+        let rows = batches.rows();
         let mut number = 0;
         let mut reading = None;
         while let Some(batch) = batches.next() {
@@ -50,6 +52,15 @@ impl Reader<'_, '_, '_> {
             }
             self.bytes += batch.bytes();
             (self.progress)(self.bytes);
+            // A row of lists holds any number of events.
+            let is_flat = matches!(self.task.source, Source::Table(table) if !table.has_paths());
+            if self.is_only && is_flat && number < rows {
+                let (counts, left) = (&self.sink.counts, rows.saturating_sub(number));
+                self.ended_early = is_hopeless(counts.events() + left, counts.bad_rows, 0, self.task.max_bad);
+                if self.ended_early {
+                    break;
+                }
+            }
         }
         self.told(reading);
         Ok(())

@@ -9,9 +9,9 @@ use super::order_rows::{OrderRow, OrderRows};
 use super::{hashed, shopper_of_email};
 use crate::events::event::{Event, Kind, ProductName};
 use crate::events::problem::Problem;
-use crate::events::sink::Sink;
+use crate::events::sink::{Sink, shown};
 use crate::events::table::{guess, row_text};
-use crate::time;
+use crate::time::{TimeReader, TimeRule};
 
 /// Columns of the export. Those of the order stand in one of its rows, those of the line item in each.
 const COLUMNS: [&str; 11] = [
@@ -103,12 +103,15 @@ fn keep(
     } else if order.is_empty() {
         return Err("no order: expected a name, or a row before that has one".into());
     }
+    let [_, _, _, paid, created, ..] = values;
+    rows.sample(if paid.is_empty() { created } else { paid });
     let content = values.map(|value| value.replace(UNIT, " ")).join(&UNIT.to_string());
     Ok(rows.push(order.as_bytes(), 1, file, line, content.as_bytes())?)
 }
 
-/// Makes purchases of the rows of all orders.
-pub(in crate::events) fn join(rows: OrderRows, sink: &mut Sink<'_>) -> io::Result<()> {
+/// Makes purchases of the rows of all orders, whose times are written by the rule.
+pub(in crate::events) fn join(rows: OrderRows, rule: &TimeRule, sink: &mut Sink<'_>) -> io::Result<()> {
+    let times = TimeReader::decide(rule, sink.latest(), rows.times(), None);
     rows.for_each_order(sink, &mut |name, rows, sink| {
         let texts: Vec<String> = rows.iter().map(|row| String::from_utf8_lossy(&row.content).into_owned()).collect();
         let values: Vec<Vec<&str>> = texts.iter().map(|text| text.split(UNIT).collect()).collect();
@@ -116,7 +119,7 @@ pub(in crate::events) fn join(rows: OrderRows, sink: &mut Sink<'_>) -> io::Resul
         for (OrderRow { file, row, content, done, .. }, values) in rows.iter().zip(&values) {
             if !done {
                 sink.resume_row(file, *row);
-                let result = order.line_item(name, values, sink);
+                let result = order.line_item((name, &times), values, sink);
                 sink.finish_row(result, content)?;
             }
         }
@@ -151,7 +154,12 @@ impl<'a> Order<'a> {
         }
     }
 
-    fn line_item(&self, name: &str, values: &[&str], sink: &mut Sink<'_>) -> Result<(), Problem> {
+    fn line_item(
+        &self,
+        (name, times): (&str, &TimeReader),
+        values: &[&str],
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Problem> {
         if self.cancelled {
             sink.ignore("cancelled or test order");
             return Ok(());
@@ -162,7 +170,8 @@ impl<'a> Order<'a> {
             sink.ignore("no line item");
             return Ok(());
         }
-        let time = time::parse(self.time).map_err(|problem| format!("order {name}: time: {problem}"))?;
+        let time = sink.read_time(times, self.time);
+        let time = time.map_err(|problem| format!("order {}: time: {problem}", shown(name)))?;
         let user = match (self.email, self.phone) {
             ("", "") => String::new(),
             ("", phone) => hashed("phone", &phone.chars().filter(char::is_ascii_digit).collect::<String>()),
@@ -170,6 +179,6 @@ impl<'a> Order<'a> {
         };
         let product = ProductName::AnyOf { handle: None, id: None, sku: Some(sku), title: Some(title) };
         let kind = if self.refunded { Kind::Refund } else { Kind::Transaction };
-        sink.event(&Event::new(&user, product, time, kind))
+        sink.event(&Event { month_first: time.month_first, ..Event::new(&user, product, time.seconds, kind) })
     }
 }

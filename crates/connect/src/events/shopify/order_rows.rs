@@ -20,7 +20,12 @@ pub(in crate::events) struct OrderRows {
     directory: PathBuf,
     /// By their positions among the inputs.
     files: Vec<Name>,
+    /// The first times of the orders: by them their form is told.
+    times: Vec<String>,
 }
+
+/// Times by which their form is told.
+const SAMPLED_TIMES: usize = 1000;
 
 /// A row of an order.
 pub(super) struct OrderRow {
@@ -38,7 +43,20 @@ type Visit<'a> = dyn FnMut(&str, &[OrderRow], &mut Sink<'_>) -> io::Result<()> +
 
 impl OrderRows {
     pub(in crate::events) fn new(directory: &Path) -> Self {
-        Self { sorter: Sorter::new(directory, RUN_BYTES), directory: directory.to_owned(), files: Vec::new() }
+        let (files, times) = (Vec::new(), Vec::new());
+        Self { sorter: Sorter::new(directory, RUN_BYTES), directory: directory.to_owned(), files, times }
+    }
+
+    /// Remembers a time, if it is one of the first.
+    pub(super) fn sample(&mut self, time: &str) {
+        if self.times.len() < SAMPLED_TIMES && !time.is_empty() {
+            self.times.push(time.to_owned());
+        }
+    }
+
+    /// The first times.
+    pub(super) fn times(&self) -> impl Iterator<Item = &str> {
+        self.times.iter().map(String::as_str)
     }
 
     /// Keeps a row of the order with this name.
@@ -59,12 +77,12 @@ impl OrderRows {
 
     /// Calls `visit` with the name and the rows of each order, its own row first, the others as they stood in the files.
     pub(super) fn for_each_order(self, sink: &mut Sink<'_>, visit: &mut Visit<'_>) -> io::Result<()> {
-        let Self { sorter, directory, files } = self;
+        let Self { sorter, directory, files, .. } = self;
         let mut sorted = merge(sorter.finish()?, &directory)?;
         let mut order: Vec<u8> = Vec::new();
         let mut rows: Vec<OrderRow> = Vec::new();
         while let Some(record) = sorted.next()? {
-            let Some((name, row)) = split(&record, &files) else { continue };
+            let Some((name, row)) = split(record, &files) else { continue };
             if name != order || rows.len() >= MOST_ROWS {
                 visit(&String::from_utf8_lossy(&order), &rows, sink)?;
                 // The rest of an endless order still needs what its first row says.

@@ -64,6 +64,8 @@ pub(in crate::events) struct Paths {
     pub(super) lists: Vec<Vec<String>>,
     /// One for each column; none for columns that are not asked for.
     pub(super) columns: Vec<Option<Path>>,
+    /// Columns that stand in the file's path, with their value, for objects without the key.
+    pub(super) partitions: Vec<(String, String)>,
 }
 
 /// The keys up to each list of a name, and those behind the last.
@@ -82,7 +84,7 @@ impl Paths {
         if chains.clone().all(|lists| longest.starts_with(lists)) {
             let path = |(lists, keys): Divided| Path { depth: lists.len(), keys };
             let columns = divided.into_iter().map(|column| column.map(path)).collect();
-            return Ok(Self { parallel: Vec::new(), lists: longest, columns });
+            return Ok(Self { parallel: Vec::new(), lists: longest, columns, partitions: Vec::new() });
         }
         if let Some(nested) = chains.clone().find(|lists| lists.len() > 1) {
             let list = nested.iter().map(|keys| format!("{}[]", keys.join("."))).collect::<Vec<_>>().join(".");
@@ -99,7 +101,7 @@ impl Paths {
             Some(list) => Path { depth: 1, keys: std::iter::once(list.join(".")).chain(keys).collect() },
         };
         let columns = divided.into_iter().map(|column| column.map(path)).collect();
-        Ok(Self { parallel, lists: vec![vec![JOINED.to_owned()]], columns })
+        Ok(Self { parallel, lists: vec![vec![JOINED.to_owned()]], columns, partitions: Vec::new() })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::events::sink::{Sink, shown};
 
 impl Table {
     /// Whether a column names something within another one.
-    pub(super) fn has_paths(&self) -> bool {
+    pub(in crate::events) fn has_paths(&self) -> bool {
         self.columns().into_iter().flatten().any(|column| column.is_in_list() || column.head() != column.name())
     }
 
@@ -99,8 +99,14 @@ impl Table {
     }
 
     /// The paths of the columns.
-    pub(in crate::events) fn paths(&self) -> Result<Paths, String> {
+    pub(super) fn paths(&self) -> Result<Paths, String> {
         Paths::of(&self.columns())
+    }
+
+    /// The paths of the columns in a file whose path holds some of them.
+    pub(in crate::events) fn paths_of_file(&self, mut partitions: Vec<(String, String)>) -> Result<Paths, String> {
+        partitions.retain(|(name, _)| self.asks_for(name));
+        Ok(Paths { partitions, ..self.paths()? })
     }
 
     /// An object of the columns' values, under the heads of their paths.
@@ -132,6 +138,11 @@ impl Table {
             return self.each_of(paths, list, visit);
         }
         self.check_shape(object)?;
+        for (name, value) in &paths.partitions {
+            if !object.keys().any(|key| key.eq_ignore_ascii_case(name)) {
+                object.insert(name.clone(), Value::String(value.clone()));
+            }
+        }
         join(&mut value, &paths.parallel)?;
         for path in paths.columns.iter().flatten() {
             let lists = paths.lists.get(..path.depth).unwrap_or_default();

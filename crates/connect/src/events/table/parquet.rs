@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{self, Paths};
 use super::reading::Sample;
-use super::{COLUMNS, Column, Reading, TIME, Table};
+use super::{COLUMNS, Column, ITEM, Reading, TIME, Table, USER};
 use crate::closest::no_column;
 use crate::events::problem::Problem;
 use crate::events::sink::Sink;
@@ -100,6 +100,12 @@ impl Table {
         }
         let typed: Option<Moment> = columns.values.get(TIME).and_then(|column| column.as_ref()?.moment(row));
         let value = |index: usize| columns.values.get(index)?.as_ref()?.text(row);
+        for index in [USER, ITEM] {
+            let is_rounded = |values: &ColumnValues| values.is_rounded(row);
+            if columns.values.get(index).is_some_and(|values| values.as_ref().is_some_and(is_rounded)) {
+                sink.rounded_id(&value(index).unwrap_or_default());
+            }
+        }
         self.row(reading, &value, typed, sink)
     }
 

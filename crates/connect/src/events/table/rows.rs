@@ -1,5 +1,6 @@
 //! The rows of a block of separated text: a block and its layout enter, fields leave.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::COLUMNS;
@@ -9,13 +10,35 @@ use crate::events::input::Block;
 /// What a row may not have been, to be read.
 const NOT_UTF8: &str = "found bytes that are not UTF-8: --encoding latin1 or another one reads them";
 
+/// Where the value of a column stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the field of this position.
+    Field(usize),
+    /// In the file's path: it is the same for all rows.
+    Path(String),
+}
+
 /// How the text of a file is divided.
 pub(super) struct Layout {
     pub(super) separator: Separator,
     pub(super) quote: Option<u8>,
-    pub(super) positions: [Option<usize>; COLUMNS],
+    /// Where the columns stand that are asked for.
+    pub(super) places: [Option<Place>; COLUMNS],
+    /// Whether a column stands within another one, which then holds JSON.
+    pub(super) nested: bool,
     /// Number of columns, by the header or else by the first row; 0 before either is read.
     pub(super) columns: usize,
+}
+
+impl Layout {
+    /// The value of a column that is asked for.
+    pub(super) fn value<'v>(&'v self, fields: &Fields<'v>, index: usize) -> Option<Cow<'v, str>> {
+        match self.places.get(index)?.as_ref()? {
+            Place::Field(position) => fields.get(*position).map(Cow::Borrowed),
+            Place::Path(value) => Some(Cow::Borrowed(value)),
+        }
+    }
 }
 
 /// The fields of a row.

@@ -1,60 +1,71 @@
 //! Separated text: CSV, TSV and its relatives enter, rows leave. Fields are divided by the csv crate; `quotes` sees to it
 //! that no quote swallows the lines behind it.
 
-use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
 use super::reading::Sample;
-use super::rows::{Fields, Layout, rows};
+use super::rows::{Fields, Layout, Place, rows};
 use super::separator::Separator;
 use super::{COLUMNS, Column, Reading, TIME, Table, columns};
 use crate::closest::no_column;
+use crate::events::counts::Counts;
 use crate::events::input::{Block, Blocks, Quotes, Text};
 use crate::events::problem::Problem;
 use crate::events::sink::{Sink, shown};
 use crate::time::TimeReader;
 
+/// A file of separated text, and what is known of it.
+pub(in crate::events) struct TextFile<'a> {
+    pub(in crate::events) text: Text<'a>,
+    /// Its position among the inputs, and its name.
+    pub(in crate::events) name: &'a (usize, Arc<str>),
+    /// The columns that stand in its path.
+    pub(in crate::events) partitions: &'a [(String, String)],
+    /// The latest plausible time.
+    pub(in crate::events) latest: f64,
+    /// How the file before was read.
+    pub(in crate::events) before: Option<&'a Reading>,
+}
+
 impl Table {
-    /// Reads all lines of separated text.
+    /// Reads all lines of separated text, as long as `go_on`, which hears how many bytes were read and what was counted.
     ///
     /// # Errors
     /// What reading fails of; columns that are not there, a quote that swallows lines, a first line that is data.
     pub(in crate::events) fn read_text(
         &self,
-        text: Text<'_>,
-        file: &(usize, Arc<str>),
-        latest: f64,
-        before: Option<&Reading>,
+        file: TextFile<'_>,
         sink: &mut Sink<'_>,
-        progress: &mut dyn FnMut(u64),
+        go_on: &mut dyn FnMut(u64, &Counts) -> bool,
     ) -> io::Result<Option<Reading>> {
+        let TextFile { text, name, partitions, latest, before } = file;
         let (separator, declared) = self.separator(&text.start);
         let quote = self.quote_of(&separator);
         let quotes = match (&separator, quote) {
             (Separator::Byte(separator), Some(quote)) => Some(Quotes { separator: *separator, quote }),
             _ => None,
         };
-        let mut layout = Layout { separator, quote, positions: [None; COLUMNS], columns: 0 };
+        let places = [const { None }; COLUMNS];
+        let mut layout = Layout { separator, quote, places, nested: self.has_paths(), columns: 0 };
         let mut blocks = Blocks::of_records(text.reader, quotes);
         let mut reading: Option<Reading> = None;
         // Lines in front of the data: what names the separator, and the header.
         let mut in_front = usize::from(declared) + usize::from(self.header);
         if !self.header {
-            layout.positions = self.positions(None).map_err(invalid)?;
+            layout.places = self.places(None, partitions).map_err(invalid)?;
         }
         let mut first_rows = true;
         while let Some(block) = blocks.next()? {
-            progress(block.bytes.len() as u64);
             if let Some(line) = block.overlong {
-                sink.start_row(file, line);
+                sink.start_row(name, line);
                 sink.finish_row(Err("the line is longer than 16 MiB".into()), b"")?;
             }
             sink.counts.lines += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
             let mut skipped = 0;
             if in_front > 0 {
                 skipped = in_front;
-                in_front -= self.read_header(&block, &mut layout, in_front, latest)?;
+                in_front -= self.read_header(&block, &mut layout, in_front, (partitions, latest))?;
             }
             if layout.columns == 0 {
                 layout.columns = self.count_columns(&block, &layout, skipped)?;
@@ -65,25 +76,41 @@ impl Table {
                 sink.counts.found_columns = u16::MAX;
                 first_rows = in_front > 0;
             }
-            let Some(reading) = &reading else { continue };
-            rows(&block, &layout, &mut |number, fields| {
-                if skipped > 0 {
-                    skipped -= 1;
-                    return Ok(true);
-                }
-                sink.start_row(file, number);
-                let result = match &fields {
-                    Ok(fields) => self.text_row(reading, fields, &layout, sink),
-                    Err(problem) => Err((*problem).into()),
-                };
-                // Only a bad row is worth writing out again.
-                let bad = matches!(result, Err(Problem::Row(_)));
-                let content = fields.ok().filter(|_| bad).map(|fields| fields.text()).unwrap_or_default();
-                sink.finish_row(result, content.as_bytes())?;
-                Ok(true)
-            })?;
+            if let Some(reading) = &reading {
+                self.read_rows(&block, &layout, (name, skipped), reading, sink)?;
+            }
+            if !go_on(block.bytes.len() as u64, &sink.counts) {
+                break;
+            }
         }
         Ok(reading)
+    }
+
+    /// Reads the rows of a block behind those that are skipped.
+    fn read_rows(
+        &self,
+        block: &Block,
+        layout: &Layout,
+        (name, mut skipped): (&(usize, Arc<str>), usize),
+        reading: &Reading,
+        sink: &mut Sink<'_>,
+    ) -> io::Result<()> {
+        rows(block, layout, &mut |number, fields| {
+            if skipped > 0 {
+                skipped -= 1;
+                return Ok(true);
+            }
+            sink.start_row(name, number);
+            let result = match &fields {
+                Ok(fields) => self.text_row(reading, fields, layout, sink),
+                Err(problem) => Err((*problem).into()),
+            };
+            // Only a bad row is worth writing out again.
+            let bad = matches!(result, Err(Problem::Row(_)));
+            let content = fields.ok().filter(|_| bad).map(|fields| fields.text()).unwrap_or_default();
+            sink.finish_row(result, content.as_bytes())?;
+            Ok(true)
+        })
     }
 
     fn text_row(
@@ -93,10 +120,6 @@ impl Table {
         layout: &Layout,
         sink: &mut Sink<'_>,
     ) -> Result<(), Problem> {
-        let value = |index: usize| {
-            let position = layout.positions.get(index).copied().flatten()?;
-            fields.get(position).map(Cow::Borrowed)
-        };
         // A separator that is not quoted would move the values behind it into other columns.
         if fields.get(layout.columns).is_some()
             && fields.all().skip(layout.columns).any(|field| !field.trim().is_empty())
@@ -104,29 +127,40 @@ impl Table {
             let (found, expected) = (fields.all().count(), layout.columns);
             return Err(format!("found {found} columns: expected {expected}, as the first line has").into());
         }
-        if self.has_paths() {
+        let value = |index: usize| layout.value(fields, index);
+        if layout.nested {
             return self.rows_of_texts(reading, &value, sink);
         }
         self.row(reading, &value, None, sink)
     }
 
     /// Finds the columns in the header; how many lines in front of the data the block held.
-    fn read_header(&self, block: &Block, layout: &mut Layout, in_front: usize, latest: f64) -> io::Result<usize> {
+    fn read_header(
+        &self,
+        block: &Block,
+        layout: &mut Layout,
+        in_front: usize,
+        (partitions, latest): (&[(String, String)], f64),
+    ) -> io::Result<usize> {
         let mut seen = 0;
         let mut found = Ok(());
-        let positions = &mut layout.positions;
-        let columns = &mut layout.columns;
-        let copy =
-            Layout { separator: layout.separator.clone(), quote: layout.quote, positions: [None; COLUMNS], columns: 0 };
-        rows(block, &copy, &mut |_, fields| {
+        let header = Layout {
+            separator: layout.separator.clone(),
+            quote: layout.quote,
+            places: [const { None }; COLUMNS],
+            nested: false,
+            columns: 0,
+        };
+        rows(block, &header, &mut |_, fields| {
             seen += 1;
             if seen == in_front && self.header {
                 let fields = fields.map_err(|problem| invalid(format!("the first line: {problem}")))?;
                 let names: Vec<&str> = fields.all().collect();
-                *columns = names.len();
-                found = self.positions(Some(&names)).and_then(|found| {
-                    *positions = found;
-                    self.check_header(&names, found, latest)
+                layout.columns = names.len();
+                found = self.places(Some(&names), partitions).and_then(|found| {
+                    let problem = self.check_header(&names, found.get(TIME).unwrap_or(&None), latest);
+                    layout.places = found;
+                    problem
                 });
             }
             Ok(seen < in_front)
@@ -146,21 +180,22 @@ impl Table {
             count = fields.map_or(0, |fields| fields.all().count());
             Ok(count == 0)
         })?;
-        let beyond = layout
-            .positions
-            .iter()
-            .zip(self.columns())
-            .find(|(position, _)| count > 0 && position.is_some_and(|position| position >= count));
+        let is_beyond = |place: &Option<Place>| matches!(place, Some(Place::Field(position)) if *position >= count);
+        let beyond = layout.places.iter().zip(self.columns()).find(|(place, _)| count > 0 && is_beyond(place));
         match beyond {
             Some((_, Some(column))) => Err(invalid(format!("has no column `{column}`: the first row has {count}"))),
             _ => Ok(count),
         }
     }
 
-    /// Positions of the columns, from the header or from their numbers.
-    fn positions(&self, header: Option<&[&str]>) -> Result<[Option<usize>; COLUMNS], String> {
-        let mut positions = [None; COLUMNS];
-        for (position, column) in positions.iter_mut().zip(self.columns()) {
+    /// Where the columns stand: in the header, by their numbers, or else in the file's path.
+    fn places(
+        &self,
+        header: Option<&[&str]>,
+        partitions: &[(String, String)],
+    ) -> Result<[Option<Place>; COLUMNS], String> {
+        let mut places = [const { None }; COLUMNS];
+        for (place, column) in places.iter_mut().zip(self.columns()) {
             let Some(column) = column else { continue };
             let by_name = |name: &str| match header {
                 Some(header) => columns::position(name, header.iter().copied()),
@@ -170,24 +205,32 @@ impl Table {
                 let position = column.name().parse::<usize>().ok()?.checked_sub(1)?;
                 header.is_none_or(|header| position < header.len()).then_some(position)
             };
-            *position = match by_name(column.name())?.or_else(|| by_number(column)) {
+            let position = match by_name(column.name())?.or_else(|| by_number(column)) {
                 None => by_name(column.head())?,
                 found => found,
             };
-            if position.is_none() {
+            let in_path = || partitions.iter().find(|(name, _)| name.eq_ignore_ascii_case(column.name()));
+            *place = position.map(Place::Field).or_else(|| Some(Place::Path(in_path()?.1.clone())));
+            if place.is_none() {
                 return Err(match header {
-                    Some(header) => no_column(column.name(), header.iter().map(|name| name.trim())),
+                    Some(header) => no_column(
+                        column.name(),
+                        header.iter().map(|name| name.trim()).chain(partitions.iter().map(|(name, _)| name.as_str())),
+                    ),
                     None => format!("column is `{column}`: expected a number from 1, there is no header"),
                 });
             }
         }
-        Ok(positions)
+        Ok(places)
     }
 
     /// A header whose time is one is a row of data.
-    fn check_header(&self, names: &[&str], positions: [Option<usize>; COLUMNS], latest: f64) -> Result<(), String> {
+    fn check_header(&self, names: &[&str], time: &Option<Place>, latest: f64) -> Result<(), String> {
         let numbered = |column: &Column| !names.iter().any(|name| name.trim() == column.name());
-        let name = positions.get(TIME).copied().flatten().and_then(|position| names.get(position).copied());
+        let name = match time {
+            Some(Place::Field(position)) => names.get(*position).copied(),
+            _ => None,
+        };
         let Some(name) = name.filter(|_| numbered(self.order_column()) && !self.is_ordinal()) else { return Ok(()) };
         let reader = TimeReader::decide(&self.times, latest, std::iter::once(name), None);
         if reader.read(name).is_err() {
@@ -207,11 +250,8 @@ impl Table {
             if skipped > 0 {
                 skipped -= 1;
             } else if let Ok(fields) = fields {
-                let value = |index: usize| {
-                    let position = layout.positions.get(index).copied().flatten()?;
-                    fields.get(position).map(Cow::Borrowed)
-                };
-                if self.has_paths() { self.sample_texts(&value, &mut sample) } else { sample.push(&value) }
+                let value = |index: usize| layout.value(&fields, index);
+                if layout.nested { self.sample_texts(&value, &mut sample) } else { sample.push(&value) }
             }
             Ok(!sample.is_full())
         })?;

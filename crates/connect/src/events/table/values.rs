@@ -27,8 +27,26 @@ pub(super) fn whole_weight(text: &str) -> Result<u16, Problem> {
         .ok_or_else(|| format!("weight is `{}`: expected a whole number from 0 to 1000", shown(text)).into())
 }
 
-/// `10` of `10.0`: pandas writes ids so in columns where others are missing.
+/// From here on an `f64` does not hold every whole number: different ids become one.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whether an id is the text of a floating point number that has lost digits: `7512345678901234600.0`, `6.93E+12`.
+fn is_rounded(text: &str) -> bool {
+    match text.split_once(['e', 'E']) {
+        Some((digits, power)) => {
+            (digits.contains('.') || power.starts_with('+'))
+                && is_digits(&digits.replacen('.', "", 1))
+                && is_digits(power.strip_prefix('+').unwrap_or(power))
+        }
+        None => text.strip_suffix(".0").is_some_and(is_digits) && text.parse::<f64>().is_ok_and(|id| id >= EXACT),
+    }
+}
+
+/// `10` of `10.0`: pandas writes ids so in columns where others are missing. What has lost digits on its way is counted.
 pub(super) fn whole<'a>(text: Cow<'a, str>, wanted: bool, sink: &mut Sink<'_>) -> Cow<'a, str> {
+    if text.starts_with(|first: char| first.is_ascii_digit()) && is_rounded(&text) {
+        sink.rounded_id(&text);
+    }
     let digits = text.strip_suffix(".0").filter(|digits| is_digits(digits));
     let Some(length) = digits.filter(|_| wanted).map(str::len) else { return text };
     sink.decimal_id(&text);

@@ -16,8 +16,8 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn of(collected: &Collected, counts: &Counts, vocabulary: &Vocabulary) -> Self {
         Self {
-            items: collected.items.all().iter().map(|name| vocabulary.item_id(name)).collect(),
-            categories: collected.categories.all().iter().map(|name| vocabulary.feature_id(0, name)).collect(),
+            items: collected.items.all().map(|name| vocabulary.item_id(name)).collect(),
+            categories: collected.categories.all().map(|name| vocabulary.feature_id(0, name)).collect(),
             item_category: counts.categories_of_items(),
         }
     }

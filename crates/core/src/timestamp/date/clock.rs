@@ -37,7 +37,7 @@ pub(super) fn time_of_day(rest: &[u8]) -> Option<(f64, bool)> {
     let (fraction, rest) = fraction(rest);
     let (hour, rest) = half_of_day(hour, rest)?;
     // 24:00 and leap seconds are written by some.
-    if hour > 24 || minute > 59 || second > 60 {
+    if hour > 24 || hour == 24 && (minute, second) != (0, 0) || minute > 59 || second > 60 {
         return None;
     }
     let offset = offset(rest)?;

@@ -4,22 +4,22 @@
 mod calendar;
 mod clock;
 
-use slirec_core::timestamp::DAY;
+use super::DAY;
 
 use calendar::civil;
 use clock::time_of_day;
 
 /// A date, with a time of day or without.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Date {
+pub struct Date {
     /// Unix seconds; of a date that may be read in two ways, with the day before the month.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
     /// The other reading, where there are two.
-    pub(crate) month_first: Option<f64>,
+    pub month_first: Option<f64>,
     /// Of dates that begin with day or month and can be read in one way: which of them comes first.
-    pub(crate) day_first: Option<bool>,
+    pub day_first: Option<bool>,
     /// Whether there is no time of day.
-    pub(crate) whole_day: bool,
+    pub whole_day: bool,
 }
 
 /// Which day is meant.
@@ -35,7 +35,7 @@ const WEEKDAYS: [&[u8]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"
 
 /// Reads a date such as `2026-11-02T09:15:00Z`, `2026/11/02 9:15`, `20261102T091500Z`, `02.11.2026`,
 /// `Mon, 02 Nov 2026 09:15:00 GMT`, `Nov 2, 2026 9:15 AM`.
-pub(crate) fn parse(text: &[u8]) -> Option<Date> {
+pub fn parse(text: &[u8]) -> Option<Date> {
     let text = text.trim_ascii();
     let (day, rest) = day(text)?;
     let (time, whole_day) = time_of_day(rest)?;
@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Date> {
 }
 
 /// Unix seconds of a date and time written as digits alone, such as 20261102, 202611020915 or 20261102091500.
-pub(crate) fn compact(digits: &[u8]) -> Option<(f64, bool)> {
+pub fn compact(digits: &[u8]) -> Option<(f64, bool)> {
     let whole_day = match digits.len() {
         8 => true,
         10 | 12 | 14 | 17 => false,
