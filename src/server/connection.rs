@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use super::activity::Phase;
 use super::body::{BodyLimits, RequestBody};
 use super::open::{Order, Place};
-use super::pacing::RefusalPace;
+use super::pacing::{Impatience, RefusalPace};
 use super::timeouts::{TimedStream, Timeouts, Timer};
 use crate::http::{self, Refusal};
 use crate::state::AppState;
@@ -49,7 +49,7 @@ pub(super) struct Service {
     /// `Keep-Alive: timeout=…`; none when connections idle for too short to say so.
     keep_alive: Option<HeaderValue>,
     state: AppState,
-    refusals: Arc<RefusalPace>,
+    pace: Arc<RefusalPace>,
 }
 
 impl Service {
@@ -65,7 +65,7 @@ impl Service {
             body: BodyLimits { stall, total, discard },
             keep_alive: keep_alive(server.idle_timeout()),
             state: state.clone(),
-            refusals: Arc::new(RefusalPace::new(Instant::now())),
+            pace: Arc::new(RefusalPace::new(Instant::now())),
         }
     }
 
@@ -78,7 +78,8 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = TimedStream::new(stream, self.timeouts, place.activity().clone());
-        let service = service_fn(|request| self.answer(request, place));
+        let client = Arc::new(Impatience::default());
+        let service = service_fn(|request| self.answer(request, place, Arc::clone(&client)));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(READ_AT_ONCE)
@@ -112,6 +113,7 @@ impl Service {
         &self,
         mut request: Request<Incoming>,
         place: &Place,
+        client: Arc<Impatience>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
         let in_progress = place.activity().request(!request.body().is_end_stream());
         let refusal = if place.only_health { Some(Refusal::OnlyHealth) } else { http::malformed(&request) };
@@ -124,15 +126,17 @@ impl Service {
         let (limits, body_in_progress) = (self.body, Arc::clone(&in_progress));
         let request = request.map(|body| RequestBody::new(body, body_in_progress, limits, expects));
         let answer = hyper::service::Service::call(&self.router, request);
-        let (state, refusals) = (self.state.clone(), Arc::clone(&self.refusals));
+        let (state, pace) = (self.state.clone(), Arc::clone(&self.pace));
+        pace.asked(&client, Instant::now());
         async move {
             let mut answer = answer.await?;
             if is_overload(&answer) {
-                let delay = refusals.delay(Instant::now(), state.served().engine.capacity());
+                let delay = pace.delay(&client, Instant::now(), state.served().engine.capacity());
                 if !delay.is_zero() {
                     sleep(delay).await;
                 }
             }
+            pace.answered(&client, Instant::now());
             let headers = answer.headers_mut();
             if in_progress.was_abandoned() {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
