@@ -305,7 +305,9 @@ fn the_encoding_that_is_asked_for_is_that_of_the_text() {
     assert!(
         message.ends_with("products.csv: looks like UTF-16 without a byte order mark: --encoding utf-16le reads it")
     );
-    let message = run(b"sku,group\nA,\xff\n", Some("utf-16le")).unwrap_err();
+    // Half of a pair of surrogates.
+    let broken = [utf16, b"B\0,\0\x00\xd8\n\0".to_vec()].concat();
+    let message = run(&broken, Some("utf-16le")).unwrap_err();
     assert!(message.contains("products.csv: found bytes that are not UTF-16LE"), "{message}");
 }
 

@@ -11,7 +11,7 @@ use slirec_connect::events::Source;
 use slirec_connect::events::snowplow::Snowplow;
 use slirec_connect::events::table::Table;
 
-use crate::cases::{case, path, read};
+use crate::cases::{case, read};
 use crate::{Case, column, fixture, table};
 
 /// A case of a file with these columns.

@@ -69,6 +69,9 @@ fn files_without_a_header_and_lists_take_the_columns_of_the_path_too() {
 
 #[test]
 fn a_column_that_stands_in_neither_is_named_with_those_of_the_path() {
-    let message = of_files(table("user", "item", "dy"), &[("day=2023-11-14/1.csv", "user,item\nu,i\n")]).failure();
-    assert!(message.to_string().contains("has no column `dy`, did you mean `day`: found user, item, day"), "{message}");
+    let message = of_files(table("user", "item", "days"), &[("day=2023-11-14/1.csv", "user,item\nu,i\n")]).failure();
+    assert!(
+        message.to_string().contains("has no column `days`, did you mean `day`: found user, item, day"),
+        "{message}"
+    );
 }
