@@ -101,7 +101,8 @@ fn simplify(value: &mut Value) {
                 let (nulls, others): (Vec<_>, Vec<_>) = choices.into_iter().partition(is_null);
                 match (nulls.is_empty(), <[Value; 1]>::try_from(others)) {
                     (false, Ok([Value::Object(one)])) => {
-                        members.extend(one);
+                        // A description of the field goes before that of its type.
+                        one.into_iter().for_each(|(name, value)| drop(members.entry(name).or_insert(value)));
                         members.insert("nullable".to_owned(), json!(true));
                     }
                     (_, others) => {
@@ -117,6 +118,13 @@ fn simplify(value: &mut Value) {
                 if null {
                     members.insert("nullable".to_owned(), json!(true));
                 }
+            }
+            // In 3.0 a value must be one of `enum` whatever `nullable` says.
+            if members.get("nullable") == Some(&json!(true))
+                && let Some(Value::Array(values)) = members.get_mut("enum")
+                && !values.contains(&Value::Null)
+            {
+                values.push(Value::Null);
             }
             members.values_mut().for_each(simplify);
         }
@@ -169,7 +177,11 @@ mod tests {
             }
         }
         let order = &schemas["RankRequest"]["properties"]["history_order"];
-        assert_eq!(order["enum"], json!(["oldest_first", "newest_first", "by_time"]));
+        assert_eq!(order["enum"], json!(["oldest_first", "newest_first", "by_time", null]));
+        assert!(
+            order["description"].as_str().unwrap().starts_with("Which view came first; by_time unless given"),
+            "{order}"
+        );
         // What an answer leaves out is not required, and never null.
         for name in ["Recommendations", "SessionRecommendations", "Ranking"] {
             let schema = &schemas[name];
