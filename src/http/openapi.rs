@@ -102,7 +102,9 @@ fn simplify(value: &mut Value) {
                 match (nulls.is_empty(), <[Value; 1]>::try_from(others)) {
                     (false, Ok([Value::Object(one)])) => {
                         // A description of the field goes before that of its type.
-                        one.into_iter().for_each(|(name, value)| drop(members.entry(name).or_insert(value)));
+                        for (name, value) in one {
+                            members.entry(name).or_insert(value);
+                        }
                         members.insert("nullable".to_owned(), json!(true));
                     }
                     (_, others) => {
