@@ -2,6 +2,7 @@
 //! the route table, statuses that the service answers, stages, reasons; never users, items or paths of clients.
 
 mod families;
+mod labels;
 #[cfg(target_os = "linux")]
 mod process;
 pub(crate) mod routes;
@@ -11,82 +12,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
-use slirec_engine::{Overloaded, Recommendations, Source};
+use slirec_engine::{Recommendations, Source};
 
 use crate::registry::Registered;
 use crate::serving::Served;
 use families::Families;
+use labels::{DELIVERIES, source_label};
+pub(crate) use labels::{Shed, Stage};
 pub(crate) use traffic::Traffic;
 
 /// Content type of the text format.
 pub(crate) const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
-
-/// A part of the way from a request to its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// From bytes to a request.
-    Parse,
-    /// Waiting for a worker.
-    Queue,
-    /// From handles to what the history graph computes.
-    Encode,
-    /// Scoring and ranking.
-    Score,
-    /// From an answer to bytes.
-    Serialise,
-}
-
-impl Stage {
-    const ALL: [Self; 5] = [Self::Parse, Self::Queue, Self::Encode, Self::Score, Self::Serialise];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Parse => "parse",
-            Self::Queue => "queue",
-            Self::Encode => "encode",
-            Self::Score => "score",
-            Self::Serialise => "serialise",
-        }
-    }
-}
-
-/// Why a request was not scored although it could have been.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shed {
-    /// Too many requests at a time.
-    InFlight,
-    /// Too many large bodies at a time.
-    Memory,
-    /// The queue was full.
-    QueueFull,
-    /// It waited too long in a queue that does not empty.
-    QueueWait,
-}
-
-impl Shed {
-    const ALL: [Self; 4] = [Self::InFlight, Self::Memory, Self::QueueFull, Self::QueueWait];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::InFlight => "in_flight",
-            Self::Memory => "memory",
-            Self::QueueFull => "queue_full",
-            Self::QueueWait => "queue_wait",
-        }
-    }
-}
-
-impl From<Overloaded> for Shed {
-    fn from(overloaded: Overloaded) -> Self {
-        match overloaded {
-            Overloaded::QueueFull => Self::QueueFull,
-            Overloaded::WaitedTooLong => Self::QueueWait,
-        }
-    }
-}
-
-/// What may become of a shop's delivery.
-const DELIVERIES: [&str; 7] = ["changed", "repeated", "late", "unrelated", "unsigned", "malformed", "failed"];
 
 /// Counters of one service, in a registry of their own.
 #[derive(Debug)]
@@ -259,13 +195,6 @@ impl Metrics {
 
 fn unix_seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
-}
-
-fn source_label(source: Source) -> &'static str {
-    match source {
-        Source::Model => "model",
-        Source::Popular => "popular",
-    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,21 @@
 //! Builds ONNX graphs: tensors, operators and model-local functions enter by name, a `ModelProto` leaves.
 
-use prost::Message;
+mod model;
 
 use crate::proto::attribute_proto::AttributeType;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::tensor_shape_proto::{Dimension, dimension};
 use crate::proto::type_proto;
 use crate::proto::{
-    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
 };
+
+pub(crate) use model::{IR_VERSION, OPERATOR_SET};
+use model::{MACHINE_LEARNING_DOMAIN, operator_set};
+pub use model::{encode_model, encode_standard_model};
 
 /// Domain of the model-local functions.
 pub const FUNCTION_DOMAIN: &str = "slirec";
-/// Domain of the standard operators that classical machine learning needs.
-const MACHINE_LEARNING_DOMAIN: &str = "ai.onnx.ml";
-/// Their version: the first whose `LabelEncoder` numbers texts by lists.
-const MACHINE_LEARNING_OPERATOR_SET: i64 = 2;
-/// Version of the standard operators: old enough for every runtime of the last years.
-pub(crate) const OPERATOR_SET: i64 = 17;
-/// ONNX file version that brought model-local functions.
-pub(crate) const IR_VERSION: i64 = 8;
 /// ONNX's number of the 32-bit floats, for `Cast`.
 pub(crate) const FLOAT: i64 = 1;
 
@@ -263,29 +258,6 @@ pub fn graph(name: &str, value: GraphProto) -> AttributeProto {
     }
 }
 
-/// Completes a model and returns the bytes of its file.
-pub fn encode_model(graph: GraphProto, functions: Vec<FunctionProto>) -> Vec<u8> {
-    encode(graph, functions, operator_set(FUNCTION_DOMAIN, 1))
-}
-
-/// As [`encode_model`], of a graph that holds nothing but standard operators.
-pub fn encode_standard_model(graph: GraphProto) -> Vec<u8> {
-    encode(graph, Vec::new(), operator_set(MACHINE_LEARNING_DOMAIN, MACHINE_LEARNING_OPERATOR_SET))
-}
-
-fn encode(graph: GraphProto, functions: Vec<FunctionProto>, further: OperatorSetIdProto) -> Vec<u8> {
-    let model = ModelProto {
-        ir_version: Some(IR_VERSION),
-        opset_import: vec![operator_set("", OPERATOR_SET), further],
-        producer_name: Some("slirec".to_owned()),
-        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        graph: Some(graph),
-        functions,
-        ..ModelProto::default()
-    };
-    model.encode_to_vec()
-}
-
 fn tensor(name: &str, element: Element, shape: &[usize], raw_data: Vec<u8>) -> TensorProto {
     TensorProto {
         name: Some(name.to_owned()),
@@ -294,10 +266,6 @@ fn tensor(name: &str, element: Element, shape: &[usize], raw_data: Vec<u8>) -> T
         raw_data: Some(raw_data),
         ..TensorProto::default()
     }
-}
-
-fn operator_set(domain: &str, version: i64) -> OperatorSetIdProto {
-    OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) }
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

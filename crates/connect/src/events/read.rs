@@ -6,6 +6,7 @@
 
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parse;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,32 +15,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, available_parallelism};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use slirec_core::files::FileError;
 
 use super::counts::Counts;
-use super::input::{self, Block, Blocks, Content, Form, Opener, Text, TextEncoding, Values, values_of};
-use super::problem::{Clock, Problem};
+use super::input::{self, Block, Blocks, Content, Form, Opener, Text, TextEncoding, Values};
+use super::problem::Clock;
 use super::shares::is_hopeless;
 use super::shopify::order_rows::OrderRows;
-use super::shopify::{order_csv, orders, web_pixel};
+use super::shopify::{order_csv, orders};
 use super::sink::{Meaning, Sink};
 use super::snowplow::is_unload;
 use super::table::{Paths, Reading, TextFile};
 use super::{ImportError, Progress, Source};
+use parse::{Job, Tally, parse};
 
 /// Blocks that wait for each parsing thread.
 const WAITING_BLOCKS: usize = 2;
 
 /// A file with its position among the inputs.
 type Name = (usize, Arc<str>);
-
-struct Job {
-    file: Name,
-    block: Block,
-    /// How the file's rows are read, where that is told by a sample of them.
-    reading: Option<Arc<(Reading, Paths)>>,
-}
 
 /// What is read, and how.
 pub(super) struct Task<'a> {
@@ -65,14 +60,6 @@ pub(super) struct Runs {
     pub(super) files: Vec<Arc<str>>,
     /// Reading ended before its end: whatever followed, too many rows were bad.
     pub(super) ended_early: bool,
-}
-
-/// What all parsing threads found so far.
-#[derive(Debug, Default)]
-struct Tally {
-    rows: u64,
-    bad_rows: u64,
-    bytes: u64,
 }
 
 /// Reads everything; the runs are in the task's directory.
@@ -131,48 +118,6 @@ pub(super) fn read(task: &Task<'_>, progress: &mut Progress<'_>) -> Result<Runs,
         }
         Ok(runs)
     })
-}
-
-fn parse<'a>(source: &Source, jobs: &Receiver<Job>, mut sink: Sink<'a>, tally: &Mutex<Tally>) -> io::Result<Sink<'a>> {
-    for Job { file, block, reading } in jobs {
-        let (rows, bad_rows) = (sink.counts.events(), sink.counts.bad_rows);
-        if let Some(line) = block.overlong {
-            sink.start_row(&file, line);
-            sink.finish_row(Err("the line is longer than 16 MiB".into()), b"")?;
-        }
-        for (number, line) in block.lines() {
-            sink.start_row(&file, number);
-            let result = match (source, reading.as_deref()) {
-                (Source::Table(table), Some((reading, paths))) => table.json_line(reading, paths, line, &mut sink),
-                (Source::Snowplow(snowplow), _) => each_value(line, &mut sink, |line, sink| snowplow.line(line, sink)),
-                _ => each_value(line, &mut sink, web_pixel::line),
-            };
-            sink.finish_row(result, line)?;
-        }
-        let mut tally = tally.lock().map_err(|_| io::Error::other("a parsing thread panicked"))?;
-        tally.rows += sink.counts.events() - rows;
-        tally.bad_rows += sink.counts.bad_rows - bad_rows;
-        // Values that stood in one line have an end each that the file does not hold.
-        let ends = memchr::memchr_iter(b'\n', &block.bytes).count();
-        tally.bytes += (block.bytes.len() - ends) as u64;
-    }
-    Ok(sink)
-}
-
-/// Reads each value of a line; a bad one among several does not take the others with it.
-fn each_value<'s>(
-    line: &[u8],
-    sink: &mut Sink<'s>,
-    read: impl Fn(&[u8], &mut Sink<'s>) -> Result<(), Problem>,
-) -> Result<(), Problem> {
-    let Some(values) = values_of(line) else { return read(line, sink) };
-    for value in values {
-        match read(&value, sink) {
-            Err(Problem::Row(problem)) => sink.bad_part(problem, &value),
-            result => result?,
-        }
-    }
-    Ok(())
 }
 
 struct Reader<'a, 'p, 's> {
@@ -292,7 +237,7 @@ impl Reader<'_, '_, '_> {
                 reading = Some(Arc::new((told, paths)));
             }
             if self.sender.send(Job { file: file.clone(), block, reading: reading.clone() }).is_err() {
-                // Every parser is gone: what they died of is told when they are joined.
+                // All parsing threads have ended: their errors are reported when they are joined.
                 return Ok(());
             }
             if size.is_some_and(|size| sent < size && self.is_hopeless(size)) {
