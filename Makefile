@@ -58,12 +58,12 @@ test: onnxruntime $(python_tests)/installed ## Checks format, lints, tests and d
 	cd $(root) && cargo fmt --all --check
 	cd $(root) && cargo clippy --workspace --all-features --all-targets -- -D warnings
 	cd $(root) && cargo test --workspace --all-features
-	cd $(root) && cargo test --workspace --all-features --test tensorboard -- --ignored
+	@$(MAKE) --no-print-directory --directory $(root) test-tensorboard
 	cd $(root) && RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --all-features
 	cd $(root) && cargo clippy --package slirec-server --bins -- -D warnings
 
 test-tensorboard: $(python_tests)/installed ## Reads event files with the real TensorBoard.
-	cd $(root) && cargo test --workspace --test tensorboard -- --ignored
+	cd $(root) && cargo test --workspace --all-features --test tensorboard -- --ignored
 
 test-browser: onnxruntime $(browser_tests)/installed ## Uses the pages in a real browser (chromium, installed from Debian's packages when it is not there).
 	@command -v chromium chromedriver >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver)

@@ -125,7 +125,7 @@ impl Engine {
             self.overload.admits(behind + admitted, left)
         };
         // Requests whose clients have left take no worker's time, so they are no reason to refuse others.
-        let is_admitted = admits() || (self.queue.retain(|job| job.caller.is_waiting()) && admits());
+        let is_admitted = admits() || (self.queue.retain(priority, |job| job.caller.is_waiting()) && admits());
         if is_admitted { Ok(admission) } else { Err(Overloaded::QueueFull) }
     }
 

@@ -101,12 +101,14 @@ impl<T> QueueSender<T> {
         }
     }
 
-    /// Takes out what is no longer wanted, such as requests whose clients have left: whether there was any.
-    pub(crate) fn retain(&self, is_wanted: impl Fn(&T) -> bool) -> bool {
+    /// Takes out what is no longer wanted of all that goes before a new request of this priority, such as requests whose
+    /// clients have left: whether there was any.
+    pub(crate) fn retain(&self, priority: Priority, is_wanted: impl Fn(&T) -> bool) -> bool {
         let mut unwanted = Vec::new();
         let mut waiting = lock(&self.waiting);
         let Waiting { interactive, batch } = &mut *waiting;
-        for queue in [interactive, batch] {
+        let before = [Some(interactive), Some(batch).filter(|_| priority == Priority::Batch)];
+        for queue in before.into_iter().flatten() {
             if !queue.iter().all(|(_, request)| is_wanted(request)) {
                 let (wanted, others) = std::mem::take(queue).into_iter().partition(|(_, request)| is_wanted(request));
                 *queue = wanted;
@@ -181,7 +183,10 @@ mod tests {
         let ((sender, receiver), now) = (queue(), Instant::now());
         (1..6).for_each(|request| sender.push(now, Priority::Interactive, request));
         (6..8).for_each(|request| sender.push(now, Priority::Batch, request));
-        assert!(sender.retain(|request| request % 2 == 1) && !sender.retain(|request| request % 2 == 1));
+        let retain = |priority| sender.retain(priority, |request| request % 2 == 1);
+        assert!(retain(Priority::Interactive) && !retain(Priority::Interactive));
+        assert_eq!(sender.lengths(), (3, 2));
+        assert!(retain(Priority::Batch) && !retain(Priority::Batch));
         assert_eq!(sender.lengths(), (3, 1));
         sender.push(now, Priority::Interactive, 9);
         assert_eq!(taken(&receiver, now, &overload()), [1, 3, 5, 9, 7]);
