@@ -11,6 +11,23 @@ use crate::timestamp::DAY;
 /// No time difference counts for less than half a day.
 pub const SHORTEST_DAYS: f64 = 0.5;
 
+/// Number of buckets of [`gap_bucket`].
+pub const GAP_BUCKETS: usize = 20;
+
+/// The bucket of a time between two moments, in seconds: 0 for none, equal moments and times that run backwards, then
+/// three buckets for each factor of 16, the last one for all beyond four years.
+///
+/// ```text
+/// bucket = floor(1 + 3/4 · log2(seconds / 8)), from 0 to 19
+/// ```
+pub fn gap_bucket(seconds: f64) -> u8 {
+    if seconds.is_nan() || seconds <= 0.0 {
+        return 0;
+    }
+    // Between 0 and 19 after it is clamped.
+    (1.0 + (seconds.max(1.0) / 8.0).log2() * 0.75).clamp(0.0, 19.0) as u8
+}
+
 /// A history that cannot be encoded.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum HistoryError {

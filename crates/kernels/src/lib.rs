@@ -24,6 +24,7 @@ pub mod normalisation;
 mod occurrences;
 mod output;
 pub mod product;
+pub mod ranking;
 pub mod request;
 pub mod scoring;
 mod simd;

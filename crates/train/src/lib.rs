@@ -21,6 +21,7 @@ pub mod model;
 pub mod negatives;
 pub mod optimizer;
 pub mod random;
+pub mod ranking;
 pub mod report;
 pub mod run;
 pub mod summaries;

@@ -41,29 +41,34 @@ unsafe fn panel<const VECTORS: usize>(task: &Task<'_>, column: usize, width: usi
     let mut row = 0;
     while row < task.rows {
         let rows = even_part(task.rows - row, most_rows);
-        // SAFETY: the caller's promise; the rows end with the last one.
+        // SAFETY: the caller's promise; the rows end with the last one, and no lane is masked where all are there.
         unsafe {
-            match rows {
-                1 => tile::<1, VECTORS>(task, row, column, last, result),
-                2 => tile::<2, VECTORS>(task, row, column, last, result),
-                3 => tile::<3, VECTORS>(task, row, column, last, result),
-                4 => tile::<4, VECTORS>(task, row, column, last, result),
-                5 => tile::<5, VECTORS>(task, row, column, last, result),
-                6 => tile::<6, VECTORS>(task, row, column, last, result),
-                7 => tile::<7, VECTORS>(task, row, column, last, result),
-                _ => tile::<8, VECTORS>(task, row, column, last, result),
+            match (rows, last_lanes == LANES) {
+                // Nearly all tiles of large products: processors of AMD write masked vectors an order of magnitude slower.
+                (6, true) => tile::<6, VECTORS, false>(task, row, column, last, result),
+                (1, _) => tile::<1, VECTORS, true>(task, row, column, last, result),
+                (2, _) => tile::<2, VECTORS, true>(task, row, column, last, result),
+                (3, _) => tile::<3, VECTORS, true>(task, row, column, last, result),
+                (4, true) => tile::<4, VECTORS, false>(task, row, column, last, result),
+                (4, _) => tile::<4, VECTORS, true>(task, row, column, last, result),
+                (5, true) => tile::<5, VECTORS, false>(task, row, column, last, result),
+                (5, _) => tile::<5, VECTORS, true>(task, row, column, last, result),
+                (6, _) => tile::<6, VECTORS, true>(task, row, column, last, result),
+                (7, _) => tile::<7, VECTORS, true>(task, row, column, last, result),
+                _ => tile::<8, VECTORS, true>(task, row, column, last, result),
             }
         }
         row += rows;
     }
 }
 
-/// `ROWS` rows by `VECTORS` vectors, all sums in registers; `last` masks the columns of the last vector.
+/// `ROWS` rows by `VECTORS` vectors, all sums in registers; where it is `MASKED`, `last` masks the columns of the last
+/// vector.
 ///
 /// # Safety
-/// As [`panel`]; `row + ROWS` must not pass the rows.
+/// As [`panel`]; `row + ROWS` must not pass the rows, and without a mask all columns must be there.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
+unsafe fn tile<const ROWS: usize, const VECTORS: usize, const MASKED: bool>(
     task: &Task<'_>,
     row: usize,
     column: usize,
@@ -80,13 +85,13 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
                 Start::Row(start) => start.as_ptr().add(column),
                 Start::Result => target.add(offset * task.stride).cast_const(),
             };
-            *sums = load(start, last);
+            *sums = load::<VECTORS, MASKED>(start, last);
         }
         // Without an inner dimension these two may pass the end of their slices; such a pointer is never read.
         let mut left = task.left.values.as_ptr().wrapping_add(row * task.left.row_stride);
         let mut right = task.right.values.as_ptr().wrapping_add(column);
         for _ in 0..task.inner {
-            let values: [__m256; VECTORS] = load(right, last);
+            let values: [__m256; VECTORS] = load::<VECTORS, MASKED>(right, last);
             for (offset, sums) in sums.iter_mut().enumerate() {
                 let factor = _mm256_broadcast_ss(&*left.add(offset * task.left.row_stride));
                 for (sum, value) in sums.iter_mut().zip(values) {
@@ -99,7 +104,7 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
         for (offset, sums) in sums.iter().enumerate() {
             for (vector, sum) in sums.iter().enumerate() {
                 let target = target.add(offset * task.stride + vector * LANES);
-                if vector + 1 == VECTORS {
+                if MASKED && vector + 1 == VECTORS {
                     _mm256_maskstore_ps(target, last, *sum);
                 } else {
                     _mm256_storeu_ps(target, *sum);
@@ -109,19 +114,19 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Vectors of a row; the last one only where `last` says so.
+/// Vectors of a row; where it is `MASKED`, the last one only where `last` says so.
 ///
 /// # Safety
-/// The processor must have AVX2; the row must have all values up to the last lane that `last` names.
+/// The processor must have AVX2; the row must have all values up to the last lane that is read.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn load<const VECTORS: usize>(row: *const f32, last: __m256i) -> [__m256; VECTORS] {
+unsafe fn load<const VECTORS: usize, const MASKED: bool>(row: *const f32, last: __m256i) -> [__m256; VECTORS] {
     let mut values = [_mm256_setzero_ps(); VECTORS];
     for (vector, value) in values.iter_mut().enumerate() {
         // SAFETY: the caller's promise; masked lanes are not read.
         *value = unsafe {
             let address = row.add(vector * LANES);
-            if vector + 1 == VECTORS { _mm256_maskload_ps(address, last) } else { _mm256_loadu_ps(address) }
+            if MASKED && vector + 1 == VECTORS { _mm256_maskload_ps(address, last) } else { _mm256_loadu_ps(address) }
         };
     }
     values
