@@ -5,12 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use clap::ValueEnum;
 use slirec_core::timestamp::DAY;
+use slirec_train::dataset::Division;
 use slirec_train::dataset::findings::Findings;
 use slirec_train::dataset::prepare::{PrepareOptions, PrepareReport, prepare};
 
 use crate::inspect::utc;
 use crate::{output, progress};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SplitName {
+    /// The last interaction of every user is the test row, the one before it the validation row
+    Last,
+    /// Everything before one moment is known; the first interaction of a user from then on is the test row, the last one
+    /// before it the validation row. Users with fewer than two interactions before it are left out
+    Time,
+}
 
 /// Split interactions for training and evaluation
 #[derive(Debug, clap::Args)]
@@ -22,10 +33,16 @@ pub(crate) struct Arguments {
     /// Directory to write
     #[arg(long, value_name = "DIRECTORY")]
     output: PathBuf,
+    /// What to keep from training
+    #[arg(long, value_enum, default_value = "last")]
+    split: SplitName,
+    /// With --split time: the share of all interactions that lie before the moment
+    #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share)]
+    split_share: f64,
     /// Seed of the negatives
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Keep the file's order within a user instead of ordering by time
+    /// Keep the file's order within a user instead of ordering by time; equal times keep the file's order anyway
     #[arg(long)]
     keep_order: bool,
     /// Leave out lines that cannot be read, and report them, instead of stopping
@@ -53,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         interactions: arguments.interactions.clone(),
         output: arguments.output.clone(),
         seed: arguments.seed,
+        time_share: (arguments.split == SplitName::Time).then_some(arguments.split_share),
         keep_order: arguments.keep_order,
         skip_bad_lines: arguments.skip_bad_lines,
         min_interactions: arguments.min_interactions,
@@ -65,6 +83,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let report = read(&options, &mut |step, done| counter.set(step, done))?;
     counter.finish();
     tell(&arguments.output, &report)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "expected a number between 0 and 1".to_owned())
 }
 
 /// A summary on standard output, warnings on standard error.
@@ -80,13 +103,17 @@ fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
     ))?;
     let rows = &manifest.rows;
     output::print(format!("rows: {} train, {} valid, {} test", rows.train, rows.valid, rows.test))?;
+    if let Division::Time { share, cut } = manifest.split {
+        output::print(format!("cut at {}: {:.1} % of the interactions lie before it", utc(cut), 100.0 * share))?;
+    }
     if let Some(found) = &manifest.findings {
         let (read, bad) = (found.rows_read, manifest.skipped_lines);
         let mut parts = vec![format!("{} interactions", manifest.interactions), format!("{bad} bad lines")];
-        if found.min_interactions > 1 {
+        if found.short_users > 0 || found.min_interactions > 1 {
             let Findings { min_interactions, short_users, short_user_interactions, .. } = found;
+            let or_cut = if manifest.split == Division::Last { "" } else { ", or than 2 before the cut" };
             parts.push(format!(
-                "{short_user_interactions} of {short_users} users with fewer than {min_interactions} interactions"
+                "{short_user_interactions} of {short_users} users with fewer than {min_interactions} interactions{or_cut}"
             ));
         }
         output::print(format!("read: {read} rows = {}", parts.join(" + ")))?;

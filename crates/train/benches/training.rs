@@ -88,6 +88,7 @@ fn prepared(folder: &Path, lines: &[&str], count: usize) -> PathBuf {
         interactions,
         output: output.clone(),
         seed: SEED,
+        time_share: None,
         keep_order: true,
         skip_bad_lines: false,
         min_interactions: NonZeroUsize::MIN,

@@ -15,8 +15,10 @@ mod negatives;
 pub mod original;
 pub mod prepare;
 mod sort;
+mod split;
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use slirec_core::files::{self, FileError};
@@ -25,6 +27,7 @@ use slirec_core::vocabulary::Vocabulary;
 
 pub use error::DatasetError;
 pub use manifest::{FORMAT, MANIFEST, Manifest, Rows};
+pub use split::{Division, Part, Parts, Split};
 
 use columns::Columns;
 use evaluation::Candidate;
@@ -36,39 +39,6 @@ const INTERACTIONS: &str = "interactions.safetensors";
 const EVALUATION: &str = "evaluation.safetensors";
 /// Names of the users, a line each, in the order of the interactions.
 pub const USERS: &str = "users.txt";
-
-/// Which rows to evaluate on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// The second last interaction of every user.
-    Valid,
-    /// The last interaction of every user.
-    Test,
-}
-
-impl Split {
-    /// The name in files and flags.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Test => "test",
-        }
-    }
-
-    /// How far the row stands from the end of its user's interactions.
-    fn rows_from_end(self) -> usize {
-        match self {
-            Self::Valid => 2,
-            Self::Test => 1,
-        }
-    }
-}
-
-/// Which set an interaction belongs to, by its position among its user's: the last one is test, the one before valid,
-/// the others, for which there is none here, train.
-pub fn split_of(position: usize, length: usize) -> Option<Split> {
-    [Split::Test, Split::Valid].into_iter().find(|split| length.checked_sub(split.rows_from_end()) == Some(position))
-}
 
 /// Names of the users of a dataset directory, in the order of [`Dataset::users`].
 ///
@@ -175,24 +145,61 @@ impl Dataset {
     }
 
     /// Users, as ranges of interactions.
-    pub fn users(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    pub fn users(&self) -> impl ExactSizeIterator<Item = Range<usize>> + '_ {
         // The offsets lie within the interactions in memory, so they fit `usize`.
         self.user_offsets.array_windows().map(|[start, end]| *start as usize..*end as usize)
     }
 
-    /// The training rows: indices of the interactions that have a history and are neither valid nor test.
+    /// The interactions of user number `user`; none for a user that is not there.
+    pub fn user(&self, user: usize) -> Range<usize> {
+        match self.user_offsets.get(user..).unwrap_or_default() {
+            [start, end, ..] => *start as usize..*end as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// What the interactions of a user are for, who has the range of [`Dataset::users`]; positions count from its start.
+    pub fn parts(&self, user: &Range<usize>) -> Parts {
+        let times = self.times(user.clone());
+        self.manifest.split.parts(user.len(), |position| times.get(position).copied().unwrap_or_default())
+    }
+
+    /// The interactions of user number `user` that training may see.
+    pub fn train_range(&self, user: usize) -> Range<usize> {
+        self.train_part(self.user(user))
+    }
+
+    fn train_part(&self, user: Range<usize>) -> Range<usize> {
+        let train = self.parts(&user).train();
+        user.start + train.start..user.start + train.end
+    }
+
+    /// The training rows: indices of the training interactions that have a history.
     pub fn train_rows(&self) -> Vec<u32> {
-        self.users()
-            .flat_map(|user| user.start + 1..user.end.saturating_sub(2).max(user.start + 1))
-            .filter_map(|row| u32::try_from(row).ok())
-            .collect()
+        let with_history = |user| self.train_part(user).skip(1);
+        self.users().flat_map(with_history).filter_map(|row| u32::try_from(row).ok()).collect()
+    }
+
+    /// Item ids of a range of interactions.
+    pub fn items(&self, range: Range<usize>) -> &[u32] {
+        self.items.get(range).unwrap_or_default()
+    }
+
+    /// Unix seconds of a range of interactions.
+    pub fn times(&self, range: Range<usize>) -> &[f64] {
+        self.times.get(range).unwrap_or_default()
+    }
+
+    /// Feature ids of a range of interactions, row by row: as many a row as the vocabulary has features.
+    pub fn feature_ids(&self, range: Range<usize>) -> &[u32] {
+        let count = self.feature_count();
+        self.feature_ids.get(range.start * count..range.end * count).unwrap_or_default()
     }
 
     /// Item and feature ids of an interaction.
     pub fn candidate(&self, row: usize) -> Option<Candidate> {
         let item = *self.items.get(row)?;
-        let count = self.feature_count();
-        Some(Candidate { item, features: self.feature_ids.get(row * count..(row + 1) * count)?.to_vec() })
+        Some(Candidate { item, features: self.feature_ids(row..row + 1).to_vec() })
     }
 
     /// The history before interaction `row`, encoded at that interaction's time.
@@ -202,13 +209,16 @@ impl Dataset {
     pub fn history_before(&self, row: usize, longest: usize) -> Result<EncodedHistory, HistoryError> {
         let user = self.user_offsets.partition_point(|offset| *offset <= row as u64);
         let start = user.checked_sub(1).and_then(|user| self.user_offsets.get(user)).copied().unwrap_or_default();
-        let range = start as usize..row;
-        let count = self.feature_count();
+        self.encode(start as usize..row, row, longest)
+    }
+
+    /// The interactions of a range as a history, encoded at the time of interaction `row`.
+    fn encode(&self, range: Range<usize>, row: usize, longest: usize) -> Result<EncodedHistory, HistoryError> {
         let history = History {
-            item_ids: self.items.get(range.clone()).unwrap_or_default(),
-            feature_ids: self.feature_ids.get(range.start * count..range.end * count).unwrap_or_default(),
-            feature_count: count,
-            times: self.times.get(range).unwrap_or_default(),
+            item_ids: self.items(range.clone()),
+            feature_ids: self.feature_ids(range.clone()),
+            feature_count: self.feature_count(),
+            times: self.times(range),
         };
         let now = self.times.get(row).copied().unwrap_or_default();
         history::encode(history, now, longest)
@@ -236,11 +246,8 @@ impl Dataset {
     }
 
     /// Item ids of the training interactions, user by user: what popularity and co-occurrence are counted from.
-    pub fn train_sequences(&self) -> impl Iterator<Item = &[u32]> + '_ {
-        self.users().map(|user| {
-            let end = user.end.saturating_sub(2).max(user.start);
-            self.items.get(user.start..end).unwrap_or_default()
-        })
+    pub fn train_sequences(&self) -> impl ExactSizeIterator<Item = &[u32]> + '_ {
+        self.users().map(|user| self.items(self.train_part(user)))
     }
 
     /// Item id, category id and Unix seconds of an interaction, for people who look into a dataset.

@@ -16,8 +16,8 @@ use slirec_core::parity::{self, ParityHistory};
 use slirec_core::vocabulary::Vocabulary;
 use thiserror::Error;
 
-use crate::dataset::Dataset;
 use crate::dataset::evaluation::Candidate;
+use crate::dataset::{Dataset, Split};
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
 use crate::graphs;
 use crate::hyperparameters::ModelHyperparameters;
@@ -63,12 +63,12 @@ pub fn write_files(
 
 /// Histories of validation rows, spread over the users and cut to different lengths from 1 on.
 pub fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) -> Vec<ParityHistory> {
-    let users: Vec<_> = dataset.users().filter(|user| user.len() >= 3).collect();
+    let row = |user: std::ops::Range<usize>| Some((user.start, user.start + dataset.parts(&user).row(Split::Valid)?));
+    let users: Vec<(usize, usize)> = dataset.users().filter_map(row).collect();
     let apart = users.len().div_ceil(parity::HISTORIES).max(1);
     let mut histories = Vec::new();
-    for (number, user) in users.into_iter().step_by(apart).enumerate() {
-        let row = user.end - 2;
-        let length = parity::length(number).min(row - user.start);
+    for (number, (start, row)) in users.into_iter().step_by(apart).enumerate() {
+        let length = parity::length(number).min(row - start);
         let viewed = (row - length..row).filter_map(|index| dataset.interaction(index));
         let handle = |item| dataset.vocabulary.item(item).map_or("unknown-item", |item| item.handle.as_str());
         let (items, timestamps) = viewed.map(|(item, _, time)| (handle(item).to_owned(), time)).unzip();

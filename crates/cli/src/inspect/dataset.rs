@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use slirec_core::vocabulary::DEFAULT_ID;
-use slirec_train::dataset::{Dataset, Manifest, Split, read_users, split_of};
+use slirec_train::dataset::{Dataset, Division, Manifest, read_users};
 
 use super::frequency::{self, Frequency};
 use super::history::{self, History, Viewed};
@@ -51,10 +51,11 @@ impl DatasetContents {
         let mut sample = Sample::new(rows);
         let mut unseen_interactions = 0;
         for (name, range) in users.iter().zip(dataset.users()) {
+            let parts = dataset.parts(&range);
             for row in range.clone() {
                 let unseen = dataset.interaction(row).is_some_and(|(item, ..)| item == DEFAULT_ID);
                 unseen_interactions += u64::from(unseen);
-                sample.offer(|| (name, row, set(row - range.start, range.len())));
+                sample.offer(|| (name, row, parts.of(row - range.start).name()));
             }
         }
         let sample = sample.into_rows().into_iter();
@@ -94,6 +95,11 @@ impl DatasetContents {
             }
         }
         page.field("ordered by", &manifest.order);
+        let divided = match manifest.split {
+            Division::Last => "leaving the last interaction of each user out".to_owned(),
+            Division::Time { share, cut } => format!("at {}, {} of the interactions", utc(cut), percent(share)),
+        };
+        page.field("divided", divided);
         page.field("seed", manifest.seed);
         page.field("skipped lines", number(manifest.skipped_lines));
         page.field("files", "verified: hashes are the manifest's");
@@ -117,10 +123,6 @@ impl DatasetContents {
             history.show(page);
         }
     }
-}
-
-fn set(position: usize, length: usize) -> &'static str {
-    split_of(position, length).map_or("train", Split::name)
 }
 
 fn sample_row(dataset: &Dataset, user: &str, row: usize, set: &'static str) -> Option<Row> {

@@ -31,7 +31,7 @@ pub struct Slice {
 
 /// By length of the whole history, shortest first; empty slices are left out.
 pub(super) fn by_history_length(groups: &[EvaluationGroup], model: &Scored, counts: &Scored) -> Vec<Slice> {
-    let position = |group: &EvaluationGroup| LENGTHS.partition_point(|from| *from <= group.history_length);
+    let position = |group: &EvaluationGroup| LENGTHS.partition_point(|from| *from <= group.history_length());
     let name = |position: &usize| {
         let from = position.checked_sub(1).and_then(|position| LENGTHS.get(position)).copied().unwrap_or_default();
         match LENGTHS.get(*position) {

@@ -1,6 +1,8 @@
 //! What evaluation runs on: a history and its candidates, the positive one first. A dataset enters, the groups of a split
 //! leave, all of them or a sample drawn by a seed.
 
+use std::ops::Range;
+
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
@@ -24,13 +26,29 @@ pub type Candidate = ItemIds;
 pub struct EvaluationGroup {
     /// The history at the time of the positive.
     pub history: EncodedHistory,
-    /// Length of the whole history, before it was cut.
-    pub history_length: usize,
+    /// Number of the user, by which rows belong together.
+    pub user: usize,
+    /// Time of the positive, in Unix seconds.
+    pub now: f64,
+    /// Ids of the whole history's items, oldest first, however little of it the model reads.
+    pub history_items: Vec<u32>,
+    /// Unix seconds of the whole history.
+    pub history_times: Vec<f64>,
     /// The positive, then the negatives.
     pub candidates: Vec<Candidate>,
 }
 
 impl EvaluationGroup {
+    /// Length of the whole history.
+    pub fn history_length(&self) -> usize {
+        self.history_items.len()
+    }
+
+    /// Item id of the positive; the default item's for one that training has not seen.
+    pub fn target(&self) -> u32 {
+        self.candidates.first().map_or(DEFAULT_ID, |positive| positive.item)
+    }
+
     /// Whether training has seen the positive: otherwise it is never found, whatever score the default item has.
     pub fn seen(&self) -> bool {
         self.candidates.first().is_some_and(|positive| positive.item != DEFAULT_ID)
@@ -79,6 +97,12 @@ impl Sampling {
     }
 }
 
+/// A row to evaluate on: the interaction behind its history.
+struct Row {
+    user: usize,
+    history: Range<usize>,
+}
+
 impl Dataset {
     /// The evaluation groups of a split: a positive with its negatives, in the order of the users.
     ///
@@ -100,7 +124,7 @@ impl Dataset {
     ) -> Result<Vec<EvaluationGroup>, DatasetError> {
         let mut chosen = sampling.choose(self.rows(split)).into_iter().peekable();
         let rows = self.rows_of(split).enumerate().filter(|(number, _)| chosen.next_if_eq(number).is_some());
-        rows.map(|(number, (start, row))| self.group(split, number, start, row, longest)).collect()
+        rows.map(|(number, row)| self.group(split, number, row, longest)).collect()
     }
 
     /// Rows of a split.
@@ -108,23 +132,15 @@ impl Dataset {
         self.rows_of(split).count()
     }
 
-    /// Where the user of each row begins, and the interaction that is the row.
-    fn rows_of(&self, split: Split) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.users().filter_map(move |user| {
-            let row = user.end.checked_sub(split.rows_from_end()).filter(|row| *row > user.start)?;
-            Some((user.start, row))
+    fn rows_of(&self, split: Split) -> impl Iterator<Item = Row> + '_ {
+        self.users().enumerate().filter_map(move |(user, range)| {
+            let row = self.parts(&range).row(split)?;
+            Some(Row { user, history: range.start..range.start + row })
         })
     }
 
-    /// The group of row number `number` of a split, at interaction `row` of a user that begins at `start`.
-    fn group(
-        &self,
-        split: Split,
-        number: usize,
-        start: usize,
-        row: usize,
-        longest: usize,
-    ) -> Result<EvaluationGroup, DatasetError> {
+    /// The group of row number `number` of a split.
+    fn group(&self, split: Split, number: usize, row: Row, longest: usize) -> Result<EvaluationGroup, DatasetError> {
         let negatives = match split {
             Split::Valid => &self.valid_negatives,
             Split::Test => &self.test_negatives,
@@ -132,12 +148,20 @@ impl Dataset {
         let features = negatives.feature_ids.chunks_exact(self.feature_count().max(1));
         let drawn = negatives.items.iter().zip(features).skip(number * negatives.each).take(negatives.each);
         let drawn = drawn.map(|(item, features)| Candidate { item: *item, features: features.to_vec() });
-        let candidates: Vec<Candidate> = self.candidate(row).into_iter().chain(drawn).collect();
+        let candidates: Vec<Candidate> = self.candidate(row.history.end).into_iter().chain(drawn).collect();
         if candidates.len() != negatives.each + 1 {
             let problem = format!("has too few negatives for the {} rows", split.name());
             return Err(DatasetError::Invalid { path: EVALUATION.into(), problem });
         }
-        Ok(EvaluationGroup { history: self.history_before(row, longest)?, history_length: row - start, candidates })
+        let Row { user, history } = row;
+        Ok(EvaluationGroup {
+            history: self.encode(history.clone(), history.end, longest)?,
+            user,
+            now: self.times(history.end..history.end + 1).first().copied().unwrap_or_default(),
+            history_items: self.items(history.clone()).to_vec(),
+            history_times: self.times(history).to_vec(),
+            candidates,
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Split;
 use super::findings::{Findings, LEAST_TO_TRAIN};
+use super::{Division, Split};
 
 /// Name of the manifest; it stands last when a dataset is written.
 pub const MANIFEST: &str = "manifest.json";
@@ -51,6 +51,9 @@ pub struct Manifest {
     pub items: usize,
     /// Categories of the training rows.
     pub categories: usize,
+    /// How the interactions are divided; in older datasets the last one of each user is left out.
+    #[serde(default)]
+    pub split: Division,
     /// Rows by set.
     pub rows: Rows,
     /// What was left out and what is doubtful; none in datasets of the first release.
@@ -84,9 +87,14 @@ impl Manifest {
         let Some(found) = &self.findings else { return Vec::new() };
         let mut warnings = Vec::new();
         if found.users_without_training_rows > 0 {
+            let takes = match self.split {
+                Division::Last => format!(
+                    "{LEAST_TO_TRAIN} interactions of a user; --min-interactions {LEAST_TO_TRAIN} leaves them out"
+                ),
+                Division::Time { .. } => "3 interactions of a user before the cut".to_owned(),
+            };
             warnings.push(format!(
-                "{} users with {} interactions give no training row, which takes at least {LEAST_TO_TRAIN} interactions \
-                 of a user; --min-interactions {LEAST_TO_TRAIN} leaves them out",
+                "{} users with {} interactions give no training row, which takes at least {takes}",
                 of(found.users_without_training_rows, self.users),
                 of(found.interactions_without_training_rows, self.interactions),
             ));

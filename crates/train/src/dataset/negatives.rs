@@ -17,7 +17,7 @@ impl NegativeSampler {
     /// Every split has its own numbers.
     pub(crate) fn new(item_rows: &[u64], seed: u64, split: Split) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(split.rows_from_end() as u64);
+        random.set_stream(split.stream());
         let running = item_rows.iter().scan(0, |sum, rows| {
             *sum += rows;
             Some(*sum)

@@ -39,7 +39,7 @@ pub fn read_groups(
         let category = vocabulary.feature_id(0, &unescape(row.category));
         let candidate = Candidate { item, features: vocabulary.interaction_features(item, category).collect() };
         if row.positive {
-            let mut group = row.group(vocabulary, longest_history)?;
+            let mut group = row.group(groups.len(), vocabulary, longest_history)?;
             group.candidates.push(candidate);
             groups.push(group);
         } else {
@@ -128,7 +128,8 @@ impl<'a> ExpandedRow<'a> {
         items.split(',').count()
     }
 
-    fn group(&self, vocabulary: &Vocabulary, longest_history: usize) -> Result<EvaluationGroup, String> {
+    /// The group of this positive, as that of user number `user`: the original's files have one positive of each.
+    fn group(&self, user: usize, vocabulary: &Vocabulary, longest_history: usize) -> Result<EvaluationGroup, String> {
         let [items, categories, times] = self.history.map(|part| part.split(','));
         let item_ids: Vec<u32> = items.map(|item| vocabulary.item_id(&unescape(item))).collect();
         let categories: Vec<u32> = categories.map(|category| vocabulary.feature_id(0, &unescape(category))).collect();
@@ -145,7 +146,14 @@ impl<'a> ExpandedRow<'a> {
             .collect::<Result<_, _>>()?;
         let whole = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count, times: &times };
         let encoded = history::encode(whole, self.timestamp, longest_history).map_err(|error| error.to_string())?;
-        Ok(EvaluationGroup { history: encoded, history_length: item_ids.len(), candidates: Vec::new() })
+        Ok(EvaluationGroup {
+            history: encoded,
+            user,
+            now: self.timestamp,
+            history_items: item_ids,
+            history_times: times,
+            candidates: Vec::new(),
+        })
     }
 }
 

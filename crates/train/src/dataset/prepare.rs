@@ -20,7 +20,7 @@ use super::findings::{Findings, LEAST_TO_TRAIN};
 use super::original::OriginalFiles;
 use super::{BY_TIME, DatasetError, EVALUATION, FORMAT, IN_FILE_ORDER, INTERACTIONS, MANIFEST, Manifest, VOCABULARY};
 use collect::{Collected, collect};
-use count::{Counts, build_vocabulary, count};
+use count::{Counts, build_vocabulary, count, divide};
 use ids::Ids;
 use write::{Written, write_columns};
 
@@ -33,7 +33,9 @@ pub struct PrepareOptions {
     pub output: PathBuf,
     /// Seed of the negatives.
     pub seed: u64,
-    /// Keep the file's order within a user instead of ordering by time.
+    /// Divide by one moment, before which this share of the interactions lies, instead of leaving the last ones out.
+    pub time_share: Option<f64>,
+    /// Keep the file's order within a user instead of ordering by time; not with a division by time.
     pub keep_order: bool,
     /// Leave out lines that cannot be read instead of stopping.
     pub skip_bad_lines: bool,
@@ -79,17 +81,22 @@ pub fn prepare_from(
     source: &mut dyn InteractionSource,
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<PrepareReport, DatasetError> {
+    if options.time_share.is_some() && options.keep_order {
+        let problem = "cannot be divided by time in the file's order: expected one of the two".to_owned();
+        return Err(DatasetError::Invalid { path: options.interactions.clone(), problem });
+    }
     let staged = StagedDirectory::create(&options.output, MANIFEST, options.replace)?;
     let export = options.export_original.as_deref().map(|directory| OriginalFiles::create(directory, options.replace));
     let export = export.transpose()?;
     let mut collected = collect(options, source, staged.path(), progress)?;
-    let counts = count(&mut collected, options.min_interactions.get())?;
+    let split = divide(&mut collected, options)?;
+    let counts = count(&mut collected, options.min_interactions.get(), split)?;
     let invalid = |problem| DatasetError::Invalid { path: options.interactions.clone(), problem };
     check(options, &collected, &counts).map_err(invalid)?;
     let vocabulary = build_vocabulary(&collected, &counts).map_err(invalid)?;
     vocabulary.write(&staged.path().join(VOCABULARY))?;
     let ids = Ids::of(&collected, &counts, &vocabulary);
-    let written = write_columns(options, staged.path(), &mut collected, &counts, &ids, export, progress)?;
+    let written = write_columns(options, staged.path(), &mut collected, (&counts, split), &ids, export, progress)?;
     let hash = |name: &str| files::sha256_of_file(&staged.path().join(name));
     let (first_time, last_time) = counts.times;
     let manifest = Manifest {
@@ -99,6 +106,7 @@ pub fn prepare_from(
         items: counts.training_items.len(),
         categories: counts.training_categories.len(),
         findings: Some(findings(options, &collected, &counts, &written)),
+        split,
         rows: written.rows,
         valid_negatives: options.valid_negatives.get(),
         test_negatives: options.test_negatives.get(),
@@ -140,9 +148,12 @@ fn check(options: &PrepareOptions, collected: &Collected, counts: &Counts) -> Re
         return Err(format!("holds no interactions{bad}"));
     }
     if counts.training_rows == 0 {
+        let at_least = match options.time_share {
+            None => format!("{LEAST_TO_TRAIN} interactions"),
+            Some(_) => "3 interactions before the cut".to_owned(),
+        };
         return Err(format!(
-            "has {} interactions of {} users but no training rows: expected a user with at least {LEAST_TO_TRAIN} \
-             interactions",
+            "has {} interactions of {} users but no training rows: expected a user with at least {at_least}",
             collected.total,
             collected.users.len()
         ));

@@ -6,10 +6,11 @@ use std::io;
 
 use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
+use super::PrepareOptions;
 use super::collect::Collected;
-use crate::dataset::findings::{LEAST_TO_TRAIN, YEAR_1995};
+use crate::dataset::findings::YEAR_1995;
 use crate::dataset::sort::Record;
-use crate::dataset::split_of;
+use crate::dataset::split::{self, Division, Part, Parts};
 
 /// What the second pass learns of the users that stay in the dataset.
 pub(super) struct Counts {
@@ -33,8 +34,29 @@ pub(super) struct Counts {
     pub(super) training_categories: Vec<(u32, u64)>,
 }
 
-/// Counts the users with at least `min_interactions`.
-pub(super) fn count(collected: &mut Collected, min_interactions: usize) -> io::Result<Counts> {
+/// The division that is asked for; a cut in time is found here, which takes 8 bytes an interaction in memory.
+pub(super) fn divide(collected: &mut Collected, options: &PrepareOptions) -> io::Result<Division> {
+    let Some(share) = options.time_share else { return Ok(Division::Last) };
+    let mut times = Vec::new();
+    collected.sorted.for_each_user(|records| -> io::Result<()> {
+        if records.len() >= options.min_interactions.get() {
+            times.extend(records.iter().map(|record| record.time));
+        }
+        Ok(())
+    })?;
+    Ok(Division::Time { share, cut: split::quantile(&mut times, share).unwrap_or_default() })
+}
+
+/// The parts of a user's records; none for a user that is left out.
+pub(super) fn kept(records: &[Record], min_interactions: usize, division: Division) -> Option<Parts> {
+    let time = |position: usize| records.get(position).map_or(f64::INFINITY, |record| record.time);
+    let parts = division.parts(records.len(), time);
+    (records.len() >= min_interactions && division.keeps(parts)).then_some(parts)
+}
+
+/// Counts the users that are kept. Without a cut in time negatives are drawn by all rows, as the original does; with one
+/// nothing is counted but what training sees.
+pub(super) fn count(collected: &mut Collected, min_interactions: usize, division: Division) -> io::Result<Counts> {
     let mut items = vec![0_u64; collected.items.len()];
     let mut categories = vec![0_u64; collected.categories.len()];
     let mut counts = Counts {
@@ -51,17 +73,22 @@ pub(super) fn count(collected: &mut Collected, min_interactions: usize) -> io::R
         training_items: Vec::new(),
         training_categories: Vec::new(),
     };
+    let all = division == Division::Last;
     collected.sorted.for_each_user(|records| -> io::Result<()> {
-        if records.len() < min_interactions {
+        let Some(parts) = kept(records, min_interactions, division) else {
             counts.short_users += 1;
             return Ok(());
-        }
-        counts.user(records).ok_or(io::ErrorKind::InvalidData)?;
+        };
+        counts.user(records, parts);
         for (position, record) in records.iter().enumerate() {
-            if split_of(position, records.len()).is_none() {
+            let train = parts.of(position) == Part::Train;
+            if train {
                 for count in [items.get_mut(record.item as usize), categories.get_mut(record.category as usize)] {
                     *count.ok_or(io::ErrorKind::InvalidData)? += u64::from(record.weight);
                 }
+            }
+            if train || all {
+                counts.item(record).ok_or(io::ErrorKind::InvalidData)?;
             }
         }
         Ok(())
@@ -72,26 +99,30 @@ pub(super) fn count(collected: &mut Collected, min_interactions: usize) -> io::R
 }
 
 impl Counts {
-    /// Counts what does not depend on the split; none for an item that has no number.
-    fn user(&mut self, records: &[Record]) -> Option<()> {
+    /// Counts a user's rows and times.
+    fn user(&mut self, records: &[Record], parts: Parts) {
         // A number of records in memory fits 64 bits.
         let length = records.len() as u64;
         self.users += 1;
         self.interactions += length;
-        let training_rows = (records.len() + 1).saturating_sub(LEAST_TO_TRAIN) as u64;
+        let training_rows = parts.train().len().saturating_sub(1) as u64;
         self.training_rows += training_rows;
         if training_rows == 0 {
             self.users_without_training_rows += 1;
             self.interactions_without_training_rows += length;
         }
         for record in records {
-            *self.item_rows.get_mut(record.item as usize)? += u64::from(record.weight);
-            let last = self.last_category.get_mut(record.item as usize)?;
-            if record.sequence >= last.0 {
-                *last = (record.sequence, record.category);
-            }
             self.before_1995 += u64::from(record.time < YEAR_1995);
             self.times = (self.times.0.min(record.time), self.times.1.max(record.time));
+        }
+    }
+
+    /// Counts a row that negatives and categories may know; none for an item that has no number.
+    fn item(&mut self, record: &Record) -> Option<()> {
+        *self.item_rows.get_mut(record.item as usize)? += u64::from(record.weight);
+        let last = self.last_category.get_mut(record.item as usize)?;
+        if record.sequence >= last.0 {
+            *last = (record.sequence, record.category);
         }
         Some(())
     }

@@ -8,14 +8,14 @@ use slirec_core::vocabulary::DEFAULT_ID;
 
 use super::PrepareOptions;
 use super::collect::Collected;
-use super::count::Counts;
+use super::count::{Counts, kept};
 use super::ids::Ids;
 use super::tables::{InteractionColumns, Negatives};
 use crate::dataset::findings::Findings;
 use crate::dataset::names::Names;
 use crate::dataset::original::{ExpandedHistory, OriginalFiles};
 use crate::dataset::sort::Record;
-use crate::dataset::{DatasetError, Rows, Split, split_of};
+use crate::dataset::{DatasetError, Division, Part, Parts, Rows, Split};
 
 /// What was written, and what was found on the way.
 pub(super) struct Written {
@@ -32,7 +32,7 @@ pub(super) fn write_columns(
     options: &PrepareOptions,
     directory: &Path,
     collected: &mut Collected,
-    counts: &Counts,
+    (counts, division): (&Counts, Division),
     ids: &Ids,
     export: Option<OriginalFiles>,
     progress: &mut dyn FnMut(&'static str, u64),
@@ -49,10 +49,9 @@ pub(super) fn write_columns(
         repeats: Repeats { by_time: !options.keep_order, keys: Vec::new() },
     };
     sorted.for_each_user(|records| -> Result<(), DatasetError> {
-        let Some(first) = records.first().filter(|_| records.len() >= options.min_interactions.get()) else {
-            return Ok(());
-        };
-        writer.user(users.name(first.user), records)?;
+        let parts = kept(records, options.min_interactions.get(), division);
+        let Some((first, parts)) = records.first().zip(parts) else { return Ok(()) };
+        writer.user(users.name(first.user), records, parts)?;
         progress("writing", writer.columns.written());
         Ok(())
     })?;
@@ -78,40 +77,41 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn user(&mut self, user: &str, records: &[Record]) -> Result<(), DatasetError> {
+    fn user(&mut self, user: &str, records: &[Record], parts: Parts) -> Result<(), DatasetError> {
         let mut expanded = ExpandedHistory::default();
         self.findings.duplicates += self.repeats.count(records);
         let mut before: Option<&Record> = None;
         for (position, record) in records.iter().enumerate() {
             let (item, category) = (self.ids.item(record.item), self.ids.category(record.category));
             self.columns.push(item, category, record.time)?;
-            let split = split_of(position, records.len());
+            let part = parts.of(position);
             let mut drawn = Vec::new();
             if let Some(before) = before {
-                self.count(split, item == DEFAULT_ID, before.time == record.time);
-                if let Some(split) = split {
+                self.count(part, item == DEFAULT_ID, before.time == record.time);
+                if let Part::Row(split) = part {
                     drawn = self.negatives.draw(split, record.item, self.ids)?;
                 }
             }
-            self.export(split, user, record, before.is_some(), &drawn, &mut expanded)?;
+            self.export(part, user, record, before.is_some(), &drawn, &mut expanded)?;
             before = Some(record);
         }
         Ok(self.columns.end_user(user)?)
     }
 
     /// Counts a row with a history.
-    fn count(&mut self, split: Option<Split>, unseen: bool, equal_time: bool) {
+    fn count(&mut self, part: Part, unseen: bool, equal_time: bool) {
         let (unseen, equal_time) = (u64::from(unseen), u64::from(equal_time));
         let found = &mut self.findings;
         found.equal_times += equal_time;
-        match split {
-            None => self.rows.train += 1,
-            Some(Split::Valid) => {
+        match part {
+            Part::Later => {}
+            Part::Train => self.rows.train += 1,
+            Part::Row(Split::Valid) => {
                 self.rows.valid += 1;
                 found.unseen_valid_rows += unseen;
                 found.equal_time_valid_rows += equal_time;
             }
-            Some(Split::Test) => {
+            Part::Row(Split::Test) => {
                 self.rows.test += 1;
                 found.unseen_test_rows += unseen;
                 found.equal_time_test_rows += equal_time;
@@ -121,14 +121,15 @@ impl Writer<'_> {
 
     fn export(
         &mut self,
-        split: Option<Split>,
+        part: Part,
         user: &str,
         record: &Record,
         has_history: bool,
         negatives: &[u32],
         expanded: &mut ExpandedHistory,
     ) -> io::Result<()> {
-        let Some(export) = &mut self.export else { return Ok(()) };
+        let Some(export) = self.export.as_mut().filter(|_| part != Part::Later) else { return Ok(()) };
+        let split = if let Part::Row(split) = part { Some(split) } else { None };
         let (items, categories) = self.names;
         let names = |item: u32, category: u32| (items.name(item), categories.name(category));
         let (item, category) = names(record.item, record.category);
