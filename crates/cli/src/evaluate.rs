@@ -19,7 +19,7 @@ use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::Scorer;
 use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::inference::InferenceNetwork;
-use slirec_train::run::{KeptWeights, Run, table_rows};
+use slirec_train::run::{KeptWeights, Run};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
@@ -179,7 +179,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn load(arguments: &Arguments) -> Result<Model> {
     let of_network = |hyperparameters: &Hyperparameters, vocabulary: Vocabulary, weights: &Weights| -> Result<Model> {
-        let network = InferenceNetwork::new(&hyperparameters.model, &table_rows(&vocabulary), weights)?;
+        let network = InferenceNetwork::new(&hyperparameters.model, &vocabulary, weights)?;
         let longest_history = hyperparameters.model.longest_history;
         Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
     };

@@ -224,27 +224,6 @@ impl Dataset {
         history::encode(history, now, longest)
     }
 
-    /// The interactions of a user that training may see.
-    pub fn train_range(&self, user: std::ops::Range<usize>) -> std::ops::Range<usize> {
-        user.start..user.end.saturating_sub(2).max(user.start)
-    }
-
-    /// Item ids of a range of interactions.
-    pub fn items(&self, range: std::ops::Range<usize>) -> &[u32] {
-        self.items.get(range).unwrap_or_default()
-    }
-
-    /// Unix seconds of a range of interactions.
-    pub fn times(&self, range: std::ops::Range<usize>) -> &[f64] {
-        self.times.get(range).unwrap_or_default()
-    }
-
-    /// Feature ids of a range of interactions, row by row.
-    pub fn feature_ids(&self, range: std::ops::Range<usize>) -> &[u32] {
-        let count = self.feature_count();
-        self.feature_ids.get(range.start * count..range.end * count).unwrap_or_default()
-    }
-
     /// Item ids of the training interactions, user by user: what popularity and co-occurrence are counted from.
     pub fn train_sequences(&self) -> impl ExactSizeIterator<Item = &[u32]> + '_ {
         self.users().map(|user| self.items(self.train_part(user)))

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use slirec_core::files::FileError;
 use thiserror::Error;
 
-pub use model::{GateTime, ModelHyperparameters};
+pub use model::{GateTime, ModelHyperparameters, NetworkKind};
 pub use preset::Preset;
 pub use training::{BestBy, SMALLEST_BATCH, Schedule, TrainingHyperparameters};
 
@@ -102,7 +102,7 @@ impl Hyperparameters {
     /// [`HyperparameterError::Range`] for the first of them.
     pub fn check(&self) -> Result<(), HyperparameterError> {
         self.model.check()?;
-        self.training.check()
+        self.training.check(self.model.network)
     }
 }
 

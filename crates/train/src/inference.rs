@@ -1,132 +1,58 @@
 //! A trained network at work: weights enter, scores leave, by the kernels that the service scores with, so that what is
 //! measured is what is served.
 
-use rayon::prelude::*;
+mod sli_rec;
+
 use slirec_core::history::EncodedHistory;
-use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::product::{Left, Right, Start, multiply};
-use slirec_kernels::request::BLOCK;
-use slirec_kernels::request::candidates::Candidates;
-use slirec_kernels::request::history::{self, HistoryInputs, HistoryNetwork, PreparedHistory, UnknownId};
-use slirec_kernels::request::scores::{self, Explained, Scoring};
+use slirec_core::vocabulary::Vocabulary;
+use slirec_kernels::request::history::UnknownId;
 
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
-use crate::folded::{Dense, Matrix};
-use crate::hyperparameters::GateTime;
-
-mod assemble;
-
-/// Candidates that a thread scores at once.
-const CANDIDATES_AT_ONCE: usize = 16 * BLOCK;
+use crate::hyperparameters::{ModelHyperparameters, NetworkKind};
+use crate::ranking::RankingInference;
+use crate::run::table_rows;
+use crate::weights::{Weights, WeightsError};
+use sli_rec::SliRecInference;
 
 /// A network without training.
 #[derive(Debug)]
-pub struct InferenceNetwork {
-    set: InstructionSet,
-    history: HistoryNetwork,
-    scoring: Scoring,
-    gate_time: GateTime,
-    /// The candidates' shares of the first layers of attention, mixing and score.
-    shares: [Dense; 3],
-    /// Factors of the transitions to an item with its bias `[items, S + 1]`; of no column without transitions.
-    transition: Matrix,
-    /// The last candidates that stood alone in a call: full ranking asks for the same ones again and again.
-    prepared: Option<(Vec<Candidate>, Candidates)>,
-}
+pub struct InferenceNetwork(Network);
 
-/// Memory of a thread, reused from history to history.
-#[derive(Default)]
-struct Memory {
-    of_history: history::Scratch,
-    of_block: scores::Scratch,
-    history: PreparedHistory,
+#[derive(Debug)]
+enum Network {
+    SliRec(Box<SliRecInference>),
+    Ranking(Box<RankingInference>),
 }
 
 impl InferenceNetwork {
-    /// Everything that depends on a history alone.
-    fn encode(&self, encoded: &EncodedHistory, memory: &mut Memory) -> Result<(), UnknownId> {
-        let gate_time = match self.gate_time {
-            GateTime::LastSlot => encoded.last_slot_time_to_now,
-            GateTime::LastView => encoded.time_to_now.last().copied().unwrap_or_default(),
-        };
-        let inputs = HistoryInputs {
-            items: &encoded.item_ids,
-            features: &encoded.feature_ids,
-            time_to_now: &encoded.time_to_now,
-            time_from_first: &encoded.time_from_first,
-            gate_time,
-        };
-        self.history.encode(&inputs, &mut memory.of_history, &mut memory.history)
+    /// Of the weights of a model of these sizes.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when a weight is missing, misshapen or not finite.
+    pub fn new(
+        sizes: &ModelHyperparameters,
+        vocabulary: &Vocabulary,
+        weights: &Weights,
+    ) -> Result<Self, WeightsError> {
+        Ok(Self(match sizes.network {
+            NetworkKind::SliRec => {
+                Network::SliRec(Box::new(SliRecInference::new(sizes, &table_rows(vocabulary), weights)?))
+            }
+            NetworkKind::Ranking => Network::Ranking(Box::new(RankingInference::new(sizes, vocabulary, weights)?)),
+        }))
     }
 
-    /// Everything that depends on candidates alone.
-    fn prepare(&self, candidates: &[Candidate]) -> Result<Candidates, UnknownId> {
-        let sizes = self.scoring.candidate_sizes(self.transition.columns);
-        let mut queries = Vec::with_capacity(candidates.len() * sizes.query);
-        let mut transitions = Vec::with_capacity(candidates.len() * sizes.transition);
-        for candidate in candidates {
-            self.history.embed(candidate.item, &candidate.features, &mut queries)?;
-            let row = candidate.item as usize * sizes.transition;
-            let row = self.transition.values.get(row..row + sizes.transition);
-            transitions.extend_from_slice(row.ok_or(UnknownId(candidate.item))?);
-        }
-        let [attention, mixing, score] = self.shares.each_ref().map(|Dense { weight, bias }| {
-            let mut shares = vec![0.0; candidates.len() * bias.len()];
-            let left = Left::new(&queries, candidates.len(), sizes.query);
-            multiply(self.set, left, Right::new(&weight.values, bias.len()), Start::Row(bias), &mut shares, bias.len());
-            shares
-        });
-        let mut prepared = Candidates::zeros(sizes, candidates.len());
-        prepared.set(0, [&queries, &attention, &mixing, &score, &transitions]);
-        Ok(prepared)
-    }
-
-    fn scores(
-        &self,
-        encoded: &EncodedHistory,
-        candidates: &Candidates,
-        memory: &mut Memory,
-    ) -> Result<Vec<f32>, UnknownId> {
-        self.encode(encoded, memory)?;
-        let mut scores = vec![0.0; candidates.len()];
-        let Memory { of_block, history, .. } = memory;
-        if scores.len() <= CANDIDATES_AT_ONCE {
-            self.scoring.scores(history, candidates, 0..scores.len(), of_block, &mut scores);
-        } else {
-            let parts = scores.par_chunks_mut(CANDIDATES_AT_ONCE).enumerate();
-            parts.for_each_init(scores::Scratch::default, |of_block, (part, scores)| {
-                let start = part * CANDIDATES_AT_ONCE;
-                self.scoring.scores(history, candidates, start..start + scores.len(), of_block, scores);
-            });
-        }
-        Ok(scores)
-    }
-
-    /// Attention of each candidate to the positions of a history `[N, L]`, and its share of the long-term interest `[N]`;
-    /// the history stays in the memory.
-    fn explain(
-        &self,
-        encoded: &EncodedHistory,
-        candidates: &Candidates,
-        memory: &mut Memory,
-    ) -> Result<[Vec<f32>; 2], UnknownId> {
-        self.encode(encoded, memory)?;
-        let mut attention = vec![0.0; candidates.len() * encoded.len()];
-        let mut long_term_share = vec![0.0; candidates.len()];
-        let explained = Explained { attention: &mut attention, long_term_share: &mut long_term_share };
-        self.scoring.explain(&memory.history, candidates, &mut memory.of_block, explained);
-        Ok([attention, long_term_share])
-    }
-
-    /// The candidate's attention to each position of a history, oldest first; sums to 1.
+    /// The attention to each position of a history, oldest first; sums to 1. Of the original's network it is the
+    /// candidate's, of the ranking network that of the long-term interest.
     ///
     /// # Errors
     /// [`UnknownId`] for an id beyond the embedding tables.
     pub fn attention(&self, history: &EncodedHistory, candidate: &Candidate) -> Result<Vec<f32>, UnknownId> {
-        let prepared = self.prepare(std::slice::from_ref(candidate))?;
-        let [attention, _] = self.explain(history, &prepared, &mut Memory::default())?;
-        Ok(attention)
+        match &self.0 {
+            Network::SliRec(network) => network.attention(history, candidate),
+            Network::Ranking(network) => network.attention(history),
+        }
     }
 
     /// What the parts of the network give for some groups, by the part's name.
@@ -134,55 +60,18 @@ impl InferenceNetwork {
     /// # Errors
     /// [`UnknownId`] for an id beyond the embedding tables.
     pub fn activations(&self, groups: &[EvaluationGroup]) -> Result<Vec<(&'static str, Vec<f32>)>, UnknownId> {
-        let mut memory = Memory::default();
-        let [mut viewed, mut candidates, mut long_term, mut states, mut short_term, mut read] =
-            [const { Vec::new() }; 6];
-        for group in groups {
-            let history = &group.history;
-            let features = history.feature_ids.len() / history.len().max(1);
-            for (position, item) in history.item_ids.iter().enumerate() {
-                let ids = history.feature_ids.get(position * features..).unwrap_or_default();
-                self.history.embed(*item, ids, &mut viewed)?;
-            }
-            let [attention, shares] = self.explain(history, &self.prepare(&group.candidates)?, &mut memory)?;
-            let of_history = memory.history.states();
-            let (target, length) = (self.history.target(), history.len());
-            let mut attended = vec![0.0; group.candidates.len() * target];
-            let left = Left::new(&attention, group.candidates.len(), length);
-            multiply(self.set, left, Right::new(&of_history, target), Start::Zero, &mut attended, target);
-            for ((candidate, short), share) in group.candidates.iter().zip(attended.chunks_exact(target)).zip(&shares) {
-                let interests = memory.history.long_term().iter().zip(short);
-                read.extend(interests.map(|(long, short)| short + share * (long - short)));
-                self.history.embed(candidate.item, &candidate.features, &mut read)?;
-                self.history.embed(candidate.item, &candidate.features, &mut candidates)?;
-            }
-            long_term.extend_from_slice(memory.history.long_term());
-            states.extend(of_history);
-            short_term.extend(attended);
+        match &self.0 {
+            Network::SliRec(network) => network.activations(groups),
+            Network::Ranking(network) => network.activations(groups),
         }
-        Ok(vec![
-            ("history_embeddings", viewed),
-            ("candidate_embeddings", candidates),
-            ("long_term_interests", long_term),
-            ("lstm_states", states),
-            ("short_term_interests", short_term),
-            ("user_and_candidate", read),
-        ])
     }
 }
 
 impl Scorer for InferenceNetwork {
     fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        if let [request] = requests
-            && self.prepared.as_ref().is_none_or(|(known, _)| known != request.candidates)
-        {
-            self.prepared = Some((request.candidates.to_vec(), self.prepare(request.candidates)?));
+        match &mut self.0 {
+            Network::SliRec(network) => network.score(requests),
+            Network::Ranking(network) => network.score(requests),
         }
-        let network = &*self;
-        let scores = requests.par_iter().map_init(Memory::default, |memory, request| match &network.prepared {
-            Some((known, prepared)) if known == request.candidates => network.scores(request.history, prepared, memory),
-            _ => network.scores(request.history, &network.prepare(request.candidates)?, memory),
-        });
-        Ok(scores.collect::<Result<_, UnknownId>>()?)
     }
 }

@@ -5,10 +5,13 @@
 
 mod batches;
 mod choices;
-pub mod hyperparameters;
+mod inference;
 mod network;
 mod optimizer;
-pub mod scorer;
-pub mod training;
+mod sums;
+mod terms;
+mod training;
 
-pub use network::RankingNetwork as Network;
+pub use inference::RankingInference;
+pub use network::RankingNetwork;
+pub use training::{RankingTraining, StepDone};

@@ -189,6 +189,11 @@ impl RunWriter {
         Ok(weights.write(&self.directory.join(BEST))?)
     }
 
+    /// Reads the best weights so far.
+    pub fn read_best(&self) -> Result<Weights, RunError> {
+        Ok(Weights::read(&self.directory.join(BEST))?)
+    }
+
     /// Where the last checkpoint is.
     pub fn last(&self) -> PathBuf {
         self.directory.join(LAST)

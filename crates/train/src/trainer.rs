@@ -1,27 +1,28 @@
 //! Training: a dataset and hyperparameters enter, a run directory with the best weights leaves.
 
+mod learner;
+mod ranking;
 mod rows;
+mod sli_rec;
 mod steps;
 mod summaries;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::average::Average;
-use crate::checkpoint::{self, Checkpoint, Progress};
+use crate::checkpoint::{self, Checkpoint};
 use crate::dataset::{Dataset, DatasetError};
 use crate::evaluation::ScoreError;
-use crate::hyperparameters::{HyperparameterError, Hyperparameters};
-use crate::model::Network;
-use crate::negatives::NegativeSampler;
-use crate::optimizer::Adam;
-use crate::run::{EpochMetrics, RunError, RunRecord, RunState, RunWriter, table_rows};
+use crate::hyperparameters::{HyperparameterError, Hyperparameters, NetworkKind};
+use crate::run::{EpochMetrics, RunError, RunRecord, RunState, RunWriter};
 use crate::weights::WeightsError;
+use ranking::RankingLearner;
 use rows::Rows;
-use steps::Trainer;
+use sli_rec::SliRecLearner;
+use steps::{Trainer, UnderWay};
 use summaries::SummaryWriter;
 
 /// Why training stopped without finishing.
@@ -161,28 +162,18 @@ impl<'a> TrainOptions<'a> {
 /// # Errors
 /// [`TrainError`]; the run directory then keeps the best weights of earlier epochs.
 pub fn train(options: TrainOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<RunRecord, TrainError> {
-    let TrainOptions { dataset, hyperparameters, seed, output, .. } = options;
+    let TrainOptions { dataset, hyperparameters, output, .. } = options;
     hyperparameters.check()?;
     let rows = Rows::of(dataset, hyperparameters)?;
-    let tables = table_rows(&dataset.vocabulary);
-    let (run, start) = if options.resume { continued(&options)? } else { (started(&options, &rows)?, None) };
-    let (network, kept, optimizer, progress) = match start {
-        Some(Checkpoint { weights, average, optimizer, progress }) => {
-            let network = Network::from_weights(&hyperparameters.model, &tables, &weights)?;
-            (network, average, optimizer, progress)
-        }
-        None => (Network::start(hyperparameters, &tables, seed)?, None, Adam::default(), Progress::default()),
-    };
-    let decay = hyperparameters.training.weight_average;
-    let average = match kept {
-        _ if decay == 0.0 => None,
-        Some(weights) => Some(Average::restored(decay, progress.steps, weights)),
-        None => Some(Average::new(decay, network.weights()?)),
-    };
+    let (writer, start) = if options.resume { continued(&options)? } else { (started(&options, &rows)?, None) };
+    let progress = start.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
     let continued_from = options.resume.then_some(progress.steps as u64);
     let summaries = SummaryWriter::create(options.summaries, output, continued_from, hyperparameters)?;
-    let negatives = NegativeSampler::new(hyperparameters.training.negative_source, &dataset.vocabulary);
-    Trainer { options, rows, negatives, network, average, optimizer, run, progress, summaries }.run(events)
+    let run = UnderWay { options, rows, writer, progress, summaries, saved: Instant::now() };
+    match hyperparameters.model.network {
+        NetworkKind::SliRec => Trainer { learner: SliRecLearner::new(options, start.as_ref())?, run }.run(events),
+        NetworkKind::Ranking => Trainer { learner: RankingLearner::new(options, start.as_ref())?, run }.run(events),
+    }
 }
 
 /// A new run directory.
@@ -193,7 +184,7 @@ fn started(options: &TrainOptions<'_>, rows: &Rows) -> Result<RunWriter, TrainEr
         state: RunState::Running,
         dataset_sha256: dataset.sha256.clone(),
         seed: options.seed,
-        train_rows: rows.train.len() as u64,
+        train_rows: rows.train as u64,
         interactions: dataset.manifest.interactions,
         last_time: dataset.manifest.last_time,
         findings: dataset.manifest.findings.clone(),

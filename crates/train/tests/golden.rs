@@ -18,7 +18,7 @@ use slirec_train::dataset::original::read_groups;
 use slirec_train::evaluation::{ScoreRequest, Scorer, evaluate_sampled};
 use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::inference::InferenceNetwork;
-use slirec_train::weights::{TableRows, Weights};
+use slirec_train::weights::Weights;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
@@ -33,8 +33,7 @@ fn vocabulary() -> Vocabulary {
 
 fn network(vocabulary: &Vocabulary) -> InferenceNetwork {
     let weights = Weights::read(&golden("weights.safetensors")).unwrap();
-    let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() };
-    InferenceNetwork::new(&ModelHyperparameters::default(), &rows, &weights).unwrap()
+    InferenceNetwork::new(&ModelHyperparameters::default(), vocabulary, &weights).unwrap()
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,6 @@ use slirec_train::analysis::{MODEL, analyse};
 use slirec_train::dataset::Split;
 use slirec_train::export::{GOLDEN_REQUESTS, catalog_candidates, golden_request, parity_scores, validation_histories};
 use slirec_train::inference::InferenceNetwork;
-use slirec_train::run::table_rows;
 
 use super::Source;
 use crate::scorer::ScorerOfBundle;
@@ -37,7 +36,7 @@ pub(super) fn check(
         histories = parity::made_up_histories(&source.vocabulary, &lookup, longest).collect();
     }
     let candidates = catalog_candidates(catalog, &lookup);
-    let mut network = InferenceNetwork::new(&source.sizes, &table_rows(&source.vocabulary), &source.weights)?;
+    let mut network = InferenceNetwork::new(&source.sizes, &source.vocabulary, &source.weights)?;
     let mut graphs = ScorerOfBundle(BundleScorer::from_bundle(&bundle, onnxruntime)?);
     let mut worst = 0.0_f32;
     for (number, history) in (0..).zip(&histories) {

@@ -9,7 +9,7 @@ use slirec_train::analysis::{Analysis, Attention, MODEL, analyse};
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::inference::InferenceNetwork;
 use slirec_train::report::{REPORT, Report};
-use slirec_train::run::{KeptWeights, Run, RunSummary, table_rows};
+use slirec_train::run::{KeptWeights, Run, RunSummary};
 
 use crate::evaluate::Measurement;
 use crate::{evaluate, output, progress};
@@ -57,8 +57,8 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
 /// Measures a run's weights on the rows of a split.
 pub(crate) fn analysis(run: &Run, dataset: &Dataset, split: Split) -> Result<Analysis> {
     let longest = run.hyperparameters.model.longest_history;
-    let mut network = InferenceNetwork::new(&run.hyperparameters.model, &table_rows(&run.vocabulary), &run.weights)?;
-    let reader = InferenceNetwork::new(&run.hyperparameters.model, &table_rows(&run.vocabulary), &run.weights)?;
+    let mut network = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
+    let reader = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
     let attention: &mut Attention<'_> = &mut |history, candidate| Ok(reader.attention(history, candidate)?);
     let mut lines = progress::Lines::new();
     let bar = progress::bar(0, "histories");

@@ -136,6 +136,24 @@ impl Pass {
         &self.queries
     }
 
+    /// Weight of each position in the long-term attention, of a pass of one sequence; they sum to 1.
+    pub fn attention(&self) -> Vec<f32> {
+        let total = self.weights.last().map_or(1.0, |[_, sum]| *sum);
+        self.weights.iter().map(|[weight, _]| weight / total).collect()
+    }
+
+    /// What the parts of the network gave, by their names; for people who look into a network.
+    pub fn activations(&self) -> Vec<(&'static str, Vec<f32>)> {
+        vec![
+            ("history_embeddings", self.embedded.clone()),
+            ("lstm_states", self.states.clone()),
+            ("short_term_interests", self.short.clone()),
+            ("long_term_interests", self.long.clone()),
+            ("gates", self.gate.clone()),
+            ("queries_and_transitions", self.queries.clone()),
+        ]
+    }
+
     fn embed(&mut self, sequences: &Sequences, tables: &Tables<'_>) {
         let width = self.layout.width;
         let count = tables.features.len();

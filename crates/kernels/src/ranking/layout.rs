@@ -64,6 +64,30 @@ impl Part {
     ];
 }
 
+impl Part {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "time_lstm.input",
+            Self::Recurrent => "time_lstm.recurrent",
+            Self::Gaps => "time_lstm.gaps",
+            Self::GatesBias => "time_lstm.bias",
+            Self::Short => "short_term.weight",
+            Self::ShortBias => "short_term.bias",
+            Self::Attention => "long_term.query",
+            Self::Now => "now",
+            Self::Gate => "gate.weight",
+            Self::GateBias => "gate.bias",
+            Self::Mixing => "mixing.weight",
+            Self::MixingBias => "mixing.bias",
+            Self::Last => "last_view.weight",
+            Self::Recent => "transition.recent",
+            Self::Distance => "repeat.distance",
+            Self::Age => "repeat.age",
+        }
+    }
+}
+
 /// Sizes of the network, and where its weights stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {

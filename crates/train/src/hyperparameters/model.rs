@@ -6,6 +6,17 @@ use slirec_core::catalog::CATEGORY;
 
 use super::{HyperparameterError, ensure};
 
+/// Which network is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkKind {
+    /// The original's: a network scores each candidate with the history.
+    #[default]
+    SliRec,
+    /// A query of the history meets every item in a dot product.
+    Ranking,
+}
+
 /// Which time the mixing gate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,6 +32,8 @@ pub enum GateTime {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelHyperparameters {
+    /// Which network; the ranking network reads nothing but the sizes of its embeddings and the longest history.
+    pub network: NetworkKind,
     /// Size of the item embedding.
     pub item_embedding_size: usize,
     /// Positions of a history that are used.
@@ -44,6 +57,7 @@ pub struct ModelHyperparameters {
 impl Default for ModelHyperparameters {
     fn default() -> Self {
         Self {
+            network: NetworkKind::SliRec,
             item_embedding_size: 32,
             longest_history: 50,
             attention_layers: [80, 40],
@@ -85,7 +99,20 @@ impl ModelHyperparameters {
         }
         let size = self.transition_size;
         ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
-        check_features(&self.features)
+        check_features(&self.features)?;
+        if self.network == NetworkKind::Ranking { self.check_ranking() } else { Ok(()) }
+    }
+
+    /// All embeddings of the ranking network are summed, in whole vectors.
+    fn check_ranking(&self) -> Result<(), HyperparameterError> {
+        let width = self.item_embedding_size;
+        ensure(width.is_multiple_of(16), "model.item_embedding_size", width, "a multiple of 16 for the ranking network")?;
+        for feature in &self.features {
+            let size = feature.embedding_size;
+            let key = "model.features.embedding_size";
+            ensure(size == width, key, size, "model.item_embedding_size, as the ranking network adds embeddings")?;
+        }
+        Ok(())
     }
 }
 

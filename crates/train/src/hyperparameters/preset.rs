@@ -1,9 +1,13 @@
 //! Presets: named hyperparameters that a file builds on.
 
 use serde::{Deserialize, Serialize};
+use slirec_core::bundle::FeatureShape;
+use slirec_core::catalog::CATEGORY;
 use toml::{Table, Value};
 
-use super::{BestBy, GateTime, Hyperparameters, ModelHyperparameters, Schedule, TrainingHyperparameters};
+use super::{
+    BestBy, GateTime, Hyperparameters, ModelHyperparameters, NetworkKind, Schedule, TrainingHyperparameters,
+};
 use crate::negatives::NegativeSource;
 
 /// Named hyperparameters.
@@ -13,8 +17,10 @@ pub enum Preset {
     /// What the original trains.
     #[default]
     Original,
-    /// What ranks best over all items; `docs/RESULTS.md` has the trials.
+    /// The original's network as it ranks best over all items.
     Improved,
+    /// The ranking network; `docs/RESULTS.md` compares it.
+    Ranking,
 }
 
 impl Preset {
@@ -23,6 +29,7 @@ impl Preset {
         match self {
             Self::Original => Hyperparameters::default(),
             Self::Improved => improved(),
+            Self::Ranking => ranking(),
         }
     }
 
@@ -70,6 +77,35 @@ fn improved() -> Hyperparameters {
     }
 }
 
+/// Width of the ranking network's embeddings and states.
+const WIDTH: usize = 64;
+
+fn ranking() -> Hyperparameters {
+    Hyperparameters {
+        model: ModelHyperparameters {
+            network: NetworkKind::Ranking,
+            item_embedding_size: WIDTH,
+            features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: WIDTH }],
+            ..ModelHyperparameters::default()
+        },
+        training: TrainingHyperparameters {
+            epochs: 15,
+            batch_size: 1024,
+            negatives: 0,
+            learning_rate: 0.002,
+            schedule: Schedule::Cosine,
+            warmup_steps: 100,
+            weight_decay: 0.01,
+            weight_average: 0.99,
+            dropout: [0.2, 0.0],
+            best_by: BestBy::Ndcg10,
+            early_stop_epochs: 3,
+            largest_gradient_norm: 1.0,
+            ..TrainingHyperparameters::default()
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +121,7 @@ mod tests {
 
     #[test]
     fn every_preset_can_be_used() {
-        for preset in [Preset::Original, Preset::Improved] {
+        for preset in [Preset::Original, Preset::Improved, Preset::Ranking] {
             preset.hyperparameters().check().unwrap();
             assert_eq!(Hyperparameters::from_table(Table::new(), preset).unwrap(), preset.hyperparameters());
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HyperparameterError, ensure};
+use super::{HyperparameterError, NetworkKind, ensure};
 use crate::negatives::NegativeSource;
 
 /// Training passes over batches with fewer positives, as the original does: they have hardly any negatives to draw.
@@ -47,9 +47,9 @@ impl BestBy {
 pub struct TrainingHyperparameters {
     /// Passes over the training rows.
     pub epochs: usize,
-    /// Positives of a step.
+    /// Positives of a step; of the ranking network about so many positions, as sequences are not cut.
     pub batch_size: usize,
-    /// Negatives of a positive.
+    /// Negatives of a positive; of the ranking network those that all positions of a step share, 0 for all items.
     pub negatives: usize,
     /// Where negatives come from.
     pub negative_source: NegativeSource,
@@ -67,7 +67,7 @@ pub struct TrainingHyperparameters {
     /// What each step keeps of the average of the weights, which is then measured and kept instead of the last step's; 0
     /// for none.
     pub weight_average: f64,
-    /// Share of hidden values that are dropped, by layer.
+    /// Share of hidden values that are dropped, by layer; the ranking network has the first for all.
     pub dropout: [f64; 2],
     /// Standard deviation of the truncated normal that weights and embeddings start from.
     pub initial_deviation: f64,
@@ -129,13 +129,24 @@ impl TrainingHyperparameters {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), HyperparameterError> {
+    pub(super) fn check(&self, network: NetworkKind) -> Result<(), HyperparameterError> {
         for (key, value) in [
             ("training.epochs", self.epochs),
-            ("training.negatives", self.negatives),
             ("training.early_stop_epochs", self.early_stop_epochs),
         ] {
             ensure((1..=100_000).contains(&value), key, value, "1 to 100,000")?;
+        }
+        match network {
+            NetworkKind::SliRec => {
+                let found = self.negatives;
+                ensure((1..=100_000).contains(&found), "training.negatives", found, "1 to 100,000")?;
+            }
+            NetworkKind::Ranking => {
+                let found = self.negatives;
+                ensure(found <= 100_000, "training.negatives", found, "0 to 100,000")?;
+                let best_by = self.best_by;
+                ensure(best_by == BestBy::Ndcg10, "training.best_by", best_by.name(), "ndcg@10 for the ranking network")?;
+            }
         }
         let batch = self.batch_size;
         ensure((SMALLEST_BATCH..=100_000).contains(&batch), "training.batch_size", batch, "5 to 100,000")?;

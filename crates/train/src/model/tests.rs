@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rand::Rng;
 use slirec_core::bundle::FeatureShape;
 use slirec_core::history::EncodedHistory;
+use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
 use super::plain::{self, Statistics};
 use super::*;
@@ -24,6 +25,14 @@ fn sizes(embeddings: &[usize], slots: usize, attention: [usize; 2], score: [usiz
         score_layers: score,
         ..ModelHyperparameters::default()
     }
+}
+
+/// Of 39 items with so many features of five values.
+fn vocabulary(features: usize) -> Vocabulary {
+    let values = (1..6).map(|value| format!("value {value}")).collect::<Vec<_>>();
+    let names = (0..features).map(|feature| Feature { name: format!("feature {feature}"), values: values.clone() });
+    let item = |item: u32| Item { handle: format!("item {item}"), interactions: 1, features: vec![1; features] };
+    Vocabulary::new(names.collect(), (1..40).map(item).collect()).unwrap()
 }
 
 /// A network whose weights are large enough for every part to matter.
@@ -53,6 +62,8 @@ fn groups(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) ->
             time_from_first: times(&mut random),
             time_to_now: times(&mut random),
             last_slot_time_to_now: if length == slots { 1.5 } else { 0.0 },
+            gaps: vec![0; length],
+            age: 0,
         };
         let mut candidate = || {
             let features = (0..features).map(|_| random.random_range(0..6)).collect();
@@ -198,8 +209,8 @@ fn inference_scores_like_the_plain_network_with_the_moving_statistics() {
             let groups = groups(&sizes, &lengths, candidates);
             let requests: Vec<_> =
                 groups.iter().map(|(history, candidates)| ScoreRequest { history, candidates }).collect();
-            let rows = TableRows { items: 40, features: vec![6; sizes.features.len()] };
-            let mut inference = InferenceNetwork::new(&sizes, &rows, &network.weights().unwrap()).unwrap();
+            let vocabulary = vocabulary(sizes.features.len());
+            let mut inference = InferenceNetwork::new(&sizes, &vocabulary, &network.weights().unwrap()).unwrap();
             let scores = inference.score(&requests).unwrap();
             assert_close("scores", &scores.concat(), &values(&plain), 1e-5);
         }

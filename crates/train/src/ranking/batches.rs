@@ -19,7 +19,7 @@ pub(super) const PARTS: usize = 4;
 pub(super) fn windows(dataset: &Dataset, longest: usize, seed: u64, epoch: u32) -> Vec<Range<usize>> {
     let mut random = generator(seed, Purpose::Order(epoch));
     let mut windows = Vec::new();
-    for user in dataset.users() {
+    for user in 0..dataset.users().len() {
         let range = dataset.train_range(user);
         if range.len() < 2 {
             continue;
@@ -47,17 +47,20 @@ pub(super) fn windows(dataset: &Dataset, longest: usize, seed: u64, epoch: u32) 
 }
 
 /// Cuts windows into batches of about so many positions.
-pub(super) fn batches(windows: &[Range<usize>], positions: usize) -> Vec<&[Range<usize>]> {
+pub(super) fn batches(windows: Vec<Range<usize>>, positions: usize) -> Vec<Vec<Range<usize>>> {
     let mut batches = Vec::new();
-    let (mut start, mut sum) = (0, 0);
-    for (index, window) in windows.iter().enumerate() {
+    let (mut batch, mut sum) = (Vec::new(), 0);
+    for window in windows {
         sum += window.len() - 1;
+        batch.push(window);
         if sum >= positions {
-            batches.extend(windows.get(start..=index));
-            (start, sum) = (index + 1, 0);
+            batches.push(std::mem::take(&mut batch));
+            sum = 0;
         }
     }
-    batches.extend(windows.get(start..).filter(|rest| !rest.is_empty()));
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
     batches
 }
 

@@ -83,7 +83,8 @@ impl Sampler {
                 *of_item = choice;
             }
         }
-        gather(network, choices);
+        let items = choices.items.clone();
+        gather(network, |index| items.get(index).map_or(&[], |item| network.features_of(*item)), choices);
         if !self.takes_all() {
             let (positions, draws) = (next.len() as f64, self.negatives as f64);
             for (bias, item) in choices.bias.iter_mut().zip(&choices.items) {
@@ -96,17 +97,21 @@ impl Sampler {
     }
 }
 
-/// Rows and biases of the choices' items.
-pub(super) fn gather(network: &RankingNetwork, choices: &mut Choices) {
+/// Rows and biases of the choices' items, which have these features.
+pub(super) fn gather<'a>(
+    network: &RankingNetwork,
+    features_of: impl Fn(usize) -> &'a [u32] + Sync,
+    choices: &mut Choices,
+) {
     let width = network.layout.width;
     choices.rows.clear();
     choices.rows.resize(choices.items.len() * 2 * width, 0.0);
-    choices.rows.par_chunks_mut(2 * width).with_min_len(256).zip(choices.items.par_iter()).for_each(|(row, item)| {
+    choices.rows.par_chunks_mut(2 * width).with_min_len(256).zip(choices.items.par_iter()).enumerate().for_each(|(index, (row, item))| {
         let (embedded, to) = row.split_at_mut(width);
         let range = *item as usize * width..(*item as usize + 1) * width;
         embedded.copy_from_slice(network.items.get(range.clone()).unwrap_or_default());
         to.copy_from_slice(network.to.get(range).unwrap_or_default());
-        for (id, table) in network.features_of(*item).iter().zip(&network.features) {
+        for (id, table) in features_of(index).iter().zip(&network.features) {
             let range = *id as usize * width..(*id as usize + 1) * width;
             let feature = table.get(range).unwrap_or_default();
             embedded.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);

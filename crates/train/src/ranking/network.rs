@@ -1,18 +1,24 @@
-//! The weights of a ranking network: sizes and a seed enter, tables and layers leave.
+//! The weights of a ranking network: sizes and a seed enter, tables and layers leave; as named arrays and back.
 
 use rand::Rng;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_kernels::ranking::{Layout, Part, Tables};
+use slirec_kernels::request::history::UnknownId;
 
+use crate::hyperparameters::ModelHyperparameters;
 use crate::random::{Purpose, generator};
+use crate::run::table_rows;
+use crate::weights::{Array, Weights, WeightsError};
 
 /// Standard deviation of embeddings and transitions at the start.
 const DEVIATION: f32 = 0.05;
+/// Weights of the last views among the transitions at the start, the last one first.
+const RECENT: [f32; slirec_kernels::ranking::RECENT] = [1.0, 0.5, 0.3, 0.2, 0.1];
 
 /// All weights; tables are row by row.
 #[derive(Debug, Clone)]
 pub struct RankingNetwork {
-    pub(super) layout: Layout,
+    pub(crate) layout: Layout,
     /// Everything but the tables.
     pub(super) weights: Vec<f32>,
     pub(super) items: Vec<f32>,
@@ -21,55 +27,109 @@ pub struct RankingNetwork {
     pub(super) to: Vec<f32>,
     pub(super) bias: Vec<f32>,
     /// Feature ids of every item, row by row.
-    pub(super) features_of: Vec<u32>,
+    features_of: Vec<u32>,
+    /// Names of the features.
+    names: Vec<String>,
 }
 
 impl RankingNetwork {
     /// A network that has learnt nothing.
-    pub fn start(vocabulary: &Vocabulary, width: usize, longest: usize, seed: u64) -> Self {
-        let layout = Layout::new(width, longest);
+    pub fn start(sizes: &ModelHyperparameters, vocabulary: &Vocabulary, seed: u64) -> Self {
+        let width = sizes.item_embedding_size;
+        let layout = Layout::new(width, sizes.longest_history);
         let mut weight = 0;
         let mut normal = |count: usize, deviation: f32| -> Vec<f32> {
             weight += 1;
             let mut random = generator(seed, Purpose::Weight(weight));
             (0..count).map(|_| deviation * standard_normal(&mut random)).collect()
         };
-        let rows = vocabulary.item_rows();
-        let items = normal(rows * width, DEVIATION);
-        let features = vocabulary.feature_rows().iter().map(|rows| normal(rows * width, DEVIATION)).collect();
-        let from = normal(rows * width, DEVIATION);
-        let to = normal(rows * width, DEVIATION);
-        let mut weights = vec![0.0; layout.len()];
+        let rows = table_rows(vocabulary);
+        let [items, from, to] = [(); 3].map(|()| normal(rows.items * width, DEVIATION));
+        let features = rows.features.iter().map(|rows| normal(rows * width, DEVIATION)).collect();
+        let mut weights = Vec::with_capacity(layout.len());
         for part in Part::ALL {
-            let [inner, _] = layout.shape(part);
-            let range = layout.range(part);
-            let deviation = match part {
+            let [inner, columns] = layout.shape(part);
+            weights.extend(match part {
+                Part::Recent => RECENT.to_vec(),
+                // A long memory at first: the forget gates are open.
+                Part::GatesBias => (0..columns).map(|column| f32::from(column / width == 1)).collect(),
+                Part::Gaps | Part::Now | Part::Attention => normal(inner * columns, 0.02),
                 Part::Input | Part::Recurrent | Part::Short | Part::Last | Part::Gate | Part::Mixing => {
-                    1.0 / (inner as f32).sqrt()
+                    normal(inner * columns, 1.0 / (inner as f32).sqrt())
                 }
-                Part::Gaps | Part::Now | Part::Attention => 0.02,
-                _ => 0.0,
+                Part::ShortBias | Part::GateBias | Part::MixingBias | Part::Distance | Part::Age => {
+                    vec![0.0; inner * columns]
+                }
+            });
+        }
+        let bias = vec![0.0; rows.items];
+        let names = sizes.features.iter().map(|feature| feature.name.clone()).collect();
+        Self { layout, weights, items, features, from, to, bias, features_of: features_of(vocabulary), names }
+    }
+
+    /// Of named weights.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when one is missing, misshapen or not finite.
+    pub fn of(sizes: &ModelHyperparameters, vocabulary: &Vocabulary, weights: &Weights) -> Result<Self, WeightsError> {
+        weights.check(sizes, &table_rows(vocabulary))?;
+        let values = |name: &str| weights.required(name).map(|array| array.values.clone());
+        let layout = Layout::new(sizes.item_embedding_size, sizes.longest_history);
+        let names: Vec<String> = sizes.features.iter().map(|feature| feature.name.clone()).collect();
+        let mut layers = Vec::with_capacity(layout.len());
+        for part in Part::ALL {
+            layers.extend(values(part.name())?);
+        }
+        Ok(Self {
+            layout,
+            weights: layers,
+            items: values("embedding.item")?,
+            features: names.iter().map(|name| values(&format!("embedding.{name}"))).collect::<Result<_, _>>()?,
+            from: values("transition.from")?,
+            to: values("transition.to")?,
+            bias: values("item.bias")?,
+            features_of: features_of(vocabulary),
+            names,
+        })
+    }
+
+    /// All weights by name.
+    pub fn named(&self) -> Weights {
+        let mut named = Weights::default();
+        for (name, values) in self.table_names().iter().zip(self.tables()).skip(1) {
+            let columns = if name == "item.bias" { 1 } else { self.layout.width };
+            let mut shape = vec![values.len() / columns, columns];
+            shape.truncate(if columns == 1 { 1 } else { 2 });
+            named.insert(name.clone(), Array { shape, values: values.clone() });
+        }
+        for part in Part::ALL {
+            let shape = match self.layout.shape(part) {
+                [1, columns] => vec![columns],
+                shape => shape.to_vec(),
             };
-            let values = normal(range.len(), deviation);
-            if let Some(target) = weights.get_mut(range) {
-                target.copy_from_slice(&values);
-            }
+            let values = self.weights.get(self.layout.range(part)).unwrap_or_default().to_vec();
+            named.insert(part.name(), Array { shape, values });
         }
-        if let Some(bias) =
-            weights.get_mut(layout.range(Part::GatesBias)).and_then(|bias| bias.get_mut(width..2 * width))
-        {
-            bias.fill(1.0);
-        }
-        if let Some(recent) = weights.get_mut(layout.range(Part::Recent)) {
-            recent.iter_mut().zip([1.0, 0.5, 0.3, 0.2, 0.1]).for_each(|(recent, start)| *recent = start);
-        }
-        let default = vec![0; vocabulary.feature_rows().len()];
-        let features_of = std::iter::once(default.as_slice())
-            .chain(vocabulary.items().iter().map(|item| item.features.as_slice()))
-            .flatten()
-            .copied()
-            .collect();
-        Self { layout, weights, items, features, from, to, bias: vec![0.0; rows], features_of }
+        named
+    }
+
+    /// Names of the slices that the optimiser moves, all layers first.
+    pub(super) fn table_names(&self) -> Vec<String> {
+        let features = self.names.iter().map(|name| format!("embedding.{name}"));
+        let rest = ["transition.from", "transition.to", "item.bias"].map(str::to_owned);
+        ["layers", "embedding.item"].map(str::to_owned).into_iter().chain(features).chain(rest).collect()
+    }
+
+    /// The slices that the optimiser moves, in the order of their names.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Vec<f32>> {
+        let Self { weights, items, features, from, to, bias, .. } = self;
+        [weights, items].into_iter().chain(features).chain([from, to, bias])
+    }
+
+    /// As [`RankingNetwork::tables`], to be moved.
+    pub(super) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
+        let Self { weights, items, features, from, to, bias, .. } = self;
+        [weights, items].into_iter().chain(features).chain([from, to, bias])
     }
 
     /// Number of items with the default one.
@@ -83,11 +143,28 @@ impl RankingNetwork {
         self.features_of.get(item as usize * count..(item as usize + 1) * count).unwrap_or_default()
     }
 
+    /// Refuses ids beyond the tables.
+    pub(super) fn check_ids(&self, items: &[u32], features: &[u32]) -> Result<(), UnknownId> {
+        let unknown = items.iter().find(|item| **item as usize >= self.rows());
+        let width = self.layout.width;
+        let tables = self.features.iter().cycle();
+        let unknown = unknown.or_else(|| {
+            features.iter().zip(tables).find(|(id, table)| **id as usize >= table.len() / width).map(|(id, _)| id)
+        });
+        unknown.map_or(Ok(()), |id| Err(UnknownId(*id)))
+    }
+
     /// What [`Pass`](slirec_kernels::ranking::Pass) reads.
     pub(super) fn with_tables<R>(&self, run: impl FnOnce(&Tables<'_>) -> R) -> R {
         let features: Vec<&[f32]> = self.features.iter().map(Vec::as_slice).collect();
         run(&Tables { items: &self.items, features: &features, from: &self.from })
     }
+}
+
+fn features_of(vocabulary: &Vocabulary) -> Vec<u32> {
+    let default = vec![0; vocabulary.features().len()];
+    let items = vocabulary.items().iter().map(|item| item.features.as_slice());
+    std::iter::once(default.as_slice()).chain(items).flatten().copied().collect()
 }
 
 /// A standard normal number (Box and Muller 1958).

@@ -10,7 +10,7 @@ const EPSILON: f32 = 1e-8;
 const VALUES_AT_ONCE: usize = 1 << 13;
 
 /// What a step is told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Step {
     pub(super) learning_rate: f32,
     pub(super) weight_decay: f32,
@@ -30,13 +30,28 @@ pub(super) struct State {
     /// The average of the weights over the steps; none where there is none.
     pub(super) average: Option<Vec<f32>>,
     /// For tables whose rows move by themselves: the step up to which a row's average was brought.
-    averaged: Vec<i32>,
+    pub(super) averaged: Vec<i32>,
 }
 
 impl State {
     pub(super) fn new(weights: &[f32], average: bool) -> Self {
         let zeros = || vec![0.0; weights.len()];
         Self { first: zeros(), second: zeros(), average: average.then(|| weights.to_vec()), averaged: Vec::new() }
+    }
+
+    /// The state of an earlier optimiser, so that a run goes on as if it had never stopped.
+    pub(super) fn restore(&mut self, first: &[f32], second: &[f32], average: Option<&[f32]>, averaged: Option<&[f32]>) {
+        self.first.copy_from_slice(first);
+        self.second.copy_from_slice(second);
+        if let (Some(kept), Some(average)) = (&mut self.average, average) {
+            kept.copy_from_slice(average);
+        }
+        self.averaged = averaged.unwrap_or_default().iter().map(|step| *step as i32).collect();
+    }
+
+    /// First and second moments.
+    pub(super) fn moments(&self) -> [Vec<f32>; 2] {
+        [self.first.clone(), self.second.clone()]
     }
 
     /// Moves all weights.

@@ -1,4 +1,6 @@
-//! Training of a ranking network: a dataset and hyperparameters enter, after each epoch the averaged weights leave.
+//! Training of a ranking network: a dataset and hyperparameters enter, step by step; the averaged weights leave.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use slirec_kernels::instruction_set::InstructionSet;
@@ -6,30 +8,34 @@ use slirec_kernels::ranking::{Choices, Gradients, Pass, Sequences};
 
 use super::batches::{PARTS, batches, sequences, windows};
 use super::choices::Sampler;
-use super::hyperparameters::RankingHyperparameters;
 use super::network::RankingNetwork;
 use super::optimizer::{State, Step};
+use super::sums::Sums;
+use crate::checkpoint::Checkpoint;
 use crate::dataset::Dataset;
-use crate::random::{Purpose, number};
+use crate::hyperparameters::Hyperparameters;
+use crate::optimizer::Adam;
+use crate::random::{self, Purpose};
+use crate::weights::{Array, Weights, WeightsError};
 
-/// Of the highest learning rate, what is left at the end of a run.
-const LAST_LEARNING_RATE: f64 = 0.05;
-/// Steps over which the learning rate rises.
-const WARMUP: usize = 100;
+/// Prefix of the arrays that say up to which step each row of a table was averaged.
+const AVERAGED_AT: &str = "averaged_at.";
 
 /// A network that is being trained.
 #[derive(Debug)]
 pub struct RankingTraining<'a> {
     dataset: &'a Dataset,
-    hyperparameters: &'a RankingHyperparameters,
+    hyperparameters: &'a Hyperparameters,
     seed: u64,
     /// The network as of the last step.
-    pub network: RankingNetwork,
+    network: RankingNetwork,
     sampler: Sampler,
-    /// Of weights, items, features, from, to, bias.
+    /// Of every slice of the network.
     states: Vec<State>,
     parts: Vec<PartOfStep>,
     choices: Choices,
+    /// The batches of an epoch.
+    order: Option<(u32, Vec<Vec<Range<usize>>>)>,
     steps: usize,
     last: Step,
 }
@@ -42,15 +48,31 @@ struct PartOfStep {
     gradients: Gradients,
 }
 
+/// A step that was done.
+#[derive(Debug, Clone, Copy)]
+pub struct StepDone {
+    /// Its number within the epoch, from 1.
+    pub number: u32,
+    /// Mean loss of its positions.
+    pub loss: f32,
+    /// Positions that it trained.
+    pub positions: usize,
+    /// The learning rate that it had.
+    pub learning_rate: f64,
+}
+
 impl<'a> RankingTraining<'a> {
     /// A training that begins.
-    pub fn new(dataset: &'a Dataset, hyperparameters: &'a RankingHyperparameters, seed: u64) -> Self {
-        let vocabulary = &dataset.vocabulary;
-        let network = RankingNetwork::start(vocabulary, hyperparameters.width, hyperparameters.longest_history, seed);
-        let interactions = vocabulary.items().iter().map(|item| item.interactions as f64);
+    pub fn new(dataset: &'a Dataset, hyperparameters: &'a Hyperparameters, seed: u64) -> Self {
+        let network = RankingNetwork::start(&hyperparameters.model, &dataset.vocabulary, seed);
+        Self::of(dataset, hyperparameters, seed, network)
+    }
+
+    fn of(dataset: &'a Dataset, hyperparameters: &'a Hyperparameters, seed: u64, network: RankingNetwork) -> Self {
+        let interactions = dataset.vocabulary.items().iter().map(|item| item.interactions as f64);
         let interactions: Vec<f64> = std::iter::once(0.0).chain(interactions).collect();
-        let average = hyperparameters.weight_average > 0.0;
-        let states = tables(&network).map(|table| State::new(table, average)).collect();
+        let training = &hyperparameters.training;
+        let states = network.tables().map(|table| State::new(table, training.weight_average > 0.0)).collect();
         let set = InstructionSet::detect();
         let part = || PartOfStep {
             sequences: Sequences::default(),
@@ -61,246 +83,172 @@ impl<'a> RankingTraining<'a> {
             dataset,
             hyperparameters,
             seed,
-            sampler: Sampler::new(&interactions, hyperparameters.negatives),
+            sampler: Sampler::new(&interactions, training.negatives),
             states,
             parts: (0..PARTS).map(|_| part()).collect(),
             choices: Choices::default(),
+            order: None,
             steps: 0,
-            last: Step {
-                learning_rate: 0.0,
-                weight_decay: 0.0,
-                number: 0,
-                scale: 1.0,
-                average: hyperparameters.weight_average as f32,
-            },
+            last: Step::default(),
             network,
         }
     }
 
-    /// Trains an epoch, from 1; gives the mean loss.
-    pub fn epoch(&mut self, epoch: u32, progress: &mut dyn FnMut(usize)) -> f64 {
-        let RankingHyperparameters { longest_history, batch_positions, epochs, .. } = *self.hyperparameters;
-        let windows = windows(self.dataset, longest_history, self.seed, epoch);
-        let batches = batches(&windows, batch_positions);
-        let total = batches.len() * epochs;
-        let (mut loss, mut positions) = (0.0, 0);
-        for (number, batch) in (1..).zip(&batches) {
-            let count: usize = batch.iter().map(|window| window.len() - 1).sum();
-            loss += self.step(batch, count, Purpose::Negatives(epoch, number), total) * count as f64;
-            positions += count;
-            progress(count);
+    /// A training that goes on at a checkpoint after so many steps of the run.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when the checkpoint is of another network.
+    pub fn restored(
+        dataset: &'a Dataset,
+        hyperparameters: &'a Hyperparameters,
+        seed: u64,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, WeightsError> {
+        let sizes = &hyperparameters.model;
+        let network = RankingNetwork::of(sizes, &dataset.vocabulary, &checkpoint.weights)?;
+        let mut training = Self::of(dataset, hyperparameters, seed, network);
+        training.steps = checkpoint.progress.steps;
+        training.last = training.step_of(1.0, 0.0);
+        let missing = |name: &str| WeightsError::Missing(name.to_owned());
+        let average = checkpoint.average.as_ref();
+        let averages = average.map(|average| RankingNetwork::of(sizes, &dataset.vocabulary, average)).transpose()?;
+        let mut averages = averages.iter().flat_map(RankingNetwork::tables);
+        for (state, name) in training.states.iter_mut().zip(training.network.table_names()) {
+            let moments = checkpoint.optimizer.moments().find(|(of, _)| *of == name);
+            let (_, [first, second]) = moments.ok_or_else(|| missing(&name))?;
+            let averaged = average.and_then(|average| average.get(&format!("{AVERAGED_AT}{name}")));
+            state.restore(first, second, averages.next().map(Vec::as_slice), averaged.map(|array| &*array.values));
         }
-        loss / positions.max(1) as f64
+        Ok(training)
     }
 
-    fn step(&mut self, batch: &[std::ops::Range<usize>], positions: usize, purpose: Purpose, total: usize) -> f64 {
+    /// Positions of an epoch, about: long histories are cut anew in every epoch.
+    pub fn positions(&self) -> usize {
+        self.windows(1).iter().map(|window| window.len() - 1).sum()
+    }
+
+    fn windows(&self, epoch: u32) -> Vec<Range<usize>> {
+        windows(self.dataset, self.hyperparameters.model.longest_history, self.seed, epoch)
+    }
+
+    /// Trains a step of an epoch, behind so many that were done; none after the last one.
+    pub fn step_of_epoch(&mut self, epoch: u32, done: u32) -> Option<StepDone> {
+        if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let windows = self.windows(epoch);
+            self.order = Some((epoch, batches(windows, self.hyperparameters.training.batch_size)));
+        }
+        let (_, order) = self.order.take()?;
+        let batch = order.get(done as usize);
+        let step = batch.map(|batch| {
+            let positions: usize = batch.iter().map(|window| window.len() - 1).sum();
+            let training = &self.hyperparameters.training;
+            let learning_rate = training.learning_rate_at(self.steps + 1, order.len() * training.epochs);
+            let number = done + 1;
+            let loss = self.step(batch, positions, (epoch, number), learning_rate) as f32;
+            StepDone { number, loss, positions, learning_rate }
+        });
+        self.order = Some((epoch, order));
+        step
+    }
+
+    fn step(
+        &mut self,
+        batch: &[Range<usize>],
+        positions: usize,
+        (epoch, number): (u32, u32),
+        learning_rate: f64,
+    ) -> f64 {
         let Self { dataset, hyperparameters, seed, network, sampler, parts, choices, .. } = self;
-        let next: Vec<u32> =
-            batch.iter().flat_map(|window| dataset.items(window.start + 1..window.end)).copied().collect();
-        sampler.fill(network, &next, *seed, purpose, choices);
-        self.steps += 1;
-        let (share, dropout) = (1.0 / positions as f32, hyperparameters.dropout);
+        let next = batch.iter().flat_map(|window| dataset.items(window.start + 1..window.end));
+        let next: Vec<u32> = next.copied().collect();
+        sampler.fill(network, &next, *seed, Purpose::Negatives(epoch, number), choices);
+        let [dropout, _] = hyperparameters.training.dropout;
+        let dropout_seed = random::number(*seed, Purpose::Dropout(epoch, number));
+        let share = 1.0 / positions as f32;
         let chunk = batch.len().div_ceil(PARTS);
         let used = batch.len().div_ceil(chunk);
-        let step_seed = number(*seed, Purpose::Dropout(0, self.steps as u32));
         let (network, choices) = (&*network, &*choices);
         parts.par_iter_mut().zip(batch.par_chunks(chunk)).enumerate().for_each(|(index, (part, windows))| {
             let PartOfStep { sequences: filled, pass, gradients } = part;
             sequences(dataset, windows, filled);
-            pass.set_dropout(step_seed.wrapping_add(index as u64), dropout);
+            pass.set_dropout(dropout_seed.wrapping_add(index as u64), dropout);
             network.with_tables(|tables| {
                 pass.forward(filled, tables, &network.weights);
                 pass.loss(filled, &network.weights, choices, share, gradients);
                 pass.backward(filled, tables, &network.weights, gradients);
             });
         });
-        let loss = parts.iter().take(used).map(|part| part.gradients.loss).sum();
-        self.update(used, total);
-        loss
+        self.steps += 1;
+        self.update(used, learning_rate);
+        self.parts.iter().take(used).map(|part| part.gradients.loss).sum()
+    }
+
+    /// What the step after the last one that was done is told.
+    fn step_of(&self, scale: f32, learning_rate: f64) -> Step {
+        let training = &self.hyperparameters.training;
+        let steps = self.steps as f32;
+        Step {
+            learning_rate: learning_rate as f32,
+            weight_decay: training.weight_decay as f32,
+            number: i32::try_from(self.steps).unwrap_or(i32::MAX),
+            scale,
+            // At first the average follows the weights closely: what they began with means nothing.
+            average: (training.weight_average as f32).min(steps / (steps + 10.0)),
+        }
     }
 
     /// Sums the gradients of the parts and moves the weights.
-    fn update(&mut self, used: usize, total: usize) {
-        let parts = self.parts.get(..used).unwrap_or_default();
-        let all = self.sampler.takes_all();
-        let sums = Sums::new(&self.network, parts, &self.choices, all);
+    fn update(&mut self, used: usize, learning_rate: f64) {
+        let parts: Vec<_> = self.parts.iter().take(used).map(|part| (&part.sequences, &part.gradients)).collect();
+        let sums = Sums::new(&self.network, &parts, &self.choices, self.sampler.takes_all());
         let norm = sums.squares().sqrt();
-        let largest = self.hyperparameters.largest_gradient_norm;
-        let learning_rate = self.hyperparameters.learning_rate * schedule(self.steps, total);
-        let step = Step {
-            learning_rate: learning_rate as f32,
-            weight_decay: self.hyperparameters.weight_decay as f32,
-            number: i32::try_from(self.steps).unwrap_or(i32::MAX),
-            scale: if norm > largest { (largest / norm) as f32 } else { 1.0 },
-            // At first the average follows the weights closely: what they began with means nothing.
-            average: (self.hyperparameters.weight_average as f32).min(self.steps as f32 / (self.steps as f32 + 10.0)),
-        };
+        let largest = self.hyperparameters.training.largest_gradient_norm;
+        let scale = if largest > 0.0 && norm > largest { (largest / norm) as f32 } else { 1.0 };
+        let step = self.step_of(scale, learning_rate);
         self.last = step;
-        let network = &mut self.network;
-        let mut states = self.states.iter_mut();
-        let mut next = |weights: &mut [f32], gradient: &Sum| {
-            let Some(state) = states.next() else { return };
-            match &gradient.rows {
-                None => state.step(weights, &gradient.values, &step),
-                Some(rows) => state.step_rows(weights, rows, &gradient.values, &step),
+        for ((table, state), sum) in self.network.tables_mut().zip(&mut self.states).zip(sums.tables()) {
+            match &sum.rows {
+                None => state.step(table, &sum.values, &step),
+                Some(rows) => state.step_rows(table, rows, &sum.values, &step),
             }
-        };
-        next(&mut network.weights, &sums.weights);
-        next(&mut network.items, &sums.items);
-        for (table, sum) in network.features.iter_mut().zip(&sums.features) {
-            next(table, sum);
         }
-        next(&mut network.from, &sums.from);
-        next(&mut network.to, &sums.to);
-        next(&mut network.bias, &sums.bias);
     }
 
-    /// The average of the weights over the last steps, or the weights where none is kept.
-    pub fn averaged(&self) -> RankingNetwork {
-        let mut averages =
-            self.states.iter().zip(tables(&self.network)).map(|(state, table)| state.averaged(table, &self.last));
+    /// The network that is measured and kept: the average of the weights over the last steps, or the weights where none is
+    /// kept.
+    pub fn measured(&self) -> RankingNetwork {
+        let averages: Vec<_> =
+            self.states.iter().zip(self.network.tables()).map(|(state, table)| state.averaged(table, &self.last)).collect();
         let mut network = self.network.clone();
-        let mut next = |table: &mut Vec<f32>| {
-            if let Some(Some(average)) = averages.next() {
+        for (table, average) in network.tables_mut().zip(averages) {
+            if let Some(average) = average {
                 *table = average;
             }
-        };
-        next(&mut network.weights);
-        next(&mut network.items);
-        network.features.iter_mut().for_each(&mut next);
-        next(&mut network.from);
-        next(&mut network.to);
-        next(&mut network.bias);
+        }
         network
     }
-}
 
-/// Half a cosine behind a straight rise.
-fn schedule(step: usize, total: usize) -> f64 {
-    let warmup = WARMUP.min(total / 10).max(1) as f64;
-    let step = step as f64;
-    if step < warmup {
-        return step / warmup;
-    }
-    let done = ((step - warmup) / (total as f64 - warmup).max(1.0)).clamp(0.0, 1.0);
-    LAST_LEARNING_RATE + (1.0 - LAST_LEARNING_RATE) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-}
-
-fn tables(network: &RankingNetwork) -> impl Iterator<Item = &[f32]> {
-    let RankingNetwork { weights, items, features, from, to, bias, .. } = network;
-    [weights, items].into_iter().chain(features).chain([from, to, bias]).map(Vec::as_slice)
-}
-
-/// Gradients of a table: of all rows, or of some.
-#[derive(Debug)]
-struct Sum {
-    rows: Option<Vec<u32>>,
-    values: Vec<f32>,
-    /// Where a row's gradient stands; empty for all rows in their order.
-    place: Vec<u32>,
-    width: usize,
-}
-
-impl Sum {
-    fn all(rows: usize, width: usize) -> Self {
-        Self { rows: None, values: vec![0.0; rows * width], place: Vec::new(), width }
-    }
-
-    /// Of some rows, each once.
-    fn some(total: usize, rows: Vec<u32>, width: usize) -> Self {
-        let mut place = vec![u32::MAX; total];
-        for (index, row) in (0..).zip(&rows) {
-            if let Some(place) = place.get_mut(*row as usize) {
-                *place = index;
+    /// Weights, their average and the optimiser, for a checkpoint.
+    pub fn state(&self) -> (Weights, Option<Weights>, Adam) {
+        let names = self.network.table_names();
+        let mut average = self.network.clone();
+        let mut averaged = Weights::default();
+        let mut kept = false;
+        for ((table, state), name) in average.tables_mut().zip(&self.states).zip(&names) {
+            if let Some(values) = &state.average {
+                table.clone_from(values);
+                kept = true;
+            }
+            if !state.averaged.is_empty() {
+                // Steps are counted exactly far beyond any run: 2^24.
+                let values: Vec<f32> = state.averaged.iter().map(|step| *step as f32).collect();
+                averaged.insert(format!("{AVERAGED_AT}{name}"), Array { shape: vec![values.len()], values });
             }
         }
-        Self { values: vec![0.0; rows.len() * width], rows: Some(rows), place, width }
-    }
-
-    fn add(&mut self, row: u32, values: &[f32]) {
-        let row = self.place.get(row as usize).copied().unwrap_or(row) as usize;
-        if let Some(sum) = self.values.get_mut(row * self.width..(row + 1) * self.width) {
-            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-        }
-    }
-}
-
-struct Sums {
-    weights: Sum,
-    items: Sum,
-    features: Vec<Sum>,
-    from: Sum,
-    to: Sum,
-    bias: Sum,
-}
-
-impl Sums {
-    fn new(network: &RankingNetwork, parts: &[PartOfStep], choices: &Choices, all: bool) -> Self {
-        let (rows, width) = (network.rows(), network.layout.width);
-        let viewed = || parts.iter().flat_map(|part| part.sequences.items()).copied();
-        let of = |ids: &mut dyn Iterator<Item = u32>, width: usize| {
-            if all {
-                return Sum::all(rows, width);
-            }
-            let mut ids: Vec<u32> = ids.collect();
-            ids.sort_unstable();
-            ids.dedup();
-            Sum::some(rows, ids, width)
-        };
-        let chosen = || choices.items.iter().copied();
-        let mut sums = Self {
-            weights: Sum::all(1, network.layout.len()),
-            items: of(&mut chosen().chain(viewed()), width),
-            features: network.features.iter().map(|table| Sum::all(table.len() / width, width)).collect(),
-            from: of(&mut viewed(), width),
-            to: of(&mut chosen(), width),
-            bias: of(&mut chosen(), 1),
-        };
-        for part in parts {
-            sums.weights.add(0, &part.gradients.weights);
-            sums.positions(part);
-        }
-        sums.choices(network, parts, choices);
-        sums
-    }
-
-    fn positions(&mut self, part: &PartOfStep) {
-        let width = self.items.width;
-        let count = self.features.len();
-        let gradients = part.gradients.embedded.chunks_exact(width).zip(part.gradients.from.chunks_exact(width));
-        let ids = part.sequences.items().iter().zip(part.sequences.features().chunks(count.max(1)));
-        for ((item, features), (embedded, from)) in ids.zip(gradients) {
-            self.items.add(*item, embedded);
-            self.from.add(*item, from);
-            self.features.iter_mut().zip(features).for_each(|(sum, id)| sum.add(*id, embedded));
-        }
-    }
-
-    fn choices(&mut self, network: &RankingNetwork, parts: &[PartOfStep], choices: &Choices) {
-        let width = self.items.width;
-        let mut sum = vec![0.0; 2 * width];
-        for (index, item) in choices.items.iter().enumerate() {
-            sum.fill(0.0);
-            let mut bias = 0.0;
-            for part in parts {
-                let row = part.gradients.choices.get(index * 2 * width..(index + 1) * 2 * width).unwrap_or_default();
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                bias += part.gradients.bias.get(index).copied().unwrap_or_default();
-            }
-            let (embedded, to) = sum.split_at(width);
-            self.items.add(*item, embedded);
-            self.to.add(*item, to);
-            self.bias.add(*item, &[bias]);
-            for (features, id) in self.features.iter_mut().zip(network.features_of(*item)) {
-                features.add(*id, embedded);
-            }
-        }
-    }
-
-    /// Sum of the squares of all gradients.
-    fn squares(&self) -> f64 {
-        let tables = [&self.weights, &self.items, &self.from, &self.to, &self.bias].into_iter().chain(&self.features);
-        let of = |values: &[f32]| -> f64 { f64::from(values.iter().map(|value| value * value).sum::<f32>()) };
-        tables.map(|sum| sum.values.par_chunks(1 << 12).map(of).collect::<Vec<_>>().into_iter().sum::<f64>()).sum()
+        let mut average = average.named();
+        averaged.iter().for_each(|(name, array)| average.insert(name, array.clone()));
+        let moments = names.into_iter().zip(&self.states).map(|(name, state)| (name, state.moments()));
+        let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        (self.network.named(), kept.then_some(average), Adam::restored(steps, moments))
     }
 }

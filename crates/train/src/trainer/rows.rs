@@ -10,8 +10,8 @@ use crate::hyperparameters::{Hyperparameters, SMALLEST_BATCH};
 /// Rows of a run.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Training interactions.
-    pub(super) train: Vec<u32>,
+    /// Number of training interactions with a history.
+    pub(super) train: usize,
     /// Validation rows with their negatives.
     pub(super) valid: Vec<EvaluationGroup>,
     /// All items, for full ranking.
@@ -42,6 +42,6 @@ impl Rows {
                 "the dataset has no validation rows: expected a user with at least 3 interactions".to_owned(),
             ));
         }
-        Ok(Self { train, valid, candidates: crate::analysis::vocabulary_candidates(&dataset.vocabulary) })
+        Ok(Self { train: train.len(), valid, candidates: crate::analysis::vocabulary_candidates(&dataset.vocabulary) })
     }
 }

@@ -5,12 +5,11 @@
 
 use std::path::Path;
 
+use super::learner::Learner;
 use super::{Summaries, TrainError};
 use crate::dataset::evaluation::EvaluationGroup;
-use crate::hyperparameters::{Hyperparameters, TrainingHyperparameters};
+use crate::hyperparameters::Hyperparameters;
 use crate::inference::InferenceNetwork;
-use crate::model::Network;
-use crate::optimizer;
 use crate::run::{EpochMetrics, RunError};
 use crate::summaries::EventWriter;
 use crate::weights::Weights;
@@ -49,12 +48,11 @@ impl SummaryWriter {
         step: usize,
         loss: f32,
         learning_rate: f64,
-        network: &Network,
-        settings: &TrainingHyperparameters,
+        learner: &impl Learner,
     ) -> Result<(), TrainError> {
         let Some(events) = &mut self.events else { return Ok(()) };
         let step = step as u64;
-        let penalty = optimizer::penalty(network.trained(), settings)?;
+        let penalty = learner.penalty()?;
         for (tag, value) in [
             ("loss/data", loss),
             ("loss/penalty", penalty),

@@ -1,6 +1,8 @@
 //! The sizes of a model enter; name, shape and start of each of its weights leave.
 
-use crate::hyperparameters::ModelHyperparameters;
+use slirec_kernels::ranking::{Layout, Part};
+
+use crate::hyperparameters::{ModelHyperparameters, NetworkKind};
 
 /// Rows of the embedding tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,38 @@ pub struct Specification {
 
 /// All weights of a model, in a fixed order.
 pub fn specifications(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification> {
+    match sizes.network {
+        NetworkKind::SliRec => sli_rec(sizes, rows),
+        NetworkKind::Ranking => ranking(sizes, rows),
+    }
+}
+
+/// Those of the ranking network; what [`crate::ranking`] adds when a run ends is not among them.
+fn ranking(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification> {
+    let width = sizes.item_embedding_size;
+    let mut all = Vec::new();
+    let mut add = |name: &str, shape: &[usize]| {
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        all.push(Specification { name, shape, start: Start::Normal, trained: true });
+    };
+    add("embedding.item", &[rows.items, width]);
+    for (feature, rows) in sizes.features.iter().zip(&rows.features) {
+        add(&format!("embedding.{}", feature.name), &[*rows, width]);
+    }
+    add("transition.from", &[rows.items, width]);
+    add("transition.to", &[rows.items, width]);
+    add("item.bias", &[rows.items]);
+    let layout = Layout::new(width, sizes.longest_history);
+    for part in Part::ALL {
+        match layout.shape(part) {
+            [1, columns] => add(part.name(), &[columns]),
+            shape => add(part.name(), &shape),
+        }
+    }
+    all
+}
+
+fn sli_rec(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification> {
     let target = sizes.target_size();
     let hidden = target;
     let items = sizes.item_embedding_size;

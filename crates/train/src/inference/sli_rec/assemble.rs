@@ -5,7 +5,7 @@ use slirec_kernels::request::history::{Embeddings, HistoryNetwork, HistoryWeight
 use slirec_kernels::request::scores::{NetworkWeights, Scoring};
 use slirec_kernels::time_lstm::inference::InferenceLstm;
 
-use super::InferenceNetwork;
+use super::SliRecInference;
 use crate::folded::{Dense, FirstLayer, Matrix, hidden_layer, output_layer};
 use crate::hyperparameters::ModelHyperparameters;
 use crate::model::{lstm_parameters, lstm_sizes};
@@ -33,12 +33,12 @@ impl Rest {
     }
 }
 
-impl InferenceNetwork {
+impl SliRecInference {
     /// Of the weights of a model of these sizes.
     ///
     /// # Errors
     /// [`WeightsError`] when a weight is missing, misshapen or not finite.
-    pub fn new(sizes: &ModelHyperparameters, rows: &TableRows, weights: &Weights) -> Result<Self, WeightsError> {
+    pub(crate) fn new(sizes: &ModelHyperparameters, rows: &TableRows, weights: &Weights) -> Result<Self, WeightsError> {
         weights.check(sizes, rows)?;
         let (set, target) = (InstructionSet::detect(), sizes.target_size());
         let values = |name: &str| weights.required(name).map(|array| array.values.clone());

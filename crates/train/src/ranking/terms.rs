@@ -1,0 +1,161 @@
+//! What the validation rows add to a ranking network when it is trained: weights enter, the terms leave.
+//!
+//! The co-occurrence of items is a count, not learnt by gradients: `scale · ln(1 + Σ recent · count)` over the last views.
+//! The temperature makes probabilities of the logits.
+
+use slirec_kernels::ranking::Choices;
+
+use super::choices::gather;
+use super::network::RankingNetwork;
+use crate::weights::{Array, Weights, WeightsError};
+
+/// Items beyond this are sampled for the sum of a softmax.
+const LARGEST_SUM: usize = 4_096;
+
+/// The terms of a network.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    /// What logits are multiplied by.
+    pub(super) inverse_temperature: f32,
+    pub(super) cooccurrence: Option<Cooccurrence>,
+}
+
+/// Which items follow an item, most often first.
+#[derive(Debug, Clone)]
+pub(super) struct Cooccurrence {
+    /// Ids of each item's neighbours, 0 for none, `[items, each]`.
+    pub(super) items: Vec<u32>,
+    /// How often they follow, `[items, each]`.
+    pub(super) weights: Vec<f32>,
+    pub(super) each: usize,
+    /// Weight of the last view, the one before, …
+    pub(super) recent: Vec<f32>,
+    pub(super) scale: f32,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { inverse_temperature: 1.0, cooccurrence: None }
+    }
+}
+
+impl Terms {
+    /// Those among the weights of a network of so many items; what is missing adds nothing.
+    pub(super) fn of(weights: &Weights, rows: usize) -> Result<Self, WeightsError> {
+        let first = |name: &str| weights.get(name).and_then(|array| array.values.first()).copied();
+        let cooccurrence = match weights.get("cooccurrence.items") {
+            None => None,
+            Some(items) => {
+                let each = items.shape.get(1).copied().unwrap_or_default();
+                let counts = weights.required("cooccurrence.weights")?;
+                for (name, array) in [("cooccurrence.items", items), ("cooccurrence.weights", counts)] {
+                    if array.shape != [rows, each] {
+                        let (name, found) = (name.to_owned(), format!("shape {:?}", array.shape));
+                        return Err(WeightsError::Shape { name, found, expected: vec![rows, each] });
+                    }
+                }
+                Some(Cooccurrence {
+                    // Ids below 2^24 are exact.
+                    items: items.values.iter().map(|id| *id as u32).collect(),
+                    weights: counts.values.clone(),
+                    each,
+                    recent: weights.required("cooccurrence.recent")?.values.clone(),
+                    scale: first("cooccurrence.scale").unwrap_or_default(),
+                })
+            }
+        };
+        Ok(Self { inverse_temperature: first("score.temperature").unwrap_or(1.0), cooccurrence })
+    }
+
+    /// Puts the terms among a network's weights.
+    pub(super) fn insert(&self, weights: &mut Weights) {
+        let vector = |values: Vec<f32>| Array { shape: vec![values.len()], values };
+        weights.insert("score.temperature", vector(vec![self.inverse_temperature]));
+        let Some(Cooccurrence { items, weights: counts, each, recent, scale }) = &self.cooccurrence else { return };
+        let table = |values: Vec<f32>| Array { shape: vec![values.len() / each.max(&1), *each], values };
+        weights.insert("cooccurrence.items", table(items.iter().map(|id| *id as f32).collect()));
+        weights.insert("cooccurrence.weights", table(counts.clone()));
+        weights.insert("cooccurrence.recent", vector(recent.clone()));
+        weights.insert("cooccurrence.scale", vector(vec![*scale]));
+    }
+
+    /// Adds the co-occurrence of the last of some viewed items to the logits of choices.
+    pub(super) fn add(&self, viewed: &[u32], choices: &Choices, logits: &mut [f32]) {
+        let Some(cooccurrence) = &self.cooccurrence else { return };
+        for (choice, sum) in cooccurrence.sums(viewed, choices) {
+            if let Some(logit) = logits.get_mut(choice) {
+                *logit += cooccurrence.scale * sum.ln_1p();
+            }
+        }
+    }
+}
+
+impl Cooccurrence {
+    /// The sums of the choices that follow one of the last of some viewed items, in rising order.
+    fn sums(&self, viewed: &[u32], choices: &Choices) -> Vec<(usize, f32)> {
+        let mut found: Vec<(usize, f32)> = Vec::new();
+        for (item, recent) in viewed.iter().rev().zip(&self.recent) {
+            let range = *item as usize * self.each..(*item as usize + 1) * self.each;
+            let ids = self.items.get(range.clone()).unwrap_or_default();
+            for (id, weight) in ids.iter().zip(self.weights.get(range).unwrap_or_default()) {
+                let choice = choices.choice_of.get(*id as usize).copied().filter(|choice| *choice != u32::MAX);
+                if let Some(choice) = choice.filter(|_| *id != 0) {
+                    found.push((choice as usize, recent * weight));
+                }
+            }
+        }
+        // Stable, so that the sums have one order.
+        found.sort_by_key(|(choice, _)| *choice);
+        found.dedup_by(|next, sum| {
+            let same = next.0 == sum.0;
+            sum.1 += if same { next.1 } else { 0.0 };
+            same
+        });
+        found
+    }
+}
+
+/// The items whose powers are summed, and what each of them stands for.
+#[derive(Debug)]
+pub(super) struct Normaliser {
+    pub(super) choices: Choices,
+    /// Logarithm of the number of items that each one stands for.
+    pub(super) corrections: Vec<f32>,
+}
+
+impl Normaliser {
+    /// All items up to some thousands; beyond them the most frequent half of as many, and an even sample of the others.
+    pub(super) fn of(network: &RankingNetwork) -> Self {
+        let items = network.rows() - 1;
+        let mut choices = Choices::default();
+        let mut corrections = Vec::new();
+        if items <= LARGEST_SUM {
+            choices.items.extend((1..).take(items));
+            corrections.resize(items, 0.0);
+        } else {
+            let half = LARGEST_SUM / 2;
+            let others = items - half;
+            choices.items.extend((1..).take(half));
+            choices.items.extend((0..half).filter_map(|index| u32::try_from(1 + half + index * others / half).ok()));
+            corrections.resize(half, 0.0);
+            corrections.resize(choices.items.len(), (others as f64 / half as f64).ln() as f32);
+        }
+        choices.choice_of.resize(network.rows(), u32::MAX);
+        for (choice, item) in (0..).zip(&choices.items) {
+            if let Some(of_item) = choices.choice_of.get_mut(*item as usize) {
+                *of_item = choice;
+            }
+        }
+        let ids = choices.items.clone();
+        gather(network, |index| ids.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
+        Self { choices, corrections }
+    }
+
+    /// Logarithm of the sum over all items, of the sample's logits.
+    pub(super) fn log_sum(&self, logits: &[f32]) -> f32 {
+        let corrected = || logits.iter().zip(&self.corrections).map(|(logit, correction)| logit + correction);
+        let greatest = corrected().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = corrected().map(|logit| f64::from(logit - greatest).exp()).sum();
+        greatest + sum.ln() as f32
+    }
+}

@@ -1,0 +1,54 @@
+//! A network that learns, whatever network it is: epochs of steps enter, weights and checkpoints leave.
+
+use std::ops::ControlFlow;
+
+use super::TrainError;
+use crate::optimizer::Adam;
+use crate::weights::Weights;
+
+/// A step that was done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepDone {
+    /// Its number within the epoch, from 1.
+    pub(super) number: u32,
+    /// Its loss.
+    pub(super) loss: f32,
+    /// Its positives.
+    pub(super) positives: usize,
+    /// The learning rate that it had.
+    pub(super) learning_rate: f64,
+}
+
+/// What happens after each step, and whether the epoch goes on.
+pub(super) type Visit<'a, L> = dyn FnMut(&L, StepDone) -> Result<ControlFlow<()>, TrainError> + 'a;
+
+/// What a checkpoint holds of a learner.
+pub(super) struct LearnerState {
+    /// The weights as of the last step.
+    pub(super) weights: Weights,
+    /// Their average, where one is kept.
+    pub(super) average: Option<Weights>,
+    /// The optimiser.
+    pub(super) optimizer: Adam,
+}
+
+/// A network that learns.
+pub(super) trait Learner: Sized {
+    /// Positives of an epoch, and those of so many steps of it.
+    fn positives(&self, steps: u32) -> (usize, usize);
+
+    /// Trains an epoch, from 1, behind the steps that were done before.
+    fn epoch(&mut self, epoch: u32, done: u32, visit: &mut Visit<'_, Self>) -> Result<(), TrainError>;
+
+    /// The weights that are measured and kept: their average, or else the last step's.
+    fn measured(&self) -> Result<Weights, TrainError>;
+
+    /// Everything that a checkpoint holds.
+    fn state(&self) -> Result<LearnerState, TrainError>;
+
+    /// What the penalties add to the loss.
+    fn penalty(&self) -> Result<f32, TrainError>;
+
+    /// The weights of a run that is over, with what the validation rows say on top.
+    fn finished(&self, best: Weights) -> Result<Weights, TrainError>;
+}

@@ -1,0 +1,71 @@
+//! The ranking network as a learner.
+
+use std::ops::ControlFlow;
+
+use super::learner::{Learner, LearnerState, StepDone, Visit};
+use super::{TrainError, TrainOptions};
+use crate::checkpoint::Checkpoint;
+use crate::ranking::RankingTraining;
+use crate::weights::Weights;
+
+/// The network with what it learns from.
+pub(super) struct RankingLearner<'a> {
+    options: TrainOptions<'a>,
+    training: RankingTraining<'a>,
+}
+
+impl<'a> RankingLearner<'a> {
+    /// A network that begins, or goes on at a checkpoint.
+    pub(super) fn new(options: TrainOptions<'a>, checkpoint: Option<&Checkpoint>) -> Result<Self, TrainError> {
+        let TrainOptions { dataset, hyperparameters, seed, .. } = options;
+        let training = match checkpoint {
+            Some(checkpoint) => RankingTraining::restored(dataset, hyperparameters, seed, checkpoint)?,
+            None => RankingTraining::new(dataset, hyperparameters, seed),
+        };
+        Ok(Self { options, training })
+    }
+}
+
+impl Learner for RankingLearner<'_> {
+    fn positives(&self, steps: u32) -> (usize, usize) {
+        let positions = self.training.positions();
+        let batch = self.options.hyperparameters.training.batch_size;
+        (positions, (steps as usize * batch).min(positions))
+    }
+
+    fn epoch(&mut self, epoch: u32, done: u32, visit: &mut Visit<'_, Self>) -> Result<(), TrainError> {
+        let mut number = done;
+        loop {
+            // One at a time, so that what is visited can be asked for its state.
+            let step = self.training.step_of_epoch(epoch, number);
+            let Some(step) = step else { return Ok(()) };
+            number = step.number;
+            let done = StepDone {
+                number,
+                loss: step.loss,
+                positives: step.positions,
+                learning_rate: step.learning_rate,
+            };
+            if let ControlFlow::Break(()) = visit(self, done)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn measured(&self) -> Result<Weights, TrainError> {
+        Ok(self.training.measured().named())
+    }
+
+    fn state(&self) -> Result<LearnerState, TrainError> {
+        let (weights, average, optimizer) = self.training.state();
+        Ok(LearnerState { weights, average, optimizer })
+    }
+
+    fn penalty(&self) -> Result<f32, TrainError> {
+        Ok(0.0)
+    }
+
+    fn finished(&self, best: Weights) -> Result<Weights, TrainError> {
+        Ok(best)
+    }
+}
