@@ -1,22 +1,23 @@
-//! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside two baselines on the
-//! same rows, as a table for people or JSON for programs.
+//! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
+//! rows, as a table for people or JSON for programs.
 
 mod measure;
+mod predictions;
+mod table;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, ValueEnum};
-use serde::Serialize;
-use slirec_core::bundle::Bundle;
+use slirec_core::bundle::{Bundle, CATALOG};
+use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::{BundleScorer, Kernels};
-use slirec_train::analysis::{CO_OCCURRENCE, MODEL, Measured, POPULARITY, vocabulary_candidates};
-use slirec_train::baselines::{CoOccurrence, Popularity};
+use slirec_train::analysis::Subject;
 use slirec_train::dataset::evaluation::{EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
 use slirec_train::dataset::original::read_groups;
-use slirec_train::dataset::{Dataset, Split};
-use slirec_train::evaluation::Scorer;
+use slirec_train::dataset::{Dataset, Split, read_users};
+use slirec_train::evaluation::{Scorer, Seen};
 use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::{KeptWeights, Run};
@@ -25,8 +26,8 @@ use slirec_train::weights::Weights;
 use crate::export::original_vocabulary;
 use crate::output;
 use crate::scorer::ScorerOfBundle;
-use measure::measure;
-pub(crate) use measure::{Measurement, table};
+pub(crate) use measure::{fit, judge};
+pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Set {
@@ -41,6 +42,14 @@ impl Set {
             Self::Test => Split::Test,
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SeenItems {
+    /// They are ranked as all others
+    Keep,
+    /// They are no candidates; rows whose item is among them are left out
+    Remove,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -83,6 +92,12 @@ pub(crate) struct Arguments {
     /// An expanded file of the original instead of a dataset's rows; gzip is recognised
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// What becomes of the items that a history holds
+    #[arg(long, value_enum, default_value = "keep")]
+    seen: SeenItems,
+    /// Write what the model recommends for each measured row into this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
     /// Measure every row instead of a sample
     #[arg(long, conflicts_with_all = ["most_rows", "seed"])]
     all: bool,
@@ -100,13 +115,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    #[serde(flatten)]
-    measurement: Measurement<'a>,
-    results: Vec<Measured>,
-}
-
 /// The rows to measure, and how many there are.
 struct Rows {
     set: String,
@@ -119,6 +127,8 @@ struct Model {
     scorer: Box<dyn Scorer>,
     vocabulary: Vocabulary,
     longest_history: usize,
+    /// Where titles stand, if they are known.
+    catalog: Option<Catalog>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -132,32 +142,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .context("the dataset does not fit the model")?;
     let sampling =
         if arguments.all { Sampling::ALL } else { Sampling { most: arguments.most_rows, seed: arguments.seed } };
-    let Rows { set, groups, all } = rows(arguments, dataset.as_ref(), &model, sampling)?;
-    let candidates = vocabulary_candidates(&model.vocabulary);
-    let measurement = Measurement {
-        set: &set,
-        rows: all,
-        groups: groups.len(),
-        sample_seed: (groups.len() < all).then_some(sampling.seed),
-        unseen: unseen(&groups),
-        candidates: candidates.len(),
+    let seen = match arguments.seen {
+        SeenItems::Keep => Seen::Keep,
+        SeenItems::Remove => Seen::Remove,
     };
-    warn(&measurement, arguments, dataset.as_ref());
-    let mut results = vec![measure(MODEL, model.scorer.as_mut(), &groups, &candidates)?];
-    if let Some(dataset) = dataset {
-        results.push(measure(POPULARITY, &mut Popularity::of(&dataset), &groups, &candidates)?);
-        results.push(measure(CO_OCCURRENCE, &mut CoOccurrence::of(&dataset), &groups, &candidates)?);
+    let Rows { set, groups, all } = rows(arguments, dataset.as_ref(), &model, sampling)?;
+    let Model { scorer, vocabulary, longest_history, catalog } = &mut model;
+    let subject =
+        Subject::new(set, vocabulary, groups, all, *longest_history, (sampling, seen)).titled(catalog.as_ref());
+    ensure!(!subject.groups.is_empty(), "no row is left to measure: the item of every row is in its history");
+    warn(&subject, arguments, dataset.as_ref());
+    let baselines = dataset.as_ref().map(|dataset| fit(dataset, seen)).transpose()?.unwrap_or_default();
+    let analysis = judge(scorer.as_mut(), None, &subject, &baselines)?;
+    if let Some(path) = &arguments.predictions {
+        let users = dataset.as_ref().zip(arguments.dataset.as_deref()).filter(|_| arguments.file.is_none());
+        let users = users.map(|(dataset, directory)| read_users(directory, dataset.manifest.users)).transpose()?;
+        predictions::write(path, scorer.as_mut(), &subject, &users.unwrap_or_default())?;
     }
-    if arguments.json {
-        output::print_json(&Report { measurement, results })
-    } else {
-        output::print(table(&measurement, &results))
-    }
+    if arguments.json { output::print_json(&analysis) } else { output::print(table(&analysis)) }
 }
 
 /// What to know of the rows before believing their metrics.
-fn warn(measurement: &Measurement<'_>, arguments: &Arguments, dataset: Option<&Dataset>) {
-    let Measurement { set, rows, groups, sample_seed, unseen, .. } = *measurement;
+fn warn(subject: &Subject<'_>, arguments: &Arguments, dataset: Option<&Dataset>) {
+    let Subject { set, rows, sample_seed, .. } = subject;
+    let (groups, unseen) = (subject.groups.len(), unseen(&subject.groups));
     if let Some(seed) = sample_seed {
         note!("measuring {groups} of {rows} {set} rows, drawn with seed {seed}; --all measures every row");
     }
@@ -181,7 +189,7 @@ fn load(arguments: &Arguments) -> Result<Model> {
     let of_network = |hyperparameters: &Hyperparameters, vocabulary: Vocabulary, weights: &Weights| -> Result<Model> {
         let network = InferenceNetwork::new(&hyperparameters.model, &vocabulary, weights)?;
         let longest_history = hyperparameters.model.longest_history;
-        Ok(Model { scorer: Box::new(network), vocabulary, longest_history })
+        Ok(Model { scorer: Box::new(network), vocabulary, longest_history, catalog: None })
     };
     if let Some(directory) = &arguments.run {
         let which = match arguments.checkpoint {
@@ -196,7 +204,8 @@ fn load(arguments: &Arguments) -> Result<Model> {
         let library = arguments.onnxruntime.as_deref();
         let scorer = ScorerOfBundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
         let longest_history = bundle.manifest.model.longest_history;
-        return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history });
+        let catalog = Catalog::read(&directory.join(CATALOG)).ok();
+        return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history, catalog });
     }
     if let Some(path) = &arguments.weights {
         let vocabulary = original_vocabulary(

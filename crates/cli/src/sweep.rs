@@ -7,12 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use slirec_core::files;
-use slirec_train::analysis::{Analysis, CO_OCCURRENCE, MODEL};
+use slirec_train::analysis::{Analysis, MODEL};
+use slirec_train::baselines::Fitted;
 use slirec_train::dataset::{Dataset, Split};
+use slirec_train::evaluation::Seen;
 use slirec_train::run::{KeptWeights, Run, RunState, RunSummary};
 use slirec_train::sweep::{Trial, trials};
 use slirec_train::trainer::{TrainError, TrainOptions, train};
 
+use crate::evaluate::fit;
 use crate::output;
 use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_item_features};
 
@@ -54,9 +57,9 @@ struct Outcome {
     #[serde(rename = "hr@10")]
     hit_rate_10: f64,
     group_auc: f64,
-    /// How much better the model ranks than last-item co-occurrence does.
-    #[serde(rename = "ndcg@10 over co-occurrence")]
-    over_co_occurrence: f64,
+    /// How much better the model ranks than the best baseline does.
+    #[serde(rename = "ndcg@10 over the best baseline")]
+    over_baseline: f64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -64,6 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     ensure!(!trials.is_empty(), "{}: names nothing to try", arguments.search.display());
     let interrupted = stop_on_interrupt()?;
     let mut outcomes = Vec::with_capacity(trials.len());
+    // Baselines know only the dataset, which all trials share.
+    let mut baselines: Vec<Fitted> = Vec::new();
     for trial in &trials {
         note!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
         let directory = arguments.output.join(format!("trial-{:03}", trial.number));
@@ -87,7 +92,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 Err(error) => return Err(error).with_context(|| format!("trial {}", trial.number)),
             }
         }
-        outcomes.push(outcome(trial, directory, &dataset)?);
+        if baselines.is_empty() {
+            baselines = fit(&dataset, Seen::Keep)?;
+        }
+        outcomes.push(outcome(trial, directory, &dataset, &baselines)?);
     }
     outcomes.sort_by(|one, other| other.ndcg_10.total_cmp(&one.ndcg_10).then(one.trial.cmp(&other.trial)));
     files::write_json(&arguments.output.join(RESULTS), &outcomes)?;
@@ -112,10 +120,10 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
     Ok(matches!(record.state, RunState::Finished | RunState::Diverged))
 }
 
-fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outcome> {
+fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset, baselines: &[Fitted]) -> Result<Outcome> {
     let run = Run::read(&directory, KeptWeights::Best)?;
-    let analysis: Analysis = analysis(&run, dataset, Split::Valid)?;
-    let ndcg = |name: &str| analysis.of(name).map_or(0.0, |measured| measured.ranking.ndcg_10);
+    let analysis: Analysis = analysis(&run, dataset, Split::Valid, baselines)?;
+    let best = analysis.best_baseline();
     let model = analysis.of(MODEL).context("the model was not measured")?;
     Ok(Outcome {
         trial: trial.number,
@@ -123,8 +131,8 @@ fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outco
         best_epoch: run.record.best_epoch,
         ndcg_10: model.ranking.ndcg_10,
         hit_rate_10: model.ranking.hit_rate_10,
-        group_auc: model.sampled.group_auc,
-        over_co_occurrence: ndcg(MODEL) - ndcg(CO_OCCURRENCE),
+        group_auc: model.sampled.as_ref().map_or(0.0, |sampled| sampled.group_auc),
+        over_baseline: model.ranking.ndcg_10 - best.map_or(0.0, |best| best.ranking.ndcg_10),
         run: directory,
     })
 }
@@ -132,12 +140,12 @@ fn outcome(trial: &Trial, directory: PathBuf, dataset: &Dataset) -> Result<Outco
 fn table(outcomes: &[Outcome]) -> String {
     let head = format!(
         "{:>5} {:>8} {:>8} {:>9} {:>15} {:>6}  settings",
-        "trial", "ndcg@10", "hr@10", "group_auc", "over counting", "epoch"
+        "trial", "ndcg@10", "hr@10", "group_auc", "over baseline", "epoch"
     );
     let row = |outcome: &Outcome| {
-        let Outcome { trial, settings, best_epoch, ndcg_10, hit_rate_10, group_auc, over_co_occurrence, .. } = outcome;
+        let Outcome { trial, settings, best_epoch, ndcg_10, hit_rate_10, group_auc, over_baseline, .. } = outcome;
         format!(
-            "{trial:>5} {ndcg_10:>8.4} {hit_rate_10:>8.4} {group_auc:>9.4} {over_co_occurrence:>+15.4} {best_epoch:>6}  {settings}"
+            "{trial:>5} {ndcg_10:>8.4} {hit_rate_10:>8.4} {group_auc:>9.4} {over_baseline:>+15.4} {best_epoch:>6}  {settings}"
         )
     };
     [head].into_iter().chain(outcomes.iter().map(row)).collect::<Vec<_>>().join("\n")

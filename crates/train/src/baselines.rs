@@ -1,82 +1,81 @@
-//! Baselines that a model must beat to be worth deploying: counts of the training rows enter, scorers leave.
+//! Baselines that a model must beat to be worth deploying: a dataset enters, scorers leave that count its training
+//! interactions, with the options that its validation rows choose. All of them score all items of the vocabulary.
 
-use std::collections::HashMap;
+mod blend;
+mod counted;
+mod ease;
+mod inverse;
+mod neighbours;
+mod own;
+mod popularity;
+mod sparse;
+mod transitions;
+mod tuning;
 
-use crate::dataset::Dataset;
-use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
+use std::sync::Arc;
 
-/// Scores an item by its number of training interactions.
-#[derive(Debug, Clone)]
-pub struct Popularity {
-    interactions: Vec<f32>,
+use crate::dataset::evaluation::{SAMPLE_SEED, Sampling};
+use crate::dataset::{Dataset, DatasetError, Split};
+use crate::evaluation::{Baseline, Seen};
+
+use counted::Counted;
+use tuning::Tuning;
+
+/// How often an item was viewed in training; over the last days, `popularity 7 d` and `popularity 30 d`.
+pub const POPULARITY: &str = "popularity";
+/// What followed the history's last item.
+pub const CO_OCCURRENCE: &str = "co-occurrence";
+/// What followed the history's last items, older ones and greater distances for less.
+pub const TRANSITIONS: &str = "transitions";
+/// What the sessions nearest to the history's last items hold.
+pub const NEIGHBOURS: &str = "V-SKNN";
+/// The shopper's own views, by number and recency.
+pub const OWN_FREQUENCY: &str = "own frequency";
+/// The linear model of items by items.
+pub const EASE: &str = "EASE";
+
+/// The best blend of two of the others, on one scale.
+pub const BLEND: &str = "blend";
+
+/// Validation rows that options are chosen on, at most.
+const TUNED_ON: usize = 1_000;
+
+/// Popularity below one count, which decides between equal scores.
+const TIE: f64 = 1e-3;
+
+/// A baseline with the options that the validation rows chose.
+#[derive(Clone)]
+pub struct Fitted {
+    /// One of the constants here; popularity of some days with them.
+    pub name: String,
+    /// The options, for people; empty where there are none.
+    pub options: String,
+    /// NDCG@10 on the validation rows.
+    pub valid_ndcg_10: f64,
+    /// Seconds that choosing took.
+    pub seconds: f64,
+    /// The scorer.
+    pub baseline: Arc<dyn Baseline>,
 }
 
-impl Popularity {
-    /// Counts the training interactions of a dataset.
-    pub fn of(dataset: &Dataset) -> Self {
-        let mut interactions = vec![0.0; dataset.vocabulary.item_rows()];
-        for (count, item) in interactions.iter_mut().skip(1).zip(dataset.vocabulary.items()) {
-            *count = item.interactions as f32;
-        }
-        Self { interactions }
-    }
-
-    fn of_item(&self, item: u32) -> f32 {
-        self.interactions.get(item as usize).copied().unwrap_or_default()
+impl std::fmt::Debug for Fitted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Fitted").field("name", &self.name).field("options", &self.options).finish()
     }
 }
 
-impl Scorer for Popularity {
-    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        let of_request = |request: &ScoreRequest<'_>| {
-            request.candidates.iter().map(|candidate| self.of_item(candidate.item)).collect()
-        };
-        Ok(requests.iter().map(of_request).collect())
-    }
-
-    fn gives_probabilities(&self) -> bool {
-        false
-    }
-}
-
-/// Scores an item by how often it followed the history's last item in the training rows; ties by popularity.
-#[derive(Debug, Clone)]
-pub struct CoOccurrence {
-    following: HashMap<(u32, u32), f32>,
-    popularity: Popularity,
-    most_popular: f32,
-}
-
-impl CoOccurrence {
-    /// Counts the pairs of neighbours in the training rows of a dataset.
-    pub fn of(dataset: &Dataset) -> Self {
-        let mut following = HashMap::new();
-        for items in dataset.train_sequences() {
-            for [item, next] in items.array_windows() {
-                *following.entry((*item, *next)).or_insert(0.0) += 1.0;
-            }
-        }
-        let popularity = Popularity::of(dataset);
-        let most_popular = popularity.interactions.iter().copied().fold(0.0, f32::max);
-        Self { following, popularity, most_popular }
-    }
-}
-
-impl Scorer for CoOccurrence {
-    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        let of_request = |request: &ScoreRequest<'_>| {
-            let last = request.history.item_ids.last().copied().unwrap_or_default();
-            let of_candidate = |item: u32| {
-                let count = self.following.get(&(last, item)).copied().unwrap_or_default();
-                // Less than one whole count, so that it only decides between equal counts.
-                count + self.popularity.of_item(item) / (self.most_popular + 1.0)
-            };
-            request.candidates.iter().map(|candidate| of_candidate(candidate.item)).collect()
-        };
-        Ok(requests.iter().map(of_request).collect())
-    }
-
-    fn gives_probabilities(&self) -> bool {
-        false
-    }
+/// Fits all baselines to a dataset, the blend of two last. `progress` hears what is tried.
+///
+/// # Errors
+/// [`DatasetError`] when the negatives do not fit the rows.
+pub fn fit(dataset: &Dataset, seen: Seen, progress: &mut dyn FnMut(&str)) -> Result<Vec<Fitted>, DatasetError> {
+    progress("counting the training interactions");
+    let counted = Arc::new(Counted::of(dataset));
+    // Baselines read whole histories: the encoded ones are not needed.
+    let mut groups = dataset.sampled_groups(Split::Valid, 1, Sampling { most: TUNED_ON, seed: SAMPLE_SEED })?;
+    groups.retain(|group| seen.measures(group));
+    let mut tuning = Tuning { counted: &counted, groups: &groups, seen, progress };
+    let mut fitted = tuning.single();
+    fitted.extend(tuning.blend(&fitted));
+    Ok(fitted)
 }

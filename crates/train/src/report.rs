@@ -2,6 +2,7 @@
 //! are inline SVG; there are no scripts and nothing is fetched. Dark and light follow the reader's system, print is light.
 
 mod chart;
+mod scatter;
 mod sections;
 
 use std::path::Path;
@@ -61,7 +62,8 @@ impl Report<'_> {
                         (sections::summary(self))
                         (sections::learning(self.epochs, self.record.best_epoch))
                         (sections::comparison(self.analysis))
-                        (sections::calibration(self.analysis))
+                        (sections::samples(self.analysis))
+                        @if !self.analysis.calibration.is_empty() { (sections::calibration(self.analysis)) }
                         (sections::popularity(self.analysis))
                         (sections::breakdowns(self.analysis))
                         (sections::attention(self.analysis))

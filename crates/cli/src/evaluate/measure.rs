@@ -1,36 +1,17 @@
-//! Measuring one scorer: it enters with groups and candidates; its metrics leave, and on the way how long it will take.
-//! The metrics of several scorers become a table.
+//! Measuring a model beside the baselines: a scorer and rows enter; an analysis leaves, and on the way how long it will
+//! take.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use serde::Serialize;
-use slirec_train::analysis::Measured;
-use slirec_train::dataset::evaluation::{Candidate, EvaluationGroup};
-use slirec_train::evaluation::{Scorer, evaluate_ranking, evaluate_sampled};
+use slirec_train::analysis::{Analysis, Attention, Subject, analyse};
+use slirec_train::baselines::{self, Fitted};
+use slirec_train::dataset::Dataset;
+use slirec_train::evaluation::{Scorer, Seen};
 
 use crate::progress;
 
-/// Which rows were measured.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Measurement<'a> {
-    /// Name of the split or file.
-    #[serde(rename = "rows")]
-    pub(crate) set: &'a str,
-    /// Rows that there are.
-    #[serde(rename = "all_rows")]
-    pub(crate) rows: usize,
-    /// Rows that were measured.
-    pub(crate) groups: usize,
-    /// Seed of the sample, where not all were.
-    pub(crate) sample_seed: Option<u64>,
-    /// Measured rows whose item training has not seen.
-    pub(crate) unseen: usize,
-    /// Items that were ranked.
-    pub(crate) candidates: usize,
-}
-
-/// Rows before the first estimate: the very first one is slower than the others.
+/// Rows before the first estimate: the very first ones are slower than the others.
 const WARM_UP: usize = 1;
 /// Rows that an estimate is made from, if they take long enough to be measured.
 const ESTIMATED_FROM: usize = 10;
@@ -39,7 +20,7 @@ const MEASURABLE: Duration = Duration::from_millis(200);
 /// Says once how long ranking will take, by the time of the first rows.
 struct Estimate {
     total: usize,
-    started: Option<Instant>,
+    started: Option<(usize, Instant)>,
     told: bool,
 }
 
@@ -50,13 +31,12 @@ impl Estimate {
 
     /// `done` rows are ranked: the estimate for all of them, once.
     fn after(&mut self, done: usize) -> Option<Duration> {
-        if done <= WARM_UP {
-            self.started = Some(Instant::now());
+        if done < WARM_UP || self.told {
             return None;
         }
-        let elapsed = self.started.filter(|_| !self.told)?.elapsed();
-        let measured = done - WARM_UP;
-        if measured < ESTIMATED_FROM && elapsed < MEASURABLE && done < self.total {
+        let (first, started) = *self.started.get_or_insert_with(|| (done, Instant::now()));
+        let (measured, elapsed) = (done - first, started.elapsed());
+        if measured == 0 || (measured < ESTIMATED_FROM && elapsed < MEASURABLE && done < self.total) {
             return None;
         }
         self.told = true;
@@ -64,55 +44,40 @@ impl Estimate {
     }
 }
 
-/// Measures a scorer on groups and over all candidates; says how long it will take and how far it is.
-pub(super) fn measure(
-    name: &'static str,
-    scorer: &mut dyn Scorer,
-    groups: &[EvaluationGroup],
-    candidates: &[Candidate],
-) -> Result<Measured> {
-    let total = groups.len();
-    let step = progress::step(format!("scoring {total} groups by {name}"));
-    let sampled = evaluate_sampled(scorer, groups).map_err(anyhow::Error::from_boxed)?;
-    drop(step);
-    let bar = progress::bar(total as u64, "histories").with_message(format!("ranking by {name}"));
+/// The baselines of a dataset, with the options that its validation rows choose.
+pub(crate) fn fit(dataset: &Dataset, seen: Seen) -> Result<Vec<Fitted>> {
+    let bar = progress::bar(0, "").with_message("baselines");
     let mut lines = progress::Lines::new();
-    let mut estimate = Estimate::new(total);
-    let ranking = evaluate_ranking(scorer, groups, candidates, &mut |done| {
-        bar.set_position(done as u64);
-        if let Some(takes) = estimate.after(done) {
-            let (seconds, items) = (takes.as_secs_f64(), candidates.len());
-            bar.suspend(|| note!("ranking {total} histories over {items} items by {name} takes about {seconds:.0} s"));
-        }
-        lines.print(|| format!("ranking by {name}: {done} of {total} histories"));
+    let fitted = baselines::fit(dataset, seen, &mut |what| {
+        bar.set_message(format!("baselines: {what}"));
+        lines.print(|| format!("baselines: {what}"));
     });
     bar.finish_and_clear();
-    Ok(Measured { name: name.to_owned(), sampled, ranking: ranking.map_err(anyhow::Error::from_boxed)? })
+    Ok(fitted?)
 }
 
-/// Metrics as a table, a line each scorer.
-pub(crate) fn table(measurement: &Measurement<'_>, results: &[Measured]) -> String {
-    let sampled = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
-    let ranking = ["hr@10", "ndcg@10", "mrr", "coverage@10"];
-    let heads: String = sampled.iter().chain(&ranking).map(|name| format!("{name:>12}")).collect();
-    let Measurement { set, rows, groups, sample_seed, unseen, candidates } = measurement;
-    let mut lines = vec![format!("{groups} groups of {set}, full ranking over {candidates} candidates")];
-    if let Some(seed) = sample_seed {
-        lines.push(format!("a sample of {rows} rows, drawn with seed {seed}"));
-    }
-    if *unseen > 0 {
-        lines.push(format!("{unseen} of them have an item that was never seen in training and count as not found"));
-    }
-    lines.push(format!("{:<14}{heads}", ""));
-    for Measured { name, sampled: on_negatives, ranking: on_all } in results {
-        let (on_negatives, on_all) = (on_negatives.by_name(), on_all.by_name());
-        let figures = sampled.iter().map(|name| on_negatives.get(*name));
-        let figures = figures.chain(ranking.iter().map(|name| on_all.get(*name)));
-        let cells =
-            figures.map(|figure| figure.map_or_else(|| format!("{:>12}", "-"), |value| format!("{value:>12.4}")));
-        lines.push(format!("{name:<14}{}", cells.collect::<String>()));
-    }
-    lines.join("\n")
+/// Measures a model and baselines; says how long it will take and how far it is.
+pub(crate) fn judge(
+    model: &mut dyn Scorer,
+    attention: Option<&mut Attention<'_>>,
+    subject: &Subject<'_>,
+    baselines: &[Fitted],
+) -> Result<Analysis> {
+    let bar = progress::bar(subject.groups.len() as u64, "histories");
+    let mut lines = progress::Lines::new();
+    let mut estimate = Estimate::new(subject.groups.len());
+    let analysis = analyse(model, attention, subject, baselines, &mut |name, done, all| {
+        bar.set_length(all as u64);
+        bar.set_message(format!("ranking by {name}"));
+        bar.set_position(done as u64);
+        if let Some(takes) = estimate.after(done) {
+            let (seconds, items) = (takes.as_secs_f64(), subject.vocabulary.items().len());
+            bar.suspend(|| note!("ranking {all} histories over {items} items by {name} takes about {seconds:.0} s"));
+        }
+        lines.print(|| format!("ranking by {name}: {done} of {all} histories"));
+    });
+    bar.finish_and_clear();
+    analysis.map_err(anyhow::Error::from_boxed)
 }
 
 #[cfg(test)]

@@ -9,14 +9,17 @@ use slirec_core::catalog::Catalog;
 use slirec_core::lookup::ItemLookup;
 use slirec_core::parity::{self, TOLERANCE};
 use slirec_engine::{BundleScorer, Kernels};
-use slirec_train::analysis::{MODEL, analyse};
+use slirec_train::analysis::Subject;
 use slirec_train::dataset::Split;
+use slirec_train::dataset::evaluation::Sampling;
+use slirec_train::evaluation::Seen;
 use slirec_train::export::{GOLDEN_REQUESTS, catalog_candidates, golden_request, parity_scores, validation_histories};
 use slirec_train::inference::InferenceNetwork;
 
 use super::Source;
+use crate::evaluate::{fit, judge};
+use crate::output;
 use crate::scorer::ScorerOfBundle;
-use crate::{output, progress};
 
 /// Scores the same histories with both sides; fills in metrics and golden requests.
 pub(super) fn check(
@@ -59,26 +62,18 @@ pub(super) fn check(
         // By what will serve it.
         let served = BundleScorer::with_kernels(&bundle, onnxruntime, Kernels::Fused)?;
         let mut served = ScorerOfBundle(served);
+        let baselines = fit(dataset, Seen::Keep)?;
         for split in [Split::Valid, Split::Test] {
-            let _step = progress::step(format!("measuring the bundle on the {} rows", split.name()));
-            let analysis = analyse(&mut served, None, dataset, split, longest, &mut |_, _, _| ())?;
-            manifest.loses_to = analysis.lost_to().iter().map(|baseline| baseline.name.clone()).collect();
-            for measured in &analysis.measured {
-                let (set, name) = (&analysis.set, &measured.name);
-                let key = if name == MODEL { set.clone() } else { format!("{set} {name}") };
-                let mut metrics = measured.sampled.by_name();
-                metrics.extend(measured.ranking.by_name());
-                if name == MODEL {
-                    metrics.insert("measured_rows".to_owned(), analysis.groups as f64);
-                    metrics.insert("unseen_rows".to_owned(), analysis.unseen as f64);
-                }
-                manifest.metrics.insert(key, metrics);
-            }
+            let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
+            let subject = subject.titled(Some(catalog));
+            let analysis = judge(&mut served, None, &subject, &baselines)?;
+            manifest.loses_to = analysis.losing_to().iter().map(|baseline| baseline.name.clone()).collect();
+            manifest.metrics.extend(analysis.by_set());
         }
         // The last set that was measured is the test set.
         for baseline in &manifest.loses_to {
             output::warn(format!(
-                "the model ranks the test rows no better than plain {baseline}; the manifest says so"
+                "the model does not rank the test rows better than {baseline} does; the manifest says so"
             ));
         }
     }

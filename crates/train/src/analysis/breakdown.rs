@@ -1,13 +1,12 @@
-//! Metrics of slices: groups and their scores enter, metrics by history length and by category leave.
+//! Metrics of slices: ranked groups enter, metrics of repeats and explorations, by history length and by category leave.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use slirec_core::vocabulary::Vocabulary;
 
-use super::Scored;
 use crate::dataset::evaluation::EvaluationGroup;
-use crate::evaluation::{RankedGroup, ranking_metrics, sampled_metrics};
+use crate::evaluation::{RankedGroup, ranking_metrics};
 
 /// Lengths of whole histories from which on a slice begins.
 const LENGTHS: [usize; 6] = [1, 3, 6, 11, 26, 51];
@@ -19,35 +18,61 @@ pub struct Slice {
     pub name: String,
     /// How many they are.
     pub groups: usize,
-    /// Group AUC of the model.
-    pub group_auc: f64,
     /// Hit rate at 10 of the model over all items.
     pub hit_rate_10: f64,
     /// NDCG@10 of the model over all items.
     pub ndcg_10: f64,
-    /// NDCG@10 of last-item co-occurrence.
-    pub co_occurrence_ndcg_10: f64,
+    /// NDCG@10 of the baseline that is best on all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_ndcg_10: Option<f64>,
+}
+
+/// One slice of groups that are ranked.
+pub(super) fn slice(name: String, model: &[RankedGroup], baseline: Option<&[RankedGroup]>) -> Slice {
+    let ranking = ranking_metrics(model, 0);
+    Slice {
+        name,
+        groups: model.len(),
+        hit_rate_10: ranking.hit_rate_10,
+        ndcg_10: ranking.ndcg_10,
+        baseline_ndcg_10: baseline.map(|ranked| ranking_metrics(ranked, 0).ndcg_10),
+    }
+}
+
+/// Repeats and explorations.
+pub(super) fn by_kind(
+    groups: &[EvaluationGroup],
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
+) -> Vec<Slice> {
+    let explores = |group: &EvaluationGroup| !group.seen() || !group.history_items.contains(&group.target());
+    let name = |explores: bool| if explores { "explorations" } else { "repeats" };
+    slices(groups, model, baseline, explores).into_iter().map(|(key, members)| members.named(name(key))).collect()
 }
 
 /// By length of the whole history, shortest first; empty slices are left out.
-pub(super) fn by_history_length(groups: &[EvaluationGroup], model: &Scored, counts: &Scored) -> Vec<Slice> {
+pub(super) fn by_history_length(
+    groups: &[EvaluationGroup],
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
+) -> Vec<Slice> {
     let position = |group: &EvaluationGroup| LENGTHS.partition_point(|from| *from <= group.history_length());
-    let name = |position: &usize| {
+    let name = |position: usize| {
         let from = position.checked_sub(1).and_then(|position| LENGTHS.get(position)).copied().unwrap_or_default();
-        match LENGTHS.get(*position) {
+        match LENGTHS.get(position) {
             Some(next) => format!("{from} to {}", next - 1),
             None => format!("{from} and more"),
         }
     };
-    slices(groups, model, counts, position).iter().map(|(key, slice)| slice.named(name(key))).collect()
+    slices(groups, model, baseline, position).into_iter().map(|(key, members)| members.named(&name(key))).collect()
 }
 
 /// By category of the positive, the most frequent first.
 pub(super) fn by_category(
     groups: &[EvaluationGroup],
     vocabulary: &Vocabulary,
-    model: &Scored,
-    counts: &Scored,
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
 ) -> Vec<Slice> {
     let values = vocabulary.features().first().map(|feature| feature.values.as_slice()).unwrap_or_default();
     let category = |group: &EvaluationGroup| {
@@ -55,47 +80,38 @@ pub(super) fn by_category(
         let value = (id as usize).checked_sub(1).and_then(|index| values.get(index));
         value.map_or_else(|| "(unknown)".to_owned(), Clone::clone)
     };
-    let slices = slices(groups, model, counts, category);
-    let mut slices: Vec<Slice> = slices.into_iter().map(|(name, slice)| slice.named(name)).collect();
+    let slices = slices(groups, model, baseline, category);
+    let mut slices: Vec<Slice> = slices.into_iter().map(|(name, members)| members.named(&name)).collect();
     slices.sort_by(|one, other| other.groups.cmp(&one.groups).then_with(|| one.name.cmp(&other.name)));
     slices
 }
 
 /// Answers to the groups of one slice.
 #[derive(Default)]
-struct Members<'a> {
-    scored: Vec<(&'a EvaluationGroup, &'a [f32])>,
-    ranked: Vec<RankedGroup>,
-    counted: Vec<RankedGroup>,
+struct Members {
+    model: Vec<RankedGroup>,
+    baseline: Option<Vec<RankedGroup>>,
 }
 
-impl Members<'_> {
-    fn named(&self, name: String) -> Slice {
-        let ranking = ranking_metrics(&self.ranked, 0);
-        Slice {
-            name,
-            groups: self.scored.len(),
-            group_auc: sampled_metrics(self.scored.iter().copied(), true).group_auc,
-            hit_rate_10: ranking.hit_rate_10,
-            ndcg_10: ranking.ndcg_10,
-            co_occurrence_ndcg_10: ranking_metrics(&self.counted, 0).ndcg_10,
-        }
+impl Members {
+    fn named(&self, name: &str) -> Slice {
+        slice(name.to_owned(), &self.model, self.baseline.as_deref())
     }
 }
 
-fn slices<'a, K: Ord>(
-    groups: &'a [EvaluationGroup],
-    model: &'a Scored,
-    counts: &Scored,
+fn slices<K: Ord>(
+    groups: &[EvaluationGroup],
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
     key: impl Fn(&EvaluationGroup) -> K,
-) -> BTreeMap<K, Members<'a>> {
-    let mut slices: BTreeMap<K, Members<'a>> = BTreeMap::new();
-    let answers = model.scores.iter().zip(&model.ranked).zip(&counts.ranked);
-    for (group, ((scores, ranked), counted)) in groups.iter().zip(answers) {
+) -> BTreeMap<K, Members> {
+    let mut slices: BTreeMap<K, Members> = BTreeMap::new();
+    for (number, (group, ranked)) in groups.iter().zip(model).enumerate() {
         let members = slices.entry(key(group)).or_default();
-        members.scored.push((group, scores));
-        members.ranked.push(ranked.clone());
-        members.counted.push(counted.clone());
+        members.model.push(ranked.clone());
+        if let Some(ranked) = baseline.and_then(|baseline| baseline.get(number)) {
+            members.baseline.get_or_insert_default().push(ranked.clone());
+        }
     }
     slices
 }

@@ -141,17 +141,6 @@ fn before(length: usize, early: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// The moment before which a share of the times lies: the quantile, interpolated between its neighbours. The times are
-/// reordered; none for no times.
-pub(super) fn quantile(times: &mut [f64], share: f64) -> Option<f64> {
-    let place = times.len().checked_sub(1)? as f64 * share.clamp(0.0, 1.0);
-    // At least 0 and at most the number of times.
-    let (_, low, above) = times.select_nth_unstable_by(place.floor() as usize, f64::total_cmp);
-    let low = *low;
-    let next = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    Some(low + (next - low) * place.fract())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -195,16 +184,6 @@ mod tests {
                     prop_assert_eq!(parts.row(split) == Some(position), is_row);
                 }
             }
-        }
-
-        #[test]
-        fn a_quantile_has_its_share_before_it(mut times in prop::collection::vec(0_u16..500, 1..60), share in 0.0..1.0) {
-            times.sort_unstable();
-            times.dedup();
-            let mut floats: Vec<f64> = times.iter().rev().map(|time| f64::from(*time)).collect();
-            let cut = quantile(&mut floats, share).unwrap();
-            let place = (times.len() - 1) as f64 * share;
-            prop_assert_eq!(times.iter().filter(|time| f64::from(**time) < cut).count(), place.ceil() as usize);
         }
     }
 }

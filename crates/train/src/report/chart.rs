@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
-const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 240.0;
+pub(super) const WIDTH: f64 = 480.0;
+pub(super) const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
@@ -30,17 +30,17 @@ pub(super) struct Axes<'a> {
 }
 
 /// Maps values to the plane.
-struct Scale {
-    x: (f64, f64),
-    y: (f64, f64),
+pub(super) struct Scale {
+    pub(super) x: (f64, f64),
+    pub(super) y: (f64, f64),
 }
 
 impl Scale {
-    fn x(&self, value: f64) -> f64 {
+    pub(super) fn x(&self, value: f64) -> f64 {
         LEFT + (WIDTH - LEFT - RIGHT) * share(value, self.x)
     }
 
-    fn y(&self, value: f64) -> f64 {
+    pub(super) fn y(&self, value: f64) -> f64 {
         HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share(value, self.y)
     }
 }
@@ -120,7 +120,7 @@ fn legend<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Markup {
     }
 }
 
-fn grid(scale: &Scale, axes: Axes<'_>) -> Markup {
+pub(super) fn grid(scale: &Scale, axes: Axes<'_>) -> Markup {
     html! {
         (horizontal_grid(scale, axes))
         @for tick in ticks(scale.x) {
@@ -168,7 +168,7 @@ fn rounded_up(highest: f64) -> f64 {
 }
 
 /// Lowest and highest value, never equal.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     match (low.is_finite() && high.is_finite(), low < high) {
@@ -178,7 +178,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-fn padded((low, high): (f64, f64)) -> (f64, f64) {
+pub(super) fn padded((low, high): (f64, f64)) -> (f64, f64) {
     let margin = (high - low) * 0.06;
     (low - margin, high + margin)
 }

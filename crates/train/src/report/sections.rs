@@ -5,7 +5,9 @@ use maud::{Markup, html};
 
 use super::Report;
 use super::chart::{Axes, Series, bars, figure, identity, lines};
-use crate::analysis::{Analysis, MODEL, Measured, Slice};
+use super::scatter::{Point, scatter};
+use crate::analysis::{Analysis, Interval, MODEL, Measured, Slice};
+use crate::evaluation::Seen;
 use crate::run::{EpochMetrics, RunState};
 
 pub(super) fn summary(report: &Report<'_>) -> Markup {
@@ -22,18 +24,24 @@ pub(super) fn summary(report: &Report<'_>) -> Markup {
             "A run of slirec " (env!("CARGO_PKG_VERSION")) ", " (state) " after " (record.epochs) " epochs. Kept: the weights of epoch "
             (record.best_epoch) ", with a validation group AUC of " (figure(record.best_group_auc)) "."
         }
-        @for baseline in report.analysis.lost_to() {
-            p class="warning" {
-                "The model loses to plain " (baseline.name) ": NDCG@10 over all items is "
-                (figure(ndcg(report.analysis))) " for the model and " (figure(baseline.ranking.ndcg_10)) " for the counter. "
-                "Do not deploy it; try the improved preset, more epochs or more data."
+        @for baseline in report.analysis.losing_to() {
+            @if let Some(difference) = baseline.model_less_this {
+                p class="warning" {
+                    "The model does not beat " (baseline.name) ": its NDCG@10 over all items is " (signed(difference.mean))
+                    " above it, with a 95 % interval of " (interval(difference.interval)) ". "
+                    "Do not deploy it; try other settings, more epochs or more data."
+                }
             }
         }
     }
 }
 
-fn ndcg(analysis: &Analysis) -> f64 {
-    analysis.of(MODEL).map_or(0.0, |model| model.ranking.ndcg_10)
+fn signed(value: f64) -> String {
+    format!("{value:+.4}")
+}
+
+fn interval(interval: Interval) -> String {
+    format!("{:.4} to {:.4}", interval.low, interval.high)
 }
 
 pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
@@ -45,6 +53,7 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
     let logloss = [series("validation log loss", &|epoch| epoch.valid.logloss)];
     let areas =
         [series("group AUC", &|epoch| Some(epoch.valid.group_auc)), series("AUC", &|epoch| Some(epoch.valid.auc))];
+    let over_all = [series("NDCG@10", &|epoch| Some(epoch.ranking.as_ref()?.ndcg_10))];
     let ranked = [
         series("MRR", &|epoch| Some(epoch.valid.mean_mrr)),
         series("NDCG@2", &|epoch| Some(epoch.valid.ndcg_2)),
@@ -57,6 +66,9 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
         h2 { "How it learnt" }
         p class="muted" { "On the validation rows after each epoch; epoch 0 is the untrained network. Kept: epoch " (best) "." }
         div class="columns" {
+            @if over_all.iter().any(|series| !series.points.is_empty()) {
+                (chart("Validation: NDCG@10 over all items", &over_all, "NDCG@10"))
+            }
             (chart("Training loss", &loss, "loss"))
             (chart("Validation: areas under the curve", &areas, "area"))
             (chart("Validation: order of the candidates", &ranked, "metric"))
@@ -65,58 +77,103 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
     }
 }
 
-/// A metric by its name; none where a scorer does not have it.
-type Column = (&'static str, fn(&Measured) -> Option<f64>);
+/// A metric by its name, and whether it has a best value, which is the highest.
+type Column = (&'static str, bool, fn(&Measured) -> f64);
+
+const COLUMNS: [Column; 7] = [
+    ("NDCG@10", true, |measured| measured.ranking.ndcg_10),
+    ("HR@10", true, |measured| measured.ranking.hit_rate_10),
+    ("MRR", true, |measured| measured.ranking.mrr),
+    ("coverage", true, |measured| measured.ranking.coverage_10),
+    ("novelty", false, |measured| measured.lists.novelty),
+    ("Gini", false, |measured| measured.lists.gini),
+    ("variety", false, |measured| measured.lists.variety),
+];
 
 pub(super) fn comparison(analysis: &Analysis) -> Markup {
-    let sampled: [Column; 4] = [
-        ("group AUC", |measured| Some(measured.sampled.group_auc)),
-        ("AUC", |measured| Some(measured.sampled.auc)),
-        ("MRR", |measured| Some(measured.sampled.mean_mrr)),
-        ("log loss", |measured| measured.sampled.logloss),
-    ];
-    let ranking: [Column; 4] = [
-        ("HR@10", |measured| Some(measured.ranking.hit_rate_10)),
-        ("NDCG@10", |measured| Some(measured.ranking.ndcg_10)),
-        ("MRR", |measured| Some(measured.ranking.mrr)),
-        ("coverage@10", |measured| Some(measured.ranking.coverage_10)),
-    ];
-    let table = |columns: &[Column]| {
-        html! {
-            div class="scroll" {
-                table {
-                    thead { tr { th { "scorer" } @for (name, _) in columns { th { (name) } } } }
-                    tbody {
-                        @for measured in &analysis.measured {
-                            tr {
-                                td { (measured.name) }
-                                @for (name, value) in columns { (cell(analysis, measured, name, *value)) }
-                            }
+    let seen = match analysis.seen {
+        Seen::Keep => "Items of the history are candidates as all others.",
+        Seen::Remove => "Items of the history are no candidates.",
+    };
+    html! {
+        h2 { "Against the baselines" }
+        p class="muted" {
+            (analysis.groups) " of " (analysis.rows) " " (analysis.set) " rows, ranked over all " (analysis.candidates) " items. " (seen)
+            " Intervals are of 95 %, by drawing users with replacement; baselines have the options that the validation rows chose. "
+            "A model is worth deploying if the interval of its difference to every baseline lies above 0."
+        }
+        div class="scroll" {
+            table {
+                thead {
+                    tr {
+                        th { "scorer" } @for (name, ..) in COLUMNS { th { (name) } } th { "NDCG@10, 95 %" }
+                        th { "model less this" } th { "p" }
+                    }
+                }
+                tbody {
+                    @for measured in &analysis.measured {
+                        tr {
+                            td title=(measured.options) { (measured.name) }
+                            @for column in COLUMNS { (cell(analysis, measured, column)) }
+                            td { (interval(measured.interval)) }
+                            @if let Some(difference) = measured.model_less_this {
+                                td { (signed(difference.mean)) " (" (interval(difference.interval)) ")" }
+                                td { (format!("{:.3}", difference.p)) }
+                            } @else { td {} td {} }
                         }
                     }
                 }
             }
         }
-    };
-    html! {
-        h2 { "Against the baselines" }
-        p class="muted" {
-            (analysis.groups) " of " (analysis.rows) " " (analysis.set) " rows. Popularity counts training views; co-occurrence counts what was viewed "
-            "next after the last item. A model is worth deploying if it beats both over all items."
+        @if let Some(sampled) = analysis.of(MODEL).and_then(|model| model.sampled.as_ref()) {
+            p class="muted" {
+                "Over the positive and its sampled negatives, which says little of ranking: group AUC " (figure(sampled.group_auc))
+                ", AUC " (figure(sampled.auc)) ", MRR " (figure(sampled.mean_mrr)) "."
+            }
         }
-        h3 { "Over all " (analysis.candidates) " items" }
-        (table(&ranking))
-        h3 { "Over the positive and its sampled negatives" }
-        (table(&sampled))
+        (accuracy_and_coverage(analysis))
+        (options(analysis))
+    }
+}
+
+fn accuracy_and_coverage(analysis: &Analysis) -> Markup {
+    let points: Vec<Point<'_>> = analysis
+        .measured
+        .iter()
+        .map(|measured| Point {
+            name: &measured.name,
+            place: (measured.ranking.coverage_10, measured.ranking.ndcg_10),
+            marked: measured.name == MODEL,
+        })
+        .collect();
+    html! {
+        figure {
+            figcaption { "Accuracy against coverage: the more to the upper right, the better" }
+            (scatter(&points, Axes { x: "coverage", y: "NDCG@10", y_range: None }))
+        }
+    }
+}
+
+fn options(analysis: &Analysis) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                thead { tr { th { "baseline" } th { "options" } } }
+                tbody {
+                    @for measured in analysis.measured.iter().filter(|measured| !measured.options.is_empty()) {
+                        tr { td { (measured.name) } td class="text" { (measured.options) } }
+                    }
+                }
+            }
+        }
     }
 }
 
 /// A figure, marked when no other scorer has a better one.
-fn cell(analysis: &Analysis, measured: &Measured, name: &str, value: fn(&Measured) -> Option<f64>) -> Markup {
-    let Some(own) = value(measured) else { return html! { td { "–" } } };
-    let others = analysis.measured.iter().filter_map(value);
-    let best = if name == "log loss" { others.fold(f64::INFINITY, f64::min) } else { others.fold(0.0, f64::max) };
-    html! { td class=[(own == best).then_some("best")] { (format!("{own:.4}")) } }
+fn cell(analysis: &Analysis, measured: &Measured, (_, has_best, value): Column) -> Markup {
+    let own = value(measured);
+    let best = has_best && analysis.measured.iter().map(value).all(|other| other <= own);
+    html! { td class=[best.then_some("best")] { (format!("{own:.4}")) } }
 }
 
 pub(super) fn calibration(analysis: &Analysis) -> Markup {
@@ -157,29 +214,60 @@ pub(super) fn popularity(analysis: &Analysis) -> Markup {
 }
 
 pub(super) fn breakdowns(analysis: &Analysis) -> Markup {
+    let baseline = analysis.best_baseline().map_or("the best baseline", |measured| measured.name.as_str());
+    let slices = |title: &str, key: &str, of: &[Slice]| slices(title, key, baseline, of);
     html! {
         h2 { "For whom it works" }
+        (slices("Repeats and explorations", "what was viewed next", &analysis.by_kind))
         (slices("By length of the history", "views before the prediction", &analysis.by_history_length))
+        (slices("The same rows, their histories cut short", "history", &analysis.shortened))
+        @if let Some(order) = analysis.order {
+            p {
+                "With the order of the views shuffled NDCG@10 is " (figure(order.shuffled)) " instead of " (figure(order.kept))
+                ": the order is worth " (signed(order.difference.mean)) " (" (interval(order.difference.interval)) ")."
+            }
+        }
         (slices("By category of what was viewed next", "category", &analysis.by_category))
     }
 }
 
-fn slices(title: &str, key: &str, slices: &[Slice]) -> Markup {
+fn slices(title: &str, key: &str, baseline: &str, slices: &[Slice]) -> Markup {
     html! {
         h3 { (title) }
         div class="scroll" {
             table {
-                thead {
-                    tr {
-                        th { (key) } th { "rows" } th { "group AUC" } th { "HR@10" } th { "NDCG@10" } th { "NDCG@10 of co-occurrence" }
-                    }
-                }
+                thead { tr { th { (key) } th { "rows" } th { "HR@10" } th { "NDCG@10" } th { "NDCG@10 of " (baseline) } } }
                 tbody {
                     @for slice in slices {
                         tr {
-                            td { (slice.name) } td { (slice.groups) } td { (format!("{:.4}", slice.group_auc)) }
-                            td { (format!("{:.4}", slice.hit_rate_10)) } td { (format!("{:.4}", slice.ndcg_10)) }
-                            td { (format!("{:.4}", slice.co_occurrence_ndcg_10)) }
+                            td { (slice.name) } td { (slice.groups) } td { (format!("{:.4}", slice.hit_rate_10)) }
+                            td { (format!("{:.4}", slice.ndcg_10)) }
+                            td { (slice.baseline_ndcg_10.map_or("–".to_owned(), |ndcg| format!("{ndcg:.4}"))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn samples(analysis: &Analysis) -> Markup {
+    html! {
+        @if !analysis.samples.is_empty() {
+            h2 { "What it recommends" }
+            p class="muted" { "Rows spread over all measured ones: the last views, oldest first, and the first recommendations." }
+            div class="scroll" {
+                table {
+                    thead { tr { th { "views" } th { "last viewed" } th { "recommended" } th { "viewed next" } th { "its rank" } } }
+                    tbody {
+                        @for sample in &analysis.samples {
+                            tr {
+                                td { (sample.history_length) }
+                                td class="text" { (sample.viewed.join(" → ")) }
+                                td class="text" { ol { @for title in &sample.recommended { li { (title) } } } }
+                                td class="text" { (sample.next) }
+                                td { (sample.rank.map_or("–".to_owned(), |rank| rank.to_string())) }
+                            }
                         }
                     }
                 }

@@ -10,7 +10,8 @@ use super::PrepareOptions;
 use super::collect::Collected;
 use crate::dataset::findings::YEAR_1995;
 use crate::dataset::sort::Record;
-use crate::dataset::split::{self, Division, Part, Parts};
+use crate::dataset::{Division, Part, Parts};
+use crate::metrics::quantile;
 
 /// What the second pass learns of the users that stay in the dataset.
 pub(super) struct Counts {
@@ -44,7 +45,7 @@ pub(super) fn divide(collected: &mut Collected, options: &PrepareOptions) -> io:
         }
         Ok(())
     })?;
-    Ok(Division::Time { share, cut: split::quantile(&mut times, share).unwrap_or_default() })
+    Ok(Division::Time { share, cut: quantile(&mut times, share).unwrap_or_default() })
 }
 
 /// The parts of a user's records; none for a user that is left out.
