@@ -31,10 +31,10 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PresetName {
-    /// The original's hyperparameters
+    /// The network that ranks best
+    Ranking,
+    /// The original's network and hyperparameters
     Original,
-    /// What ranks best over all items
-    Improved,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
     /// Values that hyperparameters start from
-    #[arg(long, value_enum, default_value = "original")]
+    #[arg(long, value_enum, default_value = "ranking")]
     preset: PresetName,
     /// Hyperparameters as TOML; keys that are left out keep the preset's values
     #[arg(long, value_name = "FILE")]
@@ -211,7 +211,7 @@ fn settings(arguments: &Arguments) -> Result<(Hyperparameters, u64)> {
         _ => {
             let preset = match arguments.preset {
                 PresetName::Original => Preset::Original,
-                PresetName::Improved => Preset::Improved,
+                PresetName::Ranking => Preset::Ranking,
             };
             let read = |path: &PathBuf| Hyperparameters::read_over(path, preset);
             let hyperparameters = arguments.hyperparameters.as_ref().map(read).transpose()?;

@@ -88,6 +88,13 @@ impl Sparse {
         self.sums.get(row).copied().unwrap_or_default()
     }
 
+    /// Columns and values of a row.
+    pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (u32, f32)> {
+        let range = self.starts.get(row).zip(self.starts.get(row + 1)).map_or(0..0, |(start, end)| *start..*end);
+        let columns = self.columns.get(range.clone()).unwrap_or_default();
+        columns.iter().copied().zip(self.values.get(range).unwrap_or_default().iter().copied())
+    }
+
     /// Adds `weight` times a row to `out`.
     pub(super) fn add_row(&self, row: usize, weight: f64, out: &mut [f64]) {
         let Some((start, end)) = self.starts.get(row).zip(self.starts.get(row + 1)) else { return };

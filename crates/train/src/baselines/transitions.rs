@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use slirec_core::vocabulary::DEFAULT_ID;
+
 use super::counted::{Counted, recent};
 use super::sparse::Sparse;
+use crate::dataset::Dataset;
 use crate::dataset::evaluation::EvaluationGroup;
 use crate::evaluation::Baseline;
 
@@ -30,6 +33,34 @@ pub(super) fn successors(counted: &Counted, window: usize, symmetric: bool) -> S
             }
         }
     })
+}
+
+/// The items that are viewed soon after each item, at most `each` of them, most often first, each with its share of what
+/// was viewed there; `norm` counts as much that was not.
+pub(crate) struct NextItems {
+    /// Ids, 0 for none, `[items, each]`.
+    pub(crate) items: Vec<u32>,
+    /// Shares, `[items, each]`.
+    pub(crate) shares: Vec<f32>,
+}
+
+impl NextItems {
+    /// Counts the training interactions of a dataset.
+    pub(crate) fn of(dataset: &Dataset, (window, symmetric): (usize, bool), norm: f64, each: usize) -> Self {
+        let counted = Counted::of(dataset);
+        let successors = successors(&counted, window, symmetric);
+        let (mut items, mut shares) = (vec![0; counted.rows * each], vec![0.0; counted.rows * each]);
+        let rows = items.chunks_exact_mut(each).zip(shares.chunks_exact_mut(each));
+        for (item, (items, shares)) in rows.enumerate().skip(1) {
+            let mut next: Vec<(u32, f32)> = successors.row(item).filter(|(other, _)| *other != DEFAULT_ID).collect();
+            next.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+            let total = successors.sum(item) + norm;
+            for ((id, share), (other, count)) in items.iter_mut().zip(shares).zip(next) {
+                (*id, *share) = (other, (f64::from(count) / total) as f32);
+            }
+        }
+        Self { items, shares }
+    }
 }
 
 /// Scores by how often an item followed the last one.

@@ -105,6 +105,18 @@ impl RankingInference {
         logits
     }
 
+    /// All items of the vocabulary as choices.
+    pub(super) fn all_items(&self) -> Choices {
+        let network = &self.network;
+        let mut choices = Choices::default();
+        choices.items.extend((1..).take(network.rows() - 1));
+        choices.choice_of.push(u32::MAX);
+        choices.choice_of.extend((0..).take(network.rows() - 1));
+        let ids = choices.items.clone();
+        gather(network, |index| ids.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
+        choices
+    }
+
     /// Logits of candidates for a few histories, before they become probabilities.
     pub(super) fn logits_of(
         &self,
@@ -173,16 +185,30 @@ impl RankingInference {
     }
 }
 
-impl Scorer for RankingInference {
-    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        if let [request] = requests
-            && self.prepared.as_ref().is_none_or(|(known, _)| known != request.candidates)
-        {
-            self.prepared = Some((request.candidates.to_vec(), self.prepare(request.candidates)?));
-        }
-        let network = &*self;
-        let scores: Vec<_> = requests.par_chunks(AT_ONCE).map(|part| network.scores(part)).collect();
+impl RankingInference {
+    /// Scores in parallel, some histories at once.
+    fn scored(&self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        let scores: Vec<_> = requests.par_chunks(AT_ONCE).map(|part| self.scores(part)).collect();
         let scores: Result<Vec<_>, _> = scores.into_iter().collect();
         Ok(scores?.into_iter().flatten().collect())
+    }
+}
+
+impl Scorer for RankingInference {
+    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        self.scored(requests)
+    }
+
+    fn score_all(
+        &mut self,
+        groups: &[EvaluationGroup],
+        candidates: &[ItemIds],
+    ) -> Result<Vec<Vec<f32>>, ScoreError> {
+        if self.prepared.as_ref().is_none_or(|(known, _)| known != candidates) {
+            self.prepared = Some((candidates.to_vec(), self.prepare(candidates)?));
+        }
+        let requests: Vec<ScoreRequest<'_>> =
+            groups.iter().map(|group| ScoreRequest { history: &group.history, candidates }).collect();
+        self.scored(&requests)
     }
 }

@@ -92,7 +92,7 @@ impl Terms {
 
 impl Cooccurrence {
     /// The sums of the choices that follow one of the last of some viewed items, in rising order.
-    fn sums(&self, viewed: &[u32], choices: &Choices) -> Vec<(usize, f32)> {
+    pub(super) fn sums(&self, viewed: &[u32], choices: &Choices) -> Vec<(usize, f32)> {
         let mut found: Vec<(usize, f32)> = Vec::new();
         for (item, recent) in viewed.iter().rev().zip(&self.recent) {
             let range = *item as usize * self.each..(*item as usize + 1) * self.each;

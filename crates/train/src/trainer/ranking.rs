@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::learner::{Learner, LearnerState, StepDone, Visit};
 use super::{TrainError, TrainOptions};
 use crate::checkpoint::Checkpoint;
-use crate::ranking::RankingTraining;
+use crate::ranking::{RankingTraining, with_terms};
 use crate::weights::Weights;
 
 /// The network with what it learns from.
@@ -66,6 +66,7 @@ impl Learner for RankingLearner<'_> {
     }
 
     fn finished(&self, best: Weights) -> Result<Weights, TrainError> {
-        Ok(best)
+        let TrainOptions { dataset, hyperparameters, .. } = self.options;
+        with_terms(&hyperparameters.model, dataset, best).map_err(TrainError::Evaluation)
     }
 }
