@@ -1,6 +1,7 @@
 //! `slirec registry`: bundles go into an MLflow registry, or Unity Catalog, and come from there. One file a verb.
 
 mod alias;
+mod gate;
 mod list;
 mod pull;
 mod push;

@@ -177,3 +177,57 @@ fn a_bundle_of_another_run_is_not_pushed_with_this_one() {
     assert!(error.contains("the bundle did not come from this run"), "{error}");
     assert!(server.state().store.models.is_empty(), "nothing was published");
 }
+
+/// The demo bundle with other figures on its test rows: NDCG@10, and the upper end of its difference to a baseline.
+fn measured_bundle(folder: &Path, name: &str, ndcg: f64, difference_high: f64) {
+    let (from, to) = (root().join("models/demo"), folder.join(name));
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(&from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    let manifest = to.join("manifest.json");
+    let mut text: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    text["version"] = name.into();
+    let difference = serde_json::json!({
+        "model_less_this": difference_high - 0.01,
+        "model_less_this_low": difference_high - 0.02,
+        "model_less_this_high": difference_high,
+    });
+    text["metrics"] = serde_json::json!({
+        "test": { "ndcg@10": ndcg, "measured_rows": 149.0 },
+        "test transitions": difference,
+    });
+    fs::write(manifest, serde_json::to_vec_pretty(&text).unwrap()).unwrap();
+}
+
+#[test]
+fn an_alias_is_not_moved_to_a_model_that_loses_unless_it_is_forced() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    measured_bundle(folder, "beaten", 0.5, -0.001);
+    measured_bundle(folder, "good", 0.41, 0.0);
+    measured_bundle(folder, "worse", 0.4, 0.02);
+    measured_bundle(folder, "better", 0.42, 0.02);
+    let push = |bundle, more: &[&'static str]| [&["registry", "push", "--bundle", bundle][..], more].concat();
+    let champion: &[&str] = &["--alias", "champion"];
+
+    let refused = fails(&server, folder, &push("beaten", champion));
+    assert!(
+        refused.contains("beaten takes no alias: it loses to transitions") && refused.contains("--force"),
+        "{refused}"
+    );
+    assert!(server.state().store.runs.is_empty(), "nothing was published");
+    succeeds(&server, folder, &push("good", champion));
+    let refused = fails(&server, folder, &push("worse", champion));
+    assert!(
+        refused.contains("it loses to version 1: NDCG@10 on the same test rows is 0.4000 instead of 0.4100"),
+        "{refused}"
+    );
+    let unnamed = succeeds(&server, folder, &push("worse", &[]));
+    assert!(unnamed.contains("is version 2"), "without an alias everything is published: {unnamed}");
+    let better = succeeds(&server, folder, &push("better", champion));
+    assert!(better.contains("@champion is version 3"), "{better}");
+    let forced = succeeds(&server, folder, &push("worse", &["--alias", "champion", "--force"]));
+    assert!(forced.contains("@champion is version 2"), "{forced}");
+}

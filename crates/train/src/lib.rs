@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod model;
 pub mod negatives;
 pub mod optimizer;
+mod quantile;
 pub mod random;
 pub mod ranking;
 pub mod report;

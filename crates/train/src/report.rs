@@ -2,6 +2,7 @@
 //! are inline SVG; there are no scripts and nothing is fetched. Dark and light follow the reader's system, print is light.
 
 mod chart;
+mod comparison;
 mod scatter;
 mod sections;
 
@@ -61,7 +62,7 @@ impl Report<'_> {
                     main {
                         (sections::summary(self))
                         (sections::learning(self.epochs, self.record.best_epoch))
-                        (sections::comparison(self.analysis))
+                        (comparison::comparison(self.analysis))
                         (sections::samples(self.analysis))
                         @if !self.analysis.calibration.is_empty() { (sections::calibration(self.analysis)) }
                         (sections::popularity(self.analysis))

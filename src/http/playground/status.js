@@ -93,7 +93,7 @@ function drawFacts({ service, model, traffic, now }) {
     ["service", `slirec ${service}`],
   ]);
   find("warning").hidden = !model.loses_to.length;
-  find("warning").textContent = `On its test rows this model ranks no better than plain ${model.loses_to.join(" and ")} (NDCG@10 over all products).`;
+  find("warning").textContent = `On its test rows this model does not beat ${model.loses_to.join(", ")} (NDCG@10 over all products, 95 %).`;
   const names = [...new Set(model.metrics.flatMap((set) => set.values.map((value) => value.name)))];
   const row = (set) => {
     const values = new Map(set.values.map(({ name, value }) => [name, value]));

@@ -86,6 +86,7 @@ fn slice_row(name: &str, slice: &Slice) -> String {
 /// The metrics over sampled negatives, which say little of ranking.
 fn sampled(analysis: &Analysis) -> Option<String> {
     let sampled = analysis.of(MODEL)?.sampled.as_ref()?.by_name();
-    let figures: Vec<String> = sampled.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+    let figures = sampled.iter().filter(|(name, _)| !name.starts_with("ndcg"));
+    let figures: Vec<String> = figures.map(|(name, value)| format!("{name} {value:.4}")).collect();
     Some(format!("over the positive and its sampled negatives: {}", figures.join(", ")))
 }

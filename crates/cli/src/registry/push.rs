@@ -11,7 +11,8 @@ use slirec_engine::{SelfContainedModel, self_contained};
 use slirec_train::report::REPORT;
 use slirec_train::run::RunSummary;
 
-use crate::mlflow_server::{ServerArguments, transfer};
+use super::gate;
+use crate::mlflow_server::{Server, ServerArguments, transfer};
 use crate::train::tracking::{LiveRun, epoch_metrics, parameters};
 use crate::{output, progress};
 
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// ONNX Runtime's shared library; by default from ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
+    /// Move the aliases even to a model that loses to a baseline, or to the alias's present version on the same test rows
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -53,6 +57,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let run = arguments.run.as_deref().map(RunSummary::read).transpose()?;
     if let Some(run) = &run {
         check_run(&bundle, run, arguments.run.as_deref().unwrap_or(Path::new("")))?;
+    }
+    if !arguments.force {
+        check_aliases(&server, arguments, &bundle)?;
     }
     let graph = {
         let _step = progress::step("making the graph for MLflow's own server".to_owned());
@@ -77,6 +84,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output::print(format!("models:/{model}@{alias} is version {version}"))?;
     }
     output::print(format!("run {}", published.run_id))
+}
+
+/// No alias goes to a model that ranks worse than what it could be.
+fn check_aliases(server: &Server, arguments: &Arguments, bundle: &Bundle) -> Result<()> {
+    if arguments.aliases.is_empty() {
+        return Ok(());
+    }
+    let mut reasons = gate::lost_to_baselines(&bundle.manifest);
+    let registered = server.wait(server.client().registered_model(&arguments.model))?;
+    let aliases = registered.map(|registered| registered.aliases).unwrap_or_default();
+    let present: Vec<&String> = arguments.aliases.iter().filter_map(|alias| aliases.get(alias)).collect();
+    if !present.is_empty() {
+        let versions = server.wait(server.client().versions(&arguments.model))?;
+        let of_aliases = versions.iter().filter(|version| present.contains(&&version.version));
+        reasons
+            .extend(of_aliases.filter_map(|present| gate::lost_to_version(&bundle.manifest, present, &bundle.sha256)));
+    }
+    anyhow::ensure!(
+        reasons.is_empty(),
+        "{} takes no alias: {}; nothing was published. --force publishes it and moves the alias all the same",
+        arguments.bundle.display(),
+        reasons.join("; ")
+    );
+    Ok(())
 }
 
 /// A run that the bundle did not come from would be a wrong record for ever.
@@ -122,11 +153,14 @@ fn publication(
         parameters: parameters(&training.hyperparameters, training.seed),
         metrics: metrics(bundle, run, live.is_some()),
         run_id: live.map(|live| live.run_id),
-        tags: vec![
+        tags: [
             tag("slirec.bundle", &format!("{name} {version}")),
             tag("slirec.dataset_sha256", &training.source_sha256),
             tag("slirec.loses_to", &bundle.manifest.loses_to.join(", ")),
-        ],
+        ]
+        .into_iter()
+        .chain(gate::tags(&bundle.manifest))
+        .collect(),
         description: format!("slirec bundle {name} {version}"),
         example: example.unwrap_or_default(),
         model_files: bundle_files.chain([graph]).collect(),

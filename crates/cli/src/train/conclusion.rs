@@ -43,12 +43,16 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
 
 /// Names every baseline that a model does not beat.
 pub(crate) fn warn_of_baselines(analysis: &Analysis) {
-    for baseline in analysis.losing_to() {
-        let Some(Difference { mean, interval, .. }) = baseline.model_less_this else { continue };
+    let named = analysis.losing_to().into_iter().filter_map(|baseline| {
+        let Difference { mean, interval, .. } = baseline.model_less_this?;
+        Some(format!("{} ({mean:+.4}, 95 %: {:.4} to {:.4})", baseline.name, interval.low, interval.high))
+    });
+    let named: Vec<String> = named.collect();
+    if !named.is_empty() {
         output::warn(format!(
-            "the model does not beat {}: its NDCG@10 over all items is {mean:+.4} above it (95 %: {:.4} to {:.4}); do not \
-             deploy it. Try more data, or other settings: docs/TRAINING.md",
-            baseline.name, interval.low, interval.high
+            "the model does not beat {}: differences of NDCG@10 over all items. Do not deploy it; try more data, or other \
+             settings: docs/TRAINING.md",
+            named.join(", ")
         ));
     }
 }

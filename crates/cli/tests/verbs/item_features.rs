@@ -33,7 +33,7 @@ fn features_of_the_catalogue_reach_the_scores() {
     let of_run = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset"]);
     let of_bundle = folder.json(&["evaluate", "--bundle", "bundle", "--dataset", "dataset"]);
     // Not an order: products that training has not seen tie, and a rounding error decides between them.
-    let loss = |report: &serde_json::Value| report["results"][0]["sampled"]["logloss"].as_f64().unwrap();
+    let loss = |report: &serde_json::Value| report["measured"][0]["sampled"]["logloss"].as_f64().unwrap();
     assert!((loss(&of_run) - loss(&of_bundle)).abs() <= 1e-5, "{} {}", loss(&of_run), loss(&of_bundle));
 
     // Two products that training has not seen differ in their colour alone, and so do their scores.

@@ -92,7 +92,7 @@ fn an_interrupted_training_leaves_a_run_that_evaluates_and_exports() {
     assert_eq!(record["state"], "interrupted");
 
     let report = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset"]);
-    assert!(report["results"][0]["sampled"]["group_auc"].as_f64().unwrap() > 0.0);
+    assert!(report["measured"][0]["sampled"]["group_auc"].as_f64().unwrap() > 0.0);
     let output = folder.run(verb_arguments("export"));
     assert!(output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("warning: the run was interrupted"));

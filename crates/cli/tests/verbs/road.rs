@@ -52,19 +52,21 @@ fn evaluation_gives_the_same_figures_as_table_and_json_for_run_and_bundle() {
     let of_run = ["evaluate", "--run", "run", "--dataset", "dataset"];
     let run = folder.json(&of_run);
     let bundle = folder.json(&["evaluate", "--bundle", "bundle", "--dataset", "dataset"]);
-    assert_eq!((&run["rows"], &run["groups"]), (&"test".into(), &12.into()));
-    let names: Vec<&str> = run["results"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["model", "popularity", "co-occurrence"]);
+    assert_eq!((&run["set"], &run["rows"], &run["groups"]), (&"test".into(), &12.into(), &12.into()));
+    let names: Vec<&str> = run["measured"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    let baselines = ["popularity", "popularity 7 d", "popularity 30 d", "co-occurrence", "transitions", "V-SKNN"];
+    assert_eq!(names, [&["model"], &baselines[..], &["own frequency", "EASE", "blend"]].concat());
     for (set, metric) in [("sampled", "group_auc"), ("sampled", "ndcg@4"), ("ranking", "hr@10"), ("ranking", "mrr")] {
-        let figure = |report: &serde_json::Value| report["results"][0][set][metric].as_f64().unwrap();
+        let figure = |report: &serde_json::Value| report["measured"][0][set][metric].as_f64().unwrap();
         let difference = (figure(&run) - figure(&bundle)).abs();
         assert!(difference <= 1e-4, "{metric}: run {}, bundle {}", figure(&run), figure(&bundle));
     }
     let table = folder.succeed(&of_run);
-    let auc = run["results"][0]["sampled"]["auc"].as_f64().unwrap();
+    let auc = run["measured"][0]["sampled"]["auc"].as_f64().unwrap();
     assert!(table.contains("group_auc") && table.contains(&format!("{auc:.4}")), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
     let valid = folder.json(&[&of_run[..], &["--set", "valid"]].concat());
-    assert_ne!(valid["results"], run["results"]);
+    assert_ne!(valid["measured"], run["measured"]);
 }
 
 #[test]
@@ -85,8 +87,34 @@ fn the_original_s_files_have_its_columns_and_evaluate_to_the_same_figures() {
     let of_dataset = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset", "--set", "test"]);
     let file = "original/negative_sampled_test_data";
     let of_file = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset", "--file", file]);
-    assert_eq!(of_file["rows"], file);
-    assert_eq!(of_file["results"], of_dataset["results"]);
+    assert_eq!(of_file["set"], file);
+    assert_eq!(of_file["measured"], of_dataset["measured"]);
     let without_dataset = folder.json(&["evaluate", "--run", "run", "--file", file]);
-    assert_eq!(without_dataset["results"], serde_json::json!([of_dataset["results"][0]]));
+    assert_eq!(without_dataset["measured"], serde_json::json!([of_dataset["measured"][0]]));
+}
+
+#[test]
+fn seen_items_can_be_taken_out_and_what_is_recommended_is_written_line_by_line() {
+    let folder = Folder::after(&["generate", "prepare", "train"]);
+    let evaluate = ["evaluate", "--run", "run", "--dataset", "dataset", "--seen", "remove"];
+    let table = folder.succeed(&evaluate);
+    assert!(table.contains("a history's items are no candidates"), "{table}");
+    let report = folder.json(&[&evaluate[..], &["--predictions", "lists.jsonl"]].concat());
+    let number = |name: &str| report[name].as_u64().unwrap();
+    assert!(number("left_out") > 0 && number("groups") + number("left_out") == 12, "{report}");
+    let kinds: Vec<&str> =
+        report["by_kind"].as_array().unwrap().iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["explorations"], "no repeat is left to measure");
+    assert_eq!(report["shortened"].as_array().unwrap().len(), 3);
+    let lines: Vec<serde_json::Value> =
+        folder.read("lists.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, number("groups"));
+    for line in &lines {
+        let items: Vec<&str> =
+            line["items"].as_array().unwrap().iter().map(|item| item["handle"].as_str().unwrap()).collect();
+        let place = items.iter().position(|handle| line["next"] == *handle);
+        let rank = line["rank"].as_f64().unwrap();
+        assert!(items.len() == 10 && place.is_none_or(|place| (rank - place as f64 - 1.0).abs() < 5.0), "{line}");
+        assert!(line["user"].as_str().unwrap().starts_with("user_"), "{line}");
+    }
 }

@@ -51,7 +51,7 @@ fn an_interrupted_run_goes_on_and_can_be_measured_meanwhile() {
     assert!(errors.contains("go on with: slirec train --resume"), "{errors}");
     let auc = |checkpoint: &str| {
         let report = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset", "--checkpoint", checkpoint]);
-        report["results"][0]["sampled"]["logloss"].as_f64().unwrap()
+        report["measured"][0]["sampled"]["logloss"].as_f64().unwrap()
     };
     assert!(auc("best").is_finite() && auc("last").is_finite());
     let record: serde_json::Value = serde_json::from_str(&folder.read("run/run.json")).unwrap();
@@ -93,9 +93,9 @@ fn a_run_ends_with_its_report_and_a_warning_if_a_counter_ranks_better() {
     let (told, warned) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{warned}");
     assert!(told.contains("co-occurrence") && told.contains("report: run/report.html"), "{told}");
-    assert!(warned.contains("warning: the model loses to plain"), "{warned}");
+    assert!(warned.contains("warning: the model does not beat"), "{warned}");
     let page = folder.read("run/report.html");
-    assert!(page.contains("The model loses to plain") && page.contains("<svg"), "a page with charts");
+    assert!(page.contains("The model does not beat") && page.contains("<svg"), "a page with charts");
     let analysis: serde_json::Value = serde_json::from_str(&folder.read("run/analysis.json")).unwrap();
     assert_eq!(analysis["measured"][0]["name"], "model");
     assert!(!analysis["attention"].as_array().unwrap().is_empty());

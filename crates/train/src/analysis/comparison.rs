@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::evaluation::EvaluationGroup;
-use crate::metrics::quantile;
+use crate::quantile::quantile;
 
 /// Times that users are drawn.
 const RESAMPLES: u64 = 1_000;

@@ -11,7 +11,7 @@ use super::collect::Collected;
 use crate::dataset::findings::YEAR_1995;
 use crate::dataset::sort::Record;
 use crate::dataset::{Division, Part, Parts};
-use crate::metrics::quantile;
+use crate::quantile::quantile;
 
 /// What the second pass learns of the users that stay in the dataset.
 pub(super) struct Counts {
