@@ -63,7 +63,8 @@ struct Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let trials = trials(&arguments.search, arguments.seed)?;
+    let shape = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?.shape();
+    let trials = trials(&arguments.search, arguments.seed, &shape)?;
     ensure!(!trials.is_empty(), "{}: names nothing to try", arguments.search.display());
     let interrupted = stop_on_interrupt()?;
     let mut outcomes = Vec::with_capacity(trials.len());

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
-use slirec_train::dataset::Dataset;
+use slirec_train::dataset::{DataShape, Dataset};
 use slirec_train::hyperparameters::{Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
 use slirec_train::trainer::{Summaries, TrainError, TrainEvent, TrainOptions, train};
@@ -101,13 +101,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (hyperparameters, seed) = settings(arguments)?;
+    let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used");
+    // What would run can be shown without data; its shape is then that of a small shop.
+    let shape = dataset.as_ref().map(Dataset::shape).unwrap_or_default();
+    let (hyperparameters, seed) = settings(arguments, &shape)?;
     if arguments.show_config {
         output::print(toml::to_string_pretty(&hyperparameters)?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let Some(directory) = &arguments.output else { bail!("--output is missing: expected a run directory") };
-    let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
+    let dataset = dataset?;
     dataset.manifest.warnings().iter().for_each(output::warn);
     let dataset = if arguments.resume {
         dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
@@ -202,7 +205,7 @@ pub(crate) fn with_item_features(
 }
 
 /// What runs: the preset's values, replaced by the file's, replaced by the flags'; or those of the run that goes on.
-fn settings(arguments: &Arguments) -> Result<(Hyperparameters, u64)> {
+fn settings(arguments: &Arguments, shape: &DataShape) -> Result<(Hyperparameters, u64)> {
     let (mut hyperparameters, seed) = match (&arguments.output, arguments.resume) {
         (Some(directory), true) => {
             let run = RunSummary::read(directory).context("there is no run to go on with")?;
@@ -213,9 +216,10 @@ fn settings(arguments: &Arguments) -> Result<(Hyperparameters, u64)> {
                 PresetName::Original => Preset::Original,
                 PresetName::Ranking => Preset::Ranking,
             };
-            let read = |path: &PathBuf| Hyperparameters::read_over(path, preset);
+            let base = preset.hyperparameters(shape);
+            let read = |path: &PathBuf| Hyperparameters::read_over(path, &base);
             let hyperparameters = arguments.hyperparameters.as_ref().map(read).transpose()?;
-            (hyperparameters.unwrap_or_else(|| preset.hyperparameters()), arguments.seed)
+            (hyperparameters.unwrap_or(base), arguments.seed)
         }
     };
     let training = &mut hyperparameters.training;

@@ -11,13 +11,12 @@ use slirec_engine::{
     Engine, EngineOptions, Kernels, Precision, RecommendationRequest, Recommendations, ScoredProduct, Selection,
 };
 use slirec_kernels::bf16::Bf16Set;
-use slirec_train::hyperparameters::Preset;
 use slirec_train::weights::{Array, TableRows, Weights, specifications};
 
 #[path = "support/bundle.rs"]
 mod support;
 
-use support::{bundle, bundle_of, golden_requests};
+use support::{bundle, bundle_of, extended_sizes, golden_requests};
 
 /// Selects by bf16 whatever the size of the catalogue.
 fn bf16() -> EngineOptions {
@@ -146,7 +145,7 @@ fn one_worker_and_several_that_share_a_request_give_the_same_answer() {
 
 #[test]
 fn what_overflows_16_bits_is_scored_exactly() {
-    let sizes = Preset::Improved.hyperparameters().model;
+    let sizes = extended_sizes();
     let vocabulary = Bundle::read(bundle(|_| {}).path()).unwrap().vocabulary;
     let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() };
     let mut weights = Weights::default();

@@ -8,14 +8,14 @@ use slirec_core::history::{self, EncodedHistory, History};
 use slirec_core::parity::compare;
 use slirec_engine::{BundleScorer, CandidateIds, Engine, EngineOptions, Kernels, RecommendationRequest};
 use slirec_onnx::proto::ModelProto;
-use slirec_train::hyperparameters::{ModelHyperparameters, Preset};
+use slirec_train::hyperparameters::ModelHyperparameters;
 use slirec_train::weights::{Array, TableRows, Weights, specifications};
 use tempfile::TempDir;
 
 #[path = "support/bundle.rs"]
 mod support;
 
-use support::{bundle, bundle_of};
+use support::{bundle, bundle_of, extended_sizes};
 
 /// Other orders of summation, nothing else.
 const TOLERANCE: f32 = 1e-5;
@@ -84,13 +84,13 @@ fn assert_same(folder: &TempDir) {
 }
 
 #[test]
-fn a_model_of_the_original_preset_scores_alike() {
-    assert_same(&bundle_of_sizes(&Preset::Original.hyperparameters().model));
+fn a_model_of_the_original_s_sizes_scores_alike() {
+    assert_same(&bundle_of_sizes(&ModelHyperparameters::default()));
 }
 
 #[test]
-fn a_model_of_the_improved_preset_scores_alike() {
-    assert_same(&bundle_of_sizes(&Preset::Improved.hyperparameters().model));
+fn a_model_with_transitions_scores_alike() {
+    assert_same(&bundle_of_sizes(&extended_sizes()));
 }
 
 #[test]

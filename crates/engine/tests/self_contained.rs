@@ -9,7 +9,7 @@ use slirec_core::parity::TOLERANCE;
 use slirec_engine::{
     Answer, Engine, EngineError, EngineOptions, RecommendationRequest, SelfContainedModel, Source, self_contained,
 };
-use slirec_train::hyperparameters::Preset;
+use slirec_train::hyperparameters::Hyperparameters;
 use slirec_train::model::Network;
 use slirec_train::run::table_rows;
 
@@ -92,9 +92,9 @@ fn a_bundle_with_counts_answers_as_the_engine_does() {
 }
 
 /// A bundle of random weights with everything that training can add to the graphs.
-fn improved_bundle() -> tempfile::TempDir {
+fn extended_bundle() -> tempfile::TempDir {
     let vocabulary = Bundle::read(support::bundle(|_| {}).path()).unwrap().vocabulary;
-    let mut hyperparameters = Preset::Improved.hyperparameters();
+    let mut hyperparameters = Hyperparameters { model: support::extended_sizes(), ..Hyperparameters::default() };
     hyperparameters.training.initial_deviation = 0.3;
     let sizes = &hyperparameters.model;
     assert!(sizes.transition_size > 0 && !sizes.long_term_padding);
@@ -104,7 +104,7 @@ fn improved_bundle() -> tempfile::TempDir {
 
 #[test]
 fn transitions_no_padding_and_the_last_view_s_gate_are_in_the_graph_too() {
-    let mut sides = Sides::new(improved_bundle().path(), 1000);
+    let mut sides = Sides::new(extended_bundle().path(), 1000);
     for golden in golden_requests() {
         let (difference, _) = sides.compare(&golden.request, golden.now, 1000);
         assert!(difference <= TOLERANCE, "{difference}");

@@ -63,6 +63,22 @@ struct Negatives {
     each: usize,
 }
 
+/// The size of a dataset, which decides how a network is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataShape {
+    /// Items of the vocabulary.
+    pub items: usize,
+    /// Training interactions with a history.
+    pub positions: usize,
+}
+
+impl Default for DataShape {
+    /// A shop of some hundred products with a month of views.
+    fn default() -> Self {
+        Self { items: 250, positions: 70_000 }
+    }
+}
+
 /// A dataset in memory: 16 bytes an interaction.
 #[derive(Debug)]
 pub struct Dataset {
@@ -178,6 +194,12 @@ impl Dataset {
     pub fn train_rows(&self) -> Vec<u32> {
         let with_history = |user| self.train_part(user).skip(1);
         self.users().flat_map(with_history).filter_map(|row| u32::try_from(row).ok()).collect()
+    }
+
+    /// What its size decides about hyperparameters.
+    pub fn shape(&self) -> DataShape {
+        let of_user = |user| self.train_part(user).len().saturating_sub(1);
+        DataShape { items: self.vocabulary.items().len(), positions: self.users().map(of_user).sum() }
     }
 
     /// Item ids of a range of interactions.

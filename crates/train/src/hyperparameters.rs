@@ -68,29 +68,29 @@ impl Hyperparameters {
     /// # Errors
     /// [`HyperparameterError`], naming file, line and key, or key, value and range.
     pub fn read(path: &Path) -> Result<Self, HyperparameterError> {
-        Self::read_over(path, Preset::Original)
+        Self::read_over(path, &Self::default())
     }
 
-    /// Reads and checks a TOML file; keys that are left out have the preset's values.
+    /// Reads and checks a TOML file; keys that are left out have the values of `base`.
     ///
     /// # Errors
     /// As [`Hyperparameters::read`].
-    pub fn read_over(path: &Path, preset: Preset) -> Result<Self, HyperparameterError> {
+    pub fn read_over(path: &Path, base: &Self) -> Result<Self, HyperparameterError> {
         let text = fs::read_to_string(path).map_err(FileError::io("read", path))?;
         let in_toml = |source| HyperparameterError::Toml { path: path.to_owned(), source: Box::new(source) };
         let in_file = |source| HyperparameterError::InFile { path: path.to_owned(), source: Box::new(source) };
         // Read on its own first, so that an error names its line.
         toml::from_str::<Self>(&text).map_err(in_toml)?;
         let table: toml::Table = toml::from_str(&text).map_err(in_toml)?;
-        Self::from_table(table, preset).map_err(in_file)
+        Self::from_table(table, base).map_err(in_file)
     }
 
-    /// Hyperparameters of a TOML table, checked; keys that are left out have the preset's values.
+    /// Hyperparameters of a TOML table, checked; keys that are left out have the values of `base`.
     ///
     /// # Errors
     /// [`HyperparameterError`], naming the key, what was found and what was expected.
-    pub fn from_table(table: toml::Table, preset: Preset) -> Result<Self, HyperparameterError> {
-        let merged = preset.overlaid(table);
+    pub fn from_table(table: toml::Table, base: &Self) -> Result<Self, HyperparameterError> {
+        let merged = preset::overlaid(base, table);
         let parsed: Self = merged.try_into().map_err(|source| HyperparameterError::Table(Box::new(source)))?;
         parsed.check()?;
         Ok(parsed)

@@ -30,11 +30,7 @@ impl InferenceNetwork {
     ///
     /// # Errors
     /// [`WeightsError`] when a weight is missing, misshapen or not finite.
-    pub fn new(
-        sizes: &ModelHyperparameters,
-        vocabulary: &Vocabulary,
-        weights: &Weights,
-    ) -> Result<Self, WeightsError> {
+    pub fn new(sizes: &ModelHyperparameters, vocabulary: &Vocabulary, weights: &Weights) -> Result<Self, WeightsError> {
         Ok(Self(match sizes.network {
             NetworkKind::SliRec => {
                 Network::SliRec(Box::new(SliRecInference::new(sizes, &table_rows(vocabulary), weights)?))

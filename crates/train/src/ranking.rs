@@ -27,7 +27,11 @@ use crate::weights::Weights;
 ///
 /// # Errors
 /// [`ScoreError`] when the weights are not those of a network of these sizes.
-pub fn with_terms(sizes: &ModelHyperparameters, dataset: &Dataset, mut weights: Weights) -> Result<Weights, ScoreError> {
+pub fn with_terms(
+    sizes: &ModelHyperparameters,
+    dataset: &Dataset,
+    mut weights: Weights,
+) -> Result<Weights, ScoreError> {
     let network = RankingNetwork::of(sizes, &dataset.vocabulary, &weights)?;
     fitting::fit(dataset, &network)?.insert(&mut weights);
     Ok(weights)

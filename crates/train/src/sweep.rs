@@ -4,7 +4,7 @@
 //! ```toml
 //! method = "random"              # or "grid": every combination of the values
 //! trials = 12                    # of a random search
-//! preset = "improved"            # what the base builds on; the original's values without it
+//! preset = "original"            # what the base builds on; the values of `ranking` without it
 //!
 //! [base.training]                # what all trials share, as in a hyperparameter file
 //! epochs = 5
@@ -27,6 +27,7 @@ use slirec_core::files::FileError;
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::dataset::DataShape;
 use crate::hyperparameters::{HyperparameterError, Hyperparameters, Preset};
 
 /// More trials than this are a mistake in the file.
@@ -129,16 +130,17 @@ impl Trial {
     }
 }
 
-/// Reads a search and lists its trials; the same file and seed give the same trials.
+/// Reads a search and lists its trials on data of this shape; the same file and seed give the same trials.
 ///
 /// # Errors
 /// [`SweepError`] with file, key, what was found and what was expected; also for the first trial that could not run.
-pub fn trials(path: &Path, seed: u64) -> Result<Vec<Trial>, SweepError> {
+pub fn trials(path: &Path, seed: u64, shape: &DataShape) -> Result<Vec<Trial>, SweepError> {
     let text = fs::read_to_string(path).map_err(FileError::io("read", path))?;
     let document: Document =
         toml::from_str(&text).map_err(|source| SweepError::Toml { path: path.to_owned(), source: Box::new(source) })?;
     let invalid = |key: &str, problem: String| SweepError::Invalid { path: path.to_owned(), key: key.into(), problem };
     check(&document).map_err(|(key, problem)| invalid(&key, problem))?;
+    let base = document.preset.hyperparameters(shape);
     let chosen = match document.method {
         Method::Grid => draw::grid(&document.values),
         Method::Random => draw::random(&document.values, &document.ranges, document.trials.unwrap_or_default(), seed),
@@ -152,7 +154,7 @@ pub fn trials(path: &Path, seed: u64) -> Result<Vec<Trial>, SweepError> {
             }
             let settings: Vec<(String, String)> =
                 settings.into_iter().map(|(key, value)| (key, value.to_string())).collect();
-            let parsed = Hyperparameters::from_table(table, document.preset).map_err(|source| SweepError::Trial {
+            let parsed = Hyperparameters::from_table(table, &base).map_err(|source| SweepError::Trial {
                 path: path.to_owned(),
                 trial: number,
                 settings: describe(settings.iter().map(|(key, value)| (key.as_str(), value.as_str()))),
@@ -228,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sweep.toml");
         fs::write(&path, text).unwrap();
-        trials(&path, 42).map_err(|error| error.to_string())
+        trials(&path, 42, &DataShape::default()).map_err(|error| error.to_string())
     }
 
     #[test]

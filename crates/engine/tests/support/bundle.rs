@@ -16,12 +16,23 @@ use slirec_core::parity::made_up_histories;
 use slirec_core::timestamp;
 use slirec_engine::{BundleScorer, CandidateIds};
 use slirec_train::export::{self, catalog_candidates, write_files};
-use slirec_train::hyperparameters::ModelHyperparameters;
+use slirec_train::hyperparameters::{GateTime, ModelHyperparameters};
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
 
 pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/golden").join(name)
+}
+
+/// A network of the original's kind with everything that training can add to it.
+pub(crate) fn extended_sizes() -> ModelHyperparameters {
+    ModelHyperparameters {
+        long_term_padding: false,
+        gate_time: GateTime::LastView,
+        transition_size: 64,
+        transition_positions: 5,
+        ..ModelHyperparameters::default()
+    }
 }
 
 /// What the original was asked.

@@ -16,7 +16,7 @@ use crate::product::{Left, Start};
 use crate::simd::Vector;
 
 /// Positions whose logits are computed at once.
-const POSITIONS_AT_ONCE: usize = 48;
+const POSITIONS_AT_ONCE: usize = 192;
 /// Choices of a panel: their logits, rows and gradients for a block of positions fit the nearest caches.
 const PANEL: usize = 64;
 

@@ -106,7 +106,12 @@ impl ModelHyperparameters {
     /// All embeddings of the ranking network are summed, in whole vectors.
     fn check_ranking(&self) -> Result<(), HyperparameterError> {
         let width = self.item_embedding_size;
-        ensure(width.is_multiple_of(16), "model.item_embedding_size", width, "a multiple of 16 for the ranking network")?;
+        ensure(
+            width.is_multiple_of(16),
+            "model.item_embedding_size",
+            width,
+            "a multiple of 16 for the ranking network",
+        )?;
         for feature in &self.features {
             let size = feature.embedding_size;
             let key = "model.features.embedding_size";

@@ -130,10 +130,7 @@ impl TrainingHyperparameters {
     }
 
     pub(super) fn check(&self, network: NetworkKind) -> Result<(), HyperparameterError> {
-        for (key, value) in [
-            ("training.epochs", self.epochs),
-            ("training.early_stop_epochs", self.early_stop_epochs),
-        ] {
+        for (key, value) in [("training.epochs", self.epochs), ("training.early_stop_epochs", self.early_stop_epochs)] {
             ensure((1..=100_000).contains(&value), key, value, "1 to 100,000")?;
         }
         match network {
@@ -145,7 +142,12 @@ impl TrainingHyperparameters {
                 let found = self.negatives;
                 ensure(found <= 100_000, "training.negatives", found, "0 to 100,000")?;
                 let best_by = self.best_by;
-                ensure(best_by == BestBy::Ndcg10, "training.best_by", best_by.name(), "ndcg@10 for the ranking network")?;
+                ensure(
+                    best_by == BestBy::Ndcg10,
+                    "training.best_by",
+                    best_by.name(),
+                    "ndcg@10 for the ranking network",
+                )?;
             }
         }
         let batch = self.batch_size;

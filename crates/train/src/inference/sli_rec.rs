@@ -14,7 +14,6 @@ use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
 use crate::folded::{Dense, Matrix};
 use crate::hyperparameters::GateTime;
 
-
 mod assemble;
 
 /// Candidates that a thread scores at once.

@@ -106,17 +106,19 @@ pub(super) fn gather<'a>(
     let width = network.layout.width;
     choices.rows.clear();
     choices.rows.resize(choices.items.len() * 2 * width, 0.0);
-    choices.rows.par_chunks_mut(2 * width).with_min_len(256).zip(choices.items.par_iter()).enumerate().for_each(|(index, (row, item))| {
-        let (embedded, to) = row.split_at_mut(width);
-        let range = *item as usize * width..(*item as usize + 1) * width;
-        embedded.copy_from_slice(network.items.get(range.clone()).unwrap_or_default());
-        to.copy_from_slice(network.to.get(range).unwrap_or_default());
-        for (id, table) in features_of(index).iter().zip(&network.features) {
-            let range = *id as usize * width..(*id as usize + 1) * width;
-            let feature = table.get(range).unwrap_or_default();
-            embedded.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);
-        }
-    });
+    choices.rows.par_chunks_mut(2 * width).with_min_len(256).zip(choices.items.par_iter()).enumerate().for_each(
+        |(index, (row, item))| {
+            let (embedded, to) = row.split_at_mut(width);
+            let range = *item as usize * width..(*item as usize + 1) * width;
+            embedded.copy_from_slice(network.items.get(range.clone()).unwrap_or_default());
+            to.copy_from_slice(network.to.get(range).unwrap_or_default());
+            for (id, table) in features_of(index).iter().zip(&network.features) {
+                let range = *id as usize * width..(*id as usize + 1) * width;
+                let feature = table.get(range).unwrap_or_default();
+                embedded.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);
+            }
+        },
+    );
     let bias = |item: &u32| network.bias.get(*item as usize).copied().unwrap_or_default();
     choices.bias.clear();
     choices.bias.extend(choices.items.iter().map(bias));

@@ -45,7 +45,8 @@ impl Row {
     /// Rank of the target once `scale · ln(1 + sum)` is added to some logits.
     fn rank(&self, sums: &[(usize, f32)], scale: f32) -> f64 {
         let added = |choice: usize| {
-            let found = sums.binary_search_by_key(&choice, |(choice, _)| *choice).ok().and_then(|index| sums.get(index));
+            let found =
+                sums.binary_search_by_key(&choice, |(choice, _)| *choice).ok().and_then(|index| sums.get(index));
             found.map_or(0.0, |(_, sum)| scale * sum.ln_1p())
         };
         let logit = |choice: usize| self.logits.get(choice).copied().unwrap_or(f32::NEG_INFINITY);
@@ -80,11 +81,7 @@ pub(super) fn fit(dataset: &Dataset, network: &RankingNetwork) -> Result<Terms, 
     Ok(Terms { inverse_temperature, ..terms })
 }
 
-fn rows(
-    inference: &RankingInference,
-    groups: &[EvaluationGroup],
-    choices: &Choices,
-) -> Result<Vec<Row>, ScoreError> {
+fn rows(inference: &RankingInference, groups: &[EvaluationGroup], choices: &Choices) -> Result<Vec<Row>, ScoreError> {
     let of_part = |part: &[EvaluationGroup]| -> Result<Vec<Row>, ScoreError> {
         let histories: Vec<_> = part.iter().map(|group| &group.history).collect();
         let logits = inference.logits_of(&histories, choices)?;
@@ -119,9 +116,10 @@ fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Co
                 })
                 .collect();
             for (index, scale) in SCALES.into_iter().enumerate() {
-                let differences = gains.iter().zip(&without).map(|(gains, before)| {
-                    gains.get(index).copied().unwrap_or_default() - before
-                });
+                let differences = gains
+                    .iter()
+                    .zip(&without)
+                    .map(|(gains, before)| gains.get(index).copied().unwrap_or_default() - before);
                 let (mean, error) = mean_and_error(differences);
                 if mean > error && best.as_ref().is_none_or(|(known, _)| mean > *known) {
                     best = Some((mean, Cooccurrence { scale, ..tried.clone() }));

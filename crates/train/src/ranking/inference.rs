@@ -45,11 +45,7 @@ impl RankingInference {
     ///
     /// # Errors
     /// [`WeightsError`] when a weight is missing, misshapen or not finite.
-    pub fn new(
-        sizes: &ModelHyperparameters,
-        vocabulary: &Vocabulary,
-        weights: &Weights,
-    ) -> Result<Self, WeightsError> {
+    pub fn new(sizes: &ModelHyperparameters, vocabulary: &Vocabulary, weights: &Weights) -> Result<Self, WeightsError> {
         let network = RankingNetwork::of(sizes, vocabulary, weights)?;
         let terms = Terms::of(weights, network.rows())?;
         Ok(Self::with_terms(network, terms))
@@ -199,11 +195,7 @@ impl Scorer for RankingInference {
         self.scored(requests)
     }
 
-    fn score_all(
-        &mut self,
-        groups: &[EvaluationGroup],
-        candidates: &[ItemIds],
-    ) -> Result<Vec<Vec<f32>>, ScoreError> {
+    fn score_all(&mut self, groups: &[EvaluationGroup], candidates: &[ItemIds]) -> Result<Vec<Vec<f32>>, ScoreError> {
         if self.prepared.as_ref().is_none_or(|(known, _)| known != candidates) {
             self.prepared = Some((candidates.to_vec(), self.prepare(candidates)?));
         }

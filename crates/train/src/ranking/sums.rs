@@ -50,7 +50,12 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn new(network: &RankingNetwork, parts: &[(&Sequences, &Gradients)], choices: &Choices, all: bool) -> Self {
+    pub(super) fn new(
+        network: &RankingNetwork,
+        parts: &[(&Sequences, &Gradients)],
+        choices: &Choices,
+        all: bool,
+    ) -> Self {
         let (rows, width) = (network.rows(), network.layout.width);
         let viewed = || parts.iter().flat_map(|(sequences, _)| sequences.items()).copied();
         let of = |ids: &mut dyn Iterator<Item = u32>, width: usize| {
@@ -120,6 +125,8 @@ impl Sums {
     /// Sum of the squares of all gradients.
     pub(super) fn squares(&self) -> f64 {
         let of = |values: &[f32]| -> f64 { f64::from(values.iter().map(|value| value * value).sum::<f32>()) };
-        self.tables().map(|sum| sum.values.par_chunks(1 << 12).map(of).collect::<Vec<_>>().into_iter().sum::<f64>()).sum()
+        self.tables()
+            .map(|sum| sum.values.par_chunks(1 << 12).map(of).collect::<Vec<_>>().into_iter().sum::<f64>())
+            .sum()
     }
 }

@@ -217,8 +217,12 @@ impl<'a> RankingTraining<'a> {
     /// The network that is measured and kept: the average of the weights over the last steps, or the weights where none is
     /// kept.
     pub fn measured(&self) -> RankingNetwork {
-        let averages: Vec<_> =
-            self.states.iter().zip(self.network.tables()).map(|(state, table)| state.averaged(table, &self.last)).collect();
+        let averages: Vec<_> = self
+            .states
+            .iter()
+            .zip(self.network.tables())
+            .map(|(state, table)| state.averaged(table, &self.last))
+            .collect();
         let mut network = self.network.clone();
         for (table, average) in network.tables_mut().zip(averages) {
             if let Some(average) = average {

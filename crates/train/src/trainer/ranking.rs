@@ -40,12 +40,8 @@ impl Learner for RankingLearner<'_> {
             let step = self.training.step_of_epoch(epoch, number);
             let Some(step) = step else { return Ok(()) };
             number = step.number;
-            let done = StepDone {
-                number,
-                loss: step.loss,
-                positives: step.positions,
-                learning_rate: step.learning_rate,
-            };
+            let done =
+                StepDone { number, loss: step.loss, positives: step.positions, learning_rate: step.learning_rate };
             if let ControlFlow::Break(()) = visit(self, done)? {
                 return Ok(());
             }
