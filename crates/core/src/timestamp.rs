@@ -10,6 +10,9 @@ pub const DAY: f64 = 86_400.0;
 /// From here on a number must be milliseconds: 1e11 seconds is the year 5138, 1e11 milliseconds is March 1973.
 pub const MILLISECONDS_FROM: f64 = 1e11;
 
+/// As many digits an `f64` always holds.
+const MOST_DIGITS: usize = 15;
+
 /// One past the largest time that is accepted, in seconds.
 const LATEST: f64 = MILLISECONDS_FROM;
 
@@ -35,6 +38,11 @@ pub fn from_number(value: f64) -> Result<f64, TimestampError> {
 
 /// Unix seconds from text: a whole or decimal number of seconds or milliseconds, spaces around it allowed.
 pub fn from_text(text: &str) -> Result<f64, TimestampError> {
+    // Nearly all are a few digits, which need no parser of floats.
+    if (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = text.bytes().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+        return from_number(number as f64);
+    }
     let trimmed = text.trim();
     // `f64::from_str` also takes "inf" and "nan", which no client means.
     let numeric = trimmed.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));

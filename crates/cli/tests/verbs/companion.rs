@@ -17,6 +17,20 @@ const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/demo");
 /// A network that trains in no time.
 const SMALL_NETWORK: &str = r#"
 [model]
+item_embedding_size = 16
+features = [{ name = "category", embedding_size = 16 }]
+longest_history = 12
+
+[training]
+epochs = 2
+batch_size = 50
+learning_rate = 0.01
+"#;
+
+/// The original's network, as small.
+const SMALL_ORIGINAL: &str = r#"
+[model]
+network = "sli-rec"
 item_embedding_size = 6
 features = [{ name = "category", embedding_size = 2 }]
 longest_history = 12
@@ -26,6 +40,7 @@ score_layers = [8, 4]
 [training]
 epochs = 2
 batch_size = 50
+negatives = 4
 learning_rate = 0.01
 initial_deviation = 0.1
 "#;
@@ -40,6 +55,7 @@ impl Folder {
             fs::copy(format!("{DEMO}/{name}"), folder.path(name)).unwrap();
         }
         folder.write("small.toml", SMALL_NETWORK);
+        folder.write("original.toml", SMALL_ORIGINAL);
         folder
     }
 

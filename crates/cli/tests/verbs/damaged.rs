@@ -1,5 +1,7 @@
 //! Damaged and mistaken files: each ends with an error that names what is wrong, or is read with a warning that counts.
 
+mod mistakes;
+
 use std::io::Write;
 
 use flate2::Compression;
@@ -264,7 +266,9 @@ fn tables() -> Vec<Case> {
 
 #[test]
 fn no_damaged_or_mistaken_file_is_taken_silently() {
-    for (what, bytes, arguments, outcome) in interactions().into_iter().chain(products()).chain(tables()) {
+    for (what, bytes, arguments, outcome) in
+        interactions().into_iter().chain(products()).chain(tables()).chain(mistakes::mistakes())
+    {
         let folder = Folder::new();
         folder.write("input", bytes);
         let output = folder.run(arguments);

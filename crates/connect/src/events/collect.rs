@@ -9,7 +9,7 @@ use std::path::Path;
 
 use slirec_core::timestamp::DAY;
 
-use super::record::{Identity, Record, time_of, user_of};
+use super::record::{Identity, Record, is_of, time_of, user_of};
 use super::sort::{Merged, RUN_BYTES, Sorter};
 
 /// Most events of a user, whatever the options say.
@@ -54,7 +54,7 @@ pub(super) fn collect(
     let mut totals = Totals::default();
     let mut group = Group::new(cleaning);
     while let Some(bytes) = sorted.next()? {
-        if group.events > 0 && group.user != user_of(bytes) {
+        if group.events > 0 && !is_of(bytes, &group.user) {
             group.finish(&mut totals, write)?;
         }
         group.push(bytes);
@@ -100,7 +100,9 @@ struct Group<'a> {
     robot: bool,
     events: u64,
     /// Day and its number of events.
-    day: (f64, usize),
+    day: (u64, usize),
+    /// What becomes of each record; kept for its memory.
+    fates: Vec<Fate>,
 }
 
 /// What becomes of a record.
@@ -116,7 +118,7 @@ enum Fate {
 impl<'a> Group<'a> {
     fn new(cleaning: &'a Cleaning) -> Self {
         let (user, bytes, ends) = (Vec::new(), Vec::new(), Vec::new());
-        Self { cleaning, user, bytes, ends, robot: false, events: 0, day: (0.0, 0) }
+        Self { cleaning, user, bytes, ends, robot: false, events: 0, day: (0, 0), fates: Vec::new() }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -125,7 +127,8 @@ impl<'a> Group<'a> {
             self.user.extend(user_of(bytes));
         }
         self.events += 1;
-        let day = (time_of(bytes) / DAY).floor();
+        // A time is not negative.
+        let day = (time_of(bytes) / DAY) as u64;
         self.day = if self.day.0 == day { (day, self.day.1 + 1) } else { (day, 1) };
         let limit = self.cleaning.most_daily_events;
         self.robot |= limit > 0 && self.day.1 > limit || self.ends.len() >= MOST_EVENTS;
@@ -145,10 +148,11 @@ impl<'a> Group<'a> {
         let mut start = 0;
         let slices = self.ends.iter().map(|end| self.bytes.get(std::mem::replace(&mut start, *end)..*end));
         let records: Vec<Record<'_>> = slices.filter_map(|bytes| Record::read(bytes?)).collect();
-        let mut fates = vec![Fate::Written; records.len()];
-        mark_repeated(&records, &mut fates);
-        mark_collapsed(&records, &mut fates, self.cleaning.collapse_seconds);
-        for (record, fate) in records.iter().zip(&fates) {
+        self.fates.clear();
+        self.fates.resize(records.len(), Fate::Written);
+        mark_repeated(&records, &mut self.fates);
+        mark_collapsed(&records, &mut self.fates, self.cleaning.collapse_seconds);
+        for (record, fate) in records.iter().zip(&self.fates) {
             match fate {
                 Fate::Repeated => totals.repeated += 1,
                 Fate::Collapsed => totals.collapsed += 1,
@@ -161,7 +165,7 @@ impl<'a> Group<'a> {
             }
         }
         totals.users += u64::from(!records.is_empty());
-        (self.robot, self.events, self.day) = (false, 0, (0.0, 0));
+        (self.robot, self.events, self.day) = (false, 0, (0, 0));
         self.bytes.clear();
         self.ends.clear();
         Ok(())

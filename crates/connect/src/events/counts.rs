@@ -88,6 +88,10 @@ pub struct Counts {
     pub decimal_ids: Noticed,
     /// Ids that a floating point number has rounded.
     pub rounded_ids: Noticed,
+    /// Names with U+FFFD, which stands where another program could not read a letter.
+    pub damaged_names: Noticed,
+    /// Names with characters that nobody sees, which tell them apart from names that look the same.
+    pub invisible_names: Noticed,
     /// Events whose first time cannot be meant, so that another one of theirs counts.
     pub other_times: Noticed,
     /// Dates whose day stands before the month, told by a day above 12.
@@ -129,6 +133,8 @@ impl Counts {
             (&mut self.late, other.late),
             (&mut self.decimal_ids, other.decimal_ids),
             (&mut self.rounded_ids, other.rounded_ids),
+            (&mut self.damaged_names, other.damaged_names),
+            (&mut self.invisible_names, other.invisible_names),
             (&mut self.other_times, other.other_times),
             (&mut self.day_first, other.day_first),
             (&mut self.month_first, other.month_first),

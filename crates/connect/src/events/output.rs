@@ -20,15 +20,16 @@ pub(super) fn write(sorted: &mut Merged, cleaning: &Cleaning, path: &Path) -> Re
     let mut output = BufWriter::with_capacity(1 << 18, file);
     // The name is that of the target with `.partial` behind it.
     let compressed = path.with_extension("").extension().is_some_and(|extension| extension == "gz");
+    let mut text = Vec::new();
     let mut written = || -> io::Result<Totals> {
         if compressed {
             // No time and no name in the header: the same events give the same bytes.
             let mut encoder = GzBuilder::new().mtime(0).write(&mut output, Compression::default());
-            let totals = collect(sorted, cleaning, &mut |record| line(record, &mut encoder))?;
+            let totals = collect(sorted, cleaning, &mut |record| line(record, &mut text, &mut encoder))?;
             encoder.finish()?;
             Ok(totals)
         } else {
-            collect(sorted, cleaning, &mut |record| line(record, &mut output))
+            collect(sorted, cleaning, &mut |record| line(record, &mut text, &mut output))
         }
     };
     let totals = written().map_err(FileError::io("write", path))?;
@@ -37,9 +38,12 @@ pub(super) fn write(sorted: &mut Merged, cleaning: &Cleaning, path: &Path) -> Re
     Ok(totals)
 }
 
-fn line(record: &Record<'_>, output: &mut dyn Write) -> io::Result<()> {
+/// Writes a line; `text` lends its memory.
+fn line(record: &Record<'_>, text: &mut Vec<u8>, output: &mut impl Write) -> io::Result<()> {
     let Record { user, item, time, category, weight, .. } = *record;
-    Interaction { user, item, timestamp: time, category }.write_weighted(u32::from(weight), output)
+    text.clear();
+    Interaction { user, item, timestamp: time, category }.write_weighted(u32::from(weight), text)?;
+    output.write_all(text)
 }
 
 /// Writes the sample: file, row, problem and content, separated by tabs.

@@ -103,8 +103,8 @@ impl<'a> Record<'a> {
             rest = behind;
             Some(time)
         };
-        let (item, rest) = split_at_zero(rest)?;
-        let (category, known_as) = split_at_zero(rest)?;
+        let (item, behind) = text_before_zero(std::str::from_utf8(rest).ok()?)?;
+        let (category, known_as) = text_before_zero(behind)?;
         Some(Self {
             user: std::str::from_utf8(user).ok()?,
             time,
@@ -118,11 +118,16 @@ impl<'a> Record<'a> {
             collapsible: flags & COLLAPSIBLE != 0,
             identity,
             month_first,
-            item: std::str::from_utf8(item).ok()?,
-            category: std::str::from_utf8(category).ok()?,
-            known_as: std::str::from_utf8(known_as).ok()?,
+            item,
+            category,
+            known_as,
         })
     }
+}
+
+/// Whether the user of a record's bytes is this one.
+pub(super) fn is_of(bytes: &[u8], user: &[u8]) -> bool {
+    bytes.strip_prefix(user).is_some_and(|rest| rest.first() == Some(&0))
 }
 
 /// The user of a record's bytes.
@@ -138,6 +143,11 @@ pub(super) fn time_of(bytes: &[u8]) -> f64 {
 fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))
+}
+
+fn text_before_zero(text: &str) -> Option<(&str, &str)> {
+    let end = memchr::memchr(0, text.as_bytes())?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 fn float(bytes: &[u8]) -> Option<(f64, &[u8])> {

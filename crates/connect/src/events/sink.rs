@@ -1,12 +1,14 @@
 //! Where parsers put what they find: events enter, sortable records leave; what was passed over is counted, what was
 //! wrong is counted and sampled.
 
+mod names;
+
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::counts::{BadRow, Counts, LONGEST_NAME, SAMPLED_ROWS, count_name};
+use super::counts::{BadRow, Counts, SAMPLED_ROWS, count_name};
 use super::event::{Event, Kind, ProductName, Weights};
 use super::identity::identity;
 use super::problem::{Clock, Problem};
@@ -14,6 +16,7 @@ use super::products::Products;
 use super::record::{Identity, Place, Record};
 use super::sort::{RUN_BYTES, Sorter};
 use crate::time::{EARLIEST, Moment, TimeReader};
+use names::check_name;
 
 /// How many bytes of a bad row are kept.
 const SAMPLED_BYTES: usize = 2_000;
@@ -22,6 +25,11 @@ const SHOWN: usize = 120;
 
 /// Category of products without one.
 pub const NO_CATEGORY: &str = "none";
+
+/// Why an event without a shopper is passed over.
+pub(super) const NO_USER: &str = "no user";
+/// Why an event without a product is passed over.
+pub(super) const NO_ITEM: &str = "no item";
 
 /// Unix seconds of the year 2200: what lies behind cannot be meant.
 const FAR: f64 = 7_258_118_400.0;
@@ -184,7 +192,7 @@ impl<'a> Sink<'a> {
             return Ok(());
         }
         if event.user.is_empty() {
-            self.ignore("no user");
+            self.ignore(NO_USER);
             return Ok(());
         }
         check_name("user", event.user)?;
@@ -199,6 +207,7 @@ impl<'a> Sink<'a> {
         let category = found.category.or(event.category).filter(|name| !name.is_empty()).unwrap_or(NO_CATEGORY);
         check_name("category", category)?;
         self.notice(event);
+        [event.user, found.handle, category].into_iter().for_each(|name| self.notice_name(name));
         let place = Place { file: u32::try_from(self.file.0).unwrap_or(u32::MAX), row: self.row, part: self.part() };
         let record = Record {
             user: event.user,
@@ -282,15 +291,4 @@ fn check_time(seconds: f64, clock: Clock) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
-}
-
-fn check_name(what: &str, name: &str) -> Result<(), Problem> {
-    if name.len() > LONGEST_NAME {
-        return Err(format!("{what} has {} bytes: expected at most {LONGEST_NAME}", name.len()).into());
-    }
-    if name.bytes().any(|byte| byte.is_ascii_control()) {
-        let name = shown(name);
-        return Err(format!("{what} is {name:?}: expected no tabs, line ends or other control characters").into());
-    }
-    Ok(())
 }

@@ -3,12 +3,13 @@
 //! Records are sorted in runs of fixed size, runs are written to unnamed temporary files and merged. Several sorters may
 //! fill runs at once, one a thread; their runs are merged together.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
+mod merged;
+
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+pub(super) use merged::Merged;
 
 /// Bytes of one run in memory, with what the order of its records takes.
 pub(super) const RUN_BYTES: usize = 32 << 20;
@@ -18,19 +19,18 @@ const MERGED_AT_ONCE: usize = 128;
 const LENGTH: usize = 4;
 
 /// The first bytes of a record, which decide nearly all comparisons without a look at the record itself.
-type Prefix = [u64; 2];
+type Prefix = u128;
 
 /// Shorter records are filled up with zeros: what is equal then is compared as a whole.
 fn prefix(record: &[u8]) -> Prefix {
-    let part = |record: &[u8]| match record.first_chunk() {
-        Some(bytes) => u64::from_be_bytes(*bytes),
+    match record.first_chunk() {
+        Some(bytes) => u128::from_be_bytes(*bytes),
         None => {
-            let mut bytes = [0; 8];
+            let mut bytes = [0; 16];
             bytes.iter_mut().zip(record).for_each(|(slot, byte)| *slot = *byte);
-            u64::from_be_bytes(bytes)
+            u128::from_be_bytes(bytes)
         }
-    };
-    [part(record), part(record.get(8..).unwrap_or_default())]
+    }
 }
 
 /// A record of the run in memory.
@@ -120,97 +120,10 @@ pub(super) fn merge(mut runs: Vec<File>, directory: &Path) -> io::Result<Merged>
     Merged::new(runs)
 }
 
-/// Records in order.
-#[derive(Debug)]
-pub(super) struct Merged {
-    /// The next record of each run; the smallest is the greatest here.
-    heads: BinaryHeap<Head>,
-    /// The smallest was handed out already.
-    handed_out: bool,
-}
-
-/// The next record of a run.
-#[derive(Debug)]
-struct Head {
-    prefix: Prefix,
-    record: Vec<u8>,
-    number: usize,
-    run: BufReader<File>,
-}
-
-impl Head {
-    /// Goes on to the next record; false at the end of the run.
-    fn advance(&mut self) -> io::Result<bool> {
-        let found = read_record(&mut self.run, &mut self.record)?;
-        self.prefix = prefix(&self.record);
-        Ok(found)
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_record = other.prefix.cmp(&self.prefix).then_with(|| other.record.cmp(&self.record));
-        by_record.then(other.number.cmp(&self.number))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Head {}
-
-impl Merged {
-    fn new(runs: Vec<File>) -> io::Result<Self> {
-        let mut heads = BinaryHeap::with_capacity(runs.len());
-        for (number, mut run) in runs.into_iter().enumerate() {
-            run.rewind()?;
-            let run = BufReader::with_capacity(1 << 16, run);
-            let mut head = Head { prefix: Prefix::default(), record: Vec::new(), number, run };
-            if head.advance()? {
-                heads.push(head);
-            }
-        }
-        Ok(Self { heads, handed_out: false })
-    }
-
-    /// The next record, or none at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        if self.handed_out
-            && let Some(mut head) = self.heads.peek_mut()
-            && !head.advance()?
-        {
-            PeekMut::pop(head);
-        }
-        self.handed_out = true;
-        Ok(self.heads.peek().map(|head| head.record.as_slice()))
-    }
-}
-
 fn write_record(output: &mut impl Write, record: &[u8]) -> io::Result<()> {
     let length = u32::try_from(record.len()).map_err(io::Error::other)?;
     output.write_all(&length.to_le_bytes())?;
     output.write_all(record)
-}
-
-fn read_record(input: &mut impl Read, record: &mut Vec<u8>) -> io::Result<bool> {
-    let mut length = [0; 4];
-    match input.read_exact(&mut length) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-        Err(error) => return Err(error),
-    }
-    record.resize(u32::from_le_bytes(length) as usize, 0);
-    input.read_exact(record)?;
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -5,9 +5,14 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::collect::Totals;
 use super::counts::{Counts, Noticed, by_frequency};
+use super::shares::exceeds;
+use super::sink::{NO_ITEM, NO_USER};
 
 /// How many unknown products or kinds a summary names.
 const NAMED: usize = 10;
+
+/// Share of rows without a user or an item above which they are worth a warning.
+const MANY: f64 = 0.05;
 
 /// What was read, left out and written.
 #[derive(Debug)]
@@ -73,6 +78,23 @@ impl Summary {
                 "{count} ids are floating point numbers that do not hold all digits, so that different ids may have become \
                  one, the first in row {row}: `{example}`: export them as text or as whole numbers"
             ));
+        }
+        for (names, what) in [
+            (&counts.damaged_names, "hold U+FFFD: another program could not read what stood there"),
+            (
+                &counts.invisible_names,
+                "hold characters that nobody sees, so that they differ from others that look the same",
+            ),
+        ] {
+            if let Some((_, row, example)) = &names.first {
+                warnings.push(format!("{} names {what}; the first in row {row}: `{example}`", names.count));
+            }
+        }
+        for missing in [NO_USER, NO_ITEM] {
+            let count = counts.ignored.get(missing).copied().unwrap_or_default();
+            if exceeds(count, counts.events(), MANY) {
+                warnings.push(format!("{count} of {} rows were left out: {missing}", counts.events()));
+            }
         }
         if let Some((_, row, name)) = &counts.other_times.first {
             let count = counts.other_times.count;

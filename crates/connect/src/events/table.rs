@@ -22,7 +22,7 @@ use slirec_core::timestamp::DAY;
 use super::event::{Event, Kind, ProductName};
 use super::kinds::{KindNames, Named};
 use super::problem::Problem;
-use super::sink::{Sink, shown};
+use super::sink::{NO_ITEM, Sink, shown};
 use crate::closest::no_column;
 use crate::time::{Moment, TimeRule};
 use values::{trimmed, whole, whole_weight};
@@ -42,6 +42,11 @@ const COLUMNS: usize = 8;
 const USER: usize = 0;
 const ITEM: usize = 1;
 const TIME: usize = 2;
+const CATEGORY: usize = 3;
+const KIND: usize = 4;
+const WEIGHT: usize = 5;
+const ID: usize = 6;
+const MINIMUM: usize = 7;
 
 /// What orders the rows of a user.
 #[derive(Debug, Clone)]
@@ -175,14 +180,14 @@ impl Table {
     fn row<'a>(
         &self,
         reading: &Reading,
-        value: &dyn Fn(usize) -> Option<Cow<'a, str>>,
+        value: &impl Fn(usize) -> Option<Cow<'a, str>>,
         typed: Option<Moment>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Problem> {
-        let [user, item, time, category, kind, weight, id, minimum] =
-            [0, 1, 2, 3, 4, 5, 6, 7].map(|index| value(index).map(trimmed).filter(|text| !self.missing.contains(text)));
+        let value = |index: usize| value(index).map(trimmed).filter(|text| !self.missing.contains(text));
+        let (user, item, time, category) = (value(USER), value(ITEM), value(TIME), value(CATEGORY));
         if let Some((column, least)) = &self.minimum {
-            let found = minimum.ok_or_else(|| format!("no value in column `{column}`"))?;
+            let found = value(MINIMUM).ok_or_else(|| format!("no value in column `{column}`"))?;
             let number: f64 =
                 found.parse().map_err(|_| format!("{column} is `{}`: expected a number", shown(&found)))?;
             if number < *least {
@@ -190,23 +195,23 @@ impl Table {
                 return Ok(());
             }
         }
-        let Some(kind) = self.kind_of(kind.as_deref(), sink) else { return Ok(()) };
+        let Some(kind) = self.kind_of(value(KIND).as_deref(), sink) else { return Ok(()) };
         let Some(item) = item else {
-            sink.ignore("no item");
+            sink.ignore(NO_ITEM);
             return Ok(());
         };
         let time = typed.map(Ok).or_else(|| Some(sink.read_time(&reading.times, &time?)));
         let order = self.order_column();
         let time = time.ok_or_else(|| format!("no value in column `{order}`"))?;
         let time = time.map_err(|problem| format!("{order}: {problem}"))?;
-        let weight = weight.map(|text| whole_weight(&text)).transpose()?;
+        let weight = value(WEIGHT).map(|text| whole_weight(&text)).transpose()?;
         let [decimal_users, decimal_items] = reading.decimals;
         let user = user.map(|user| whole(user, decimal_users, sink)).unwrap_or_default();
         let item = whole(item, decimal_items, sink);
         sink.event(&Event {
             category: category.as_deref(),
             weight,
-            id: id.as_deref(),
+            id: value(ID).as_deref(),
             collapsible: kind == Kind::View
                 && (self.kind.is_some() || self.collapse)
                 && !is_whole_day(&time)
@@ -241,5 +246,7 @@ impl Table {
 
 /// Whether a time is a date: midnight is what dates become on their way through other programs.
 fn is_whole_day(time: &Moment) -> bool {
-    time.whole_day || time.seconds % DAY == 0.0
+    // The remainder of whole numbers is much faster than that of floats; only whole seconds are whole days.
+    let whole = time.seconds as i64;
+    time.whole_day || whole % DAY as i64 == 0 && whole as f64 == time.seconds
 }

@@ -1,53 +1,50 @@
 //! Negatives of evaluation rows: how often each item occurs and a seed enter; items that are not the positive leave.
 
+use std::sync::Arc;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Split;
 
+/// Items whose rows are searched one by one.
+const STRETCH: usize = 8;
+
 /// Draws items by popularity: as if from the rows of the interactions file.
 #[derive(Debug)]
 pub(crate) struct NegativeSampler {
-    /// Rows of each item and all items before it.
-    cumulative: Vec<u64>,
+    popularity: Arc<Popularity>,
     random: ChaCha8Rng,
+    /// The items that are out, in order; kept for its memory.
+    out: Vec<Out>,
 }
 
-impl NegativeSampler {
-    /// Every split has its own numbers.
-    pub(crate) fn new(item_rows: &[u64], seed: u64, split: Split) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(split.stream());
+/// How many rows items have.
+#[derive(Debug)]
+struct Popularity {
+    /// Rows of each item and all items before it.
+    cumulative: Vec<u64>,
+    /// The same of every eighth item: few enough to stay in the processor's caches.
+    stretches: Vec<u64>,
+}
+
+impl Popularity {
+    fn new(item_rows: &[u64]) -> Self {
         let running = item_rows.iter().scan(0, |sum, rows| {
             *sum += rows;
             Some(*sum)
         });
-        Self { cumulative: running.collect(), random }
+        let cumulative: Vec<u64> = running.collect();
+        let stretches = cumulative.chunks_exact(STRETCH).filter_map(|stretch| stretch.last().copied()).collect();
+        Self { cumulative, stretches }
     }
 
-    /// `count` distinct items that are not the positive; fewer only if there are no more.
-    ///
-    /// Rows of items that are out are passed over, not drawn again: a row is drawn once however rare what remains is.
-    pub(crate) fn draw(&mut self, positive: u32, count: usize) -> Vec<u32> {
-        let mut out = vec![positive];
-        let mut drawn: Vec<u32> = Vec::with_capacity(count);
-        while drawn.len() < count {
-            let taken: u64 = out.iter().map(|item| self.rows(*item).1).sum();
-            let left = self.cumulative.last().copied().unwrap_or_default().saturating_sub(taken);
-            if left == 0 {
-                break;
-            }
-            let mut row = self.random.random_range(0..left);
-            for item in &out {
-                let (start, rows) = self.rows(*item);
-                row += if row >= start { rows } else { 0 };
-            }
-            // As many items as 32-bit ids.
-            let item = self.cumulative.partition_point(|sum| *sum <= row) as u32;
-            drawn.push(item);
-            out.insert(out.partition_point(|other| *other < item), item);
-        }
-        drawn
+    /// The item that a row is of.
+    fn item_of(&self, row: u64) -> u32 {
+        let from = self.stretches.partition_point(|sum| *sum <= row) * STRETCH;
+        let stretch = self.cumulative.iter().skip(from).take(STRETCH);
+        // As many items as 32-bit ids.
+        (from + stretch.filter(|sum| **sum <= row).count()) as u32
     }
 
     /// First row and number of rows of an item.
@@ -55,6 +52,60 @@ impl NegativeSampler {
         let index = item as usize;
         let start = index.checked_sub(1).and_then(|before| self.cumulative.get(before)).copied().unwrap_or_default();
         (start, self.cumulative.get(index).copied().unwrap_or(start) - start)
+    }
+}
+
+/// An item that is not drawn any more, with its rows.
+#[derive(Debug, Clone, Copy)]
+struct Out {
+    item: u32,
+    start: u64,
+    rows: u64,
+}
+
+impl NegativeSampler {
+    /// Every split has its own numbers.
+    pub(crate) fn new(item_rows: &[u64], seed: u64, split: Split) -> Self {
+        Self::of(Arc::new(Popularity::new(item_rows)), seed, split)
+    }
+
+    /// A sampler of the same items for another split.
+    pub(crate) fn for_split(&self, seed: u64, split: Split) -> Self {
+        Self::of(Arc::clone(&self.popularity), seed, split)
+    }
+
+    fn of(popularity: Arc<Popularity>, seed: u64, split: Split) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(split.stream());
+        Self { popularity, random, out: Vec::new() }
+    }
+
+    /// `count` distinct items that are not the positive; fewer only if there are no more.
+    ///
+    /// Rows of items that are out are passed over, not drawn again: a row is drawn once however rare what remains is.
+    pub(crate) fn draw(&mut self, positive: u32, count: usize) -> Vec<u32> {
+        let mut drawn: Vec<u32> = Vec::with_capacity(count);
+        let mut left = self.popularity.cumulative.last().copied().unwrap_or_default();
+        self.out.clear();
+        left -= self.take_out(positive);
+        while drawn.len() < count && left > 0 {
+            let mut row = self.random.random_range(0..left);
+            for Out { start, rows, .. } in &self.out {
+                row += if row >= *start { *rows } else { 0 };
+            }
+            let item = self.popularity.item_of(row);
+            drawn.push(item);
+            left -= self.take_out(item);
+        }
+        drawn
+    }
+
+    /// Takes an item out; its number of rows.
+    fn take_out(&mut self, item: u32) -> u64 {
+        let (start, rows) = self.popularity.rows(item);
+        let place = self.out.partition_point(|other| other.item < item);
+        self.out.insert(place, Out { item, start, rows });
+        rows
     }
 }
 
@@ -76,6 +127,17 @@ mod tests {
             assert!(count.abs_diff(expected) < 250, "{first:?}");
         }
         assert_eq!(first[2], 0);
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_of_the_item_that_a_search_finds(rows in prop::collection::vec(0_u64..40, 1..60)) {
+            let popularity = Popularity::new(&rows);
+            for row in 0..rows.iter().sum() {
+                let expected = popularity.cumulative.partition_point(|sum| *sum <= row);
+                prop_assert_eq!(popularity.item_of(row) as usize, expected);
+            }
+        }
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! Orders any number of interactions by user in bounded memory: records enter in any order, leave grouped by user.
 //!
 //! Records are sorted in runs of fixed size, the runs are written to unnamed temporary files and merged. Only one
-//! run is in memory at a time and only so many files are open, whatever the number of records.
+//! run is in memory at a time and only so many files are open, whatever the number of records. What is in order already,
+//! as files of an import are, is one run of any length.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-/// Records of one run: 32 MB of them.
-pub(crate) const RUN_LENGTH: usize = 1 << 20;
+/// Records of one run: 16 MB of them.
+pub(crate) const RUN_LENGTH: usize = 1 << 19;
 
 /// Runs that are merged at once: their files are open together, and processes may have 1,024 open.
 pub(crate) const MOST_RUNS: usize = 256;
+
+/// Bytes that are written at once.
+const BUFFER: usize = 1 << 18;
 
 /// One interaction with its names replaced by indices.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,40 +37,39 @@ pub(crate) struct Record {
     pub(crate) weight: u16,
 }
 
-const RECORD_BYTES: usize = 30;
+/// A record in a file: four words.
+type Words = [[u8; 8]; 4];
+
+/// User, time and sequence.
+type Key = (u32, u64, u64);
 
 impl Record {
-    fn key(&self, by_time: bool) -> (u32, u64, u64) {
+    fn key(&self, by_time: bool) -> Key {
         // The bits of floats that are not negative rise with their values.
         (self.user, if by_time { self.time.to_bits() } else { 0 }, self.sequence)
     }
 
-    fn to_bytes(self) -> [u8; RECORD_BYTES] {
-        let mut bytes = [0; RECORD_BYTES];
-        let parts = [
-            &self.user.to_le_bytes()[..],
-            &self.item.to_le_bytes(),
-            &self.category.to_le_bytes(),
-            &self.time.to_le_bytes(),
-            &self.weight.to_le_bytes(),
-            &self.sequence.to_le_bytes(),
+    fn to_words(self) -> Words {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let words = [
+            pair(self.user, self.item),
+            pair(self.category, u32::from(self.weight)),
+            self.time.to_bits(),
+            self.sequence,
         ];
-        for (byte, value) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
-            *byte = *value;
-        }
-        bytes
+        words.map(u64::to_le_bytes)
     }
 
-    fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Self {
-        let [u0, u1, u2, u3, i0, i1, i2, i3, c0, c1, c2, c3, t0, t1, t2, t3, t4, t5, t6, t7, w0, w1, sequence @ ..] =
-            *bytes;
+    fn from_words(words: Words) -> Self {
+        let [names, weighted, time, sequence] = words.map(u64::from_le_bytes);
+        // Each half of a word is one of the values that were put together.
         Self {
-            user: u32::from_le_bytes([u0, u1, u2, u3]),
-            item: u32::from_le_bytes([i0, i1, i2, i3]),
-            category: u32::from_le_bytes([c0, c1, c2, c3]),
-            time: f64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
-            sequence: u64::from_le_bytes(sequence),
-            weight: u16::from_le_bytes([w0, w1]),
+            user: names as u32,
+            item: (names >> 32) as u32,
+            category: weighted as u32,
+            time: f64::from_bits(time),
+            sequence,
+            weight: (weighted >> 32) as u16,
         }
     }
 }
@@ -79,13 +83,15 @@ pub(crate) struct Sorter<'a> {
     most_runs: usize,
     buffer: Vec<Record>,
     runs: Vec<File>,
+    /// The run that may go on, and its last key.
+    open: Option<(BufWriter<File>, Key)>,
 }
 
 impl<'a> Sorter<'a> {
     /// Sorts by user, then by time (with `by_time`), then by sequence. Runs of `run_length` records are written into
     /// `directory`; `most_runs`, at least 2, are merged at once.
     pub(crate) fn new(directory: &'a Path, by_time: bool, run_length: usize, most_runs: usize) -> Self {
-        Self { by_time, directory, run_length, most_runs, buffer: Vec::new(), runs: Vec::new() }
+        Self { by_time, directory, run_length, most_runs, buffer: Vec::new(), runs: Vec::new(), open: None }
     }
 
     pub(crate) fn push(&mut self, record: Record) -> io::Result<()> {
@@ -96,10 +102,31 @@ impl<'a> Sorter<'a> {
     fn spill(&mut self) -> io::Result<()> {
         let by_time = self.by_time;
         self.buffer.sort_unstable_by_key(|record| record.key(by_time));
-        let mut writer = BufWriter::new(tempfile::tempfile_in(self.directory)?);
+        let (Some(first), Some(last)) = (self.buffer.first(), self.buffer.last()) else { return Ok(()) };
+        let (first, last) = (first.key(by_time), last.key(by_time));
+        let open = self.open.take();
+        let follows = open.as_ref().is_some_and(|(_, end)| *end < first);
+        let (mut writer, _) = match open {
+            Some(run) if follows => run,
+            before => {
+                self.close(before)?;
+                (self.writer()?, last)
+            }
+        };
         for record in self.buffer.drain(..) {
-            writer.write_all(&record.to_bytes())?;
+            writer.write_all(record.to_words().as_flattened())?;
         }
+        self.open = Some((writer, last));
+        Ok(())
+    }
+
+    fn writer(&self) -> io::Result<BufWriter<File>> {
+        Ok(BufWriter::with_capacity(BUFFER, tempfile::tempfile_in(self.directory)?))
+    }
+
+    /// Ends a run.
+    fn close(&mut self, run: Option<(BufWriter<File>, Key)>) -> io::Result<()> {
+        let Some((writer, _)) = run else { return Ok(()) };
         self.runs.push(writer.into_inner().map_err(io::IntoInnerError::into_error)?);
         if self.runs.len() >= self.most_runs {
             let merged = self.merge(&mut |_| {})?;
@@ -112,13 +139,22 @@ impl<'a> Sorter<'a> {
     pub(crate) fn finish(mut self, progress: &mut dyn FnMut(u64)) -> io::Result<Sorted> {
         self.spill()?;
         self.buffer = Vec::new();
-        Ok(Sorted { file: self.merge(progress)? })
+        let open = self.open.take();
+        self.close(open)?;
+        let file = match self.runs.pop() {
+            Some(only) if self.runs.is_empty() => only,
+            last => {
+                self.runs.extend(last);
+                self.merge(progress)?
+            }
+        };
+        Ok(Sorted { file })
     }
 
     /// Joins all runs to one.
     fn merge(&mut self, progress: &mut dyn FnMut(u64)) -> io::Result<File> {
         let mut merged = 0_u64;
-        let mut output = BufWriter::new(tempfile::tempfile_in(self.directory)?);
+        let mut output = self.writer()?;
         let by_time = self.by_time;
         let mut readers = Vec::with_capacity(self.runs.len());
         for mut run in self.runs.drain(..) {
@@ -134,18 +170,17 @@ impl<'a> Sorter<'a> {
             }
             heads.push(head);
         }
-        while let Some(Reverse((_, index))) = heap.pop() {
-            let (Some(head), Some(reader)) = (heads.get_mut(index), readers.get_mut(index)) else { continue };
-            if let Some(record) = head {
-                output.write_all(&record.to_bytes())?;
-                merged += 1;
-                if merged.is_multiple_of(1 << 16) {
-                    progress(merged);
-                }
+        while let Some(mut top) = heap.peek_mut() {
+            let Reverse((key, index)) = &mut *top;
+            let Some((Some(head), reader)) = heads.get_mut(*index).zip(readers.get_mut(*index)) else { break };
+            output.write_all(head.to_words().as_flattened())?;
+            merged += 1;
+            if merged.is_multiple_of(1 << 16) {
+                progress(merged);
             }
-            *head = read_record(reader)?;
-            if let Some(record) = head {
-                heap.push(Reverse((record.key(by_time), index)));
+            match read_record(reader)? {
+                Some(record) => (*head, *key) = (record, record.key(by_time)),
+                None => drop(PeekMut::pop(top)),
             }
         }
         output.into_inner().map_err(io::IntoInnerError::into_error)
@@ -153,9 +188,9 @@ impl<'a> Sorter<'a> {
 }
 
 fn read_record(reader: &mut impl Read) -> io::Result<Option<Record>> {
-    let mut bytes = [0; RECORD_BYTES];
-    match reader.read_exact(&mut bytes) {
-        Ok(()) => Ok(Some(Record::from_bytes(&bytes))),
+    let mut words = Words::default();
+    match reader.read_exact(words.as_flattened_mut()) {
+        Ok(()) => Ok(Some(Record::from_words(words))),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),
     }
@@ -174,7 +209,7 @@ impl Sorted {
         mut visit: impl FnMut(&[Record]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.file.rewind()?;
-        let mut reader = BufReader::with_capacity(1 << 18, &self.file);
+        let mut reader = BufReader::with_capacity(BUFFER, &self.file);
         let mut records: Vec<Record> = Vec::new();
         while let Some(record) = read_record(&mut reader)? {
             if records.last().is_some_and(|last| last.user != record.user) {
@@ -217,7 +252,12 @@ mod tests {
             run_length in 1_usize..40,
             most_runs in 2_usize..9,
             by_time in any::<bool>(),
+            ordered in any::<bool>(),
         ) {
+            let mut rows = rows;
+            if ordered {
+                rows.sort_unstable();
+            }
             let mut expected: Vec<(u32, u32, u64)> =
                 (0..).zip(&rows).map(|(sequence, (user, time))| (*user, *time, sequence)).collect();
             expected.sort_by_key(|(user, time, sequence)| (*user, if by_time { *time } else { 0 }, *sequence));

@@ -10,6 +10,8 @@ use crate::events::input::Block;
 /// What a row may not have been, to be read.
 const NOT_UTF8: &str = "found bytes that are not UTF-8: --encoding latin1 or another one reads them";
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Where the value of a column stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
@@ -75,6 +77,50 @@ pub(super) type Visit<'v> = dyn FnMut(u64, Result<Fields<'_>, &'static str>) -> 
 /// Calls `visit` with the rows of a block until it says false.
 pub(super) fn rows(block: &Block, layout: &Layout, visit: &mut Visit<'_>) -> io::Result<()> {
     let Separator::Byte(separator) = layout.separator else { return split_rows(block, layout, visit) };
+    match plain_text(&block.bytes, layout.quote) {
+        Some(text) => plain_rows(text, block.first_line, separator, visit),
+        None => csv_rows(block, layout, separator, visit),
+    }
+}
+
+/// The text of a block in which nothing is quoted, so that every line end and separator is one.
+fn plain_text(bytes: &[u8], quote: Option<u8>) -> Option<&str> {
+    let is_quoted = quote.is_some_and(|quote| memchr::memchr(quote, bytes).is_some());
+    let ends_line = |place: usize| bytes.get(place + 1) == Some(&b'\n');
+    if is_quoted || bytes.starts_with(BYTE_ORDER_MARK) || !memchr::memchr_iter(b'\r', bytes).all(ends_line) {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
+/// Rows without quotes, which are divided where they stand.
+fn plain_rows(text: &str, first_line: u64, separator: u8, visit: &mut Visit<'_>) -> io::Result<()> {
+    let mut fields: Vec<&str> = Vec::new();
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    for (number, end) in (first_line..).zip(ends) {
+        let line = text.get(start..end).unwrap_or_default();
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        start = end + 1;
+        if line.is_empty() {
+            continue;
+        }
+        fields.clear();
+        let mut field = 0;
+        for place in memchr::memchr_iter(separator, line.as_bytes()) {
+            fields.push(line.get(field..place).unwrap_or_default());
+            field = place + 1;
+        }
+        fields.push(line.get(field..).unwrap_or_default());
+        if !visit(number, Ok(Fields::Split(&fields, line)))? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Rows among which some are quoted, or are no text.
+fn csv_rows(block: &Block, layout: &Layout, separator: u8, visit: &mut Visit<'_>) -> io::Result<()> {
     let mut builder = csv::ReaderBuilder::new();
     builder.delimiter(separator).flexible(true).has_headers(false).quoting(layout.quote.is_some());
     if let Some(quote) = layout.quote {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::reading::Sample;
 use super::rows::{Fields, Layout, Place, rows};
 use super::separator::Separator;
-use super::{COLUMNS, Column, Reading, TIME, Table, columns};
+use super::{COLUMNS, Column, ITEM, Reading, TIME, Table, USER, columns};
 use crate::closest::no_column;
 use crate::events::counts::Counts;
 use crate::events::input::{Block, Blocks, Quotes, Text};
@@ -124,6 +124,12 @@ impl Table {
         if fields.get(layout.columns).is_some()
             && fields.all().skip(layout.columns).any(|field| !field.trim().is_empty())
         {
+            let (found, expected) = (fields.all().count(), layout.columns);
+            return Err(format!("found {found} columns: expected {expected}, as the first line has").into());
+        }
+        // A row that ends before the columns it cannot do without is none: a footer, a rule, a line that was cut off.
+        let is_behind = |index: &usize| matches!(layout.places.get(*index), Some(Some(Place::Field(place))) if fields.get(*place).is_none());
+        if [USER, ITEM, TIME].iter().any(is_behind) {
             let (found, expected) = (fields.all().count(), layout.columns);
             return Err(format!("found {found} columns: expected {expected}, as the first line has").into());
         }

@@ -38,7 +38,7 @@ pub(super) fn collect(
     let mut sorter = Sorter::new(directory, !options.keep_order, RUN_LENGTH, MOST_RUNS);
     let (mut users, mut items, mut categories) = (Names::default(), Names::default(), Names::default());
     let (mut total, mut skipped_lines, mut skipped) = (0, 0, Vec::new());
-    let too_many = || DatasetError::Invalid { path: path.clone(), problem: "has more than 2^32 names".into() };
+    let too_many = || DatasetError::Invalid { path: path.clone(), problem: "has more than 4 GiB of names".into() };
     while let Some(row) = source.next_weighted() {
         let (row, weight) = match row {
             Ok(row) => row,
@@ -64,6 +64,7 @@ pub(super) fn collect(
             progress("reading", total);
         }
     }
+    [&mut users, &mut items, &mut categories].into_iter().for_each(Names::complete);
     let sorted = sorter.finish(&mut |done| progress("sorting", done))?;
     Ok(Collected { users, items, categories, total, skipped_lines, skipped, sorted })
 }

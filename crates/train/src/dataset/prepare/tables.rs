@@ -79,18 +79,20 @@ struct SplitNegatives {
 
 impl Negatives {
     pub(super) fn create(options: &PrepareOptions, directory: &Path, item_rows: &[u64]) -> io::Result<Self> {
-        let of = |split: Split, each: NonZeroUsize, names: [&'static str; 2]| -> io::Result<SplitNegatives> {
+        let of = |sampler, each: NonZeroUsize, names: [&'static str; 2]| -> io::Result<SplitNegatives> {
             let [items, categories] = names;
             Ok(SplitNegatives {
-                sampler: NegativeSampler::new(item_rows, options.seed, split),
+                sampler,
                 each: each.get(),
                 items: Column::ids(directory, items)?,
                 categories: Column::ids(directory, categories)?,
             })
         };
+        let valid = NegativeSampler::new(item_rows, options.seed, Split::Valid);
+        let test = valid.for_split(options.seed, Split::Test);
         Ok(Self {
-            valid: of(Split::Valid, options.valid_negatives, ["valid_items", "valid_categories"])?,
-            test: of(Split::Test, options.test_negatives, ["test_items", "test_categories"])?,
+            valid: of(valid, options.valid_negatives, ["valid_items", "valid_categories"])?,
+            test: of(test, options.test_negatives, ["test_items", "test_categories"])?,
         })
     }
 
@@ -102,8 +104,9 @@ impl Negatives {
         };
         let drawn = negatives.sampler.draw(positive, negatives.each);
         for item in &drawn {
-            negatives.items.push(&ids.item(*item).to_le_bytes())?;
-            negatives.categories.push(&ids.category(ids.category_of(*item)).to_le_bytes())?;
+            let [id, category] = ids.item_with_category(*item);
+            negatives.items.push(&id.to_le_bytes())?;
+            negatives.categories.push(&category.to_le_bytes())?;
         }
         Ok(drawn)
     }
