@@ -75,6 +75,10 @@ pub struct EncodedHistory {
     pub time_to_now: Vec<f32>,
     /// `time_to_now` of the last of `longest` slots: 0 unless the history fills them all. The mixing gate reads it.
     pub last_slot_time_to_now: f32,
+    /// [`gap_bucket`] of the time since the position before (`[L]`); 0 for the first, whatever came before it.
+    pub gaps: Vec<u8>,
+    /// [`gap_bucket`] of the time from the last event to now.
+    pub age: u8,
 }
 
 impl EncodedHistory {
@@ -94,6 +98,8 @@ impl EncodedHistory {
 /// ```text
 /// time_from_first[i] = ln(max((t[i+1] - t[0]) / DAY, 0.5))    the last position uses now instead of t[i+1]
 /// time_to_now[i]     = ln(max((now    - t[i]) / DAY, 0.5))
+/// gaps[i]            = gap_bucket(t[i] - t[i-1])              the first used position has 0
+/// age                = gap_bucket(now - t[last])
 /// ```
 ///
 /// # Errors
@@ -106,6 +112,9 @@ pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedH
     let start = item_ids.len() - used.len();
     let following = used.iter().skip(1).copied().chain(std::iter::once(now));
     let time_to_now: Vec<f32> = used.iter().map(|time| log_days(now - time)).collect();
+    let between = used.iter().zip(used.iter().skip(1)).map(|(before, time)| gap_bucket(time - before));
+    let gaps = std::iter::once(0).chain(between).take(used.len()).collect();
+    let age = gap_bucket(now - used.last().copied().unwrap_or(now));
     let last_slot_time_to_now =
         if used.len() == longest { time_to_now.last().copied().unwrap_or_default() } else { 0.0 };
     Ok(EncodedHistory {
@@ -114,6 +123,8 @@ pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedH
         time_from_first: following.map(|time| log_days(time - first_time)).collect(),
         time_to_now,
         last_slot_time_to_now,
+        gaps,
+        age,
     })
 }
 
@@ -155,6 +166,21 @@ mod tests {
         assert_eq!(encoded.time_from_first, expected_from_first);
         assert_eq!(encoded.time_to_now, expected_to_now);
         assert_eq!(encoded.last_slot_time_to_now, 0.0);
+    }
+
+    #[test]
+    fn gaps_lie_between_the_used_positions_and_the_age_after_the_last() {
+        let times = [0.0, 3.0, 3.0, 11.0, 11.0 + DAY, 5.0];
+        let encoded = encode_times(&times, 5.0 + 8.0 * 16.0, 50);
+        assert_eq!((encoded.gaps, encoded.age), (vec![0, 0, 0, 1, 11, 0], 4));
+        let cut = encode_times(&times, 5.0, 3);
+        assert_eq!((cut.gaps, cut.age), (vec![0, 11, 0], 0));
+    }
+
+    #[test]
+    fn buckets_begin_at_eight_seconds_and_end_at_four_years() {
+        let found = [f64::NAN, -1.0, 0.0, 0.5, 7.9, 8.0, 128.0, DAY, 7.0 * DAY, 400.0 * DAY, 1e18].map(gap_bucket);
+        assert_eq!(found, [0, 0, 0, 0, 0, 1, 4, 11, 13, 17, 19]);
     }
 
     #[test]
@@ -210,6 +236,8 @@ mod tests {
             let encoded = encode_times(&times, now, longest);
             prop_assert_eq!(encoded.len(), times.len().min(longest));
             prop_assert_eq!(encoded.item_ids.last().copied(), u32::try_from(times.len()).ok());
+            prop_assert_eq!(encoded.gaps.len(), encoded.len());
+            prop_assert!(encoded.gaps.iter().chain([&encoded.age]).all(|gap| usize::from(*gap) < GAP_BUCKETS));
             for value in encoded.time_from_first.iter().chain(&encoded.time_to_now) {
                 prop_assert!(value.is_finite() && *value >= 0.5_f32.ln());
             }

@@ -132,6 +132,8 @@ mod tests {
             time_from_first: times.clone(),
             time_to_now: times,
             last_slot_time_to_now: 0.0,
+            gaps: vec![0; items.len()],
+            age: 0,
         }
     }
 

@@ -53,6 +53,8 @@ fn groups(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) ->
             time_from_first: times(&mut random),
             time_to_now: times(&mut random),
             last_slot_time_to_now: if length == slots { 1.5 } else { 0.0 },
+            gaps: vec![0; length],
+            age: 0,
         };
         let mut candidate = || {
             let features = (0..features).map(|_| random.random_range(0..6)).collect();
