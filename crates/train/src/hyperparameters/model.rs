@@ -1,7 +1,7 @@
 //! Sizes and options of the network.
 
 use serde::{Deserialize, Serialize};
-use slirec_core::bundle::{FeatureShape, ModelShape};
+use slirec_core::bundle::{FeatureShape, ModelShape, Network};
 use slirec_core::catalog::CATEGORY;
 
 use super::{HyperparameterError, ensure};
@@ -67,6 +67,7 @@ impl ModelHyperparameters {
     /// What a bundle says of the model.
     pub fn shape(&self) -> ModelShape {
         ModelShape {
+            network: Network::SliRec,
             longest_history: self.longest_history,
             item_embedding_size: self.item_embedding_size,
             features: self.features.clone(),
