@@ -9,13 +9,17 @@
 //! | `scores.onnx` | per block of candidates | a score for each |
 //!
 //! The two hot parts are functions of the file (`slirec.TimeLstm`, `slirec.CandidateAttention`), written in standard
-//! operators: any runtime inlines them, an engine with faster kernels can replace them by name.
+//! operators: any runtime inlines them, an engine with faster kernels can replace them by name. The [`ranking`] network has
+//! graphs of its own under the same names.
 
 mod candidates;
 mod dense;
 mod functions;
 mod history;
+mod ranking;
 mod scores;
+
+pub use ranking::build_ranking;
 
 use crate::hyperparameters::ModelHyperparameters;
 use crate::weights::{Weights, WeightsError};
@@ -31,7 +35,7 @@ pub struct Graphs {
     pub scores: Vec<u8>,
 }
 
-/// Builds all three graphs.
+/// Builds all three graphs of SLi-Rec.
 ///
 /// # Errors
 /// [`WeightsError`] unless the weights passed [`Weights::check`].
