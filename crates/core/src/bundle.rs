@@ -18,7 +18,9 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::files::{self, FileError};
 use crate::vocabulary::{Vocabulary, VocabularyError};
 
-pub use manifest::{FeatureShape, FileRecord, GoldenRequest, GoldenScore, Manifest, ModelShape, TrainingRecord};
+pub use manifest::{
+    FeatureShape, FileRecord, GoldenRequest, GoldenScore, Manifest, ModelShape, Network, TrainingRecord,
+};
 
 /// Format of the manifest that this version writes and reads.
 pub const FORMAT: &str = "slirec-bundle/1";

@@ -11,6 +11,10 @@ use crate::vocabulary::Vocabulary;
 /// Largest difference of two scores. Implementations add in other orders, nothing else: they differ by less than a tenth of
 /// it.
 pub const TOLERANCE: f32 = 1e-4;
+/// Of a tolerance, what values that are next to nothing may differ by.
+const OF_NOTHING: f32 = 1e-3;
+/// Of a tolerance, what values may differ by as a share of the greater of them.
+const OF_SHARE: f32 = 10.0;
 
 /// How many histories a bundle is compared by when it is exported.
 pub const HISTORIES: usize = 32;
@@ -41,7 +45,12 @@ pub enum Difference {
     },
 }
 
-/// Compares two lists; answers their greatest difference.
+/// Compares two lists; answers their greatest difference. Small values must agree in their first digits too, since a
+/// probability of one product in a thousand is below any tolerance for itself:
+///
+/// ```text
+/// |a - b| <= tolerance   and   |a - b| <= 10 · tolerance · max(|a|, |b|) + tolerance / 1000
+/// ```
 ///
 /// # Errors
 /// [`Difference`] beyond the tolerance. A value that is not a number is a difference.
@@ -49,10 +58,21 @@ pub fn compare(found: &[f32], expected: &[f32], tolerance: f32) -> Result<f32, D
     if found.len() != expected.len() {
         return Err(Difference::Length { found: found.len(), expected: expected.len() });
     }
-    let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
-    // NaN comes after every number.
-    let worst = differences.max_by(f32::total_cmp).unwrap_or_default();
-    if worst <= tolerance { Ok(worst) } else { Err(Difference::Values { worst, tolerance }) }
+    let differences = found.iter().zip(expected).map(|(found, expected)| {
+        let greater = found.abs().max(expected.abs());
+        let tolerated = tolerance.min(tolerance * (OF_SHARE * greater + OF_NOTHING));
+        ((found - expected).abs(), tolerated)
+    });
+    let (mut greatest, mut wrong) = (0.0_f32, None);
+    for (difference, tolerated) in differences {
+        greatest = greatest.max(difference);
+        // NaN is within no tolerance, and comes after every number.
+        let beyond = difference.total_cmp(&tolerated).is_gt();
+        if beyond && wrong.is_none_or(|(worst, _)| difference.total_cmp(&worst).is_gt()) {
+            wrong = Some((difference, tolerated));
+        }
+    }
+    wrong.map_or(Ok(greatest), |(worst, tolerance)| Err(Difference::Values { worst, tolerance }))
 }
 
 /// Compares a product's score with the one that training recorded.
@@ -126,6 +146,9 @@ mod tests {
         let near = f32::from_bits(0.25_f32.to_bits() + 1_000);
         assert_eq!(compare(&[0.5, 0.25], &[0.5, near], TOLERANCE), Ok(near - 0.25));
         assert_eq!(compare(&[0.5], &[0.5, 0.5], TOLERANCE), Err(Difference::Length { found: 1, expected: 2 }));
+        let tiny = compare(&[2e-6, 0.5], &[1e-6, 0.5], TOLERANCE).unwrap_err();
+        assert!(tiny.to_string().contains("expected at most 0.0000001"), "{tiny}");
+        assert!(compare(&[1e-9, 1.001e-3], &[9e-8, 1.0005e-3], TOLERANCE).is_ok());
         let far = compare(&[0.5, 0.25], &[0.5, 0.75], TOLERANCE).unwrap_err();
         assert_eq!(far.to_string(), "values differ by up to 0.5: expected at most 0.0001");
         for (found, expected) in

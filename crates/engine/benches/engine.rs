@@ -6,6 +6,8 @@
 //! For 100,000 and 1,000,000 candidates it measures 7 views too (a million: those alone, and the memory of an engine), and
 //! for 10,000 and 100,000 how many of the exact best 16 the selection by bf16 finds.
 //!
+//! For 252 products it measures the ranking network, of random weights, beside the bundle's.
+//!
 //! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model; `catalogue` adds products to it.
 //! `SLIREC_BENCH_PRODUCTS` lists other sizes of it, `SLIREC_BENCH_CHART` names an SVG file to draw the latencies into.
 
@@ -30,6 +32,10 @@ mod allocations;
 mod catalogue;
 #[path = "support/chart.rs"]
 mod chart;
+#[path = "../tests/support/random_weights.rs"]
+mod random_weights;
+#[path = "support/ranking.rs"]
+mod ranking;
 #[path = "support/recall.rs"]
 mod recall;
 #[path = "support/sgemm.rs"]
@@ -128,17 +134,22 @@ fn of_engine(
     let options =
         EngineOptions { kernels, precision, workers, approximate_from: 1, spread_from: 1, ..EngineOptions::default() };
     let engine = Engine::from_bundle(with_products(bundle, candidates), &options).expect("an engine");
-    let of_length = |length: &usize| {
-        let request = request(&engine, *length, 0);
-        measure(|| engine.recommend(request.clone()).expect("an answer").timings.score)
-    };
-    let times = lengths.iter().map(of_length).collect();
+    let times = of_lengths(&engine, lengths);
     let with_engine = resident();
     let ended = engine.ended();
     drop(engine);
     // One engine after the other: a million products fill gigabytes in each.
     ended.wait(Duration::from_secs(60));
     (times, [before, with_engine])
+}
+
+/// Whole requests of histories of some lengths.
+fn of_lengths(engine: &Engine, lengths: &[usize]) -> Vec<Times> {
+    let of_length = |length: &usize| {
+        let request = request(engine, *length, 0);
+        measure(|| engine.recommend(request.clone()).expect("an answer").timings.score)
+    };
+    lengths.iter().map(of_length).collect()
 }
 
 /// Memory of this process, in MB; 0 where the system does not tell.
@@ -190,6 +201,7 @@ fn main() {
             recall::report(|| with_products(&bundle, candidates));
         }
     }
+    ranking::report(&bundle);
     allocations::report(|| with_products(&bundle, 236));
     if let Some(path) = std::env::var_os("SLIREC_BENCH_CHART") {
         std::fs::write(path, chart::draw(&points)).expect("a file to draw into");

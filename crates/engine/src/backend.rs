@@ -1,11 +1,13 @@
-//! What scores: kernels of our own where they know the model ([`fused`]), the graphs in ONNX Runtime everywhere else
-//! ([`onnxruntime`]). Encoded histories and candidate ids enter, scores and explanations leave.
+//! What scores: kernels of our own where they know the model ([`fused`] SLi-Rec, [`ranking`] the ranking network), the graphs
+//! in ONNX Runtime everywhere else ([`onnxruntime`]). Encoded histories and candidate ids enter, scores and explanations leave.
 //!
 //! What a backend prepares has types of its own, so that none meets what another one prepared.
 
 pub(crate) mod fused;
+mod initializers;
 pub(crate) mod onnxruntime;
 pub(crate) mod parity;
+pub(crate) mod ranking;
 
 use std::fmt::Debug;
 use std::ops::Range;

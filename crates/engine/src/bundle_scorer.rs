@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use slirec_core::bundle::{Bundle, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, Network, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemLookup;
 
 use crate::backend::fused::Fused;
 use crate::backend::onnxruntime::OnnxRuntime;
+use crate::backend::ranking::RankingKernels;
 use crate::backend::{Backend, PreparedCandidates};
 use crate::candidates::{CandidateGraph, CandidateIds};
 use crate::runtime::SessionMaker;
@@ -42,8 +43,17 @@ impl BundleScorer {
         let mut onnxruntime = OnnxRuntime::new(&maker, bundle)?;
         if kernels == Kernels::Fused {
             let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
-            if let Some(fused) = Fused::agreeing(bundle, &lookup, None, &mut graph, &mut onnxruntime)? {
-                return Ok(Self::of_backend(graph, fused));
+            match bundle.manifest.model.network {
+                Network::SliRec => {
+                    if let Some(fused) = Fused::agreeing(bundle, &lookup, None, &mut graph, &mut onnxruntime)? {
+                        return Ok(Self::of_backend(graph, fused));
+                    }
+                }
+                Network::Ranking => {
+                    if let Some(kernels) = RankingKernels::agreeing(bundle, &lookup, &mut graph, &mut onnxruntime)? {
+                        return Ok(Self::of_backend(graph, kernels));
+                    }
+                }
             }
         }
         Ok(Self::of_backend(graph, onnxruntime))

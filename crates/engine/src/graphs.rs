@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, Network, SCORES_GRAPH};
+use slirec_core::history::GAP_BUCKETS;
 use slirec_onnx::check::GraphError;
 use slirec_onnx::exported::{self, Shape, Size, Sizes};
 
@@ -33,6 +34,9 @@ pub fn check(bundle: &Bundle) -> Result<(), EngineError> {
     };
     graphs.check()
 }
+
+/// Ids that are compared as floats are exact below it.
+const MOST_COMPARED: usize = 1 << 24;
 
 struct Graphs<'a> {
     bundle: &'a Bundle,
@@ -82,13 +86,14 @@ impl Graphs<'_> {
     fn check_length(&self, length: usize) -> Result<(), EngineError> {
         let positions = Size::fixed(length as u64);
         let row = || vec![positions];
-        let inputs = BTreeMap::from([
-            ("item_ids", row()),
-            ("feature_ids", vec![positions, self.features()]),
-            ("time_from_first", row()),
-            ("time_to_now", row()),
-            ("last_slot_time_to_now", vec![Size::fixed(1)]),
-        ]);
+        let one = vec![Size::fixed(1)];
+        let mut inputs = BTreeMap::from([("item_ids", row()), ("feature_ids", vec![positions, self.features()])]);
+        match self.network() {
+            Network::SliRec => {
+                inputs.extend([("time_from_first", row()), ("time_to_now", row()), ("last_slot_time_to_now", one)])
+            }
+            Network::Ranking => inputs.extend([("gaps", row()), ("age", one)]),
+        }
         let mut inputs = self.history.outputs(&inputs).map_err(in_graph(HISTORY_GRAPH))?;
         let block = block_size(usize::MAX, length).max(parity::CANDIDATES);
         // As the engine does: what the candidates graph gives goes before what the history graph gives.
@@ -110,25 +115,60 @@ impl Graphs<'_> {
         Size::fixed(self.bundle.manifest.model.features.len() as u64)
     }
 
+    fn network(&self) -> Network {
+        self.bundle.manifest.model.network
+    }
+
     /// A row for every id of the vocabulary, as wide as the manifest says.
     fn check_tables(&self, graph: &'static str, sizes: &Sizes<'_>) -> Result<(), EngineError> {
         let (shape, vocabulary) = (&self.bundle.manifest.model, &self.bundle.vocabulary);
         let items = vocabulary.item_rows();
-        let check = |name: &str, expected: [usize; 2]| {
-            let expected = expected.map(|size| Size::fixed(size as u64));
-            let found: Option<Shape> = sizes.constant(name).map(|sizes| sizes.into_iter().map(Size::fixed).collect());
-            if found.as_deref() == Some(&expected) {
-                Ok(())
-            } else {
-                Err(differs(graph, name, found.as_ref(), counts(&expected)))
-            }
-        };
-        check("embedding.item", [items, shape.item_embedding_size])?;
+        check_constant(graph, sizes, "embedding.item", &[items, shape.item_embedding_size])?;
         for (feature, rows) in shape.features.iter().zip(vocabulary.feature_rows()) {
-            check(&format!("embedding.{}", feature.name), [rows, feature.embedding_size])?;
+            check_constant(graph, sizes, &format!("embedding.{}", feature.name), &[rows, feature.embedding_size])?;
         }
-        Ok(())
+        match shape.network {
+            Network::SliRec => Ok(()),
+            Network::Ranking => self.check_ranking_tables(graph, sizes),
+        }
     }
+
+    /// The other tables of a ranking network: a row for every item, bucket of time or position of a history.
+    fn check_ranking_tables(&self, graph: &'static str, sizes: &Sizes<'_>) -> Result<(), EngineError> {
+        let shape = &self.bundle.manifest.model;
+        let (items, width) = (self.bundle.vocabulary.item_rows(), shape.item_embedding_size);
+        if items > MOST_COMPARED {
+            let problem = format!("compares {items} items by floats: expected at most {MOST_COMPARED}");
+            return Err(in_graph(graph)(GraphError::NotExported(problem)));
+        }
+        let tables: &[(&str, &[usize])] = match graph {
+            CANDIDATES_GRAPH => &[("transition.to", &[items, width]), ("item.bias", &[items])],
+            _ => &[
+                ("transition.from", &[items, width]),
+                ("time_lstm.gaps", &[GAP_BUCKETS, 4 * width]),
+                ("now", &[GAP_BUCKETS, width]),
+                ("repeat.age", &[GAP_BUCKETS]),
+                ("repeat.distance", &[shape.longest_history]),
+            ],
+        };
+        tables.iter().try_for_each(|(name, expected)| check_constant(graph, sizes, name, expected))?;
+        let neighbours = sizes.constant("cooccurrence.items").filter(|_| graph == HISTORY_GRAPH);
+        let neighbours = neighbours.and_then(|shape| usize::try_from(*shape.get(1)?).ok());
+        neighbours.map_or(Ok(()), |count| {
+            check_constant(graph, sizes, "cooccurrence.items", &[items, count])?;
+            check_constant(graph, sizes, "cooccurrence.weights", &[items, count])
+        })
+    }
+}
+
+/// Whether a constant is there and has these sizes.
+fn check_constant(graph: &'static str, sizes: &Sizes<'_>, name: &str, expected: &[usize]) -> Result<(), EngineError> {
+    let expected: Shape = expected.iter().map(|size| Size::fixed(*size as u64)).collect();
+    let found: Option<Shape> = sizes.constant(name).map(|sizes| sizes.into_iter().map(Size::fixed).collect());
+    if found.as_ref() == Some(&expected) {
+        return Ok(());
+    }
+    Err(differs(graph, name, found.as_ref(), counts(&expected)))
 }
 
 fn in_graph(graph: &'static str) -> impl Fn(GraphError) -> EngineError {

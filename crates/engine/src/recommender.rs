@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use slirec_core::bundle::{CANDIDATES_GRAPH, GoldenRequest};
+use slirec_core::bundle::{CANDIDATES_GRAPH, GoldenRequest, Network};
 use slirec_core::lookup::ResolvedHistory;
 use slirec_core::parity::compare_golden;
 
@@ -43,7 +43,10 @@ impl<B: Backend> Shared<B> {
         if !prepared.is_finite() {
             return Err(EngineError::Output {
                 graph: CANDIDATES_GRAPH,
-                output: "query".to_owned(),
+                output: match model.manifest.model.network {
+                    Network::SliRec => "query".to_owned(),
+                    Network::Ranking => "embedding".to_owned(),
+                },
                 found: "not a number".to_owned(),
                 expected: "finite values".to_owned(),
             });

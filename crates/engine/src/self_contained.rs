@@ -13,12 +13,12 @@
 //! Text that is not a number fails in the runtime, times out of range are the caller's to refuse.
 
 mod session;
+mod times;
 
 use std::collections::{BTreeMap, HashSet};
 
 use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH};
 use slirec_core::lookup::ItemLookup;
-use slirec_core::timestamp::{DAY, MILLISECONDS_FROM};
 use slirec_onnx::builder::{Body, Element, Size, encode_standard_model, graph, integer, value};
 use slirec_onnx::check::decode_checked;
 use slirec_onnx::compose::{Joined, Shared};
@@ -31,9 +31,6 @@ pub use session::{Answer, SelfContainedModel};
 
 /// Name of the graph's file.
 pub const SELF_CONTAINED_GRAPH: &str = "model.onnx";
-/// ONNX's numbers of element types, for `Cast`.
-const FLOAT: i64 = 1;
-const DOUBLE: i64 = 11;
 
 /// Makes the graph; each call answers the best `limit` products, or all if there are fewer.
 ///
@@ -132,7 +129,7 @@ fn encode_handles(body: &mut Body, bundle: &Bundle, lookup: &ItemLookup) -> Stri
     let sold = bundle.catalog.products().iter().map(|product| product.handle.as_str());
     let handles: Vec<&str> = trained.chain(sold).filter(|handle| named.insert(*handle)).collect();
     let tables = id_tables(body, "known", lookup, &handles, bundle.vocabulary.features().len(), true);
-    let items = last_rows(body, "items", longest(bundle));
+    let items = times::last_rows(body, "items", longest(bundle));
     let rows = body.numbers_of_texts(&items, handles);
     for (output, table) in &tables {
         body.named("Gather", &[table, &rows], &[output], Vec::new());
@@ -147,12 +144,6 @@ fn longest(bundle: &Bundle) -> i64 {
     i64::try_from(bundle.manifest.model.longest_history).unwrap_or(i64::MAX)
 }
 
-/// The last `count` rows of a tensor, or all if there are fewer.
-fn last_rows(body: &mut Body, tensor: &str, count: i64) -> String {
-    let (start, end, axis) = (body.integers(&[-count]), body.integers(&[i64::MAX]), body.integers(&[0]));
-    body.node("Slice", &[tensor, &start, &end, &axis])
-}
-
 /// The branch that scores all candidates for the history, with the initializers of its graphs.
 fn by_model(
     shared: &mut Shared,
@@ -161,7 +152,7 @@ fn by_model(
     count: usize,
 ) -> Result<(slirec_onnx::proto::GraphProto, Vec<TensorProto>), EngineError> {
     let mut body = Body::new("by_model_");
-    let inputs = time_features(&mut body, longest(bundle));
+    let inputs = times::history_inputs(&mut body, bundle.manifest.model.network, longest(bundle));
     let history = join(shared, HISTORY_GRAPH, &bundle.history_graph, "history.", &inputs)?;
     body.append(history.nodes);
     let mut inputs = prepared.clone();
@@ -175,59 +166,6 @@ fn by_model(
     let mut initializers = history.initializers;
     initializers.extend(scores.initializers);
     Ok((body.into_graph("by_model", Vec::new(), answer_values("best_items", "best_scores", count)), initializers))
-}
-
-/// What `slirec_core::history::encode` computes, in 64-bit floats until the end: the history graph's inputs.
-fn time_features(body: &mut Body, longest: i64) -> BTreeMap<String, String> {
-    let times = body.node_with("Cast", &["timestamps"], vec![integer("to", DOUBLE)]);
-    let times = seconds(body, &times);
-    let newest = body.node_with("ReduceMax", &[&times], vec![integer("keepdims", 1)]);
-    let zero = body.double(0.0);
-    let missing = body.node("Less", &["now", &zero]);
-    let given = seconds(body, "now");
-    let now = body.node("Where", &[&missing, &newest, &given]);
-
-    let (start, one, end) = (body.integers(&[0]), body.integers(&[1]), body.integers(&[i64::MAX]));
-    let first = body.node("Slice", &[&times, &start, &one, &start]);
-    let used = last_rows(body, &times, longest);
-    let after = body.node("Slice", &[&used, &one, &end, &start]);
-    let following = body.node_with("Concat", &[&after, &now], vec![integer("axis", 0)]);
-    let since_first = body.node("Sub", &[&following, &first]);
-    let until_now = body.node("Sub", &[&now, &used]);
-    let time_from_first = log_days(body, &since_first);
-    let time_to_now = log_days(body, &until_now);
-    // The last of all slots is 0.0 unless the history fills them.
-    let last = last_rows(body, &time_to_now, 1);
-    let length = body.node("Shape", &[&used]);
-    let slots = body.integers(&[longest]);
-    let full = body.node("Equal", &[&length, &slots]);
-    let empty = body.scalar(0.0);
-    let last_slot = body.node("Where", &[&full, &last, &empty]);
-    let named = [
-        ("item_ids", "item_ids".to_owned()),
-        ("feature_ids", "feature_ids".to_owned()),
-        ("time_from_first", time_from_first),
-        ("time_to_now", time_to_now),
-        ("last_slot_time_to_now", last_slot),
-    ];
-    named.into_iter().map(|(input, name)| (input.to_owned(), name)).collect()
-}
-
-/// Seconds of seconds or milliseconds, as `slirec_core::timestamp::from_number` tells them apart.
-fn seconds(body: &mut Body, times: &str) -> String {
-    let bound = body.double(MILLISECONDS_FROM);
-    let thousand = body.double(1000.0);
-    let milliseconds = body.node("GreaterOrEqual", &[times, &bound]);
-    let divided = body.node("Div", &[times, &thousand]);
-    body.node("Where", &[&milliseconds, &divided, times])
-}
-
-fn log_days(body: &mut Body, seconds: &str) -> String {
-    let (day, shortest) = (body.double(DAY), body.double(slirec_core::history::SHORTEST_DAYS));
-    let days = body.node("Div", &[seconds, &day]);
-    let days = body.node("Max", &[&days, &shortest]);
-    let logarithm = body.node("Log", &[&days]);
-    body.node_with("Cast", &[&logarithm], vec![integer("to", FLOAT)])
 }
 
 /// The branch that knows the answer beforehand.

@@ -38,7 +38,7 @@ pub const GAPS: usize = 20;
 /// Last views that the transitions start from.
 pub const RECENT: usize = 5;
 /// Of the logit of the long-term attention, the largest magnitude.
-const LARGEST_LOGIT: f32 = 4.0;
+pub(crate) const LARGEST_LOGIT: f32 = 4.0;
 
 /// The embedding tables, row by row.
 #[derive(Debug, Clone, Copy)]

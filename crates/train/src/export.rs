@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::dataset::evaluation::Candidate;
 use crate::dataset::{Dataset, Split};
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
-use crate::graphs;
+use crate::graphs::{self, Graphs};
 use crate::hyperparameters::ModelHyperparameters;
 use crate::weights::{Weights, WeightsError};
 
@@ -50,7 +50,19 @@ pub fn write_files(
     vocabulary: &Vocabulary,
     catalog: &Catalog,
 ) -> Result<(), ExportError> {
-    let graphs = graphs::build(sizes, weights)?;
+    write_graphs(directory, &graphs::build(sizes, weights, vocabulary)?, vocabulary, catalog)
+}
+
+/// As [`write_files`], of graphs that are built.
+///
+/// # Errors
+/// [`ExportError`] when a file cannot be written.
+pub fn write_graphs(
+    directory: &Path,
+    graphs: &Graphs,
+    vocabulary: &Vocabulary,
+    catalog: &Catalog,
+) -> Result<(), ExportError> {
     for (name, bytes) in
         [(CANDIDATES_GRAPH, &graphs.candidates), (HISTORY_GRAPH, &graphs.history), (SCORES_GRAPH, &graphs.scores)]
     {

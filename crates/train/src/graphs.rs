@@ -9,15 +9,21 @@
 //! | `scores.onnx` | per block of candidates | a score for each |
 //!
 //! The two hot parts are functions of the file (`slirec.TimeLstm`, `slirec.CandidateAttention`), written in standard
-//! operators: any runtime inlines them, an engine with faster kernels can replace them by name.
+//! operators: any runtime inlines them, an engine with faster kernels can replace them by name. The [`ranking`] network has
+//! graphs of its own under the same names.
 
 mod candidates;
 mod dense;
 mod functions;
 mod history;
+mod ranking;
 mod scores;
 
-use crate::hyperparameters::ModelHyperparameters;
+pub use ranking::build_ranking;
+
+use slirec_core::vocabulary::Vocabulary;
+
+use crate::hyperparameters::{ModelHyperparameters, NetworkKind};
 use crate::weights::{Weights, WeightsError};
 
 /// The bytes of the three graph files.
@@ -31,14 +37,17 @@ pub struct Graphs {
     pub scores: Vec<u8>,
 }
 
-/// Builds all three graphs.
+/// Builds all three graphs of a network of these sizes.
 ///
 /// # Errors
-/// [`WeightsError`] unless the weights passed [`Weights::check`].
-pub fn build(sizes: &ModelHyperparameters, weights: &Weights) -> Result<Graphs, WeightsError> {
-    Ok(Graphs {
-        candidates: candidates::build(sizes, weights)?,
-        history: history::build(sizes, weights)?,
-        scores: scores::build(sizes, weights)?,
-    })
+/// [`WeightsError`] for a weight that is missing or misshapen.
+pub fn build(sizes: &ModelHyperparameters, weights: &Weights, vocabulary: &Vocabulary) -> Result<Graphs, WeightsError> {
+    match sizes.network {
+        NetworkKind::Ranking => build_ranking(weights, vocabulary, sizes.longest_history),
+        NetworkKind::SliRec => Ok(Graphs {
+            candidates: candidates::build(sizes, weights)?,
+            history: history::build(sizes, weights)?,
+            scores: scores::build(sizes, weights)?,
+        }),
+    }
 }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use slirec_core::files::FileError;
 use thiserror::Error;
 
-pub use model::{GateTime, ModelHyperparameters, NetworkKind};
+pub use model::{GateTime, ModelHyperparameters};
 pub use preset::Preset;
+pub use slirec_core::bundle::Network as NetworkKind;
 pub use training::{BestBy, SMALLEST_BATCH, Schedule, TrainingHyperparameters};
 
 /// Hyperparameters that cannot be used.

@@ -15,6 +15,7 @@ mod training;
 
 pub use inference::RankingInference;
 pub use network::RankingNetwork;
+pub(crate) use terms::softmax_sample;
 pub use training::{RankingTraining, StepDone};
 
 use crate::dataset::Dataset;

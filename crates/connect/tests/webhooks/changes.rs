@@ -126,7 +126,12 @@ fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
             name: "test".into(),
             version: "1".into(),
             created: "2026-11-24T00:00:00Z".into(),
-            model: ModelShape { longest_history: 50, item_embedding_size: 32, features: Vec::new() },
+            model: ModelShape {
+                network: bundle::Network::SliRec,
+                longest_history: 50,
+                item_embedding_size: 32,
+                features: Vec::new(),
+            },
             training: TrainingRecord {
                 source_sha256: String::new(),
                 seed: 1,

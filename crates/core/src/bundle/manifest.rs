@@ -26,10 +26,31 @@ pub struct FeatureShape {
     pub embedding_size: usize,
 }
 
+/// What computes the scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// SLi-Rec: each candidate attends to the history.
+    #[default]
+    SliRec,
+    /// The ranking network: a history becomes one vector, which every item meets by a dot product.
+    Ranking,
+}
+
+impl Network {
+    /// Whether a manifest need not name it.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The sizes of a model that its users must know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelShape {
+    /// Which network it is.
+    #[serde(default, skip_serializing_if = "Network::is_default")]
+    pub network: Network,
     /// Positions of a history that are used; older ones only move the time features.
     pub longest_history: usize,
     /// Size of the item embedding.

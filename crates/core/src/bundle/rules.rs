@@ -1,6 +1,6 @@
 //! What a manifest may say: sizes, lengths and counts are bounded before anything is made of them.
 
-use super::{FILES, FORMAT, GoldenRequest, Manifest, ModelShape};
+use super::{FILES, FORMAT, GoldenRequest, Manifest, ModelShape, Network};
 use crate::text::check_length;
 
 /// Longest name, version or other text, in bytes.
@@ -77,6 +77,10 @@ fn check_shape(model: &ModelShape) -> Result<(), String> {
     for (position, feature) in model.features.iter().enumerate() {
         check_text("model.features, a name,", &feature.name)?;
         size("model.features.embedding_size", feature.embedding_size)?;
+        if model.network == Network::Ranking && feature.embedding_size != model.item_embedding_size {
+            let (found, expected) = (feature.embedding_size, model.item_embedding_size);
+            return Err(format!("model.features.embedding_size is {found}: expected {expected}, as of the items"));
+        }
         let twice = model.features.iter().take(position).any(|other| other.name == feature.name);
         // Embeddings are named after their features, beside that of the item.
         if twice || feature.name.is_empty() || feature.name == "item" {

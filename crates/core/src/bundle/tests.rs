@@ -27,6 +27,7 @@ fn manifest() -> Manifest {
         version: "1".into(),
         created: "2026-11-24T00:00:00Z".into(),
         model: ModelShape {
+            network: Network::SliRec,
             longest_history: 50,
             item_embedding_size: 32,
             features: vec![FeatureShape { name: "category".into(), embedding_size: 8 }],
@@ -71,6 +72,22 @@ fn an_unsealed_bundle_can_be_tried_but_is_no_bundle_yet() {
     let bundle = Bundle::read_unsealed(folder.path(), Manifest { files, ..manifest() }).unwrap();
     assert_eq!(bundle.history_graph, HISTORY_GRAPH.as_bytes());
     assert!(Bundle::read(folder.path()).is_err());
+}
+
+#[test]
+fn a_manifest_names_its_network_unless_it_is_the_original_s() {
+    let written = |network| serde_json::to_value(ModelShape { network, ..manifest().model }).unwrap();
+    assert_eq!(written(Network::SliRec).get("network"), None);
+    assert_eq!(written(Network::Ranking)["network"], "ranking");
+    for network in [Network::SliRec, Network::Ranking] {
+        assert_eq!(serde_json::from_value::<ModelShape>(written(network)).unwrap().network, network);
+    }
+    let message = refusal(|folder| {
+        let (mut manifest, _) = Manifest::read(folder).unwrap();
+        manifest.model.network = Network::Ranking;
+        seal(folder, manifest).unwrap();
+    });
+    assert!(message.contains("model.features.embedding_size is 8: expected 32"), "{message}");
 }
 
 #[test]

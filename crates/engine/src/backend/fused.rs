@@ -89,20 +89,8 @@ impl Fused {
         graph: &mut CandidateGraph,
         onnxruntime: &mut OnnxRuntime,
     ) -> Result<Option<Self>, EngineError> {
-        let agreed = match FusedModel::recognise(bundle) {
-            Err(unknown) => Err(unknown.to_string()),
-            Ok(model) => {
-                let mut fused = Self::of_model(Arc::new(FusedModel { bf16, ..model }));
-                parity::compare(&mut fused, onnxruntime, graph, bundle, lookup)?.map(|()| fused)
-            }
-        };
-        Ok(agreed.map_or_else(
-            |reason| {
-                tracing::warn!(reason, "the fused kernels cannot take this model, falling back to ONNX Runtime");
-                None
-            },
-            Some,
-        ))
+        let fused = FusedModel::recognise(bundle).map(|model| Self::of_model(Arc::new(FusedModel { bf16, ..model })));
+        parity::agreeing(fused, onnxruntime, graph, bundle, lookup)
     }
 
     fn of_model(model: Arc<FusedModel>) -> Self {

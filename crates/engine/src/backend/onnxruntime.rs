@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
-use slirec_core::bundle::{Bundle, HISTORY_GRAPH, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, HISTORY_GRAPH, Network, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
 
 use super::{Backend, PreparedCandidates};
@@ -38,6 +38,7 @@ struct Graphs {
     history: Vec<u8>,
     scores: Vec<u8>,
     feature_count: usize,
+    network: Network,
 }
 
 /// Both graphs of a request, loaded.
@@ -64,6 +65,7 @@ impl OnnxRuntime {
             history: bundle.history_graph.clone(),
             scores: bundle.scores_graph.clone(),
             feature_count: bundle.manifest.model.features.len(),
+            network: bundle.manifest.model.network,
         }))
     }
 
@@ -106,13 +108,25 @@ impl Backend for OnnxRuntime {
         let (length, failed) = (history.len(), failed_in(HISTORY_GRAPH));
         let features = ([length, self.graphs.feature_count], signed(&history.feature_ids));
         let floats_of = |values: &[f32]| Tensor::from_array(([values.len()], values.to_vec())).map_err(failed);
-        let inputs = ort::inputs![
+        let buckets_of = |buckets: &[u8]| {
+            let buckets: Vec<i64> = buckets.iter().copied().map(i64::from).collect();
+            Tensor::from_array(([buckets.len()], buckets)).map_err(failed)
+        };
+        let mut inputs = ort::inputs![
             "item_ids" => Tensor::from_array(([length], signed(&history.item_ids))).map_err(failed)?,
             "feature_ids" => Tensor::from_array(features).map_err(failed)?,
-            "time_from_first" => floats_of(&history.time_from_first)?,
-            "time_to_now" => floats_of(&history.time_to_now)?,
-            "last_slot_time_to_now" => floats_of(&[history.last_slot_time_to_now])?,
         ];
+        inputs.extend(match self.graphs.network {
+            Network::SliRec => ort::inputs![
+                "time_from_first" => floats_of(&history.time_from_first)?,
+                "time_to_now" => floats_of(&history.time_to_now)?,
+                "last_slot_time_to_now" => floats_of(&[history.last_slot_time_to_now])?,
+            ],
+            Network::Ranking => ort::inputs![
+                "gaps" => buckets_of(&history.gaps)?,
+                "age" => buckets_of(&[history.age])?,
+            ],
+        });
         let encoded = self.history.run(inputs).map_err(failed)?;
         Ok(HistoryTensors {
             length,

@@ -6,6 +6,8 @@ use slirec_core::lookup::ItemLookup;
 use slirec_core::parity::{self, Difference, TOLERANCE};
 
 use super::Backend;
+use super::initializers::Unknown;
+use super::onnxruntime::OnnxRuntime;
 use crate::candidates::{CandidateGraph, CandidateIds};
 use crate::{EngineError, Explanations};
 
@@ -14,11 +16,35 @@ pub(crate) const CANDIDATES: usize = 101;
 /// Histories, one of each length.
 const HISTORIES: usize = 10;
 
+/// A backend that took the model out of a bundle's graphs, if it agrees with ONNX Runtime about it; logs why not.
+///
+/// # Errors
+/// [`EngineError`] when a backend fails.
+pub(super) fn agreeing<B: Backend>(
+    recognised: Result<B, Unknown>,
+    onnxruntime: &mut OnnxRuntime,
+    graph: &mut CandidateGraph,
+    bundle: &Bundle,
+    lookup: &ItemLookup,
+) -> Result<Option<B>, EngineError> {
+    let agreed = match recognised {
+        Err(unknown) => Err(unknown.to_string()),
+        Ok(mut backend) => compare(&mut backend, onnxruntime, graph, bundle, lookup)?.map(|()| backend),
+    };
+    Ok(agreed.map_or_else(
+        |reason| {
+            tracing::warn!(reason, "the fused kernels cannot take this model, falling back to ONNX Runtime");
+            None
+        },
+        Some,
+    ))
+}
+
 /// Compares scores and explanations; the inner error says where they differ.
 ///
 /// # Errors
 /// [`EngineError`] when a backend fails.
-pub(super) fn compare(
+fn compare(
     found: &mut impl Backend,
     expected: &mut impl Backend,
     graph: &mut CandidateGraph,

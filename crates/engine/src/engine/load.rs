@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use slirec_core::bundle::{Bundle, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, Network, SCORES_GRAPH};
 use slirec_core::lookup::ItemLookup;
 use slirec_kernels::bf16::Bf16Set;
 
@@ -14,6 +14,7 @@ use super::Engine;
 use crate::backend::Backend;
 use crate::backend::fused::Fused;
 use crate::backend::onnxruntime::OnnxRuntime;
+use crate::backend::ranking::RankingKernels;
 use crate::candidates::CandidateGraph;
 use crate::model::Model;
 use crate::overload::Overload;
@@ -47,10 +48,21 @@ impl Engine {
         let mut onnxruntime = OnnxRuntime::new(&maker, &bundle)?;
         let provider = maker.provider();
         if options.kernels == Kernels::Fused && provider == ExecutionProvider::Cpu {
-            let fused = Fused::agreeing(&bundle, &lookup, bf16_set(options), &mut graph, &mut onnxruntime)?;
-            if let Some(fused) = fused {
-                drop(onnxruntime);
-                return Self::start(fused, graph, Model::new(bundle, lookup), provider, options);
+            match bundle.manifest.model.network {
+                Network::SliRec => {
+                    let fused = Fused::agreeing(&bundle, &lookup, bf16_set(options), &mut graph, &mut onnxruntime)?;
+                    if let Some(fused) = fused {
+                        drop(onnxruntime);
+                        return Self::start(fused, graph, Model::new(bundle, lookup), provider, options);
+                    }
+                }
+                Network::Ranking => {
+                    let kernels = RankingKernels::agreeing(&bundle, &lookup, &mut graph, &mut onnxruntime)?;
+                    if let Some(kernels) = kernels {
+                        drop(onnxruntime);
+                        return Self::start(kernels, graph, Model::new(bundle, lookup), provider, options);
+                    }
+                }
             }
         }
         Self::start(onnxruntime, graph, Model::new(bundle, lookup), provider, options)
@@ -66,9 +78,10 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let (kernels, precision, model) = (B::KERNELS, backend.precision(), Arc::new(model));
         if options.precision != precision {
-            let reason = match kernels {
-                Kernels::OnnxRuntime => "only the fused kernels have it",
-                Kernels::Fused => "this processor has no instructions for it (AVX512-BF16)",
+            let reason = match (kernels, model.manifest.model.network) {
+                (_, Network::Ranking) => "the ranking network is not offered in it",
+                (Kernels::OnnxRuntime, Network::SliRec) => "only the fused kernels have it",
+                (Kernels::Fused, Network::SliRec) => "this processor has no instructions for it (AVX512-BF16)",
             };
             tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use slirec_connect::original::OriginalVocabulary;
-use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, TrainingRecord};
+use slirec_core::bundle::{self, Bundle, GoldenRequest, GoldenScore, Manifest, ModelShape, TrainingRecord};
 use slirec_core::catalog::{Catalog, Product};
 use slirec_core::history::{self, EncodedHistory, History};
 use slirec_core::lookup::ItemLookup;
@@ -106,12 +106,18 @@ pub(crate) fn bundle_of(
     let folder = tempfile::tempdir().unwrap();
     let catalog = Catalog::new(products).unwrap();
     write_files(folder.path(), sizes, weights, &vocabulary, &catalog).unwrap();
+    seal(folder.path(), sizes.shape());
+    folder
+}
+
+/// Makes a bundle of the files in a folder.
+pub(crate) fn seal(folder: &Path, model: ModelShape) {
     let manifest = Manifest {
         format: bundle::FORMAT.into(),
         name: "golden".into(),
         version: "7".into(),
         created: "2026-11-24T00:00:00Z".into(),
-        model: sizes.shape(),
+        model,
         training: TrainingRecord {
             source_sha256: String::new(),
             seed: 0,
@@ -125,9 +131,8 @@ pub(crate) fn bundle_of(
         golden_requests: Vec::new(),
         loses_to: Vec::new(),
     };
-    let golden_requests = vec![golden_request(folder.path(), &manifest)];
-    bundle::seal(folder.path(), Manifest { golden_requests, ..manifest }).unwrap();
-    folder
+    let golden_requests = vec![golden_request(folder, &manifest)];
+    bundle::seal(folder, Manifest { golden_requests, ..manifest }).unwrap();
 }
 
 /// What the graphs answer to a short history, as no bundle goes without a golden request.

@@ -1,7 +1,7 @@
-//! Candidates in blocks: what depends on each of them alone enters row by row and stands in lanes, block by block.
+//! Candidates of SLi-Rec: what depends on each of them alone enters column by column and stands in blocks.
 
-use super::{BLOCK, Row, rows_of};
-use crate::lanes::{Buffer, LANES};
+use super::Row;
+use super::blocks::Blocks;
 
 /// What a model computes of every candidate alone, in the order in which it stands in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,8 @@ impl CandidateSizes {
 /// Candidates that are ready to be scored.
 #[derive(Debug, Clone)]
 pub struct Candidates {
-    count: usize,
     sizes: CandidateSizes,
-    /// `[blocks, rows, BLOCK]`; lanes behind the last candidate are 0.
-    values: Buffer,
+    blocks: Blocks,
 }
 
 /// The rows of one block.
@@ -55,7 +53,7 @@ pub(super) struct Block<'a> {
 impl Candidates {
     /// Room for candidates whose values are 0.
     pub fn zeros(sizes: CandidateSizes, count: usize) -> Self {
-        Self { count, sizes, values: Buffer::zeros(count.div_ceil(BLOCK) * sizes.total() * BLOCK) }
+        Self { sizes, blocks: Blocks::zeros(sizes.total(), count) }
     }
 
     /// Sets the values of some candidates from `first` on: `columns` are `[n, size]` each, in the order of the sizes.
@@ -64,29 +62,22 @@ impl Candidates {
     /// When a column has another length than its size asks for, or there are more candidates than room.
     pub fn set(&mut self, first: usize, columns: [&[f32]; 5]) {
         let count = columns[0].len() / self.sizes.query;
-        assert!(first + count <= self.count, "more candidates than there is room for");
-        let stride = self.sizes.total();
         let mut before = 0;
         for (column, size) in columns.into_iter().zip(self.sizes.all()) {
             assert_eq!(column.len(), count * size, "length of a column of candidates");
-            for (candidate, values) in (first..).zip(column.chunks_exact(size.max(1))) {
-                let (block, lane) = (candidate / BLOCK, candidate % BLOCK);
-                for (row, value) in (before..).zip(values) {
-                    self.values[(block * stride + row) * BLOCK + lane] = *value;
-                }
-            }
+            self.blocks.set(first, before..before + size, column);
             before += size;
         }
     }
 
     /// Number of candidates.
     pub fn len(&self) -> usize {
-        self.count
+        self.blocks.len()
     }
 
     /// True without candidates.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
     }
 
     /// What is known of each candidate.
@@ -96,7 +87,7 @@ impl Candidates {
 
     /// False when a value is infinite or not a number.
     pub fn is_finite(&self) -> bool {
-        self.values.iter().all(|value| value.is_finite())
+        self.blocks.is_finite()
     }
 
     /// The given candidates, in their order.
@@ -104,24 +95,12 @@ impl Candidates {
     /// # Panics
     /// When there is no such candidate.
     pub fn select(&self, candidates: &[usize]) -> Self {
-        let stride = self.sizes.total();
-        let mut selected = Self::zeros(self.sizes, candidates.len());
-        for (to, from) in candidates.iter().enumerate() {
-            assert!(*from < self.count, "there is no such candidate");
-            for row in 0..stride {
-                let place = |candidate: usize| (candidate / BLOCK * stride + row) * BLOCK + candidate % BLOCK;
-                selected.values[place(to)] = self.values[place(*from)];
-            }
-        }
-        selected
+        Self { sizes: self.sizes, blocks: self.blocks.select(candidates) }
     }
 
     pub(super) fn block(&self, number: usize) -> Block<'_> {
-        let stride = self.sizes.total();
-        let rows = &rows_of(&self.values)[number * stride..][..stride];
-        let [query, attention, mixing, score, transition] = columns(rows, self.sizes.all());
-        let next = self.values.get((number + 1) * stride * BLOCK..(number + 2) * stride * BLOCK).unwrap_or_default();
-        let vectors = (self.count - number * BLOCK).min(BLOCK).div_ceil(LANES);
+        let [query, attention, mixing, score, transition] = columns(self.blocks.rows(number), self.sizes.all());
+        let (vectors, next) = (self.blocks.vectors(number), self.blocks.following(number));
         Block { query, attention, mixing, score, transition, vectors, next }
     }
 }

@@ -9,7 +9,7 @@ use crate::proto::attribute_proto::AttributeType;
 use crate::proto::{AttributeProto, FunctionProto, NodeProto};
 
 /// The functions that a file may bring along.
-pub(super) const FUNCTIONS: [&str; 2] = ["TimeLstm", "CandidateAttention"];
+pub(super) const FUNCTIONS: [&str; 3] = ["TimeLstm", "CandidateAttention", "GapLstm"];
 
 /// Where a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,13 @@ fn form(operator: &str) -> Option<Form> {
     use AttributeType::{Graph, Int, Tensor};
     let (inputs, outputs, attributes): (_, _, &[_]) = match operator {
         "Constant" => (0..=0, 1..=1, &[("value", Tensor)]),
-        "ConstantOfShape" | "Identity" | "Log" | "Neg" | "Relu" | "Shape" | "Sigmoid" | "Tanh" | "Transpose" => {
-            (1..=1, 1..=1, &[])
-        }
+        "ConstantOfShape" | "Exp" | "Identity" | "Log" | "Neg" | "Relu" | "Shape" | "Sigmoid" | "Tanh"
+        | "Transpose" => (1..=1, 1..=1, &[]),
         "Cast" => (1..=1, 1..=1, &[("to", Int)]),
+        "ReduceLogSumExp" => (1..=1, 1..=1, &[("keepdims", Int)]),
         "Softmax" => (1..=1, 1..=1, &[("axis", Int)]),
         "Split" => (1..=1, 1..=16, &[("axis", Int)]),
-        "Add" | "MatMul" | "Mul" | "Reshape" | "Squeeze" | "Sub" | "Unsqueeze" => (2..=2, 1..=1, &[]),
+        "Add" | "Equal" | "MatMul" | "Min" | "Mul" | "Reshape" | "Squeeze" | "Sub" | "Unsqueeze" => (2..=2, 1..=1, &[]),
         "Gather" => (2..=2, 1..=1, &[("axis", Int)]),
         "Gemm" => (3..=3, 1..=1, &[]),
         "Slice" => (3..=4, 1..=1, &[]),

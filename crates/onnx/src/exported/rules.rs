@@ -24,11 +24,12 @@ pub(super) fn apply(node: &NodeProto, inputs: &[&Value]) -> Result<Outcome, Stri
     let first = input(0)?;
     let mut products = 0;
     let value = match node.op_type() {
-        "Add" | "Mul" => Value::unknown(broadcast(&first.shape, &input(1)?.shape)?),
+        "Add" | "Equal" | "Min" | "Mul" => Value::unknown(broadcast(&first.shape, &input(1)?.shape)?),
         "Sub" => difference(first, input(1)?)?,
         "Neg" => Value { shape: first.shape.clone(), numbers: mapped(first, i64::checked_neg) },
         "Identity" => first.clone(),
-        "Log" | "Relu" | "Sigmoid" | "Tanh" => Value::unknown(first.shape.clone()),
+        "Exp" | "Log" | "Relu" | "Sigmoid" | "Tanh" => Value::unknown(first.shape.clone()),
+        "ReduceLogSumExp" => reduce(node, first)?,
         "Softmax" => {
             // -1 is the last axis.
             let last = integer(node, "axis") == Some(-1);
@@ -154,6 +155,17 @@ fn product(left: &[Size], right: &[Size]) -> Result<(Shape, u64), String> {
     shape.extend(rows.into_iter().chain(columns));
     let products = shape.iter().fold(inner.count, |products, size| products.saturating_mul(size.count));
     Ok((shape, products))
+}
+
+/// Over all values: each dimension that is left is 1.
+fn reduce(node: &NodeProto, value: &Value) -> Result<Value, String> {
+    let keeps = integer(node, "keepdims");
+    if keeps.is_some_and(|keeps| keeps != 1) {
+        return Err(format!("has the keepdims {keeps:?}: expected 1"));
+    }
+    // A sum over candidates would depend on how they are cut into blocks.
+    value.shape.iter().try_for_each(|size| fixed(*size).map(|_| ()))?;
+    Ok(Value::unknown(vec![Size::ONE; value.shape.len()]))
 }
 
 fn gather(node: &NodeProto, data: &Value, places: &Value) -> Result<Value, String> {

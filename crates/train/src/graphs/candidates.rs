@@ -55,20 +55,32 @@ pub(super) fn embed(
     weights: &Weights,
     output: &str,
 ) -> Result<String, WeightsError> {
-    let table = |body: &mut Body, name: &str| {
-        weights.required(name).map(|table| body.floats(name, &table.shape, &table.values))
-    };
-    let items = table(body, "embedding.item")?;
+    let parts = embeddings(body, sizes.features.iter().map(|feature| feature.name.as_str()), weights)?;
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    body.named("Concat", &parts, &[output], vec![integer("axis", 1)]);
+    Ok(output.to_owned())
+}
+
+/// The embeddings of `item_ids` and of each feature's `feature_ids`.
+pub(super) fn embeddings<'a>(
+    body: &mut Body,
+    features: impl IntoIterator<Item = &'a str>,
+    weights: &Weights,
+) -> Result<Vec<String>, WeightsError> {
+    let items = table(body, weights, "embedding.item")?;
     let mut parts = vec![body.node("Gather", &[&items, "item_ids"])];
-    for (position, feature) in (0..).zip(&sizes.features) {
-        let values = table(body, &format!("embedding.{}", feature.name))?;
+    for (position, feature) in (0..).zip(features) {
+        let values = table(body, weights, &format!("embedding.{feature}"))?;
         let column = body.integers(&[position]);
         let ids = body.node_with("Gather", &["feature_ids", &column], vec![integer("axis", 1)]);
         let axis = body.integers(&[1]);
         let ids = body.node("Squeeze", &[&ids, &axis]);
         parts.push(body.node("Gather", &[&values, &ids]));
     }
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    body.named("Concat", &parts, &[output], vec![integer("axis", 1)]);
-    Ok(output.to_owned())
+    Ok(parts)
+}
+
+/// Adds a weight to a graph under its own name.
+pub(super) fn table(body: &mut Body, weights: &Weights, name: &str) -> Result<String, WeightsError> {
+    weights.required(name).map(|table| body.floats(name, &table.shape, &table.values))
 }

@@ -162,7 +162,7 @@ fn transitions_from(body: &mut Body, sizes: &ModelHyperparameters, weights: &Wei
 }
 
 /// The last `count` rows of a tensor, or all if there are fewer.
-fn last_rows(body: &mut Body, tensor: &str, count: i64) -> String {
+pub(super) fn last_rows(body: &mut Body, tensor: &str, count: i64) -> String {
     let (start, end, axis) = (body.integers(&[-count]), body.integers(&[i64::MAX]), body.integers(&[0]));
     body.node("Slice", &[tensor, &start, &end, &axis])
 }

@@ -1,21 +1,10 @@
 //! Sizes and options of the network.
 
 use serde::{Deserialize, Serialize};
-use slirec_core::bundle::{FeatureShape, ModelShape};
+use slirec_core::bundle::{FeatureShape, ModelShape, Network as NetworkKind};
 use slirec_core::catalog::CATEGORY;
 
 use super::{HyperparameterError, ensure};
-
-/// Which network is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NetworkKind {
-    /// The original's: a network scores each candidate with the history.
-    #[default]
-    SliRec,
-    /// A query of the history meets every item in a dot product.
-    Ranking,
-}
 
 /// Which time the mixing gate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -81,6 +70,7 @@ impl ModelHyperparameters {
     /// What a bundle says of the model.
     pub fn shape(&self) -> ModelShape {
         ModelShape {
+            network: self.network,
             longest_history: self.longest_history,
             item_embedding_size: self.item_embedding_size,
             features: self.features.clone(),

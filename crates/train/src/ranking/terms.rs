@@ -9,8 +9,24 @@ use super::choices::gather;
 use super::network::RankingNetwork;
 use crate::weights::{Array, Weights, WeightsError};
 
-/// Items beyond this are sampled for the sum of a softmax.
-const LARGEST_SUM: usize = 4_096;
+/// Most items that the scores are normalised over.
+const LARGEST_SAMPLE: usize = 4_096;
+
+/// Ids of the items of a vocabulary of so many that the scores are normalised over, and what is added to the logit of each:
+/// all of them where they are few; of many, the most frequent ones and as many of the others, evenly spread, each of which
+/// stands for several.
+pub(crate) fn softmax_sample(items: usize) -> (Vec<u32>, Vec<f32>) {
+    let ids = |count: usize| (1_u32..).take(count);
+    if items <= LARGEST_SAMPLE {
+        return (ids(items).collect(), vec![0.0; items]);
+    }
+    // Ids are in order of frequency.
+    let half = LARGEST_SAMPLE / 2;
+    let stride = (items - half) as f64 / half as f64;
+    let spread = (0..half).map(|number| (half + 1) as u32 + ((number as f64 + 0.5) * stride) as u32);
+    let corrections = std::iter::repeat_n(0.0, half).chain(std::iter::repeat_n(stride.ln() as f32, half));
+    (ids(half).chain(spread).collect(), corrections.collect())
+}
 
 /// The terms of a network.
 #[derive(Debug, Clone)]
@@ -124,22 +140,11 @@ pub(super) struct Normaliser {
 }
 
 impl Normaliser {
-    /// All items up to some thousands; beyond them the most frequent half of as many, and an even sample of the others.
+    /// The rows of [`softmax_sample`].
     pub(super) fn of(network: &RankingNetwork) -> Self {
-        let items = network.rows() - 1;
+        let (items, corrections) = softmax_sample(network.rows() - 1);
         let mut choices = Choices::default();
-        let mut corrections = Vec::new();
-        if items <= LARGEST_SUM {
-            choices.items.extend((1..).take(items));
-            corrections.resize(items, 0.0);
-        } else {
-            let half = LARGEST_SUM / 2;
-            let others = items - half;
-            choices.items.extend((1..).take(half));
-            choices.items.extend((0..half).filter_map(|index| u32::try_from(1 + half + index * others / half).ok()));
-            corrections.resize(half, 0.0);
-            corrections.resize(choices.items.len(), (others as f64 / half as f64).ln() as f32);
-        }
+        choices.items = items;
         choices.choice_of.resize(network.rows(), u32::MAX);
         for (choice, item) in (0..).zip(&choices.items) {
             if let Some(of_item) = choices.choice_of.get_mut(*item as usize) {

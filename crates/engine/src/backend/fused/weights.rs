@@ -1,18 +1,15 @@
 //! The weights of a bundle's graphs, by the names that the exporter gives them: the bytes of the files enter, a model for
 //! the kernels leaves, or what it is that they do not know.
 
-use std::collections::HashMap;
-
 use slirec_core::bundle::{Bundle, HISTORY_GRAPH, SCORES_GRAPH};
 use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::request::history::{Embeddings, HistoryNetwork, HistoryWeights, Transitions};
+use slirec_kernels::request::history::{HistoryNetwork, HistoryWeights, Transitions};
 use slirec_kernels::request::scores::{NetworkWeights, Scoring};
 use slirec_kernels::time_lstm::Sizes;
 use slirec_kernels::time_lstm::inference::InferenceLstm;
-use slirec_onnx::check::decode_checked;
-use slirec_onnx::proto::{NodeProto, TensorProto};
-use thiserror::Error;
+use slirec_onnx::proto::NodeProto;
 
+use super::super::initializers::{Tensors, Unknown};
 use super::{FusedModel, GateTime};
 
 /// Weights of the LSTM in the order of its kernel's parameters.
@@ -33,102 +30,7 @@ const LSTM: [&str; 14] = [
     "bias",
 ];
 
-/// Why a graph is not one that the kernels know.
-#[derive(Debug, Error)]
-pub(super) enum Unknown {
-    /// Not a graph at all.
-    #[error("{0} cannot be read")]
-    Graph(&'static str),
-    /// A tensor is missing.
-    #[error("{graph} has no tensor `{tensor}`")]
-    Missing {
-        /// The file.
-        graph: &'static str,
-        /// The tensor.
-        tensor: String,
-    },
-    /// A tensor is not as large as the others ask for.
-    #[error("{graph}: tensor `{tensor}` has shape {found:?}: expected {expected:?}")]
-    Shape {
-        /// The file.
-        graph: &'static str,
-        /// The tensor.
-        tensor: String,
-        /// What it is.
-        found: Vec<usize>,
-        /// What it should be; 0 stands for any size.
-        expected: Vec<usize>,
-    },
-    /// The mixing gate reads something else.
-    #[error("{HISTORY_GRAPH}: the mixing gate reads neither the last slot's time nor the last view's")]
-    GateTime,
-}
-
-/// The tensors of a graph.
-struct Tensors {
-    graph: &'static str,
-    tensors: HashMap<String, Tensor>,
-    nodes: Vec<NodeProto>,
-}
-
-struct Tensor {
-    shape: Vec<usize>,
-    values: Vec<f32>,
-}
-
-impl Tensor {
-    fn read(tensor: &TensorProto) -> Self {
-        let shape = tensor.dims.iter().map(|size| usize::try_from(*size).unwrap_or_default()).collect();
-        let raw = tensor.raw_data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-        Self { shape, values: tensor.float_data.iter().copied().chain(raw).collect() }
-    }
-}
-
 impl Tensors {
-    fn read(graph: &'static str, bytes: &[u8]) -> Result<Self, Unknown> {
-        let model = decode_checked(bytes).map_err(|_| Unknown::Graph(graph))?;
-        let read = model.graph.ok_or(Unknown::Graph(graph))?;
-        let tensors = read.initializer.iter().map(|tensor| (tensor.name().to_owned(), Tensor::read(tensor)));
-        Ok(Self { graph, tensors: tensors.collect(), nodes: read.node })
-    }
-
-    fn has(&self, tensor: &str) -> bool {
-        self.tensors.contains_key(tensor)
-    }
-
-    /// The values of a tensor whose shape is known; a size of 0 may be any.
-    fn shaped(&self, tensor: &str, expected: &[usize]) -> Result<(&[f32], &[usize]), Unknown> {
-        let found = self.tensors.get(tensor);
-        let Tensor { shape, values } =
-            found.ok_or_else(|| Unknown::Missing { graph: self.graph, tensor: tensor.to_owned() })?;
-        let fits = |(found, expected): (&usize, &usize)| *found > 0 && (*expected == 0 || found == expected);
-        let complete = shape.iter().try_fold(1, |count: usize, size| count.checked_mul(*size)) == Some(values.len());
-        if shape.len() != expected.len() || !shape.iter().zip(expected).all(fits) || !complete {
-            return Err(Unknown::Shape {
-                graph: self.graph,
-                tensor: tensor.to_owned(),
-                found: shape.clone(),
-                expected: expected.to_vec(),
-            });
-        }
-        Ok((values, shape))
-    }
-
-    fn values(&self, tensor: &str, expected: &[usize]) -> Result<&[f32], Unknown> {
-        Ok(self.shaped(tensor, expected)?.0)
-    }
-
-    /// A matrix of any width.
-    fn wide(&self, tensor: &str, rows: usize) -> Result<(&[f32], usize), Unknown> {
-        let (values, shape) = self.shaped(tensor, &[rows, 0])?;
-        Ok((values, shape.last().copied().unwrap_or_default()))
-    }
-
-    fn table(&self, tensor: &str) -> Result<Embeddings, Unknown> {
-        let (values, width) = self.wide(tensor, 0)?;
-        Ok(Embeddings { width, values: values.to_vec() })
-    }
-
     /// A network of the scores graph, by the names of its tensors.
     fn network(&self, inputs: usize, names: &NetworkNames) -> Result<NetworkWeights<'_>, Unknown> {
         let (first, width) = match names.first {

@@ -1,0 +1,99 @@
+//! A ranking network in the engine and as a self-contained graph.
+
+use prost::Message;
+use slirec_core::bundle::Bundle;
+use slirec_core::parity::TOLERANCE;
+use slirec_engine::{
+    BundleScorer, Engine, EngineOptions, Kernels, Precision, RecommendationRequest, SelfContainedModel, Source,
+    self_contained,
+};
+use slirec_onnx::proto::ModelProto;
+
+use crate::networks::{self, Sizes};
+use crate::{WITH, WITHOUT, bundle};
+
+const START: f64 = 1_790_000_000.0;
+
+/// Views so many seconds apart.
+fn request(handles: &[&str], seconds: f64, limit: usize) -> RecommendationRequest {
+    let history = handles.iter().zip(0..).map(|(handle, place)| (*handle, START + seconds * f64::from(place)));
+    let now = START + seconds * handles.len() as f64;
+    RecommendationRequest { explain: true, ..RecommendationRequest::new(history.collect(), now, limit) }
+}
+
+#[test]
+fn one_worker_and_several_that_share_a_request_give_the_same_explained_answer() {
+    let folder = bundle(Sizes { items: 2_000, ..WITH });
+    let answers = [(1, usize::MAX), (2, 1)].map(|(workers, spread_from)| {
+        let options = EngineOptions { workers, spread_from, ..EngineOptions::default() };
+        let engine = Engine::load(folder.path(), &options).unwrap();
+        assert_eq!(engine.kernels(), Kernels::Fused);
+        let answer =
+            engine.recommend(request(&["item-3", "no-such-product", "item-9", "item-3"], 60.0, 3_000)).unwrap();
+        assert_eq!((answer.source, answer.unknown_items, answer.spoiled_scores), (Source::Model, 1, 0));
+        (answer.products, answer.explanations)
+    });
+    let (products, explanations) = &answers[0];
+    // Every eighth is sold out, three are new.
+    assert_eq!((products.len(), explanations.len()), (1_753, 1_753));
+    let explained = explanations.get(0).unwrap();
+    assert!((explained.attention.iter().sum::<f32>() - 1.0).abs() < 1e-5 && explained.attention.len() == 4);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn bf16_is_not_offered_and_serves_in_f32() {
+    let options = EngineOptions { precision: Precision::Bf16, emulate_bf16: true, ..EngineOptions::default() };
+    let engine = Engine::load(bundle(WITHOUT).path(), &options).unwrap();
+    assert_eq!((engine.kernels(), engine.precision()), (Kernels::Fused, Precision::F32));
+}
+
+#[test]
+fn a_graph_that_computes_something_else_under_the_same_names_is_left_to_onnx_runtime() {
+    let mut bundle = Bundle::read(bundle(WITH).path()).unwrap();
+    let mut graph = ModelProto::decode(bundle.history_graph.as_slice()).unwrap();
+    let tanh = graph.functions[0].node.iter_mut().flat_map(|node| &mut node.attribute);
+    let mut bodies = tanh.filter_map(|attribute| attribute.g.as_mut());
+    let mut nodes = bodies.next().unwrap().node.iter_mut();
+    nodes.find(|node| node.op_type() == "Tanh").unwrap().op_type = Some("Sigmoid".to_owned());
+    bundle.history_graph = graph.encode_to_vec();
+    let scorer = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
+    assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
+}
+
+#[test]
+fn a_width_of_no_whole_lanes_is_left_to_onnx_runtime() {
+    let bundle = Bundle::read(bundle(Sizes { width: 12, ..WITH }).path()).unwrap();
+    let scorer = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
+    assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
+}
+
+#[test]
+fn the_self_contained_graph_answers_as_the_engine_does() {
+    for sizes in [WITHOUT, WITH] {
+        let folder = networks::bundle(sizes);
+        let graph = self_contained(&Bundle::read(folder.path()).unwrap(), 100).unwrap();
+        let mut model = SelfContainedModel::load(&graph, None).unwrap();
+        model.check_golden(&Bundle::read(folder.path()).unwrap()).unwrap();
+        let engine = Engine::load(folder.path(), &EngineOptions::default()).unwrap();
+        let long: Vec<String> = (0..70).map(|place| format!("item-{}", 1 + place * 7 % 40)).collect();
+        let long: Vec<&str> = long.iter().map(String::as_str).collect();
+        let histories: [&[&str]; 4] =
+            [&["item-7"], &["item-3", "item-3", "new-1"], &long, &["no-such-product", "item-2"]];
+        for handles in histories {
+            // On both sides of where buckets begin, none at all and backwards.
+            for seconds in [0.0, -5.0, 7.999_999, 8.0, 128.0, 127.999_999, 20.158_737, 20.158_736, 86_400.0, 3e7] {
+                let asked = request(handles, seconds, 100);
+                let times: Vec<String> = asked.history.timestamps().iter().map(|time| format!("{time:?}")).collect();
+                let items: Vec<String> = handles.iter().map(|handle| (*handle).to_owned()).collect();
+                let found = model.recommend(&items, &times, Some(asked.now)).unwrap();
+                let expected = engine.recommend(asked).unwrap();
+                assert_eq!((found.scores.len(), expected.source), (expected.products.len(), Source::Model));
+                for (score, expected) in found.scores.iter().zip(&expected.products) {
+                    let difference = (score - expected.score).abs();
+                    assert!(difference <= TOLERANCE.min(1e-3 * score + 1e-7), "{seconds} seconds: {difference}");
+                }
+            }
+        }
+    }
+}

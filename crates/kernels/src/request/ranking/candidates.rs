@@ -1,0 +1,87 @@
+//! Candidates of the ranking network: what a query meets of each enters row by row and stands in blocks; likewise the
+//! sample that the scores are normalised over.
+
+use super::weights::Sample;
+use crate::lanes::Buffer;
+use crate::request::blocks::Blocks;
+use crate::request::{BLOCK, Row};
+
+/// Candidates that are ready to be scored.
+#[derive(Debug, Clone)]
+pub struct RankingCandidates {
+    items: Vec<u32>,
+    /// Embedding and transitions' factors, then the bias.
+    blocks: Blocks,
+}
+
+impl RankingCandidates {
+    /// Room for candidates of these ids, whose rows have `width` values, all of them 0.
+    pub fn zeros(width: usize, items: &[u32]) -> Self {
+        Self { items: items.to_vec(), blocks: Blocks::zeros(width + 1, items.len()) }
+    }
+
+    /// Sets rows `[n, width]` and biases `[n]` of some candidates from `first` on.
+    ///
+    /// # Panics
+    /// When there are more candidates than room, or other rows than biases.
+    pub fn set(&mut self, first: usize, rows: &[f32], bias: &[f32]) {
+        let width = self.width();
+        assert_eq!(rows.len(), bias.len() * width, "length of the rows");
+        self.blocks.set(first, 0..width, rows);
+        self.blocks.set(first, width..width + 1, bias);
+    }
+
+    fn width(&self) -> usize {
+        self.blocks.stride() - 1
+    }
+
+    /// Number of candidates.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True without candidates.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// False when a value is infinite or not a number.
+    pub fn is_finite(&self) -> bool {
+        self.blocks.is_finite()
+    }
+
+    /// The given candidates, in their order.
+    ///
+    /// # Panics
+    /// When there is no such candidate.
+    pub fn select(&self, candidates: &[usize]) -> Self {
+        let items = candidates.iter().map(|candidate| self.items[*candidate]).collect();
+        Self { items, blocks: self.blocks.select(candidates) }
+    }
+
+    /// Ids and rows of a block, the bias last.
+    pub(super) fn block(&self, number: usize) -> (&[u32], &[Row]) {
+        let items = &self.items[number * BLOCK..];
+        (&items[..items.len().min(BLOCK)], self.blocks.rows(number))
+    }
+}
+
+/// The sample as candidates.
+#[derive(Debug)]
+pub(super) struct Normaliser {
+    pub(super) candidates: RankingCandidates,
+    /// What is added to each logit, for all lanes of all blocks.
+    pub(super) corrections: Buffer,
+}
+
+impl Normaliser {
+    pub(super) fn new(width: usize, sample: &Sample) -> Self {
+        let mut candidates = RankingCandidates::zeros(2 * width, &sample.items);
+        candidates.set(0, &sample.rows, &sample.bias);
+        let mut corrections = Buffer::zeros(sample.items.len().next_multiple_of(BLOCK));
+        // A lane without an item has no share.
+        corrections.fill(f32::MIN / 4.0);
+        corrections[..sample.correction.len()].copy_from_slice(&sample.correction);
+        Self { candidates, corrections }
+    }
+}
