@@ -23,7 +23,7 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::{KeptWeights, Run};
 use slirec_train::weights::Weights;
 
-use crate::export::original_vocabulary;
+use crate::original::original_vocabulary;
 use crate::output;
 use crate::scorer::ScorerOfBundle;
 pub(crate) use measure::{fit, judge};

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use slirec_connect::original::OriginalVocabulary;
 use slirec_core::bundle::{self, Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, StagedDirectory};
@@ -22,6 +21,7 @@ use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use slirec_train::run::{KeptWeights, Run, RunState, table_rows};
 use slirec_train::weights::Weights;
 
+use crate::original::original_vocabulary;
 use crate::output;
 use catalog::{catalog_of, check_catalog};
 
@@ -238,18 +238,6 @@ pub(crate) fn of_imported(
     };
     let created = dataset.as_ref().map_or(0.0, |dataset| dataset.manifest.last_time);
     Ok(Source { sizes, weights, vocabulary, training, dataset, created })
-}
-
-/// The original's vocabulary files, which clap made sure to be there together.
-pub(crate) fn original_vocabulary(
-    items: Option<&Path>,
-    categories: Option<&Path>,
-    item_categories: Option<&Path>,
-) -> Result<Vocabulary> {
-    let (Some(items), Some(categories), Some(item_categories)) = (items, categories, item_categories) else {
-        bail!("--item-vocabulary, --category-vocabulary and --item-categories are needed together");
-    };
-    Ok(OriginalVocabulary { items, categories, item_categories }.read(&|_| 0)?)
 }
 
 /// RFC 3339 of `SOURCE_DATE_EPOCH`, or else of the data's last interaction: never of the clock, so that the same inputs

@@ -21,6 +21,7 @@ mod import;
 mod inspect;
 mod interactions;
 mod mlflow_server;
+mod original;
 mod output;
 mod prepare;
 mod progress;

@@ -59,9 +59,9 @@ pub(crate) struct Arguments {
     /// Catalogue that item features beyond the category come from
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// Values that hyperparameters start from
-    #[arg(long, value_enum, default_value = "ranking")]
-    preset: PresetName,
+    /// Values that hyperparameters start from; without it, those of the network that the file names, or else of ranking
+    #[arg(long, value_enum)]
+    preset: Option<PresetName>,
     /// Hyperparameters as TOML; keys that are left out keep the preset's values
     #[arg(long, value_name = "FILE")]
     hyperparameters: Option<PathBuf>,
@@ -212,9 +212,10 @@ fn settings(arguments: &Arguments, shape: &DataShape) -> Result<(Hyperparameters
             (run.hyperparameters, run.record.seed)
         }
         _ => {
-            let preset = match arguments.preset {
-                PresetName::Original => Preset::Original,
-                PresetName::Ranking => Preset::Ranking,
+            let preset = match (arguments.preset, &arguments.hyperparameters) {
+                (Some(PresetName::Original), _) => Preset::Original,
+                (Some(PresetName::Ranking), _) | (None, None) => Preset::Ranking,
+                (None, Some(path)) => Hyperparameters::preset_of(path)?,
             };
             let base = preset.hyperparameters(shape);
             let read = |path: &PathBuf| Hyperparameters::read_over(path, &base);

@@ -22,6 +22,7 @@
 mod backward;
 mod forward;
 mod layout;
+mod memory;
 mod output;
 mod products;
 mod sequences;

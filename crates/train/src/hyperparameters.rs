@@ -86,6 +86,18 @@ impl Hyperparameters {
         Self::from_table(table, base).map_err(in_file)
     }
 
+    /// The preset that a TOML file builds on where nobody names one: that of the network that it names, or else of ranking.
+    ///
+    /// # Errors
+    /// [`HyperparameterError`] when the file cannot be read or is no TOML.
+    pub fn preset_of(path: &Path) -> Result<Preset, HyperparameterError> {
+        let text = fs::read_to_string(path).map_err(FileError::io("read", path))?;
+        let in_toml = |source| HyperparameterError::Toml { path: path.to_owned(), source: Box::new(source) };
+        let table: toml::Table = toml::from_str(&text).map_err(in_toml)?;
+        let network = table.get("model").and_then(|model| model.get("network")).and_then(toml::Value::as_str);
+        Ok(if network == Some("sli-rec") { Preset::Original } else { Preset::Ranking })
+    }
+
     /// Hyperparameters of a TOML table, checked; keys that are left out have the values of `base`.
     ///
     /// # Errors

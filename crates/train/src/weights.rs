@@ -100,6 +100,11 @@ impl Weights {
         self.arrays.iter().map(|(name, array)| (name.as_str(), array))
     }
 
+    /// Whether no value is infinite or not a number.
+    pub fn are_finite(&self) -> bool {
+        self.arrays.values().all(|array| array.values.iter().all(|value| value.is_finite()))
+    }
+
     /// Reads all float tensors of a safetensors file. Files under TensorFlow names are renamed; their user embedding,
     /// which the model never uses, is left out.
     ///

@@ -40,7 +40,6 @@ score_layers = [8, 4]
 [training]
 epochs = 2
 batch_size = 50
-negatives = 4
 learning_rate = 0.01
 initial_deviation = 0.1
 "#;

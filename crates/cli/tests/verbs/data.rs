@@ -149,7 +149,6 @@ fn evaluation_measures_a_sample_says_so_and_measures_all_on_request() {
     let (table, said) = told(&folder, &sampled);
     assert!(table.contains("5 groups of test") && table.contains("a sample of 12 rows, drawn with seed 7"), "{table}");
     assert!(said.contains("measuring 5 of 12 test rows, drawn with seed 7; --all measures every row"), "{said}");
-    assert!(said.contains("ranking 5 histories over") && said.contains("takes about"), "{said}");
     assert_eq!(folder.json(&sampled), folder.json(&sampled));
     let all = folder.json(&[&evaluate[..], &["--all"]].concat());
     assert_eq!((&all["groups"], &all["rows"], &all["sample_seed"]), (&12.into(), &12.into(), &Value::Null));

@@ -141,13 +141,13 @@ fn rules_and_hyperparameters_show_what_they_say() {
     assert_eq!((&rules["kind"], &rules["users"]), (&json!("rules"), &json!(149)));
     assert_eq!(rules["groups"][0]["name"], "painting in oil and acrylic");
     assert!(folder.succeed(&["inspect", "rules.toml"]).contains("painting in oil and acrylic  brush, canvas, easel"));
-    let found = folder.json(&["inspect", "small.toml"]);
+    let found = folder.json(&["inspect", "original.toml"]);
     assert_eq!(
         (&found["kind"], &found["hyperparameters"]["training"]["batch_size"]),
         (&json!("hyperparameters"), &json!(50))
     );
     assert_eq!(found["hyperparameters"]["training"]["negatives"], 4, "left out, so the original's");
-    let shown = folder.succeed(&["inspect", "small.toml"]);
+    let shown = folder.succeed(&["inspect", "original.toml"]);
     let row = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let rows: Vec<String> = shown.lines().map(row).collect();
     for expected in ["training.batch_size 50 original: 400", "model.features category 2 original: category 8"] {
@@ -189,12 +189,12 @@ fn every_product_of_the_road_is_recognised_and_shown() {
     );
     let test = folder.json(&["inspect", "original/negative_sampled_test_data"]);
     assert_eq!((&test["positives"], &test["negatives"], &test["users"]), (&json!(12), &json!(108), &json!(12)));
-    let graph = folder.json(&["inspect", "bundle/scores.onnx"]);
-    assert_eq!(graph["functions"][0]["name"], "slirec.CandidateAttention");
-    assert_eq!(graph["inputs"][0], json!({"name": "query", "element": "float", "shape": ["candidates", "8"]}));
+    let graph = folder.json(&["inspect", "bundle/history.onnx"]);
+    assert_eq!(graph["functions"][0]["name"], "slirec.GapLstm");
+    assert_eq!(graph["inputs"][0], json!({"name": "item_ids", "element": "int64", "shape": ["length"]}));
     let weights = folder.json(&["inspect", "run/best.safetensors"]);
     let item = weights["tensors"].as_array().unwrap().iter().find(|tensor| tensor["name"] == "embedding.item").unwrap();
-    assert_eq!(item["shape"][1], 6);
+    assert_eq!(item["shape"][1], 16);
 }
 
 #[test]

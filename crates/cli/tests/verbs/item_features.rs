@@ -5,11 +5,11 @@ use slirec_engine::{Engine, EngineOptions, RecommendationRequest, ViewHistory};
 
 use crate::companion::{Folder, verb_arguments};
 
-const CATEGORY_ALONE: &str = r#"features = [{ name = "category", embedding_size = 2 }]"#;
+const CATEGORY_ALONE: &str = r#"features = [{ name = "category", embedding_size = 16 }]"#;
 const WITH_VENDOR: &str = r#"features = [
-    { name = "category", embedding_size = 2 },
-    { name = "vendor", embedding_size = 3 },
-    { name = "colour", embedding_size = 1 },
+    { name = "category", embedding_size = 16 },
+    { name = "vendor", embedding_size = 16 },
+    { name = "colour", embedding_size = 16 },
 ]"#;
 
 /// A prepared folder whose network also takes the vendor and the colour.
@@ -29,7 +29,7 @@ fn features_of_the_catalogue_reach_the_scores() {
     let bundle = Bundle::read(&folder.path("bundle")).unwrap();
     let features: Vec<(&str, usize)> =
         bundle.manifest.model.features.iter().map(|f| (f.name.as_str(), f.embedding_size)).collect();
-    assert_eq!(features, [("category", 2), ("vendor", 3), ("colour", 1)]);
+    assert_eq!(features, [("category", 16), ("vendor", 16), ("colour", 16)]);
     let of_run = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset"]);
     let of_bundle = folder.json(&["evaluate", "--bundle", "bundle", "--dataset", "dataset"]);
     // Not an order: products that training has not seen tie, and a rounding error decides between them.

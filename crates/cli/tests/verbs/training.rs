@@ -108,13 +108,13 @@ fn a_run_ends_with_its_report_and_a_warning_if_a_counter_ranks_better() {
 fn presets_and_flags_are_shown_before_they_run() {
     let folder = Folder::new();
     let shown =
-        folder.succeed(&["train", "--dataset", "none", "--preset", "improved", "--epochs", "3", "--show-config"]);
-    assert!(shown.contains("epochs = 3") && shown.contains("popularity_correction = true"), "{shown}");
+        folder.succeed(&["train", "--dataset", "none", "--preset", "original", "--epochs", "3", "--show-config"]);
+    assert!(shown.contains("epochs = 3") && shown.contains("network = \"sli-rec\""), "{shown}");
     folder.write("shown.toml", &shown);
     let again = folder.succeed(&["train", "--dataset", "none", "--hyperparameters", "shown.toml", "--show-config"]);
     assert_eq!(again, shown);
-    let original = folder.succeed(&["train", "--dataset", "none", "--show-config"]);
-    assert!(original.contains("popularity_correction = false") && original.contains("epochs = 10"), "{original}");
+    let ranking = folder.succeed(&["train", "--dataset", "none", "--show-config"]);
+    assert!(ranking.contains("network = \"ranking\"") && ranking.contains("epochs = 15"), "{ranking}");
 }
 
 #[test]

@@ -2,24 +2,12 @@
 //! transitions' factors leave.
 
 use super::forward::Pass;
+use super::memory::Memory;
 use super::output::Gradients;
-use super::products::{Packed, add, add_rows, add_scaled, add_transposed, dot};
+use super::products::{add, add_rows, add_scaled, add_transposed, dot};
 use super::sequences::Sequences;
 use super::{Part, RECENT, Tables};
 use crate::product::{Left, Start};
-
-/// Memory of the backward pass, used again from step to step.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    packed: Packed,
-    right: Packed,
-    short: Vec<f32>,
-    long: Vec<f32>,
-    wide: Vec<f32>,
-    states: Vec<f32>,
-    gates: Vec<f32>,
-    now: Vec<f32>,
-}
 
 fn zeros(values: &mut Vec<f32>, length: usize) {
     values.clear();

@@ -1,5 +1,6 @@
 //! From items to queries: sequences and weights enter, the query and the transitions' factors of every position leave.
 
+use super::memory::Memory;
 use super::products::{Packed, add, add_scaled, dot};
 use super::sequences::Sequences;
 use super::{LARGEST_LOGIT, Layout, Part, RECENT, Tables};
@@ -38,7 +39,7 @@ pub struct Pass {
     pub(super) queries: Vec<f32>,
     pub(super) dropout: Dropout,
     pub(super) packed: Packed,
-    pub(super) gradients: super::backward::Memory,
+    pub(super) gradients: Memory,
 }
 
 /// Inverted dropout of embeddings, states, queries and transitions.
@@ -96,7 +97,7 @@ impl Pass {
             queries: Vec::new(),
             dropout: Dropout { seed: 0, dropped: 0 },
             packed: Packed::default(),
-            gradients: super::backward::Memory::default(),
+            gradients: Memory::default(),
         }
     }
 

@@ -12,12 +12,14 @@
 mod additions;
 mod candidates;
 mod history;
+mod inputs;
 mod products;
 mod scores;
 mod weights;
 
 pub use candidates::RankingCandidates;
-pub use history::{RankingHistory, RankingInputs, Scratch};
+pub use history::{RankingHistory, Scratch};
+pub use inputs::RankingInputs;
 pub use weights::{Cooccurrence, RankingWeights, Sample};
 
 use crate::instruction_set::InstructionSet;

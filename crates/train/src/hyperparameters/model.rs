@@ -105,7 +105,12 @@ impl ModelHyperparameters {
         for feature in &self.features {
             let size = feature.embedding_size;
             let key = "model.features.embedding_size";
-            ensure(size == width, key, size, "model.item_embedding_size, as the ranking network adds embeddings")?;
+            ensure(
+                size == width,
+                key,
+                size,
+                "model.item_embedding_size, as the ranking network adds embeddings (model.network = \"sli-rec\" is the original's)",
+            )?;
         }
         Ok(())
     }

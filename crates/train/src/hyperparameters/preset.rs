@@ -83,7 +83,7 @@ fn ranking(shape: &DataShape) -> Hyperparameters {
             weight_average: 0.99,
             dropout: [0.2, 0.0],
             best_by: BestBy::Ndcg10,
-            early_stop_epochs: 3,
+            early_stop_epochs: 5,
             largest_gradient_norm: 1.0,
             ..TrainingHyperparameters::default()
         },

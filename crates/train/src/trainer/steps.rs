@@ -47,23 +47,20 @@ impl<L: Learner> Trainer<'_, L> {
         }
         let mut state = RunState::Finished;
         while self.run.progress.epoch <= epochs && !self.run.stalled() {
-            if let Err(error) = self.epoch(events) {
-                if matches!(error, TrainError::Diverged { .. }) {
-                    self.run.writer.record.state = RunState::Diverged;
-                    self.run.writer.write_record()?;
+            match self.epoch(events) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => {
+                    state = RunState::Interrupted;
+                    break;
                 }
-                return Err(error);
+                Err(error) => {
+                    if matches!(error, TrainError::Diverged { .. }) {
+                        self.run.writer.record.state = RunState::Diverged;
+                        self.run.writer.write_record()?;
+                    }
+                    return Err(error);
+                }
             }
-            if self.run.interrupted() {
-                self.run.checkpoint(&self.learner)?;
-                state = RunState::Interrupted;
-                break;
-            }
-            let epoch = self.run.progress.epoch;
-            self.run.progress.epochs = epoch;
-            self.run.evaluate(epoch, &self.learner, events)?;
-            self.run.progress.start_epoch(epoch + 1);
-            self.run.checkpoint(&self.learner)?;
         }
         let best = self.learner.finished(self.run.writer.read_best()?)?;
         self.run.writer.write_best(&best)?;
@@ -72,15 +69,25 @@ impl<L: Learner> Trainer<'_, L> {
         Ok(self.run.writer.record)
     }
 
-    /// One pass over the training rows in a new order, or the rest of it.
-    fn epoch(&mut self, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<(), TrainError> {
+    /// One pass over the training rows in a new order, or the rest of it, then the validation rows; breaks when it was
+    /// interrupted.
+    fn epoch(&mut self, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<ControlFlow<()>, TrainError> {
         let Self { learner, run } = self;
         let (epoch, done) = (run.progress.epoch, run.progress.steps_of_epoch);
         let (rows, before) = learner.positives(done);
         events(TrainEvent::EpochStarts { epoch, rows, done: before });
         run.saved = Instant::now();
         // Epochs and steps are bounded far below 2^32 by the hyperparameters and the 32-bit rows.
-        learner.epoch(epoch as u32, done, &mut |learner, step| run.step(learner, step, events))
+        learner.epoch(epoch as u32, done, &mut |learner, step| run.step(learner, step, events))?;
+        if run.interrupted() {
+            run.checkpoint(learner)?;
+            return Ok(ControlFlow::Break(()));
+        }
+        run.progress.epochs = epoch;
+        run.evaluate(epoch, learner, events)?;
+        run.progress.start_epoch(epoch + 1);
+        run.checkpoint(learner)?;
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -126,6 +133,13 @@ impl UnderWay<'_> {
     ) -> Result<(), TrainError> {
         events(TrainEvent::Evaluating { rows: self.rows.valid.len() });
         let weights = learner.measured()?;
+        if !weights.are_finite() {
+            // What the last step made of them.
+            let (step, learning_rate) =
+                (self.progress.steps_of_epoch, self.options.hyperparameters.training.learning_rate);
+            let best_epoch = self.progress.best_epoch;
+            return Err(TrainError::Diverged { loss: f32::NAN, step, epoch, best_epoch, learning_rate });
+        }
         let (hyperparameters, vocabulary) = (self.options.hyperparameters, &self.options.dataset.vocabulary);
         let mut network = InferenceNetwork::new(&hyperparameters.model, vocabulary, &weights)?;
         let valid = evaluate_sampled(&mut network, &self.rows.valid).map_err(TrainError::Evaluation)?;

@@ -2,6 +2,7 @@
 //! and the normaliser leave.
 
 use super::additions::Additions;
+use super::inputs::RankingInputs;
 use super::products::{add_mixed, add_product, dots, last_state, log_sum_exp};
 use super::weights::row;
 use super::{Cooccurrence, RankingNetwork};
@@ -10,19 +11,6 @@ use crate::lanes::Buffer;
 use crate::ranking::LARGEST_LOGIT;
 use crate::request::BLOCK;
 use crate::request::history::UnknownId;
-
-/// What a history is made of, oldest position first.
-#[derive(Debug, Clone, Copy)]
-pub struct RankingInputs<'a> {
-    /// Rows of the items' table, `[L]`.
-    pub items: &'a [u32],
-    /// Rows of the features' tables, `[L, F]`.
-    pub features: &'a [u32],
-    /// Bucket of the time since the view before, `[L]`.
-    pub gaps: &'a [u8],
-    /// Bucket of the time since the last view.
-    pub age: u8,
-}
 
 /// Everything that depends on a history alone; reused from request to request.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! The weights of a ranking network as they stand in its files, and what a position adds to the LSTM's gates.
 
+use super::inputs::RankingInputs;
 use super::products::{add, aligned};
 use crate::instruction_set::InstructionSet;
 use crate::lanes::Buffer;
@@ -175,7 +176,7 @@ impl Gates {
         &self,
         set: InstructionSet,
         weights: &RankingWeights,
-        inputs: &super::RankingInputs<'_>,
+        inputs: &RankingInputs<'_>,
         embedded: &[f32],
         gates: &mut [f32],
     ) -> Result<(), UnknownId> {
