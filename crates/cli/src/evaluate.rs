@@ -1,7 +1,6 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
 //! rows, as a table for people or JSON for programs.
 
-mod measure;
 mod predictions;
 mod table;
 
@@ -24,9 +23,9 @@ use slirec_train::run::{KeptWeights, Run, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::export::original_vocabulary;
+use crate::judging::{fit, judge};
 use crate::output;
 use crate::scorer::ScorerOfBundle;
-pub(crate) use measure::{fit, judge};
 pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

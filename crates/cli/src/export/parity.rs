@@ -18,7 +18,7 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::table_rows;
 
 use super::Source;
-use crate::evaluate::{fit, judge};
+use crate::judging::{fit, judge};
 use crate::output;
 use crate::scorer::ScorerOfBundle;
 
