@@ -1,7 +1,6 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
 //! rows, as a table for people or JSON for programs.
 
-mod measure;
 mod predictions;
 mod table;
 
@@ -23,10 +22,10 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::{KeptWeights, Run};
 use slirec_train::weights::Weights;
 
+use crate::judging::{fit, judge};
 use crate::original::original_vocabulary;
 use crate::output;
 use crate::scorer::ScorerOfBundle;
-pub(crate) use measure::{fit, judge};
 pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -20,6 +20,7 @@ mod export;
 mod import;
 mod inspect;
 mod interactions;
+mod judging;
 mod mlflow_server;
 mod original;
 mod output;

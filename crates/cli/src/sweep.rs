@@ -15,7 +15,7 @@ use slirec_train::run::{KeptWeights, Run, RunState, RunSummary};
 use slirec_train::sweep::{Trial, trials};
 use slirec_train::trainer::{TrainError, TrainOptions, train};
 
-use crate::evaluate::fit;
+use crate::judging::fit;
 use crate::output;
 use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_item_features};
 

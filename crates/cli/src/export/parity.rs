@@ -17,7 +17,7 @@ use slirec_train::export::{GOLDEN_REQUESTS, catalog_candidates, golden_request, 
 use slirec_train::inference::InferenceNetwork;
 
 use super::Source;
-use crate::evaluate::{fit, judge};
+use crate::judging::{fit, judge};
 use crate::output;
 use crate::scorer::ScorerOfBundle;
 

@@ -14,7 +14,8 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::report::{REPORT, Report};
 use slirec_train::run::{KeptWeights, Run, RunSummary};
 
-use crate::evaluate::{fit, judge, table};
+use crate::evaluate::table;
+use crate::judging::{fit, judge};
 use crate::output;
 
 /// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the

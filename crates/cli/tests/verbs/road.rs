@@ -113,8 +113,9 @@ fn seen_items_can_be_taken_out_and_what_is_recommended_is_written_line_by_line()
         let items: Vec<&str> =
             line["items"].as_array().unwrap().iter().map(|item| item["handle"].as_str().unwrap()).collect();
         let place = items.iter().position(|handle| line["next"] == *handle);
-        let rank = line["rank"].as_f64().unwrap();
-        assert!(items.len() == 10 && place.is_none_or(|place| (rank - place as f64 - 1.0).abs() < 5.0), "{line}");
-        assert!(line["user"].as_str().unwrap().starts_with("user_"), "{line}");
+        assert!(items.len() == 10 && line["user"].as_str().unwrap().starts_with("user_"), "{line}");
+        // An item that training has not seen has neither a handle nor a rank.
+        let Some(rank) = line["rank"].as_f64() else { continue };
+        assert_eq!(place.is_some(), rank < 10.5, "{line}");
     }
 }

@@ -20,27 +20,31 @@ const MEASURABLE: Duration = Duration::from_millis(200);
 /// Says once how long ranking will take, by the time of the first rows.
 struct Estimate {
     total: usize,
-    started: Option<(usize, Instant)>,
+    /// Rows that were done at a time.
+    from: (usize, Instant),
     told: bool,
 }
 
 impl Estimate {
     fn new(total: usize) -> Self {
-        Self { total, started: None, told: false }
+        Self { total, from: (0, Instant::now()), told: false }
     }
 
     /// `done` rows are ranked: the estimate for all of them, once.
     fn after(&mut self, done: usize) -> Option<Duration> {
-        if done < WARM_UP || self.told {
+        if self.told {
             return None;
         }
-        let (first, started) = *self.started.get_or_insert_with(|| (done, Instant::now()));
-        let (measured, elapsed) = (done - first, started.elapsed());
-        if measured == 0 || (measured < ESTIMATED_FROM && elapsed < MEASURABLE && done < self.total) {
+        if done <= WARM_UP && done < self.total {
+            self.from = (done, Instant::now());
+            return None;
+        }
+        let (measured, elapsed) = (done.saturating_sub(self.from.0), self.from.1.elapsed());
+        if measured < ESTIMATED_FROM && elapsed < MEASURABLE && done < self.total {
             return None;
         }
         self.told = true;
-        Some(elapsed.mul_f64(self.total as f64 / measured as f64))
+        Some(elapsed.mul_f64(self.total as f64 / measured.max(1) as f64))
     }
 }
 
@@ -92,5 +96,6 @@ mod tests {
         assert!(told[0] <= WARM_UP + ESTIMATED_FROM, "{told:?}");
         let mut few = Estimate::new(3);
         assert_eq!((1..=3).filter(|done| few.after(*done).is_some()).count(), 1);
+        assert!(Estimate::new(5).after(5).is_some(), "all rows at once");
     }
 }
