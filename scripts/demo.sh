@@ -19,7 +19,7 @@ step interactions generate --catalog "$catalog" --rules data/demo/rules.toml --s
   --output "$work/interactions.tsv" --force
 step prepare --interactions "$work/interactions.tsv" --output "$work/dataset" --seed "$SEED" --force
 step train --dataset "$work/dataset" --output "$work/run" --seed "$SEED" \
-  --preset improved --force
+  --force
 step evaluate --run "$work/run" --dataset "$work/dataset" --set test
 step export --run "$work/run" --dataset "$work/dataset" --catalog "$catalog" --name slirec-demo --version 1 \
   --output models/demo --force

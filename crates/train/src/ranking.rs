@@ -5,6 +5,7 @@
 
 mod batches;
 mod choices;
+mod encoded;
 mod fitting;
 mod inference;
 mod network;

@@ -4,16 +4,17 @@
 //! one under which the next views are likeliest.
 
 use rayon::prelude::*;
+use slirec_kernels::ranking::Choices;
+use slirec_kernels::request::ranking::Cooccurrence;
 
-use super::inference::RankingInference;
+use super::encoded::{Encoded, all_items};
 use super::network::RankingNetwork;
-use super::terms::{Cooccurrence, Terms};
+use super::terms::{Terms, sums};
 use crate::baselines::NextItems;
 use crate::dataset::evaluation::{EvaluationGroup, SAMPLE_SEED, Sampling};
 use crate::dataset::{Dataset, Split};
 use crate::evaluation::ScoreError;
 use crate::metrics::gain_at_10;
-use slirec_kernels::ranking::Choices;
 
 /// Logits that are held at once.
 const MOST_LOGITS: usize = 20_000_000;
@@ -72,19 +73,18 @@ pub(super) fn fit(dataset: &Dataset, network: &RankingNetwork) -> Result<Terms, 
     let sampling = Sampling { most: (MOST_LOGITS / items.max(1)).clamp(1, MOST_ROWS), seed: SAMPLE_SEED };
     let mut groups = dataset.sampled_groups(Split::Valid, network.layout.longest, sampling)?;
     groups.retain(EvaluationGroup::seen);
-    let inference = RankingInference::with_terms(network.clone(), Terms::default());
-    let choices = inference.all_items();
-    let rows = rows(&inference, &groups, &choices)?;
+    let choices = all_items(network);
+    let rows = rows(network, &groups, &choices)?;
     let cooccurrence = cooccurrence(dataset, &rows, &choices);
     let terms = Terms { inverse_temperature: 1.0, cooccurrence };
     let inverse_temperature = temperature(&rows, &choices, &terms);
     Ok(Terms { inverse_temperature, ..terms })
 }
 
-fn rows(inference: &RankingInference, groups: &[EvaluationGroup], choices: &Choices) -> Result<Vec<Row>, ScoreError> {
+fn rows(network: &RankingNetwork, groups: &[EvaluationGroup], choices: &Choices) -> Result<Vec<Row>, ScoreError> {
     let of_part = |part: &[EvaluationGroup]| -> Result<Vec<Row>, ScoreError> {
         let histories: Vec<_> = part.iter().map(|group| &group.history).collect();
-        let logits = inference.logits_of(&histories, choices)?;
+        let logits = Encoded::of(network, &histories)?.logits(choices);
         let row = |(group, logits): (&EvaluationGroup, Vec<f32>)| {
             let mut sorted = logits.clone();
             sorted.sort_by(f32::total_cmp);
@@ -105,13 +105,13 @@ fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Co
     for window in WINDOWS {
         let NextItems { items, shares } = NextItems::of(dataset, window, NORM, NEIGHBOURS);
         let weights: Vec<f32> = shares.iter().map(|share| SHARPNESS * share).collect();
-        let mut tried = Cooccurrence { items, weights, each: NEIGHBOURS, recent: Vec::new(), scale: 0.0 };
+        let mut tried = Cooccurrence { neighbours: NEIGHBOURS, items, weights, recent: Vec::new(), scale: 0.0 };
         for (last, decay) in RECENT {
             tried.recent = (0..last).map(|age| decay.powi(age)).collect();
             let gains: Vec<[f64; SCALES.len()]> = rows
                 .par_iter()
                 .map(|row| {
-                    let sums = tried.sums(&row.viewed, choices);
+                    let sums = sums(&tried, &row.viewed, choices);
                     SCALES.map(|scale| gain_at_10(row.rank(&sums, scale)))
                 })
                 .collect();

@@ -1,43 +1,40 @@
-//! A ranking network at work: encoded histories and candidates enter, probabilities leave.
-//!
-//! A score is the probability that the candidate is viewed next among all items of the vocabulary, or an estimate of it by a
-//! sample of them where there are many: `exp(logit / T - Z)` with Z the logarithm of the sum over the items.
+//! A ranking network at work, by the kernels that the service scores with: encoded histories and candidates enter,
+//! probabilities leave.
 
 use rayon::prelude::*;
 use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemIds;
-use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
+use slirec_core::vocabulary::Vocabulary;
 use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::ranking::{Choices, Pass, Sequence, Sequences};
+use slirec_kernels::ranking::{Choices, Part};
 use slirec_kernels::request::history::UnknownId;
+use slirec_kernels::request::ranking::{
+    self as request, RankingCandidates, RankingHistory, RankingInputs, RankingWeights, Sample, Scratch,
+};
 
 use super::choices::gather;
+use super::encoded::Encoded;
 use super::network::RankingNetwork;
-use super::terms::{Normaliser, Terms};
+use super::terms::{Terms, softmax_sample};
 use crate::dataset::evaluation::EvaluationGroup;
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
 use crate::hyperparameters::ModelHyperparameters;
 use crate::weights::{Weights, WeightsError};
 
-/// Histories that a thread encodes at once.
-const AT_ONCE: usize = 16;
-
 /// A ranking network without training.
 #[derive(Debug)]
 pub struct RankingInference {
     network: RankingNetwork,
-    terms: Terms,
-    normaliser: Normaliser,
+    kernels: request::RankingNetwork,
     /// The last candidates that stood alone in a call: full ranking asks for the same ones again and again.
-    prepared: Option<(Vec<ItemIds>, Choices)>,
+    prepared: Option<(Vec<ItemIds>, RankingCandidates)>,
 }
 
-/// Some histories, encoded.
-pub(super) struct Encoded {
-    sequences: Sequences,
-    pass: Pass,
-    /// Where each history ends.
-    last: Vec<usize>,
+/// Memory of a thread, reused from history to history.
+#[derive(Default)]
+struct Memory {
+    scratch: Scratch,
+    history: RankingHistory,
 }
 
 impl RankingInference {
@@ -48,119 +45,41 @@ impl RankingInference {
     pub fn new(sizes: &ModelHyperparameters, vocabulary: &Vocabulary, weights: &Weights) -> Result<Self, WeightsError> {
         let network = RankingNetwork::of(sizes, vocabulary, weights)?;
         let terms = Terms::of(weights, network.rows())?;
-        Ok(Self::with_terms(network, terms))
+        let kernels = request::RankingNetwork::new(InstructionSet::detect(), request_weights(&network, terms));
+        Ok(Self { network, kernels, prepared: None })
     }
 
-    pub(super) fn with_terms(network: RankingNetwork, terms: Terms) -> Self {
-        Self { normaliser: Normaliser::of(&network), network, terms, prepared: None }
+    fn encode(&self, history: &EncodedHistory, memory: &mut Memory) -> Result<(), UnknownId> {
+        let EncodedHistory { item_ids, feature_ids, gaps, age, .. } = history;
+        let inputs = RankingInputs { items: item_ids, features: feature_ids, gaps, age: *age };
+        self.kernels.encode(&inputs, &mut memory.scratch, &mut memory.history)
     }
 
-    /// Encodes histories whose ids are those of the tables.
-    fn encode(&self, histories: &[&EncodedHistory]) -> Result<Encoded, UnknownId> {
-        let longest = histories.iter().map(|history| history.len()).max().unwrap_or_default();
-        let (ages, next) = (vec![0; longest], vec![0; longest]);
-        let mut all = Vec::with_capacity(histories.len());
-        // Only the last position's query is asked for, so only its age matters.
-        let of_last: Vec<Vec<u8>> = histories
-            .iter()
-            .map(|history| {
-                let mut ages = ages.get(..history.len()).unwrap_or_default().to_vec();
-                if let Some(last) = ages.last_mut() {
-                    *last = history.age;
-                }
-                ages
-            })
-            .collect();
-        for (history, ages) in histories.iter().zip(&of_last) {
-            self.network.check_ids(&history.item_ids, &history.feature_ids)?;
-            all.push(Sequence {
-                items: &history.item_ids,
-                features: &history.feature_ids,
-                gaps: &history.gaps,
-                ages,
-                next: next.get(..history.len()).unwrap_or_default(),
-            });
-        }
-        let mut sequences = Sequences::default();
-        sequences.fill(&all);
-        let mut pass = Pass::new(InstructionSet::detect(), self.network.layout.clone());
-        self.network.with_tables(|tables| {
-            pass.forward(&sequences, tables, &self.network.weights);
-        });
-        let last = sequences.last_positions();
-        Ok(Encoded { sequences, pass, last })
-    }
-
-    /// Logits of a history's candidates.
-    fn logits(&self, encoded: &Encoded, index: usize, history: &EncodedHistory, choices: &Choices) -> Vec<f32> {
-        let mut logits = vec![0.0; choices.items.len()];
-        let Some(last) = encoded.last.get(index) else { return logits };
-        encoded.pass.logits(*last, &encoded.sequences, &self.network.weights, choices, &mut logits);
-        self.terms.add(&history.item_ids, choices, &mut logits);
-        logits.iter_mut().for_each(|logit| *logit *= self.terms.inverse_temperature);
-        logits
-    }
-
-    /// All items of the vocabulary as choices.
-    pub(super) fn all_items(&self) -> Choices {
-        let network = &self.network;
-        let mut choices = Choices::default();
-        choices.items.extend((1..).take(network.rows() - 1));
-        choices.choice_of.push(u32::MAX);
-        choices.choice_of.extend((0..).take(network.rows() - 1));
-        let ids = choices.items.clone();
-        gather(network, |index| ids.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
-        choices
-    }
-
-    /// Logits of candidates for a few histories, before they become probabilities.
-    pub(super) fn logits_of(
+    fn scores(
         &self,
-        histories: &[&EncodedHistory],
-        choices: &Choices,
-    ) -> Result<Vec<Vec<f32>>, UnknownId> {
-        let encoded = self.encode(histories)?;
-        let of = |(index, history): (usize, &&EncodedHistory)| self.logits(&encoded, index, history, choices);
-        Ok(histories.iter().enumerate().map(of).collect())
-    }
-
-    fn scores(&self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, UnknownId> {
-        let histories: Vec<&EncodedHistory> = requests.iter().map(|request| request.history).collect();
-        let encoded = self.encode(&histories)?;
-        let mut scores = Vec::with_capacity(requests.len());
-        for (index, request) in requests.iter().enumerate() {
-            let of_request;
-            let choices = match &self.prepared {
-                Some((known, prepared)) if known == request.candidates => prepared,
-                _ => {
-                    of_request = self.prepare(request.candidates)?;
-                    &of_request
-                }
-            };
-            let mut logits = self.logits(&encoded, index, request.history, choices);
-            let sample = self.logits(&encoded, index, request.history, &self.normaliser.choices);
-            let total = self.normaliser.log_sum(&sample);
-            logits.iter_mut().for_each(|logit| *logit = (*logit - total).min(0.0).exp());
-            scores.push(logits);
-        }
+        history: &EncodedHistory,
+        candidates: &RankingCandidates,
+        memory: &mut Memory,
+    ) -> Result<Vec<f32>, UnknownId> {
+        self.encode(history, memory)?;
+        let mut scores = vec![0.0; candidates.len()];
+        self.kernels.scores(&memory.history, candidates, 0..candidates.len(), &mut scores);
         Ok(scores)
     }
 
     /// The rows of candidates, with the features that they have.
-    fn prepare(&self, candidates: &[ItemIds]) -> Result<Choices, UnknownId> {
-        let mut choices = Choices::default();
-        choices.choice_of.resize(self.network.rows(), u32::MAX);
-        for (index, candidate) in (0..).zip(candidates) {
+    fn prepare(&self, candidates: &[ItemIds]) -> Result<RankingCandidates, UnknownId> {
+        for candidate in candidates {
             self.network.check_ids(&[candidate.item], &candidate.features)?;
-            choices.items.push(candidate.item);
-            if candidate.item != DEFAULT_ID
-                && let Some(choice) = choices.choice_of.get_mut(candidate.item as usize)
-            {
-                *choice = index;
-            }
         }
+        let mut choices = Choices::default();
+        choices.items.extend(candidates.iter().map(|candidate| candidate.item));
         gather(&self.network, |index| candidates.get(index).map_or(&[], |candidate| &candidate.features), &mut choices);
-        Ok(choices)
+        let (count, width) = (candidates.len(), self.kernels.candidate_width());
+        let mut prepared = RankingCandidates::zeros(width, &choices.items);
+        let (rows, bias) = (choices.rows.get(..count * width), choices.bias.get(..count));
+        prepared.set(0, rows.unwrap_or_default(), bias.unwrap_or_default());
+        Ok(prepared)
     }
 
     /// The long-term interest's attention to each position of a history, oldest first; sums to 1.
@@ -168,7 +87,9 @@ impl RankingInference {
     /// # Errors
     /// [`UnknownId`] for an id beyond the embedding tables.
     pub fn attention(&self, history: &EncodedHistory) -> Result<Vec<f32>, UnknownId> {
-        Ok(self.encode(&[history])?.pass.attention())
+        let mut memory = Memory::default();
+        self.encode(history, &mut memory)?;
+        Ok(memory.history.attention().to_vec())
     }
 
     /// What the parts of the network give for some groups, by the part's name.
@@ -177,30 +98,73 @@ impl RankingInference {
     /// [`UnknownId`] for an id beyond the embedding tables.
     pub fn activations(&self, groups: &[EvaluationGroup]) -> Result<Vec<(&'static str, Vec<f32>)>, UnknownId> {
         let histories: Vec<&EncodedHistory> = groups.iter().map(|group| &group.history).collect();
-        Ok(self.encode(&histories)?.pass.activations())
-    }
-}
-
-impl RankingInference {
-    /// Scores in parallel, some histories at once.
-    fn scored(&self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        let scores: Vec<_> = requests.par_chunks(AT_ONCE).map(|part| self.scores(part)).collect();
-        let scores: Result<Vec<_>, _> = scores.into_iter().collect();
-        Ok(scores?.into_iter().flatten().collect())
+        Ok(Encoded::of(&self.network, &histories)?.activations())
     }
 }
 
 impl Scorer for RankingInference {
     fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        self.scored(requests)
+        let network = &*self;
+        let scores = requests.par_iter().map_init(Memory::default, |memory, request| {
+            network.scores(request.history, &network.prepare(request.candidates)?, memory)
+        });
+        Ok(scores.collect::<Result<_, UnknownId>>()?)
     }
 
     fn score_all(&mut self, groups: &[EvaluationGroup], candidates: &[ItemIds]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        if self.prepared.as_ref().is_none_or(|(known, _)| known != candidates) {
-            self.prepared = Some((candidates.to_vec(), self.prepare(candidates)?));
-        }
-        let requests: Vec<ScoreRequest<'_>> =
-            groups.iter().map(|group| ScoreRequest { history: &group.history, candidates }).collect();
-        self.scored(&requests)
+        let known = self.prepared.take().filter(|(known, _)| known == candidates);
+        let known = match known {
+            Some(known) => known,
+            None => (candidates.to_vec(), self.prepare(candidates)?),
+        };
+        let network = &*self;
+        let scores = groups
+            .par_iter()
+            .map_init(Memory::default, |memory, group| network.scores(&group.history, &known.1, memory));
+        let scores = scores.collect::<Result<_, UnknownId>>()?;
+        self.prepared = Some(known);
+        Ok(scores)
     }
+}
+
+/// The weights as the kernels of a request take them.
+fn request_weights(network: &RankingNetwork, terms: Terms) -> RankingWeights {
+    let of = |part| network.weights.get(network.layout.range(part)).unwrap_or_default().to_vec();
+    RankingWeights {
+        width: network.layout.width,
+        items: network.items.clone(),
+        features: network.features.clone(),
+        from: network.from.clone(),
+        input: of(Part::Input),
+        recurrent: of(Part::Recurrent),
+        gaps: of(Part::Gaps),
+        gates_bias: of(Part::GatesBias),
+        short: of(Part::Short),
+        short_bias: of(Part::ShortBias),
+        long_term: of(Part::Attention),
+        now: of(Part::Now),
+        gate: of(Part::Gate),
+        gate_bias: of(Part::GateBias),
+        mixing: of(Part::Mixing),
+        mixing_bias: of(Part::MixingBias),
+        last_view: of(Part::Last),
+        recent: of(Part::Recent),
+        distance: of(Part::Distance),
+        age: of(Part::Age),
+        cooccurrence: terms.cooccurrence,
+        temperature: terms.inverse_temperature,
+        sample: sample(network),
+    }
+}
+
+/// The rows of the items that the scores are normalised over.
+fn sample(network: &RankingNetwork) -> Sample {
+    let (items, correction) = softmax_sample(network.rows() - 1);
+    let mut choices = Choices::default();
+    choices.items.clone_from(&items);
+    gather(network, |index| items.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
+    let (mut rows, mut bias) = (choices.rows, choices.bias);
+    rows.truncate(items.len() * 2 * network.layout.width);
+    bias.truncate(items.len());
+    Sample { items, rows, bias, correction }
 }

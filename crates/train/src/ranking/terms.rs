@@ -4,9 +4,8 @@
 //! The temperature makes probabilities of the logits.
 
 use slirec_kernels::ranking::Choices;
+use slirec_kernels::request::ranking::Cooccurrence;
 
-use super::choices::gather;
-use super::network::RankingNetwork;
 use crate::weights::{Array, Weights, WeightsError};
 
 /// Most items that the scores are normalised over.
@@ -36,19 +35,6 @@ pub(super) struct Terms {
     pub(super) cooccurrence: Option<Cooccurrence>,
 }
 
-/// Which items follow an item, most often first.
-#[derive(Debug, Clone)]
-pub(super) struct Cooccurrence {
-    /// Ids of each item's neighbours, 0 for none, `[items, each]`.
-    pub(super) items: Vec<u32>,
-    /// How often they follow, `[items, each]`.
-    pub(super) weights: Vec<f32>,
-    pub(super) each: usize,
-    /// Weight of the last view, the one before, …
-    pub(super) recent: Vec<f32>,
-    pub(super) scale: f32,
-}
-
 impl Default for Terms {
     fn default() -> Self {
         Self { inverse_temperature: 1.0, cooccurrence: None }
@@ -71,10 +57,10 @@ impl Terms {
                     }
                 }
                 Some(Cooccurrence {
+                    neighbours: each,
                     // Ids below 2^24 are exact.
                     items: items.values.iter().map(|id| *id as u32).collect(),
                     weights: counts.values.clone(),
-                    each,
                     recent: weights.required("cooccurrence.recent")?.values.clone(),
                     scale: first("cooccurrence.scale").unwrap_or_default(),
                 })
@@ -87,7 +73,9 @@ impl Terms {
     pub(super) fn insert(&self, weights: &mut Weights) {
         let vector = |values: Vec<f32>| Array { shape: vec![values.len()], values };
         weights.insert("score.temperature", vector(vec![self.inverse_temperature]));
-        let Some(Cooccurrence { items, weights: counts, each, recent, scale }) = &self.cooccurrence else { return };
+        let Some(Cooccurrence { neighbours: each, items, weights: counts, recent, scale }) = &self.cooccurrence else {
+            return;
+        };
         let table = |values: Vec<f32>| Array { shape: vec![values.len() / each.max(&1), *each], values };
         weights.insert("cooccurrence.items", table(items.iter().map(|id| *id as f32).collect()));
         weights.insert("cooccurrence.weights", table(counts.clone()));
@@ -98,7 +86,7 @@ impl Terms {
     /// Adds the co-occurrence of the last of some viewed items to the logits of choices.
     pub(super) fn add(&self, viewed: &[u32], choices: &Choices, logits: &mut [f32]) {
         let Some(cooccurrence) = &self.cooccurrence else { return };
-        for (choice, sum) in cooccurrence.sums(viewed, choices) {
+        for (choice, sum) in sums(cooccurrence, viewed, choices) {
             if let Some(logit) = logits.get_mut(choice) {
                 *logit += cooccurrence.scale * sum.ln_1p();
             }
@@ -106,61 +94,25 @@ impl Terms {
     }
 }
 
-impl Cooccurrence {
-    /// The sums of the choices that follow one of the last of some viewed items, in rising order.
-    pub(super) fn sums(&self, viewed: &[u32], choices: &Choices) -> Vec<(usize, f32)> {
-        let mut found: Vec<(usize, f32)> = Vec::new();
-        for (item, recent) in viewed.iter().rev().zip(&self.recent) {
-            let range = *item as usize * self.each..(*item as usize + 1) * self.each;
-            let ids = self.items.get(range.clone()).unwrap_or_default();
-            for (id, weight) in ids.iter().zip(self.weights.get(range).unwrap_or_default()) {
-                let choice = choices.choice_of.get(*id as usize).copied().filter(|choice| *choice != u32::MAX);
-                if let Some(choice) = choice.filter(|_| *id != 0) {
-                    found.push((choice as usize, recent * weight));
-                }
+/// The sums of the choices that follow one of the last of some viewed items, in rising order.
+pub(super) fn sums(of: &Cooccurrence, viewed: &[u32], choices: &Choices) -> Vec<(usize, f32)> {
+    let mut found: Vec<(usize, f32)> = Vec::new();
+    for (item, recent) in viewed.iter().rev().zip(&of.recent) {
+        let range = *item as usize * of.neighbours..(*item as usize + 1) * of.neighbours;
+        let ids = of.items.get(range.clone()).unwrap_or_default();
+        for (id, weight) in ids.iter().zip(of.weights.get(range).unwrap_or_default()) {
+            let choice = choices.choice_of.get(*id as usize).copied().filter(|choice| *choice != u32::MAX);
+            if let Some(choice) = choice.filter(|_| *id != 0) {
+                found.push((choice as usize, recent * weight));
             }
         }
-        // Stable, so that the sums have one order.
-        found.sort_by_key(|(choice, _)| *choice);
-        found.dedup_by(|next, sum| {
-            let same = next.0 == sum.0;
-            sum.1 += if same { next.1 } else { 0.0 };
-            same
-        });
-        found
     }
-}
-
-/// The items whose powers are summed, and what each of them stands for.
-#[derive(Debug)]
-pub(super) struct Normaliser {
-    pub(super) choices: Choices,
-    /// Logarithm of the number of items that each one stands for.
-    pub(super) corrections: Vec<f32>,
-}
-
-impl Normaliser {
-    /// The rows of [`softmax_sample`].
-    pub(super) fn of(network: &RankingNetwork) -> Self {
-        let (items, corrections) = softmax_sample(network.rows() - 1);
-        let mut choices = Choices::default();
-        choices.items = items;
-        choices.choice_of.resize(network.rows(), u32::MAX);
-        for (choice, item) in (0..).zip(&choices.items) {
-            if let Some(of_item) = choices.choice_of.get_mut(*item as usize) {
-                *of_item = choice;
-            }
-        }
-        let ids = choices.items.clone();
-        gather(network, |index| ids.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
-        Self { choices, corrections }
-    }
-
-    /// Logarithm of the sum over all items, of the sample's logits.
-    pub(super) fn log_sum(&self, logits: &[f32]) -> f32 {
-        let corrected = || logits.iter().zip(&self.corrections).map(|(logit, correction)| logit + correction);
-        let greatest = corrected().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = corrected().map(|logit| f64::from(logit - greatest).exp()).sum();
-        greatest + sum.ln() as f32
-    }
+    // Stable, so that the sums have one order.
+    found.sort_by_key(|(choice, _)| *choice);
+    found.dedup_by(|next, sum| {
+        let same = next.0 == sum.0;
+        sum.1 += if same { next.1 } else { 0.0 };
+        same
+    });
+    found
 }
