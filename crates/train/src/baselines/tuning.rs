@@ -28,6 +28,9 @@ const WINDOWS: [f64; 2] = [7.0, 30.0];
 /// A baseline with some options, which are named for people.
 type Choice = (String, Arc<dyn Baseline>);
 
+/// Two ingredients by their places, and the weight of the second.
+type Weighted = ((usize, usize), f64);
+
 /// Chooses options on validation rows.
 pub(super) struct Tuning<'a> {
     pub(super) counted: &'a Arc<Counted>,
@@ -101,7 +104,7 @@ impl Tuning<'_> {
         let (rows, seen) = (self.counted.rows, self.seen);
         let of_group = |group: &EvaluationGroup| gains((rows, seen), group, &ingredients, tried());
         let gains: Vec<Vec<f64>> = self.groups.par_iter().map(of_group).collect();
-        let mut best: Option<(f64, ((usize, usize), f64))> = None;
+        let mut best: Option<(f64, Weighted)> = None;
         for (number, candidate) in tried().enumerate() {
             let sum: f64 = gains.iter().filter_map(|of_group| of_group.get(number)).sum();
             if best.is_none_or(|(known, _)| sum > known) {
@@ -126,7 +129,7 @@ fn gains(
     (rows, seen): (usize, Seen),
     group: &EvaluationGroup,
     ingredients: &[Ingredient],
-    tried: impl Iterator<Item = ((usize, usize), f64)>,
+    tried: impl Iterator<Item = Weighted>,
 ) -> Vec<f64> {
     let scores = |ingredient: &Ingredient| {
         let mut scores = vec![0.0; rows];
@@ -135,7 +138,7 @@ fn gains(
     };
     let scores: Vec<Vec<f64>> = ingredients.iter().map(scores).collect();
     let mut blended = Vec::new();
-    let gain = |((first, second), weight): ((usize, usize), f64)| {
+    let gain = |((first, second), weight): Weighted| {
         let parts = scores.get(first).into_iter().flatten().zip(scores.get(second).into_iter().flatten());
         blended.clear();
         blended.extend(parts.map(|(first, second)| first + weight * second));
