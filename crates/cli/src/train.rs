@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
 use slirec_train::dataset::{DataShape, Dataset};
-use slirec_train::hyperparameters::{Hyperparameters, Preset};
+use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
 use slirec_train::trainer::{Summaries, TrainError, TrainEvent, TrainOptions, train};
 
@@ -182,10 +182,17 @@ pub(crate) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 pub(crate) fn tell(directory: &Path, record: &RunRecord, hyperparameters: &Hyperparameters) -> Result<()> {
     let state = if record.state == RunState::Interrupted { "interrupted" } else { "finished" };
     let RunRecord { epochs, best_epoch, best_group_auc, .. } = record;
-    let best_by = hyperparameters.training.best_by.name();
+    let best_by = hyperparameters.training.best_by;
+    let metrics = RunSummary::read(directory)?.metrics;
+    let ranked = metrics.iter().find(|metrics| metrics.epoch == *best_epoch).and_then(|best| best.ranking.as_ref());
+    let best = match (best_by, ranked) {
+        (BestBy::Ndcg10, Some(ranking)) => ranking.ndcg_10,
+        _ => *best_group_auc,
+    };
     output::print(format!(
-        "{}: {state} after {epochs} epochs, best epoch {best_epoch} (by {best_by}) with group_auc {best_group_auc:.4}",
-        directory.display()
+        "{}: {state} after {epochs} epochs, best epoch {best_epoch} with {} {best:.4} on the validation rows",
+        directory.display(),
+        best_by.name()
     ))
 }
 

@@ -88,10 +88,15 @@ fn bad_rows_are_written_aside() {
         "out.tsv",
     ];
     let text = succeeds(&slirec(folder.path(), &arguments, b""));
-    assert!(text.contains("bad rows          1; the first: ratings.dat:2: 3 is `three`: expected a number"), "{text}");
+    assert!(
+        text.contains(
+            "bad rows          1; the first: ratings.dat:2: found 3 columns: expected 4, as the first line has"
+        ),
+        "{text}"
+    );
     assert!(text.contains("bad rows are in   out.tsv.bad-rows.tsv"), "{text}");
     let bad = fs::read_to_string(folder.path().join("out.tsv.bad-rows.tsv")).unwrap();
-    assert!(bad.contains("ratings.dat\t2\t3 is `three`: expected a number\t1::11::three"), "{bad}");
+    assert!(bad.contains("ratings.dat\t2\tfound 3 columns: expected 4, as the first line has\t1::11::three"), "{bad}");
     assert_eq!(fs::read_to_string(folder.path().join("out.tsv")).unwrap().lines().count(), 2);
 }
 

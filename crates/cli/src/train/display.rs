@@ -105,10 +105,14 @@ impl Display {
     }
 }
 
+/// Where all items were ranked, what came of it, and little of the sampled negatives, which overrate a network.
 fn figures(metrics: &EpochMetrics) -> String {
     let mut by_name = metrics.valid.by_name();
     by_name.extend(metrics.ranking.iter().flat_map(RankingMetrics::by_name));
-    let names = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc", "hr@10", "ndcg@10"];
+    let names: &[&str] = match metrics.ranking {
+        Some(_) => &["ndcg@10", "hr@10", "mrr", "coverage@10", "group_auc"],
+        None => &["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"],
+    };
     let figures = names.iter().filter_map(|name| Some(format!("{name} {:.4}", by_name.get(*name)?)));
     figures.collect::<Vec<_>>().join(" ")
 }

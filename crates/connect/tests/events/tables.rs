@@ -70,7 +70,7 @@ fn rows_that_are_wrong_are_sampled_with_their_numbers() {
     let (lines, summary) = case.run();
     assert_eq!(lines.len(), 2);
     let rows: Vec<(u64, &str)> = summary.counts.bad_sample.iter().map(|row| (row.row, row.problem.as_str())).collect();
-    assert_eq!(rows[0], (3, "no value in column `time`"));
+    assert_eq!(rows[0], (3, "found 2 columns: expected 3, as the first line has"));
     assert_eq!(rows[1].0, 4);
     assert!(rows[1].1.starts_with("time: `noon` is no time"), "{rows:?}");
 }

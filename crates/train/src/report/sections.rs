@@ -17,11 +17,17 @@ pub(super) fn summary(report: &Report<'_>) -> Markup {
         RunState::Diverged => "diverged",
         RunState::Running => "still running",
     };
+    let best = report.epochs.iter().find(|epoch| epoch.epoch == record.best_epoch);
     html! {
         h1 { (report.name) }
         p class="muted" {
             "A run of slirec " (env!("CARGO_PKG_VERSION")) ", " (state) " after " (record.epochs) " epochs. Kept: the weights of epoch "
-            (record.best_epoch) ", with a validation group AUC of " (figure(record.best_group_auc)) "."
+            (record.best_epoch) ", with "
+            @match best.and_then(|best| best.ranking.as_ref()) {
+                Some(ranking) => { "NDCG@10 of " (figure(ranking.ndcg_10)) " over all items" }
+                None => { "a group AUC of " (figure(record.best_group_auc)) }
+            }
+            " on the validation rows."
         }
         @for baseline in report.analysis.losing_to() {
             @if let Some(difference) = baseline.model_less_this {
