@@ -8,7 +8,7 @@
 //!
 //! For 252 products it measures the ranking network, of random weights, beside the bundle's.
 //!
-//! `SLIREC_BENCH_BUNDLE` names the bundle, by default the demo model; `catalogue` adds products to it.
+//! `SLIREC_BENCH_BUNDLE` names the bundle, by default SLi-Rec on the demo's data; `catalogue` adds products to it.
 //! `SLIREC_BENCH_PRODUCTS` lists other sizes of it, `SLIREC_BENCH_CHART` names an SVG file to draw the latencies into.
 
 #![allow(
@@ -164,8 +164,10 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let bundle = std::env::var_os("SLIREC_BENCH_BUNDLE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/demo"), PathBuf::from);
+    let bundle = std::env::var_os("SLIREC_BENCH_BUNDLE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sli_rec_demo"),
+        PathBuf::from,
+    );
     let [of_gemm, of_product] = sgemm::gigaflops();
     let peak = of_gemm.max(of_product);
     println!("matrix product on one core: {of_gemm:.0} GFLOP/s by the gemm crate, {of_product:.0} by our own kernel");

@@ -41,8 +41,10 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let path = std::env::var_os("SLIREC_BENCH_BUNDLE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/demo"), PathBuf::from);
+    let path = std::env::var_os("SLIREC_BENCH_BUNDLE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sli_rec_demo"),
+        PathBuf::from,
+    );
     let bundle = Bundle::read(&path).expect("a bundle to measure");
     let sold = |(number, product): (usize, &Product)| Product { available: number < PRODUCTS, ..product.clone() };
     let products = bundle.catalog.products().iter().enumerate().map(sold).collect();

@@ -30,7 +30,7 @@ fn bf16() -> EngineOptions {
 }
 
 fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sli_rec_demo")
 }
 
 /// An exact engine and one that selects by bf16.

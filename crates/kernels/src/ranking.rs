@@ -20,6 +20,7 @@
 //! the attention belongs to the history alone, so that the candidate meets a history by one dot product.
 
 mod backward;
+mod dropout;
 mod forward;
 mod layout;
 mod memory;

@@ -14,7 +14,7 @@ fn interactions_become_a_bundle_that_answers() {
     assert!(prepared.starts_with("dataset: ") && prepared.contains("interactions of 12 users"), "{prepared}");
     assert!(prepared.contains("12 valid, 12 test"), "{prepared}");
     let trained = folder.succeed(verb_arguments("train"));
-    assert!(trained.contains("epoch   0 loss         valid auc 0."), "{trained}");
+    assert!(trained.contains("epoch   0 loss         valid ndcg@10 0."), "{trained}");
     assert!(trained.contains("run: finished after 2 epochs"), "{trained}");
     let exported = folder.succeed(verb_arguments("export"));
     assert!(exported.contains("bundle: small 7,") && exported.contains("differ by at most"), "{exported}");

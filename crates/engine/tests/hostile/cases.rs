@@ -45,9 +45,9 @@ pub(crate) fn graph_case(
     model_case(name, expected, "scores.onnx", move |model| change(model.graph.as_mut().unwrap()))
 }
 
-/// The demo bundle.
+/// A bundle of SLi-Rec, of the demo's data.
 pub(crate) fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sli_rec_demo")
 }
 
 /// A copy of the demo bundle.

@@ -1,5 +1,6 @@
 //! From items to queries: sequences and weights enter, the query and the transitions' factors of every position leave.
 
+use super::dropout::Dropout;
 use super::memory::Memory;
 use super::products::{Packed, add, add_scaled, dot};
 use super::sequences::Sequences;
@@ -42,38 +43,6 @@ pub struct Pass {
     pub(super) gradients: Memory,
 }
 
-/// Inverted dropout of embeddings, states, queries and transitions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Dropout {
-    seed: u64,
-    /// Of 256 possible numbers, so many drop a value.
-    dropped: u8,
-}
-
-impl Dropout {
-    /// Drops or scales values; the same ones whenever it is asked again for the same stream.
-    pub(super) fn apply(self, stream: u64, values: &mut [f32]) {
-        if self.dropped == 0 {
-            return;
-        }
-        let factor = 256.0 / (256.0 - f32::from(self.dropped));
-        for (index, values) in (0_u64..).zip(values.chunks_mut(8)) {
-            let bytes = mixed(self.seed ^ mixed((stream << 48) + index)).to_le_bytes();
-            for (value, byte) in values.iter_mut().zip(bytes) {
-                *value *= if byte < self.dropped { 0.0 } else { factor };
-            }
-        }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
-}
-
 impl Pass {
     /// Memory for passes of a network of this layout.
     pub fn new(set: InstructionSet, layout: Layout) -> Self {
@@ -95,7 +64,7 @@ impl Pass {
             gate_inputs: Vec::new(),
             mixed: Vec::new(),
             queries: Vec::new(),
-            dropout: Dropout { seed: 0, dropped: 0 },
+            dropout: Dropout::default(),
             packed: Packed::default(),
             gradients: Memory::default(),
         }
@@ -103,7 +72,7 @@ impl Pass {
 
     /// Drops a share of `rate` of the values in the passes to come, chosen by the seed; 0 for none.
     pub fn set_dropout(&mut self, seed: u64, rate: f64) {
-        self.dropout = Dropout { seed, dropped: (rate.clamp(0.0, 0.99) * 256.0) as u8 };
+        self.dropout = Dropout::new(seed, rate);
     }
 
     /// Computes the queries of all positions, with the factors of the transitions behind each: `[P, 2 D]`.

@@ -63,6 +63,9 @@ const POSITIONS_OF_RUN: usize = 5_000_000;
 /// Passes over the data.
 const EPOCHS: std::ops::RangeInclusive<usize> = 4..=15;
 
+/// Views that the ranking network reads: twice the original's, as its cost grows with them far less.
+const LONGEST_HISTORY: usize = 100;
+
 fn ranking(shape: &DataShape) -> Hyperparameters {
     let positions = shape.positions.max(1);
     Hyperparameters {
@@ -70,6 +73,7 @@ fn ranking(shape: &DataShape) -> Hyperparameters {
             network: NetworkKind::Ranking,
             item_embedding_size: WIDTH,
             features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: WIDTH }],
+            longest_history: LONGEST_HISTORY,
             ..ModelHyperparameters::default()
         },
         training: TrainingHyperparameters {
