@@ -93,7 +93,7 @@ fn a_precision_that_cannot_be_had_is_told_once_with_each_load_and_not_claimed() 
     server.signal("INT");
     let (_, log) = server.wait();
     let told: Vec<&str> = log.lines().filter(|line| line.contains("all candidates are scored in f32")).collect();
-    assert!(matches!(told.as_slice(), [line] if line.contains("only the fused kernels have it")), "{log}");
+    assert!(matches!(told.as_slice(), [line] if line.contains("the ranking network is not offered in it")), "{log}");
 }
 
 #[test]

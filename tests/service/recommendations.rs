@@ -83,7 +83,7 @@ fn unknown_products_are_counted_and_do_not_fail_a_request() {
 fn of_a_history_of_200_000_items_the_last_ones_count() {
     let server = Server::start();
     let long = json!({"history": vec![json!({"item": "brush", "time": TIME}); 200_000], "now": TIME + 60});
-    let short = json!({"history": vec![json!({"item": "brush", "time": TIME}); 50], "now": TIME + 60});
+    let short = json!({"history": vec![json!({"item": "brush", "time": TIME}); 100], "now": TIME + 60});
     let (long, short) = (server.recommend(&long), server.recommend(&short));
     assert_eq!(long.status, 200, "{}", long.text());
     assert_eq!(long.json()["items"], short.json()["items"]);
@@ -180,7 +180,7 @@ fn unknown_products_are_counted_among_the_views_that_the_model_uses() {
         let answer = server.recommend(&json!({"history": history, "limit": 1})).json();
         (answer["source"].as_str().unwrap().to_owned(), answer["unknown_items"].as_u64().unwrap())
     };
-    assert_eq!(counted(views(10, 49)), ("model".to_owned(), 49));
-    assert_eq!(counted(views(10, 50)), ("popular".to_owned(), 50));
-    assert_eq!(counted(views(0, 60)), ("popular".to_owned(), 50));
+    assert_eq!(counted(views(10, 99)), ("model".to_owned(), 99));
+    assert_eq!(counted(views(10, 100)), ("popular".to_owned(), 100));
+    assert_eq!(counted(views(0, 110)), ("popular".to_owned(), 100));
 }

@@ -96,7 +96,7 @@ fn faults() -> Vec<Fault> {
             "wrong shapes",
             Box::new(|b| {
                 b.replace(
-                    "scores.onnx",
+                    "history.onnx",
                     graph(|model| {
                         let tensors = &mut model.graph.as_mut().unwrap().initializer;
                         let matrix = tensors.iter_mut().find(|tensor| tensor.dims.len() == 2).unwrap();
@@ -105,7 +105,7 @@ fn faults() -> Vec<Fault> {
                     }),
                 );
             }),
-            "scores.onnx",
+            "history.onnx",
         ),
         ("weights that are not numbers", Box::new(|b| b.replace("history.onnx", graph(with_nan))), "history.onnx"),
         (

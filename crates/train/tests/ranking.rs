@@ -127,7 +127,7 @@ fn another_seed_gives_other_weights() {
 fn the_scores_of_all_items_are_probabilities_that_sum_to_one() {
     let (_folder, dataset) = circle();
     let hyperparameters = small(&dataset, 0);
-    let weights = trained(&dataset, &hyperparameters, 20);
+    let weights = trained(&dataset, &hyperparameters, 10);
     let mut network = InferenceNetwork::new(&hyperparameters.model, &dataset.vocabulary, &weights).unwrap();
     let candidates = vocabulary_candidates(&dataset.vocabulary);
     for scores in network.score_all(&test_rows(&dataset), &candidates).unwrap() {
