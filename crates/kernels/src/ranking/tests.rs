@@ -92,8 +92,11 @@ fn sequences() -> Sequences {
     sequences
 }
 
+/// One of the tables of a network.
+type Table = fn(&mut Network) -> &mut Vec<f32>;
+
 /// The difference of the loss along a direction, over that of two small steps.
-fn slope(network: &mut Network, of: fn(&mut Network) -> &mut Vec<f32>, direction: &[f32], dropout: f64) -> f64 {
+fn slope(network: &mut Network, of: Table, direction: &[f32], dropout: f64) -> f64 {
     let sequences = sequences();
     let step = 2e-3;
     let mut losses = [0.0; 2];
@@ -149,7 +152,7 @@ fn gradients_are_slopes_of_the_loss() {
             let found = along(&gradients.weights, &direction);
             assert!((found - expected).abs() < 2e-3 * (1.0 + expected.abs()), "{part:?}: {found}, slope {expected}");
         }
-        let tables: [(&str, fn(&mut Network) -> &mut Vec<f32>); 5] = [
+        let tables: [(&str, Table); 5] = [
             ("items", |network| &mut network.items),
             ("feature", |network| &mut network.feature),
             ("from", |network| &mut network.from),
