@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
-use slirec_train::dataset::{DataShape, Dataset};
+use slirec_train::dataset::{DataShape, Dataset, Split};
 use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
 use slirec_train::trainer::{Summaries, TrainError, TrainEvent, TrainOptions, train};
@@ -152,7 +152,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         );
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    conclude(directory, dataset)?;
+    if dataset.rows(Split::Test) == 0 {
+        output::warn("without test rows there is nothing to measure the model on, and no report");
+    } else {
+        conclude(directory, dataset)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -39,6 +39,13 @@ impl InferenceNetwork {
         }))
     }
 
+    fn scorer(&mut self) -> &mut dyn Scorer {
+        match &mut self.0 {
+            Network::SliRec(network) => network.as_mut(),
+            Network::Ranking(network) => network.as_mut(),
+        }
+    }
+
     /// The attention to each position of a history, oldest first; sums to 1. Of the original's network it is the
     /// candidate's, of the ranking network that of the long-term interest.
     ///
@@ -65,9 +72,10 @@ impl InferenceNetwork {
 
 impl Scorer for InferenceNetwork {
     fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
-        match &mut self.0 {
-            Network::SliRec(network) => network.score(requests),
-            Network::Ranking(network) => network.score(requests),
-        }
+        self.scorer().score(requests)
+    }
+
+    fn score_all(&mut self, groups: &[EvaluationGroup], candidates: &[Candidate]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        self.scorer().score_all(groups, candidates)
     }
 }

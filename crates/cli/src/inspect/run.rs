@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 use slirec_train::hyperparameters::Hyperparameters;
+use slirec_train::metrics::RankingMetrics;
 use slirec_train::run::{Checkpoint, EpochMetrics, RunRecord, RunState, RunSummary};
 
 use super::page::{Page, number};
@@ -47,7 +48,12 @@ impl RunContents {
         };
         page.field("state", state);
         page.field("epochs", format!("{} of {}", record.epochs, self.hyperparameters.training.epochs));
-        page.field("best epoch", format!("{}, group_auc {:.4}", record.best_epoch, record.best_group_auc));
+        let best = self.metrics.iter().find(|metrics| metrics.epoch == record.best_epoch);
+        let best = match best.and_then(|best| best.ranking.as_ref()) {
+            Some(ranking) => format!("ndcg@10 {:.4}", ranking.ndcg_10),
+            None => format!("group_auc {:.4}", record.best_group_auc),
+        };
+        page.field("best epoch", format!("{}, {best}", record.best_epoch));
         page.field("seed", record.seed);
         page.field("training rows", number(record.train_rows));
         page.field("interactions", format!("{}, until {}", number(record.interactions), utc(record.last_time)));
@@ -61,9 +67,11 @@ impl RunContents {
         }
         if !self.metrics.is_empty() {
             page.heading("Validation metrics by epoch (0: untrained; *: best)");
-            let names = ["auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
+            let names =
+                ["ndcg@10", "hr@10", "mrr", "auc", "logloss", "mean_mrr", "ndcg@2", "ndcg@4", "ndcg@6", "group_auc"];
             let cells = |metrics: &EpochMetrics| {
-                let by_name = metrics.valid.by_name();
+                let mut by_name = metrics.valid.by_name();
+                by_name.extend(metrics.ranking.iter().flat_map(RankingMetrics::by_name));
                 let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
                 let mut row = vec![metrics.epoch.to_string(), metrics.steps.to_string(), figure(metrics.loss)];
                 row.extend(names.iter().map(|name| figure(by_name.get(*name).copied())));

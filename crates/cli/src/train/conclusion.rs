@@ -18,6 +18,9 @@ use crate::evaluate::table;
 use crate::judging::{fit, judge};
 use crate::output;
 
+/// Test rows below which a run says that they prove little.
+const FEW_ROWS: usize = 100;
+
 /// Measures the best weights on the test rows, beside the baselines; writes `analysis.json` and `report.html` into the
 /// run directory.
 pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
@@ -37,6 +40,13 @@ pub(crate) fn conclude(directory: &Path, dataset: Dataset) -> Result<Analysis> {
     };
     report.write(directory)?;
     output::print(table(&analysis))?;
+    if run.record.best_epoch == 0 {
+        output::warn("no epoch ranked the validation rows better than the untrained network, whose weights are kept");
+    }
+    if analysis.groups < FEW_ROWS {
+        let groups = analysis.groups;
+        output::warn(format!("{groups} test rows say little: below {FEW_ROWS}, most differences are chance"));
+    }
     warn_of_baselines(&analysis);
     output::print(format!("report: {}", directory.join(REPORT).display()))?;
     Ok(analysis)

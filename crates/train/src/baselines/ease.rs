@@ -12,7 +12,7 @@ use crate::dataset::evaluation::EvaluationGroup;
 use crate::evaluation::Baseline;
 
 /// More items than this would take too much memory and time: their square is stored, their cube computed.
-pub(super) const MOST_ITEMS: usize = 20_000;
+pub(super) const MOST_ITEMS: usize = 8_000;
 
 /// Weights from item to item `[items, items]`.
 pub(super) struct Weights {

@@ -99,6 +99,15 @@ impl Manifest {
                 of(found.interactions_without_training_rows, self.interactions),
             ));
         }
+        if self.rows.test == 0 {
+            let hint = match self.split {
+                Division::Last => "",
+                Division::Time { .. } => {
+                    ": no user with two interactions before the cut has one from it on; try another --split-share"
+                }
+            };
+            warnings.push(format!("there are no test rows, so that nothing can be measured{hint}"));
+        }
         warnings.extend([Split::Valid, Split::Test].into_iter().filter_map(|split| self.unseen_warning(split)));
         if found.duplicates > 0 {
             let duplicates = of(found.duplicates, self.interactions);

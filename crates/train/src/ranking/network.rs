@@ -44,8 +44,12 @@ impl RankingNetwork {
             (0..count).map(|_| deviation * standard_normal(&mut random)).collect()
         };
         let rows = table_rows(vocabulary);
-        let [items, from, to] = [(); 3].map(|()| normal(rows.items * width, DEVIATION));
-        let features = rows.features.iter().map(|rows| normal(rows * width, DEVIATION)).collect();
+        let [mut items, mut from, mut to] = [(); 3].map(|()| normal(rows.items * width, DEVIATION));
+        let mut features: Vec<Vec<f32>> = rows.features.iter().map(|rows| normal(rows * width, DEVIATION)).collect();
+        // What is unknown says nothing: no training row has it, so it stays what it is at the start.
+        for table in [&mut items, &mut from, &mut to].into_iter().chain(&mut features) {
+            table.iter_mut().take(width).for_each(|value| *value = 0.0);
+        }
         let mut weights = Vec::with_capacity(layout.len());
         for part in Part::ALL {
             let [inner, columns] = layout.shape(part);

@@ -13,7 +13,7 @@ use super::optimizer::{State, Step};
 use super::sums::Sums;
 use crate::checkpoint::Checkpoint;
 use crate::dataset::Dataset;
-use crate::hyperparameters::Hyperparameters;
+use crate::hyperparameters::{Hyperparameters, TrainingHyperparameters};
 use crate::optimizer::Adam;
 use crate::random::{self, Purpose};
 use crate::weights::{Array, Weights, WeightsError};
@@ -141,8 +141,7 @@ impl<'a> RankingTraining<'a> {
         let batch = order.get(done as usize);
         let step = batch.map(|batch| {
             let positions: usize = batch.iter().map(|window| window.len() - 1).sum();
-            let training = &self.hyperparameters.training;
-            let learning_rate = training.learning_rate_at(self.steps + 1, order.len() * training.epochs);
+            let learning_rate = self.learning_rate(order.len() * self.hyperparameters.training.epochs);
             let number = done + 1;
             let loss = self.step(batch, positions, (epoch, number), learning_rate) as f32;
             StepDone { number, loss, positions, learning_rate }
@@ -181,6 +180,14 @@ impl<'a> RankingTraining<'a> {
         self.steps += 1;
         self.update(used, learning_rate);
         self.parts.iter().take(used).map(|part| part.gradients.loss).sum()
+    }
+
+    /// The learning rate of the next step of a run of so many. Of a short run at most a tenth is warm-up, or it would learn
+    /// nothing.
+    fn learning_rate(&self, steps: usize) -> f64 {
+        let training = &self.hyperparameters.training;
+        let warmup_steps = training.warmup_steps.min(steps / 10);
+        TrainingHyperparameters { warmup_steps, ..training.clone() }.learning_rate_at(self.steps + 1, steps)
     }
 
     /// What the step after the last one that was done is told.
