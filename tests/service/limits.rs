@@ -21,6 +21,12 @@ const SCORED_BY_MODEL: &str = r#"slirec_recommendations_total{source="model"}"#;
 /// Clients whose batches wait for one worker.
 const CLIENTS: usize = 6;
 
+/// A server whose requests take long enough to wait for each other: of SLi-Rec, on the demo's data.
+fn slow_server(settings: &[(&str, &str)]) -> Server {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sli_rec_demo");
+    Server::start_with(&[settings, &[("SLIREC__MODEL__PATH", model)]].concat())
+}
+
 /// Keeps the only worker busy until its client leaves: a batch of long histories.
 fn busy_body(rows: usize) -> String {
     let row = json!({"userId": "u", "items": vec!["novel"; 50], "timestamps": vec!["1730807061"; 50]});
@@ -34,7 +40,7 @@ fn with_timeout(server: &Server, path: &str, milliseconds: &str, body: &str) -> 
 
 #[test]
 fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+    let server = slow_server(&[("SLIREC__ENGINE__WORKERS", "1")]);
     // Several at a time, so that rows of most of them wait in the queue whenever their time is up.
     thread::scope(|scope| {
         let late =
@@ -54,7 +60,7 @@ fn a_deadline_that_passes_is_answered_with_504_and_its_work_is_dropped() {
 
 #[test]
 fn the_configured_deadline_holds_and_the_header_only_shortens_it() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__DEADLINE_MS", "50"), ("SLIREC__ENGINE__WORKERS", "1")]);
+    let server = slow_server(&[("SLIREC__LIMITS__DEADLINE_MS", "50"), ("SLIREC__ENGINE__WORKERS", "1")]);
     // On a busy machine the time may be over before the body is there.
     let late = with_timeout(&server, "/invocations", "60000", &busy_body(1_000)).status;
     assert!(late == 504 || late == 408, "{late}");
@@ -67,7 +73,7 @@ fn the_configured_deadline_holds_and_the_header_only_shortens_it() {
 
 #[test]
 fn the_work_of_clients_that_leave_is_dropped_unscored() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1")]);
+    let server = slow_server(&[("SLIREC__ENGINE__WORKERS", "1")]);
     let body = busy_body(1_000);
     // Several at a time: a single one may have nothing in the queue at the moment when it is missed.
     let streams = [(); CLIENTS].map(|()| {
@@ -113,7 +119,7 @@ const SHORT_WAIT: [(&str, &str); 2] = [("SLIREC__ENGINE__WORKERS", "1"), ("SLIRE
 
 #[test]
 fn what_would_wait_too_long_is_refused_at_once_and_what_would_not_is_answered() {
-    let server = Server::start_with(&SHORT_WAIT);
+    let server = slow_server(&SHORT_WAIT);
     let held = overload(&server);
     let refused = server.post("/v1/recommendations:batch", batch());
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
@@ -141,7 +147,7 @@ fn hold_a_place(server: &Server) -> TcpStream {
 
 #[test]
 fn requests_beyond_those_in_flight_are_refused_at_once_and_health_is_not() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1")]);
+    let server = slow_server(&[("SLIREC__LIMITS__IN_FLIGHT", "1")]);
     let held = hold_a_place(&server);
     let response = server.recommend(&session());
     assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
@@ -154,7 +160,7 @@ fn requests_beyond_those_in_flight_are_refused_at_once_and_health_is_not() {
 
 #[test]
 fn a_client_that_sends_slowly_keeps_no_place_from_others_and_is_told_so_in_the_end() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__DEADLINE_MS", "2000")]);
+    let server = slow_server(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__DEADLINE_MS", "2000")]);
     let mut slow = server.connect();
     slow.write_all(client::head("POST", "/v1/recommendations", &[], 100).as_bytes()).unwrap();
     assert_eq!(server.recommend(&session()).status, 200);
@@ -164,7 +170,7 @@ fn a_client_that_sends_slowly_keeps_no_place_from_others_and_is_told_so_in_the_e
 
 /// A body counts eightfold until it is parsed, and large ones may take three quarters of the memory.
 fn with_memory_for_one_large_body() -> Server {
-    Server::start_with(&[("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"), ("SLIREC__LIMITS__MEMORY_BYTES", "11184812")])
+    slow_server(&[("SLIREC__SERVER__MAX_BODY_BYTES", "1048576"), ("SLIREC__LIMITS__MEMORY_BYTES", "11184812")])
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn large_bodies_share_a_memory_and_small_ones_do_not_need_it() {
 
 #[test]
 fn an_overloaded_service_may_answer_by_popularity_and_says_so() {
-    let server = Server::start_with(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__OVERLOAD", "popular")]);
+    let server = slow_server(&[("SLIREC__LIMITS__IN_FLIGHT", "1"), ("SLIREC__LIMITS__OVERLOAD", "popular")]);
     let _held = hold_a_place(&server);
     let answer = server.recommend(&session());
     assert_eq!((answer.status, answer.json()["source"].as_str()), (200, Some("popular")));
@@ -203,7 +209,7 @@ fn an_overloaded_service_may_answer_by_popularity_and_says_so() {
 #[test]
 fn what_would_wait_too_long_may_be_answered_by_popularity_too() {
     let [workers, wait] = SHORT_WAIT;
-    let server = Server::start_with(&[workers, wait, ("SLIREC__LIMITS__OVERLOAD", "popular")]);
+    let server = slow_server(&[workers, wait, ("SLIREC__LIMITS__OVERLOAD", "popular")]);
     let _held = overload(&server);
     let answer = server.post("/v1/recommendations:batch", batch());
     assert_eq!((answer.status, answer.json()["answers"][0]["source"].as_str()), (200, Some("popular")));
@@ -212,7 +218,7 @@ fn what_would_wait_too_long_may_be_answered_by_popularity_too() {
 
 #[test]
 fn batches_go_on_while_interactive_requests_fill_the_queue() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "1")]);
+    let server = slow_server(&[("SLIREC__ENGINE__WORKERS", "1"), ("SLIREC__LIMITS__QUEUE_WAIT_MS", "1")]);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..16 {
@@ -268,10 +274,8 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
-    let server = Server::start_with(&[
-        ("SLIREC__SERVER__READ_TIMEOUT_SECONDS", "1"),
-        ("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "3"),
-    ]);
+    let server =
+        slow_server(&[("SLIREC__SERVER__READ_TIMEOUT_SECONDS", "1"), ("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "3")]);
     let mut idle = server.connect();
     ask_again(&mut idle);
     let mut slow = server.connect();
@@ -284,7 +288,7 @@ fn an_idle_connection_is_closed_later_than_one_with_half_a_request() {
 
 #[test]
 fn a_connection_that_is_used_again_and_again_outlives_the_idle_timeout() {
-    let server = Server::start_with(&[("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "2")]);
+    let server = slow_server(&[("SLIREC__SERVER__IDLE_TIMEOUT_SECONDS", "2")]);
     let mut stream = server.connect();
     for _ in 0..12 {
         ask_again(&mut stream);

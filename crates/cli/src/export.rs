@@ -216,7 +216,13 @@ fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {
         arguments.item_categories.as_deref(),
     )?;
     let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
-    of_imported(Weights::read(path)?, ModelHyperparameters::default(), vocabulary, path, dataset)
+    let weights = Weights::read(path)?;
+    ensure!(
+        weights.get("time_lstm.gaps").is_none(),
+        "{} holds the weights of a ranking network: expected those of the original's; --run exports a run of any network",
+        path.display()
+    );
+    of_imported(weights, ModelHyperparameters::default(), vocabulary, path, dataset)
 }
 
 /// A source of weights that another program trained; `path` is the file they came from.

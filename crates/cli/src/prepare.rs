@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use slirec_core::timestamp::DAY;
 use slirec_train::dataset::Division;
@@ -36,9 +36,9 @@ pub(crate) struct Arguments {
     /// What to keep from training
     #[arg(long, value_enum, default_value = "last")]
     split: SplitName,
-    /// With --split time: the share of all interactions that lie before the moment
-    #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share)]
-    split_share: f64,
+    /// With --split time: the share of all interactions that lie before the moment; 0.9 unless it is given
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    split_share: Option<f64>,
     /// Seed of the negatives
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -65,12 +65,17 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
+/// The share of the interactions before the moment of `--split time`.
+const SPLIT_SHARE: f64 = 0.9;
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let by_time = arguments.split == SplitName::Time;
+    ensure!(by_time || arguments.split_share.is_none(), "--split-share is the share before the moment of --split time");
     let options = PrepareOptions {
         interactions: arguments.interactions.clone(),
         output: arguments.output.clone(),
         seed: arguments.seed,
-        time_share: (arguments.split == SplitName::Time).then_some(arguments.split_share),
+        time_share: by_time.then_some(arguments.split_share.unwrap_or(SPLIT_SHARE)),
         keep_order: arguments.keep_order,
         skip_bad_lines: arguments.skip_bad_lines,
         min_interactions: arguments.min_interactions,

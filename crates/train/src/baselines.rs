@@ -38,8 +38,10 @@ pub const EASE: &str = "EASE";
 /// The best blend of two of the others, on one scale.
 pub const BLEND: &str = "blend";
 
-/// Validation rows that options are chosen on, at most.
-const TUNED_ON: usize = 1_000;
+/// Validation rows that options are chosen on: at most, and at least where there are so many.
+const TUNED_ON: [usize; 2] = [1_000, 200];
+/// Scores that an option costs at most: of many items, fewer rows choose.
+const TUNED_SCORES: usize = 10_000_000;
 
 /// Popularity below one count, which decides between equal scores.
 const TIE: f64 = 1e-3;
@@ -73,7 +75,9 @@ pub fn fit(dataset: &Dataset, seen: Seen, progress: &mut dyn FnMut(&str)) -> Res
     progress("counting the training interactions");
     let counted = Arc::new(Counted::of(dataset));
     // Baselines read whole histories: the encoded ones are not needed.
-    let mut groups = dataset.sampled_groups(Split::Valid, 1, Sampling { most: TUNED_ON, seed: SAMPLE_SEED })?;
+    let [most, least] = TUNED_ON;
+    let most = (TUNED_SCORES / dataset.vocabulary.item_rows()).clamp(least, most);
+    let mut groups = dataset.sampled_groups(Split::Valid, 1, Sampling { most, seed: SAMPLE_SEED })?;
     groups.retain(|group| seen.measures(group));
     let mut tuning = Tuning { counted: &counted, groups: &groups, seen, progress };
     let mut fitted = tuning.single();

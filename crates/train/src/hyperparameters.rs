@@ -103,8 +103,14 @@ impl Hyperparameters {
     /// # Errors
     /// [`HyperparameterError`], naming the key, what was found and what was expected.
     pub fn from_table(table: toml::Table, base: &Self) -> Result<Self, HyperparameterError> {
+        let names_features = table.get("model").is_some_and(|model| model.get("features").is_some());
         let merged = preset::overlaid(base, table);
-        let parsed: Self = merged.try_into().map_err(|source| HyperparameterError::Table(Box::new(source)))?;
+        let mut parsed: Self = merged.try_into().map_err(|source| HyperparameterError::Table(Box::new(source)))?;
+        if parsed.model.network == NetworkKind::Ranking && !names_features {
+            // All embeddings of the ranking network have the width of the items'.
+            let width = parsed.model.item_embedding_size;
+            parsed.model.features.iter_mut().for_each(|feature| feature.embedding_size = width);
+        }
         parsed.check()?;
         Ok(parsed)
     }
@@ -162,6 +168,18 @@ mod tests {
         assert!(rate.ends_with("training.learning_rate is -1: expected a finite number above 0"), "{rate}");
         let batch = read("[training]\nbatch_size = 4\n").unwrap_err();
         assert!(batch.ends_with("training.batch_size is 4: expected 5 to 100,000"), "{batch}");
+    }
+
+    #[test]
+    fn features_of_a_ranking_network_follow_the_width_of_its_items() {
+        let base = Preset::Ranking.hyperparameters(&crate::dataset::DataShape::default());
+        let of = |text: &str| Hyperparameters::from_table(toml::from_str(text).unwrap(), &base);
+        let narrow = of("[model]\nitem_embedding_size = 32\n").unwrap();
+        assert_eq!(narrow.model.features[0].embedding_size, 32);
+        let odd = of("[model]\nfeatures = [{ name = \"category\", embedding_size = 8 }]\n").unwrap_err().to_string();
+        assert!(odd.starts_with("model.features.embedding_size is 8: expected model.item_embedding_size"), "{odd}");
+        let uneven = of("[model]\nitem_embedding_size = 20\n").unwrap_err().to_string();
+        assert!(uneven.contains("expected a multiple of 16"), "{uneven}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ export class Controls {
     place.replaceChildren(
       number("limit", "Products", 1, 100, 10),
       number("per_category", "At most of a category", 1, 1000),
-      number("min_score", "Lowest score, 0 to 1", 0, 1, undefined, 0.05),
+      number("min_score", "Lowest score, 0 to 1", 0, 1, undefined, 0.01),
       element("label", {}, "Asked at (now)", now),
       check("exclude_seen", "Leave out what was viewed", changed, true),
       check("compare", "Show what changed since the last step", () => {

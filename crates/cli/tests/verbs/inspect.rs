@@ -227,7 +227,7 @@ fn a_run_shows_its_metrics_by_epoch_even_when_it_was_killed() {
     assert_eq!(epochs, [&json!(0), &json!(1), &json!(2)]);
     assert_eq!((&found["record"]["state"], &found["checkpoints"][0]["problem"]), (&json!("finished"), &Value::Null));
     let page = folder.succeed(&["inspect", "run"]);
-    assert!(page.contains("epoch  steps    loss  ndcg@10   hr@10     auc  logloss"), "{page}");
+    assert!(page.contains("epoch  steps    loss  ndcg@10   hr@10     mrr     auc  logloss"), "{page}");
 
     folder.write("run/run.json", folder.read("run/run.json").replace("finished", "running"));
     folder.write("run/last.safetensors", "half");
