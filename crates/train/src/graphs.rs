@@ -9,7 +9,7 @@
 //! | `scores.onnx` | per block of candidates | a score for each |
 //!
 //! The two hot parts are functions of the file (`slirec.TimeLstm`, `slirec.CandidateAttention`), written in standard
-//! operators: any runtime inlines them, an engine with faster kernels can replace them by name. The [`ranking`] network has
+//! operators: any runtime inlines them, an engine with faster kernels can replace them by name. The ranking network has
 //! graphs of its own under the same names.
 
 mod candidates;
