@@ -1,6 +1,8 @@
 //! The service in process, for tests: settings as variables of the environment enter, answers of both routers leave.
 //! The bundle is `models/demo`; no socket is bound.
 
+#![cfg(test)]
+
 use std::io;
 use std::sync::{Arc, Mutex};
 

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, System};
 use std::cell::Cell;
 
 use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::ranking::{Choices, GAPS, Layout, Part, Pass, Sequence, Sequences, Tables};
+use slirec_kernels::ranking::{Choices, GAPS, Layout, Pass, Sequence, Sequences, Tables};
 use slirec_kernels::request::history::UnknownId;
 use slirec_kernels::request::ranking::{
     Cooccurrence, RankingCandidates, RankingHistory, RankingInputs, RankingNetwork, RankingWeights, Sample, Scratch,
@@ -90,28 +90,10 @@ impl Trained {
     }
 
     fn served(&self) -> RankingWeights {
-        let of = |part| self.weights[self.layout.range(part)].to_vec();
         RankingWeights {
-            width: self.layout.width,
             items: self.items.clone(),
             features: vec![self.feature.clone()],
             from: self.from.clone(),
-            input: of(Part::Input),
-            recurrent: of(Part::Recurrent),
-            gaps: of(Part::Gaps),
-            gates_bias: of(Part::GatesBias),
-            short: of(Part::Short),
-            short_bias: of(Part::ShortBias),
-            long_term: of(Part::Attention),
-            now: of(Part::Now),
-            gate: of(Part::Gate),
-            gate_bias: of(Part::GateBias),
-            mixing: of(Part::Mixing),
-            mixing_bias: of(Part::MixingBias),
-            last_view: of(Part::Last),
-            recent: of(Part::Recent),
-            distance: of(Part::Distance),
-            age: of(Part::Age),
             cooccurrence: None,
             temperature: 1.0,
             sample: Sample {
@@ -120,6 +102,7 @@ impl Trained {
                 bias: self.bias[1..].to_vec(),
                 correction: vec![0.0; ITEMS - 1],
             },
+            ..RankingWeights::of_layers(&self.layout, &self.weights)
         }
     }
 

@@ -86,7 +86,7 @@ impl Hyperparameters {
         Self::from_table(table, base).map_err(in_file)
     }
 
-    /// The preset that a TOML file builds on where nobody names one: that of the network that it names, or else of ranking.
+    /// The preset that a TOML file builds on when no flag names one: that of the file's `model.network`, or else ranking.
     ///
     /// # Errors
     /// [`HyperparameterError`] when the file cannot be read or is no TOML.

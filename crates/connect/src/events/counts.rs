@@ -90,7 +90,7 @@ pub struct Counts {
     pub rounded_ids: Noticed,
     /// Names with U+FFFD, which stands where another program could not read a letter.
     pub damaged_names: Noticed,
-    /// Names with characters that nobody sees, which tell them apart from names that look the same.
+    /// Names with invisible characters, which tell them apart from names that look the same.
     pub invisible_names: Noticed,
     /// Events whose first time cannot be meant, so that another one of theirs counts.
     pub other_times: Noticed,

@@ -81,10 +81,7 @@ impl Summary {
         }
         for (names, what) in [
             (&counts.damaged_names, "hold U+FFFD: another program could not read what stood there"),
-            (
-                &counts.invisible_names,
-                "hold characters that nobody sees, so that they differ from others that look the same",
-            ),
+            (&counts.invisible_names, "hold invisible characters, so that they differ from others that look the same"),
         ] {
             if let Some((_, row, example)) = &names.first {
                 warnings.push(format!("{} names {what}; the first in row {row}: `{example}`", names.count));

@@ -85,21 +85,19 @@ impl Pass {
     ) {
         let (set, layout, width) = (self.set, &self.layout, self.layout.width);
         let wide = 3 * width;
-        let (mut right, mut packed) = (std::mem::take(&mut memory.right), std::mem::take(&mut memory.packed));
-        let (right, packed) = (&mut right, &mut packed);
         // The layer of the last view.
         let range = layout.range(Part::Last);
-        add_transposed(set, &self.embedded, width, queries, width, right, &mut gradients.weights[range]);
+        add_transposed(set, &self.embedded, width, queries, width, &mut memory.right, &mut gradients.weights[range]);
         let positions = sequences.positions();
         let of_queries = Left::new(queries, positions, width);
-        let last = packed.fill_transposed(layout.of(Part::Last, weights), width);
+        let last = memory.packed.fill_transposed(layout.of(Part::Last, weights), width);
         last.multiply(set, of_queries, Start::Result, &mut gradients.embedded, width);
         // The mixing layer.
         let range = layout.range(Part::Mixing);
-        add_transposed(set, &self.mixed, wide, queries, width, right, &mut gradients.weights[range]);
+        add_transposed(set, &self.mixed, wide, queries, width, &mut memory.right, &mut gradients.weights[range]);
         let range = layout.range(Part::MixingBias);
         add_rows(queries, &mut gradients.weights[range]);
-        let mixing = packed.fill_transposed(layout.of(Part::Mixing, weights), width);
+        let mixing = memory.packed.fill_transposed(layout.of(Part::Mixing, weights), width);
         mixing.multiply(set, of_queries, Start::Zero, &mut memory.wide, wide);
         memory.wide.iter_mut().zip(&self.mixed).for_each(|(gradient, value)| *gradient *= 1.0 - value * value);
         let now = layout.of(Part::Now, weights);
@@ -123,11 +121,19 @@ impl Pass {
         }
         // The gate.
         let range = layout.range(Part::Gate);
-        add_transposed(set, &self.gate_inputs, wide, &memory.states, width, right, &mut gradients.weights[range]);
+        add_transposed(
+            set,
+            &self.gate_inputs,
+            wide,
+            &memory.states,
+            width,
+            &mut memory.right,
+            &mut gradients.weights[range],
+        );
         let range = layout.range(Part::GateBias);
         add_rows(&memory.states, &mut gradients.weights[range]);
         let of_gates = Left::new(&memory.states, positions, width);
-        let gate = packed.fill_transposed(layout.of(Part::Gate, weights), width);
+        let gate = memory.packed.fill_transposed(layout.of(Part::Gate, weights), width);
         gate.multiply(set, of_gates, Start::Zero, &mut memory.wide, wide);
         let of_now = layout.range(Part::Now);
         for (position, of_inputs) in memory.wide.chunks_exact(wide).enumerate() {
@@ -186,23 +192,21 @@ impl Pass {
     ) {
         let (set, layout, width) = (self.set, &self.layout, self.layout.width);
         let columns = 4 * width;
-        let (mut right, mut packed) = (std::mem::take(&mut memory.right), std::mem::take(&mut memory.packed));
-        let (right, packed) = (&mut right, &mut packed);
         add_transposed(
             set,
             &self.dropped_states,
             width,
             &memory.short,
             width,
-            right,
+            &mut memory.right,
             layout.of_mut(Part::Short, &mut gradients.weights),
         );
         add_rows(&memory.short, layout.of_mut(Part::ShortBias, &mut gradients.weights));
         let of_short = Left::new(&memory.short, sequences.positions(), width);
-        let short = packed.fill_transposed(layout.of(Part::Short, weights), width);
+        let short = memory.packed.fill_transposed(layout.of(Part::Short, weights), width);
         short.multiply(set, of_short, Start::Zero, &mut memory.states, width);
         self.dropout.apply(1, &mut memory.states);
-        packed.fill_transposed(layout.of(Part::Recurrent, weights), columns);
+        memory.packed.fill_transposed(layout.of(Part::Recurrent, weights), columns);
         let rows = sequences.steps().next().map_or(0, |step| step.rows());
         let mut of_cells = vec![0.0; rows * width];
         for step in sequences.steps().rev() {
@@ -220,7 +224,7 @@ impl Pass {
             if let Some(before) = step.before {
                 let left = Left::new(&memory.gates[step.start * columns..], step.rows(), columns);
                 let of_states = &mut memory.states[before * width..];
-                packed.multiply(set, left, Start::Result, of_states, width);
+                memory.packed.multiply(set, left, Start::Result, of_states, width);
                 let states = &self.states[before * width..][..step.rows() * width];
                 let gates = &memory.gates[step.start * columns..step.end * columns];
                 add_transposed(
@@ -229,7 +233,7 @@ impl Pass {
                     width,
                     gates,
                     columns,
-                    right,
+                    &mut memory.right,
                     layout.of_mut(Part::Recurrent, &mut gradients.weights),
                 );
             }
@@ -240,7 +244,7 @@ impl Pass {
             width,
             &memory.gates,
             columns,
-            right,
+            &mut memory.right,
             layout.of_mut(Part::Input, &mut gradients.weights),
         );
         add_rows(&memory.gates, layout.of_mut(Part::GatesBias, &mut gradients.weights));
@@ -250,7 +254,7 @@ impl Pass {
         }
         let of_dropped = &mut memory.states;
         let of_gates = Left::new(&memory.gates, sequences.positions(), columns);
-        let input = packed.fill_transposed(layout.of(Part::Input, weights), columns);
+        let input = memory.packed.fill_transposed(layout.of(Part::Input, weights), columns);
         input.multiply(set, of_gates, Start::Zero, of_dropped, width);
         self.dropout.apply(0, of_dropped);
         add(of_dropped, &mut gradients.embedded);

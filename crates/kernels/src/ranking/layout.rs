@@ -141,7 +141,7 @@ impl Layout {
         self.offsets[index]..self.offsets[index + 1]
     }
 
-    pub(super) fn of<'a>(&self, part: Part, weights: &'a [f32]) -> &'a [f32] {
+    pub(crate) fn of<'a>(&self, part: Part, weights: &'a [f32]) -> &'a [f32] {
         &weights[self.range(part)]
     }
 

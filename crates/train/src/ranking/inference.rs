@@ -6,7 +6,7 @@ use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemIds;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::ranking::{Choices, Part};
+use slirec_kernels::ranking::Choices;
 use slirec_kernels::request::history::UnknownId;
 use slirec_kernels::request::ranking::{
     self as request, RankingCandidates, RankingHistory, RankingInputs, RankingWeights, Sample, Scratch,
@@ -129,31 +129,14 @@ impl Scorer for RankingInference {
 
 /// The weights as the kernels of a request take them.
 fn request_weights(network: &RankingNetwork, terms: Terms) -> RankingWeights {
-    let of = |part| network.weights.get(network.layout.range(part)).unwrap_or_default().to_vec();
     RankingWeights {
-        width: network.layout.width,
         items: network.items.clone(),
         features: network.features.clone(),
         from: network.from.clone(),
-        input: of(Part::Input),
-        recurrent: of(Part::Recurrent),
-        gaps: of(Part::Gaps),
-        gates_bias: of(Part::GatesBias),
-        short: of(Part::Short),
-        short_bias: of(Part::ShortBias),
-        long_term: of(Part::Attention),
-        now: of(Part::Now),
-        gate: of(Part::Gate),
-        gate_bias: of(Part::GateBias),
-        mixing: of(Part::Mixing),
-        mixing_bias: of(Part::MixingBias),
-        last_view: of(Part::Last),
-        recent: of(Part::Recent),
-        distance: of(Part::Distance),
-        age: of(Part::Age),
         cooccurrence: terms.cooccurrence,
         temperature: terms.inverse_temperature,
         sample: sample(network),
+        ..RankingWeights::of_layers(&network.layout, &network.weights)
     }
 }
 

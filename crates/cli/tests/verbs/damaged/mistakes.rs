@@ -73,10 +73,10 @@ pub(super) fn mistakes() -> Vec<Case> {
             Warning("names hold U+FFFD: another program could not read what stood there; the first in row"),
         ),
         (
-            "characters that nobody sees",
+            "invisible characters",
             every(&|row, line| line.replace(",i7,", if row % 2 == 0 { ",i7\u{200b}," } else { ",i7," })),
             TABLE,
-            Warning("names hold characters that nobody sees"),
+            Warning("names hold invisible characters"),
         ),
         (
             "most users missing",

@@ -5,7 +5,7 @@ use super::products::{add, aligned};
 use crate::instruction_set::InstructionSet;
 use crate::lanes::Buffer;
 use crate::product::{Left, Right, Start, multiply};
-use crate::ranking::{GAPS, RECENT};
+use crate::ranking::{GAPS, Layout, Part, RECENT};
 use crate::request::history::UnknownId;
 
 /// Tables of what items and features add to the gates may take so many values: 64 MiB.
@@ -91,6 +91,34 @@ pub struct Sample {
 }
 
 impl RankingWeights {
+    /// With the layers that training has in one slice; tables, terms and sample are missing yet.
+    ///
+    /// # Panics
+    /// When the slice is shorter than the layout.
+    pub fn of_layers(layout: &Layout, layers: &[f32]) -> Self {
+        let of = |part| layout.of(part, layers).to_vec();
+        Self {
+            width: layout.width,
+            input: of(Part::Input),
+            recurrent: of(Part::Recurrent),
+            gaps: of(Part::Gaps),
+            gates_bias: of(Part::GatesBias),
+            short: of(Part::Short),
+            short_bias: of(Part::ShortBias),
+            long_term: of(Part::Attention),
+            now: of(Part::Now),
+            gate: of(Part::Gate),
+            gate_bias: of(Part::GateBias),
+            mixing: of(Part::Mixing),
+            mixing_bias: of(Part::MixingBias),
+            last_view: of(Part::Last),
+            recent: of(Part::Recent),
+            distance: of(Part::Distance),
+            age: of(Part::Age),
+            ..Self::default()
+        }
+    }
+
     /// # Panics
     /// When lengths do not fit each other.
     pub(super) fn check(&self) {
