@@ -85,17 +85,12 @@ fn prepared(folder: &Path, lines: &[&str], count: usize) -> PathBuf {
     drop(file);
     let output = folder.join(format!("dataset-{count}"));
     let options = PrepareOptions {
-        interactions,
-        output: output.clone(),
         seed: SEED,
-        time_share: None,
         keep_order: true,
-        skip_bad_lines: false,
-        min_interactions: NonZeroUsize::MIN,
-        export_original: None,
         replace: true,
         valid_negatives: NonZeroUsize::MIN.saturating_add(3),
         test_negatives: NonZeroUsize::MIN.saturating_add(8),
+        ..PrepareOptions::new(interactions, output.clone())
     };
     prepare(&options, &mut |_, _| {}).expect("a dataset");
     output

@@ -19,7 +19,7 @@ use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{Baseline, Seen};
 
 use counted::Counted;
-pub(crate) use transitions::NextItems;
+pub(crate) use transitions::{NextItemCounts, NextItems};
 use tuning::Tuning;
 
 /// How often an item was viewed in training; over the last days, `popularity 7 d` and `popularity 30 d`.

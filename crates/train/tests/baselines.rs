@@ -8,7 +8,6 @@
 #![cfg(test)]
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use slirec_train::baselines::{self, Fitted};
@@ -25,19 +24,9 @@ fn fixture(name: &str) -> PathBuf {
 
 fn dataset(time_share: Option<f64>) -> Dataset {
     let folder = tempfile::tempdir().unwrap();
-    let one = NonZeroUsize::MIN;
     let options = PrepareOptions {
-        interactions: fixture("interactions.tsv"),
-        output: folder.path().join("dataset"),
-        seed: 42,
         time_share,
-        keep_order: false,
-        skip_bad_lines: false,
-        min_interactions: one,
-        export_original: None,
-        replace: true,
-        valid_negatives: one,
-        test_negatives: one,
+        ..PrepareOptions::new(fixture("interactions.tsv"), folder.path().join("dataset"))
     };
     prepare(&options, &mut |_, _| {}).unwrap();
     Dataset::read(&options.output).unwrap()

@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 use std::fmt::Write;
-use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use slirec_core::bundle::FeatureShape;
@@ -35,19 +34,7 @@ fn circle() -> (TempDir, Dataset) {
     }
     let file = folder.path().join("interactions.tsv");
     std::fs::write(&file, text).unwrap();
-    let options = PrepareOptions {
-        interactions: file,
-        output: folder.path().join("dataset"),
-        seed: 42,
-        time_share: None,
-        keep_order: false,
-        skip_bad_lines: false,
-        min_interactions: NonZeroUsize::MIN,
-        export_original: None,
-        replace: true,
-        valid_negatives: NonZeroUsize::MIN,
-        test_negatives: NonZeroUsize::MIN,
-    };
+    let options = PrepareOptions::new(file, folder.path().join("dataset"));
     prepare(&options, &mut |_, _| {}).unwrap();
     let dataset = Dataset::read(&folder.path().join("dataset")).unwrap();
     (folder, dataset)

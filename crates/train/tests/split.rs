@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use slirec_train::dataset::prepare::{PrepareOptions, prepare};
@@ -13,19 +12,11 @@ use slirec_train::dataset::{Dataset, DatasetError, Division, Split};
 fn prepared(folder: &Path, interactions: &str, keep_order: bool) -> Result<Dataset, DatasetError> {
     let file = folder.join("interactions.tsv");
     std::fs::write(&file, interactions).unwrap();
-    let one = NonZeroUsize::MIN;
     let options = PrepareOptions {
-        interactions: file,
-        output: folder.join("dataset"),
-        seed: 42,
         time_share: Some(0.5),
         keep_order,
-        skip_bad_lines: false,
-        min_interactions: one,
-        export_original: None,
         replace: true,
-        valid_negatives: one,
-        test_negatives: one,
+        ..PrepareOptions::new(file, folder.join("dataset"))
     };
     prepare(&options, &mut |_, _| {})?;
     Dataset::read(&folder.join("dataset"))

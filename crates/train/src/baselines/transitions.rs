@@ -44,11 +44,19 @@ pub(crate) struct NextItems {
     pub(crate) shares: Vec<f32>,
 }
 
-impl NextItems {
-    /// Counts the training interactions of a dataset.
-    pub(crate) fn of(dataset: &Dataset, (window, symmetric): (usize, bool), norm: f64, each: usize) -> Self {
-        let counted = Counted::of(dataset);
-        let successors = successors(&counted, window, symmetric);
+/// The training interactions of a dataset, to count next items of.
+pub(crate) struct NextItemCounts(Counted);
+
+impl NextItemCounts {
+    /// Gathers the training interactions.
+    pub(crate) fn of(dataset: &Dataset) -> Self {
+        Self(Counted::of(dataset))
+    }
+
+    /// Counts views at most `window` apart; symmetric: those before an item too.
+    pub(crate) fn next_items(&self, (window, symmetric): (usize, bool), norm: f64, each: usize) -> NextItems {
+        let Self(counted) = self;
+        let successors = successors(counted, window, symmetric);
         let (mut items, mut shares) = (vec![0; counted.rows * each], vec![0.0; counted.rows * each]);
         let rows = items.chunks_exact_mut(each).zip(shares.chunks_exact_mut(each));
         for (item, (items, shares)) in rows.enumerate().skip(1) {
@@ -59,7 +67,7 @@ impl NextItems {
                 (*id, *share) = (other, (f64::from(count) / total) as f32);
             }
         }
-        Self { items, shares }
+        NextItems { items, shares }
     }
 }
 

@@ -51,6 +51,26 @@ pub struct PrepareOptions {
     pub test_negatives: NonZeroUsize,
 }
 
+impl PrepareOptions {
+    /// As `slirec prepare` does without further flags, but with one negative a row.
+    pub fn new(interactions: PathBuf, output: PathBuf) -> Self {
+        let one = NonZeroUsize::MIN;
+        Self {
+            interactions,
+            output,
+            seed: 42,
+            time_share: None,
+            keep_order: false,
+            skip_bad_lines: false,
+            min_interactions: one,
+            export_original: None,
+            replace: false,
+            valid_negatives: one,
+            test_negatives: one,
+        }
+    }
+}
+
 /// What happened besides the dataset.
 #[derive(Debug)]
 pub struct PrepareReport {

@@ -94,6 +94,7 @@ impl Sampler {
                 *bias -= (1.0 - missed).max(f64::MIN_POSITIVE).ln() as f32;
             }
         }
+        choices.prepare(2 * network.layout.width);
     }
 }
 
@@ -122,5 +123,4 @@ pub(super) fn gather<'a>(
     let bias = |item: &u32| network.bias.get(*item as usize).copied().unwrap_or_default();
     choices.bias.clear();
     choices.bias.extend(choices.items.iter().map(bias));
-    choices.prepare(2 * width);
 }

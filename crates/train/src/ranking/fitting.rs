@@ -10,7 +10,7 @@ use slirec_kernels::request::ranking::Cooccurrence;
 use super::encoded::{Encoded, all_items};
 use super::network::RankingNetwork;
 use super::terms::{Terms, sums};
-use crate::baselines::NextItems;
+use crate::baselines::{NextItemCounts, NextItems};
 use crate::dataset::evaluation::{EvaluationGroup, SAMPLE_SEED, Sampling};
 use crate::dataset::{Dataset, Split};
 use crate::evaluation::ScoreError;
@@ -74,11 +74,11 @@ pub(super) fn fit(dataset: &Dataset, network: &RankingNetwork) -> Result<Terms, 
     let mut groups = dataset.sampled_groups(Split::Valid, network.layout.longest, sampling)?;
     groups.retain(EvaluationGroup::seen);
     let choices = all_items(network);
-    let rows = rows(network, &groups, &choices)?;
-    let cooccurrence = cooccurrence(dataset, &rows, &choices);
-    let terms = Terms { inverse_temperature: 1.0, cooccurrence };
-    let inverse_temperature = temperature(&rows, &choices, &terms);
-    Ok(Terms { inverse_temperature, ..terms })
+    let mut rows = rows(network, &groups, &choices)?;
+    let mut terms = Terms { inverse_temperature: 1.0, cooccurrence: cooccurrence(dataset, &rows, &choices) };
+    rows.par_iter_mut().for_each(|row| terms.add(&row.viewed, &choices, &mut row.logits));
+    terms.inverse_temperature = temperature(&rows);
+    Ok(terms)
 }
 
 fn rows(network: &RankingNetwork, groups: &[EvaluationGroup], choices: &Choices) -> Result<Vec<Row>, ScoreError> {
@@ -101,13 +101,18 @@ fn rows(network: &RankingNetwork, groups: &[EvaluationGroup], choices: &Choices)
 /// The co-occurrence that ranks the rows best; none where its gain may be chance.
 fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Cooccurrence> {
     let without: Vec<f64> = rows.par_iter().map(|row| gain_at_10(row.rank(&[], 0.0))).collect();
-    let mut best: Option<(f64, Cooccurrence)> = None;
+    let counts = NextItemCounts::of(dataset);
+    let recent_weights = |(last, decay): (i32, f32)| (0..last).map(|age| decay.powi(age)).collect();
+    let of_window = |window| {
+        let NextItems { items, shares } = counts.next_items(window, NORM, NEIGHBOURS);
+        let weights = shares.iter().map(|share| SHARPNESS * share).collect();
+        Cooccurrence { neighbours: NEIGHBOURS, items, weights, recent: Vec::new(), scale: 1.0 }
+    };
+    let mut best: Option<(f64, (usize, bool), (i32, f32), f32)> = None;
     for window in WINDOWS {
-        let NextItems { items, shares } = NextItems::of(dataset, window, NORM, NEIGHBOURS);
-        let weights: Vec<f32> = shares.iter().map(|share| SHARPNESS * share).collect();
-        let mut tried = Cooccurrence { neighbours: NEIGHBOURS, items, weights, recent: Vec::new(), scale: 0.0 };
-        for (last, decay) in RECENT {
-            tried.recent = (0..last).map(|age| decay.powi(age)).collect();
+        let mut tried = of_window(window);
+        for recent in RECENT {
+            tried.recent = recent_weights(recent);
             let gains: Vec<[f64; SCALES.len()]> = rows
                 .par_iter()
                 .map(|row| {
@@ -121,13 +126,13 @@ fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Co
                     .zip(&without)
                     .map(|(gains, before)| gains.get(index).copied().unwrap_or_default() - before);
                 let (mean, error) = mean_and_error(differences);
-                if mean > error && best.as_ref().is_none_or(|(known, _)| mean > *known) {
-                    best = Some((mean, Cooccurrence { scale, ..tried.clone() }));
+                if mean > error && best.is_none_or(|(known, ..)| mean > known) {
+                    best = Some((mean, window, recent, scale));
                 }
             }
         }
     }
-    best.map(|(_, term)| term)
+    best.map(|(_, window, recent, scale)| Cooccurrence { recent: recent_weights(recent), scale, ..of_window(window) })
 }
 
 /// A mean with its standard error.
@@ -139,20 +144,14 @@ fn mean_and_error(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 }
 
 /// The factor of the logits under which the targets are likeliest, by golden-section search of its logarithm.
-fn temperature(rows: &[Row], choices: &Choices, terms: &Terms) -> f32 {
-    let final_logits = |row: &Row| {
-        let mut logits = row.logits.clone();
-        terms.add(&row.viewed, choices, &mut logits);
-        logits
-    };
+fn temperature(rows: &[Row]) -> f32 {
     let loss = |logarithm: f64| -> f64 {
         let factor = logarithm.exp();
-        let of_row = |row: &Row| {
-            let logits = final_logits(row);
+        let of_row = |Row { logits, target, .. }: &Row| {
             let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = logits.iter().map(|logit| (factor * f64::from(logit - greatest)).exp()).sum();
-            let target = logits.get(row.target).copied().unwrap_or(greatest);
-            sum.ln() - factor * f64::from(target - greatest)
+            let of_target = logits.get(*target).copied().unwrap_or(greatest);
+            sum.ln() - factor * f64::from(of_target - greatest)
         };
         rows.par_iter().map(of_row).collect::<Vec<_>>().iter().sum()
     };

@@ -75,10 +75,8 @@ impl RankingInference {
         let mut choices = Choices::default();
         choices.items.extend(candidates.iter().map(|candidate| candidate.item));
         gather(&self.network, |index| candidates.get(index).map_or(&[], |candidate| &candidate.features), &mut choices);
-        let (count, width) = (candidates.len(), self.kernels.candidate_width());
-        let mut prepared = RankingCandidates::zeros(width, &choices.items);
-        let (rows, bias) = (choices.rows.get(..count * width), choices.bias.get(..count));
-        prepared.set(0, rows.unwrap_or_default(), bias.unwrap_or_default());
+        let mut prepared = RankingCandidates::zeros(self.kernels.candidate_width(), &choices.items);
+        prepared.set(0, &choices.rows, &choices.bias);
         Ok(prepared)
     }
 
@@ -146,8 +144,5 @@ fn sample(network: &RankingNetwork) -> Sample {
     let mut choices = Choices::default();
     choices.items.clone_from(&items);
     gather(network, |index| items.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
-    let (mut rows, mut bias) = (choices.rows, choices.bias);
-    rows.truncate(items.len() * 2 * network.layout.width);
-    bias.truncate(items.len());
-    Sample { items, rows, bias, correction }
+    Sample { items, rows: choices.rows, bias: choices.bias, correction }
 }

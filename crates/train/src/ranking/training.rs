@@ -53,10 +53,10 @@ struct PartOfStep {
 pub struct StepDone {
     /// Its number within the epoch, from 1.
     pub number: u32,
-    /// Mean loss of its positions.
+    /// Mean loss of its positives.
     pub loss: f32,
-    /// Positions that it trained.
-    pub positions: usize,
+    /// Positives that it trained: every position of a sequence is one.
+    pub positives: usize,
     /// The learning rate that it had.
     pub learning_rate: f64,
 }
@@ -144,7 +144,7 @@ impl<'a> RankingTraining<'a> {
             let learning_rate = self.learning_rate(order.len() * self.hyperparameters.training.epochs);
             let number = done + 1;
             let loss = self.step(batch, positions, (epoch, number), learning_rate) as f32;
-            StepDone { number, loss, positions, learning_rate }
+            StepDone { number, loss, positives: positions, learning_rate }
         });
         self.order = Some((epoch, order));
         step

@@ -4,20 +4,8 @@ use std::ops::ControlFlow;
 
 use super::TrainError;
 use crate::optimizer::Adam;
+pub(super) use crate::ranking::StepDone;
 use crate::weights::Weights;
-
-/// A step that was done.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StepDone {
-    /// Its number within the epoch, from 1.
-    pub(super) number: u32,
-    /// Its loss.
-    pub(super) loss: f32,
-    /// Its positives.
-    pub(super) positives: usize,
-    /// The learning rate that it had.
-    pub(super) learning_rate: f64,
-}
 
 /// What happens after each step, and whether the epoch goes on.
 pub(super) type Visit<'a, L> = dyn FnMut(&L, StepDone) -> Result<ControlFlow<()>, TrainError> + 'a;

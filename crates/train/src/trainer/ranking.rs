@@ -1,8 +1,6 @@
 //! The ranking network as a learner.
 
-use std::ops::ControlFlow;
-
-use super::learner::{Learner, LearnerState, StepDone, Visit};
+use super::learner::{Learner, LearnerState, Visit};
 use super::{TrainError, TrainOptions};
 use crate::checkpoint::Checkpoint;
 use crate::ranking::{RankingTraining, with_terms};
@@ -35,17 +33,14 @@ impl Learner for RankingLearner<'_> {
 
     fn epoch(&mut self, epoch: u32, done: u32, visit: &mut Visit<'_, Self>) -> Result<(), TrainError> {
         let mut number = done;
-        loop {
-            // One at a time, so that what is visited can be asked for its state.
-            let step = self.training.step_of_epoch(epoch, number);
-            let Some(step) = step else { return Ok(()) };
+        // One at a time, so that what is visited can be asked for its state.
+        while let Some(step) = self.training.step_of_epoch(epoch, number) {
             number = step.number;
-            let done =
-                StepDone { number, loss: step.loss, positives: step.positions, learning_rate: step.learning_rate };
-            if let ControlFlow::Break(()) = visit(self, done)? {
-                return Ok(());
+            if visit(self, step)?.is_break() {
+                break;
             }
         }
+        Ok(())
     }
 
     fn measured(&self) -> Result<Weights, TrainError> {
