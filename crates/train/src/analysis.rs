@@ -17,7 +17,7 @@ use slirec_core::vocabulary::Vocabulary;
 use crate::baselines::Fitted;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup, Sampling, unseen};
 use crate::evaluation::{
-    RankedGroup, ScoreError, Scorer, rank_by_baseline, rank_groups, ranking_metrics, sampled_metrics, score_groups,
+    RankedGroup, ScoreError, Scorer, Seen, rank_by_baseline, rank_groups, ranking_metrics, sampled_metrics, score_groups,
 };
 use crate::metrics::{SampledMetrics, gain_at_10};
 
@@ -85,6 +85,8 @@ pub fn analyse(
     let of_best = best.as_ref().map(|(_, ranked)| ranked.as_slice());
     let changed =
         changed((model, &gains_of_model), subject, &candidates, best.as_ref().map(|(fitted, _)| *fitted), progress)?;
+    let calibrated = model.gives_probabilities() && *seen == Seen::Keep;
+    let calibration = if calibrated { calibration::bins(&of_model.ranked, groups) } else { Vec::new() };
     let attention = attention.map(|attention| mean_attention(attention, groups, *longest_history)).transpose()?;
     Ok(Analysis {
         set: subject.set.clone(),
@@ -101,7 +103,8 @@ pub fn analyse(
         shortened: changed.0,
         order: changed.1,
         by_category: breakdown::by_category(groups, vocabulary, &of_model.ranked, of_best),
-        calibration: if model.gives_probabilities() { calibration::bins(&of_model.scores) } else { Vec::new() },
+        calibration_error: calibration::expected_error(&calibration),
+        calibration,
         popularity: popularity::bands(&of_model.ranked, groups, &candidates, vocabulary),
         attention: attention.unwrap_or_default(),
         samples: samples::of(subject, &of_model.ranked),
