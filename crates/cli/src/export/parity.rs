@@ -67,7 +67,7 @@ pub(super) fn check(
             manifest.loses_to.clear();
             let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
             let subject = subject.titled(Some(catalog));
-            let analysis = judge(&mut served, None, &subject, &baselines)?;
+            let analysis = judge(&mut served, &subject, &baselines)?;
             manifest.loses_to = analysis.losing_to().iter().map(|baseline| baseline.name.clone()).collect();
             manifest.metrics.extend(analysis.by_set());
         }
