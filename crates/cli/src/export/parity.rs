@@ -30,7 +30,7 @@ pub(super) fn check(
     mut manifest: Manifest,
 ) -> Result<Manifest> {
     let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
-    let lookup = ItemLookup::new(catalog, &source.vocabulary);
+    let lookup = ItemLookup::new(catalog, &source.vocabulary, manifest.model.network);
     let longest = source.sizes.longest_history;
     // A dataset of other ids than the weights' would show nothing.
     let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&source.vocabulary));
