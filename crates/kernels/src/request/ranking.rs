@@ -11,13 +11,16 @@
 
 mod additions;
 mod candidates;
+mod explanation;
 mod history;
 mod inputs;
+mod kept;
 mod products;
 mod scores;
 mod weights;
 
 pub use candidates::RankingCandidates;
+pub use explanation::{ExplainedLogits, Terms};
 pub use history::{RankingHistory, Scratch};
 pub use inputs::RankingInputs;
 pub use weights::{Cooccurrence, RankingWeights, Sample};
