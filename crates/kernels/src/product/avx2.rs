@@ -46,8 +46,11 @@ unsafe fn panel<const VECTORS: usize>(task: &Task<'_>, column: usize, width: usi
             match (rows, last_lanes == LANES) {
                 // Nearly all tiles of large products: processors of AMD write masked vectors an order of magnitude slower.
                 (6, true) => tile::<6, VECTORS, false>(task, row, column, last, result),
+                (1, true) => tile::<1, VECTORS, false>(task, row, column, last, result),
                 (1, _) => tile::<1, VECTORS, true>(task, row, column, last, result),
+                (2, true) => tile::<2, VECTORS, false>(task, row, column, last, result),
                 (2, _) => tile::<2, VECTORS, true>(task, row, column, last, result),
+                (3, true) => tile::<3, VECTORS, false>(task, row, column, last, result),
                 (3, _) => tile::<3, VECTORS, true>(task, row, column, last, result),
                 (4, true) => tile::<4, VECTORS, false>(task, row, column, last, result),
                 (4, _) => tile::<4, VECTORS, true>(task, row, column, last, result),

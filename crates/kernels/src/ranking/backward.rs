@@ -225,19 +225,9 @@ impl Pass {
                 let left = Left::new(&memory.gates[step.start * columns..], step.rows(), columns);
                 let of_states = &mut memory.states[before * width..];
                 memory.packed.multiply(set, left, Start::Result, of_states, width);
-                let states = &self.states[before * width..][..step.rows() * width];
-                let gates = &memory.gates[step.start * columns..step.end * columns];
-                add_transposed(
-                    set,
-                    states,
-                    width,
-                    gates,
-                    columns,
-                    &mut memory.right,
-                    layout.of_mut(Part::Recurrent, &mut gradients.weights),
-                );
             }
         }
+        self.back_to_recurrent(sequences, memory, layout.of_mut(Part::Recurrent, &mut gradients.weights));
         add_transposed(
             set,
             &self.dropped,
@@ -258,6 +248,21 @@ impl Pass {
         input.multiply(set, of_gates, Start::Zero, of_dropped, width);
         self.dropout.apply(0, of_dropped);
         add(of_dropped, &mut gradients.embedded);
+    }
+
+    /// The gradients of the weights that states are multiplied with: of all steps at once, as one step has few rows.
+    fn back_to_recurrent(&self, sequences: &Sequences, memory: &mut Memory, of_weights: &mut [f32]) {
+        let (width, columns) = (self.layout.width, 4 * self.layout.width);
+        let Memory { states_before, gates_after, gates, right, .. } = memory;
+        states_before.clear();
+        gates_after.clear();
+        for step in sequences.steps().rev() {
+            if let Some(before) = step.before {
+                states_before.extend_from_slice(&self.states[before * width..][..step.rows() * width]);
+                gates_after.extend_from_slice(&gates[step.start * columns..step.end * columns]);
+            }
+        }
+        add_transposed(self.set, states_before, width, gates_after, columns, right, of_weights);
     }
 
     /// From the gradient of a state to those of the gates before their functions; that of the cell becomes the cell's of

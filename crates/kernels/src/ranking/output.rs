@@ -17,6 +17,9 @@ use crate::simd::Vector;
 
 /// Positions whose logits are computed at once.
 const POSITIONS_AT_ONCE: usize = 192;
+/// Panels that are worth a thread's while, and positions.
+const PANELS_OF_A_THREAD: usize = 8;
+const POSITIONS_OF_A_THREAD: usize = 48;
 /// Choices of a panel: their logits, rows and gradients for a block of positions fit the nearest caches.
 const PANEL: usize = 64;
 
@@ -140,15 +143,18 @@ impl Pass {
             matrix.clear();
             matrix.resize(length, 0.0);
         }
-        let mut logits = vec![0.0; POSITIONS_AT_ONCE.min(positions) * choices.bias.len()];
+        let mut logits = std::mem::take(&mut self.gradients.logits);
+        logits.resize(POSITIONS_AT_ONCE.min(positions) * choices.bias.len(), 0.0);
         for start in (0..positions).step_by(POSITIONS_AT_ONCE) {
             let block = start..(start + POSITIONS_AT_ONCE).min(positions);
             let logits = &mut logits[..block.len() * choices.bias.len()];
             self.losses(block, sequences, weights, choices, share, logits, gradients);
         }
+        self.gradients.logits = logits;
     }
 
-    /// The loss of a block of positions. Logits stand panel by panel, `[positions, PANEL]` in each.
+    /// The loss of a block of positions. Logits stand panel by panel, `[positions, PANEL]` in each. Products are divided
+    /// among threads where no sum is.
     #[allow(clippy::too_many_arguments, reason = "what enters and what leaves a block")]
     fn losses(
         &self,
@@ -163,10 +169,11 @@ impl Pass {
         let (inner, count) = (2 * self.layout.width, block.len());
         let queries = &self.queries[block.start * inner..block.end * inner];
         let left = Left::new(queries, count, inner);
-        let panels = choices.columns.chunks_exact(PANEL * inner).zip(choices.bias.chunks_exact(PANEL));
-        for (logits, (panel, bias)) in logits.chunks_exact_mut(count * PANEL).zip(panels) {
+        let panels = choices.columns.par_chunks_exact(PANEL * inner).zip(choices.bias.par_chunks_exact(PANEL));
+        let panels = logits.par_chunks_exact_mut(count * PANEL).zip(panels).with_min_len(PANELS_OF_A_THREAD);
+        panels.for_each(|(logits, (panel, bias))| {
             multiply_panels(self.set, left, panel, inner, Start::Row(bias), logits, PANEL);
-        }
+        });
         let place =
             |position: usize, choice: usize| (choice / PANEL * count + position - block.start) * PANEL + choice % PANEL;
         let mut targets = [f32::NAN; POSITIONS_AT_ONCE];
@@ -196,12 +203,21 @@ impl Pass {
         let of_queries = &mut gradients.queries[block.start * inner..block.end * inner];
         let mut packed = Packed::default();
         packed.fill(queries, inner);
-        let panels = choices.packed.chunks_exact(PANEL * inner).zip(gradients.choices.chunks_exact_mut(PANEL * inner));
-        for (logits, (rows, of_rows)) in logits.chunks_exact(count * PANEL).zip(panels) {
-            let logits = Left::new(logits, count, PANEL);
-            multiply_panels(self.set, logits, rows, PANEL, Start::Result, of_queries, inner);
-            packed.multiply(self.set, logits.transposed(), Start::Result, of_rows, inner);
-        }
+        let panels = || logits.chunks_exact(count * PANEL);
+        let parts = of_queries.par_chunks_mut(POSITIONS_OF_A_THREAD * inner);
+        parts.enumerate().for_each(|(part, of_queries)| {
+            let (first, rows) = (part * POSITIONS_OF_A_THREAD * PANEL, of_queries.len() / inner);
+            for (logits, of_panel) in panels().zip(choices.packed.chunks_exact(PANEL * inner)) {
+                let logits = Left::new(&logits[first..], rows, PANEL);
+                multiply_panels(self.set, logits, of_panel, PANEL, Start::Result, of_queries, inner);
+            }
+        });
+        let of_rows = gradients.choices.par_chunks_exact_mut(PANEL * inner);
+        let panels = of_rows.zip(logits.par_chunks_exact(count * PANEL)).with_min_len(PANELS_OF_A_THREAD);
+        panels.for_each(|(of_rows, logits)| {
+            let logits = Left::new(logits, count, PANEL).transposed();
+            packed.multiply(self.set, logits, Start::Result, of_rows, inner);
+        });
     }
 }
 

@@ -1,6 +1,11 @@
 //! The inverse of a symmetric positive definite matrix, in place: blocks of rows are eliminated one after the other
 //! (Gauss and Jordan), each by one product of matrices a block of rows, on all threads. The result does not depend on
 //! their number.
+//!
+//! Only blocks on the diagonal and above it are computed. On the way, a block below it is the transpose of the one above,
+//! and its negative where the rows of one of both are eliminated and those of the other are not.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use slirec_kernels::instruction_set::InstructionSet;
@@ -14,15 +19,30 @@ pub(super) fn invert(matrix: &mut [f32], size: usize) {
     let set = InstructionSet::detect();
     for (number, start) in (0..size).step_by(BLOCK).enumerate() {
         let pivot = start..(start + BLOCK).min(size);
-        let Some(rows) = matrix.get_mut(start * size..pivot.end * size) else { return };
-        let panels = pivot_panels(set, rows, size, start);
-        for (panel, values) in panels.iter().enumerate() {
-            copy(values, rows, size, panel * BLOCK);
-        }
-        matrix.par_chunks_mut(BLOCK * size).enumerate().filter(|(other, _)| *other != number).for_each(|(_, rows)| {
-            eliminate(set, rows, size, pivot.clone(), &panels);
+        let rows = whole_rows(matrix, size, &pivot);
+        let panels = pivot_panels(set, &rows, size, start);
+        matrix.par_chunks_mut(BLOCK * size).enumerate().for_each(|(other, of_other)| {
+            if other == number {
+                panels.iter().enumerate().skip(number).for_each(|(panel, values)| {
+                    copy(values, of_other, size, panel * BLOCK);
+                });
+            } else {
+                let factors = factors(of_other, &rows, size, other * BLOCK, &pivot);
+                eliminate(set, of_other, &factors, (size, pivot.len()), panels.iter().enumerate().skip(other));
+            }
         });
     }
+    mirror(matrix, size);
+}
+
+/// The rows of the pivot: what stands before the diagonal belongs to rows that are eliminated.
+fn whole_rows(matrix: &[f32], size: usize, pivot: &Range<usize>) -> Vec<f32> {
+    let mut rows = matrix.get(pivot.start * size..pivot.end * size).unwrap_or_default().to_vec();
+    for (number, row) in rows.chunks_mut(size).enumerate() {
+        let above = matrix.iter().skip(pivot.start + number).step_by(size);
+        row.iter_mut().zip(above).take(pivot.start).for_each(|(value, above)| *value = -above);
+    }
+    rows
 }
 
 /// The rows of the pivot times the inverse of its own block, whose place takes that inverse, in blocks of columns.
@@ -51,21 +71,34 @@ fn pivot_panels(set: InstructionSet, rows: &[f32], size: usize, start: usize) ->
         .collect()
 }
 
-/// Takes the pivot's columns out of other rows.
-fn eliminate(set: InstructionSet, rows: &mut [f32], size: usize, pivot: std::ops::Range<usize>, panels: &[Vec<f32>]) {
+/// What the pivot's rows are multiplied with before they are added to other rows, which begin with row `first`: the
+/// negative of the pivot's columns there, whose place becomes 0.
+fn factors(rows: &mut [f32], of_pivot: &[f32], size: usize, first: usize, pivot: &Range<usize>) -> Vec<f32> {
     let mut factors = Vec::with_capacity(rows.len() / size.max(1) * pivot.len());
-    for row in rows.chunks_mut(size) {
-        for value in row.get_mut(pivot.clone()).unwrap_or_default() {
-            factors.push(-std::mem::take(value));
+    for (number, row) in rows.chunks_mut(size).enumerate() {
+        if first < pivot.start {
+            let values = row.get_mut(pivot.clone()).unwrap_or_default();
+            factors.extend(values.iter_mut().map(|value| -std::mem::take(value)));
+        } else {
+            factors.extend(of_pivot.iter().skip(first + number).step_by(size).map(|value| -value));
         }
     }
-    let height = rows.len() / size.max(1);
-    for (number, panel) in panels.iter().enumerate() {
+    factors
+}
+
+/// Takes the pivot's columns out of other rows, in some panels.
+fn eliminate<'a>(
+    set: InstructionSet,
+    rows: &mut [f32],
+    factors: &[f32],
+    (size, inner): (usize, usize),
+    panels: impl Iterator<Item = (usize, &'a Vec<f32>)>,
+) {
+    for (number, panel) in panels {
         let column = number * BLOCK;
-        let width = BLOCK.min(size - column);
-        let left = Left::new(&factors, height, pivot.len());
+        let left = Left::new(factors, rows.len() / size.max(1), inner);
         let result = rows.get_mut(column..).unwrap_or_default();
-        multiply(set, left, Right::new(panel, width), Start::Result, result, size);
+        multiply(set, left, Right::new(panel, BLOCK.min(size - column)), Start::Result, result, size);
     }
 }
 
@@ -76,6 +109,17 @@ fn copy(panel: &[f32], rows: &mut [f32], size: usize, column: usize) {
         if let Some(place) = row.get_mut(column..column + width) {
             place.copy_from_slice(values);
         }
+    }
+}
+
+/// What stands below the blocks of the diagonal becomes what stands above them.
+fn mirror(matrix: &mut [f32], size: usize) {
+    for start in (BLOCK..size).step_by(BLOCK) {
+        let (above, below) = matrix.split_at_mut(start * size);
+        below.par_chunks_mut(size).take(BLOCK).enumerate().for_each(|(number, row)| {
+            let column = above.iter().skip(start + number).step_by(size);
+            row.iter_mut().zip(column).for_each(|(value, above)| *value = *above);
+        });
     }
 }
 

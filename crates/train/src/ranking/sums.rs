@@ -6,6 +6,9 @@ use slirec_kernels::ranking::{Choices, Gradients, Sequences};
 
 use super::network::RankingNetwork;
 
+/// Choices whose gradients are worth a thread's while.
+const ROWS_AT_ONCE: usize = 64;
+
 /// Gradients of a table: of all rows, or of some.
 #[derive(Debug)]
 pub(super) struct Sum {
@@ -98,23 +101,32 @@ impl Sums {
 
     fn choices(&mut self, network: &RankingNetwork, parts: &[(&Sequences, &Gradients)], choices: &Choices) {
         let width = self.items.width;
-        let mut sum = vec![0.0; 2 * width];
-        for (index, item) in choices.items.iter().enumerate() {
-            sum.fill(0.0);
-            let mut bias = 0.0;
+        let mut sums = vec![0.0; choices.items.len() * 2 * width];
+        sums.par_chunks_mut(ROWS_AT_ONCE * 2 * width).enumerate().for_each(|(chunk, sums)| {
+            let start = chunk * ROWS_AT_ONCE * 2 * width;
             for (_, gradients) in parts {
-                let row = gradients.choices.get(index * 2 * width..(index + 1) * 2 * width).unwrap_or_default();
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                bias += gradients.bias.get(index).copied().unwrap_or_default();
+                let rows = gradients.choices.get(start..start + sums.len()).unwrap_or_default();
+                sums.iter_mut().zip(rows).for_each(|(sum, value)| *sum += value);
             }
-            let (embedded, to) = sum.split_at(width);
-            self.items.add(*item, embedded);
-            self.to.add(*item, to);
-            self.bias.add(*item, &[bias]);
-            for (features, id) in self.features.iter_mut().zip(network.features_of(*item)) {
-                features.add(*id, embedded);
+        });
+        let Self { items, features, to, bias, .. } = self;
+        let rows = || choices.items.iter().zip(sums.chunks_exact(2 * width).map(|row| row.split_at(width)));
+        let add_features = || {
+            for (item, (embedded, _)) in rows() {
+                for (sum, id) in features.iter_mut().zip(network.features_of(*item)) {
+                    sum.add(*id, embedded);
+                }
             }
-        }
+        };
+        let add_items = || rows().for_each(|(item, (embedded, _))| items.add(*item, embedded));
+        let add_rest = || {
+            for (index, (item, (_, row))) in rows().enumerate() {
+                to.add(*item, row);
+                let of_parts = parts.iter().filter_map(|(_, gradients)| gradients.bias.get(index));
+                bias.add(*item, &[of_parts.fold(0.0, |sum, value| sum + value)]);
+            }
+        };
+        rayon::join(add_items, || rayon::join(add_rest, add_features));
     }
 
     /// In the order of [`RankingNetwork::tables`].
