@@ -36,7 +36,13 @@ pub(crate) trait Backend: Sized + Debug + Send + 'static {
     fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Self::Candidates, EngineError>;
 
     /// As [`Backend::prepare`], for so many candidates that few of them are scored exactly, if the backend can tell which.
-    fn prepare_many(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Self::Candidates, EngineError> {
+    /// What exact scores of all of them read is kept or, as it is large, made when they are asked for.
+    fn prepare_many(
+        &self,
+        graph: &mut CandidateGraph,
+        ids: &CandidateIds,
+        _keep_rows: bool,
+    ) -> Result<Self::Candidates, EngineError> {
         self.prepare(graph, ids)
     }
 

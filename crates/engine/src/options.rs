@@ -20,7 +20,7 @@ pub struct EngineOptions {
     /// Which code computes; falls back where the wanted one cannot.
     pub kernels: Kernels,
     /// From this many candidates on, a shortlist that has all of the best ones is scored instead of all, where the kernels can
-    /// choose it: those of the ranking network.
+    /// choose it: those of the ranking network. From twenty times as many on no exact rows of all candidates are kept.
     pub shortlist_from: usize,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,

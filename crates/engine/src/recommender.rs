@@ -21,6 +21,9 @@ use crate::spread::{Helpers, Pass, Search};
 const DIRECT: [usize; 2] = [2, 64];
 /// No shortlist for more of the best than one in so many candidates.
 const SHORT: usize = 16;
+/// Up to so many times the candidates from which on shortlists are scored, what exact scores read is kept: it takes little
+/// memory, and requests that need all scores are answered sooner.
+const ROWS_KEPT: usize = 20;
 /// How many times as far down the next search goes, where a cap for each category left a page short.
 const DEEPER: usize = 4;
 
@@ -43,8 +46,12 @@ impl<B: Backend> Shared<B> {
         shortlist_from: usize,
     ) -> Result<Self, EngineError> {
         let ids = model.candidate_ids();
-        let many = ids.items.len() >= shortlist_from;
-        let prepared = if many { backend.prepare_many(graph, &ids)? } else { backend.prepare(graph, &ids)? };
+        let (count, many) = (ids.items.len(), ids.items.len() >= shortlist_from);
+        let keep_rows = count < shortlist_from.saturating_mul(ROWS_KEPT);
+        let prepared = match many {
+            true => backend.prepare_many(graph, &ids, keep_rows)?,
+            false => backend.prepare(graph, &ids)?,
+        };
         if !prepared.is_finite() {
             return Err(EngineError::Output {
                 graph: CANDIDATES_GRAPH,

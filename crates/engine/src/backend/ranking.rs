@@ -76,8 +76,13 @@ impl Backend for RankingKernels {
         Ok(RankingRows::Whole(self.model.network.candidates(&ids.items, &ids.features).map_err(unknown)?))
     }
 
-    fn prepare_many(&self, _: &mut CandidateGraph, ids: &CandidateIds) -> Result<RankingRows, EngineError> {
-        Ok(RankingRows::Rounded(RoundedRows::new(Arc::clone(&self.model), ids)?))
+    fn prepare_many(
+        &self,
+        _: &mut CandidateGraph,
+        ids: &CandidateIds,
+        keep_rows: bool,
+    ) -> Result<RankingRows, EngineError> {
+        Ok(RankingRows::Rounded(RoundedRows::new(Arc::clone(&self.model), ids, keep_rows)?))
     }
 
     fn encode(&mut self, history: &EncodedHistory) -> Result<RankingHistory, EngineError> {
@@ -115,10 +120,9 @@ impl Backend for RankingKernels {
         range: Range<usize>,
         scores: &mut [f32],
     ) -> Result<(), EngineError> {
-        let network = &self.model.network;
         match candidates {
-            RankingRows::Whole(candidates) => network.scores(history, candidates, range, scores),
-            RankingRows::Rounded(rows) => network.scores(history, &rows.whole(range)?, 0..scores.len(), scores),
+            RankingRows::Whole(candidates) => self.model.network.scores(history, candidates, range, scores),
+            RankingRows::Rounded(rows) => rows.scores(history, range, scores)?,
         }
         Ok(())
     }

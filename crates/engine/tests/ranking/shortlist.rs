@@ -167,6 +167,13 @@ fn pages_filters_and_caps_act_before_the_shortlist() {
 }
 
 #[test]
+fn answers_are_the_same_where_exact_rows_are_kept() {
+    let folder = networks::bundle(Sizes { items: ITEMS, width: 32, neighbours: Some([20, 3]) });
+    let engines = [usize::MAX, 1_000].map(|shortlist_from| with_workers(folder.path(), shortlist_from, 1));
+    assert!(compare(&engines) < 350.0);
+}
+
+#[test]
 fn any_number_of_workers_gives_the_same_answer() {
     let folder = networks::bundle(Sizes { items: ITEMS, width: 64, neighbours: Some([20, 3]) });
     let [one, three] = [1, 3].map(|workers| with_workers(folder.path(), 1, workers));

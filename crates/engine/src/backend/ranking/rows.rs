@@ -1,5 +1,5 @@
 //! Candidates of the ranking network as an engine keeps them: with their rows, or, of a large catalogue, by their ids and in
-//! numbers of 8 bits; exact rows are then made of the tables for the few that are asked for.
+//! numbers of 8 bits. Of a very large one no exact rows are kept: they are made of the tables for the few that are asked for.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(crate) struct RoundedRows {
     model: Arc<RankingModel>,
     ids: CandidateIds,
     rounded: RoundedCandidates,
+    /// With their exact rows, where those are kept.
+    whole: Option<RankingCandidates>,
     /// Rows in the order of their items.
     by_item: Vec<u32>,
 }
@@ -38,20 +40,37 @@ pub(super) fn unknown(id: UnknownId) -> EngineError {
 }
 
 impl RoundedRows {
-    pub(super) fn new(model: Arc<RankingModel>, ids: &CandidateIds) -> Result<Self, EngineError> {
+    pub(super) fn new(model: Arc<RankingModel>, ids: &CandidateIds, keep_rows: bool) -> Result<Self, EngineError> {
         let (network, count) = (&model.network, ids.items.len());
         let row_of = |candidate: usize, row: &mut [f32]| {
             let item = ids.items.get(candidate).copied().unwrap_or_default();
             network.candidate_row(item, features(ids, candidate, count), row)
         };
         let rounded = RoundedCandidates::new(network.candidate_width(), count, row_of).map_err(unknown)?;
+        let whole = keep_rows.then(|| network.candidates(&ids.items, &ids.features));
+        let whole = whole.transpose().map_err(unknown)?;
         let mut by_item: Vec<u32> = (0..).take(count).collect();
         by_item.sort_by_key(|row| ids.items.get(*row as usize));
-        Ok(Self { model, ids: ids.clone(), rounded, by_item })
+        Ok(Self { model, ids: ids.clone(), rounded, whole, by_item })
     }
 
-    /// Candidates with their exact rows.
-    pub(super) fn whole(&self, rows: impl Iterator<Item = usize>) -> Result<RankingCandidates, EngineError> {
+    /// Exact scores of the candidates in a range that begins with a block.
+    pub(super) fn scores(
+        &self,
+        history: &RankingHistory,
+        range: Range<usize>,
+        scores: &mut [f32],
+    ) -> Result<(), EngineError> {
+        let network = &self.model.network;
+        match &self.whole {
+            Some(whole) => network.scores(history, whole, range, scores),
+            None => network.scores(history, &self.made(range)?, 0..scores.len(), scores),
+        }
+        Ok(())
+    }
+
+    /// Candidates with exact rows that are made for them.
+    fn made(&self, rows: impl Iterator<Item = usize>) -> Result<RankingCandidates, EngineError> {
         let (mut ids, count) = (CandidateIds::default(), self.ids.items.len());
         for row in rows {
             ids.items.extend(self.ids.items.get(row));
@@ -117,8 +136,10 @@ impl PreparedCandidates for RankingRows {
 
     fn select(&self, rows: &[usize]) -> Result<Self, EngineError> {
         Ok(Self::Whole(match self {
-            Self::Whole(candidates) => candidates.select(rows),
-            Self::Rounded(rounded) => rounded.whole(rows.iter().copied())?,
+            Self::Whole(candidates) | Self::Rounded(RoundedRows { whole: Some(candidates), .. }) => {
+                candidates.select(rows)
+            }
+            Self::Rounded(rounded) => rounded.made(rows.iter().copied())?,
         }))
     }
 
