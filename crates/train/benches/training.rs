@@ -4,12 +4,10 @@
 //! `make bench-train`. Runs itself again as a process of its own for every measurement whose peak memory counts.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a benchmark")]
 
-use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,7 +18,7 @@ use slirec_train::batches::BatchSource;
 use slirec_train::dataset::Dataset;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare};
 use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::model::{Network, TrainingPass, loss};
+use slirec_train::model::{Network, StepDropout, loss};
 use slirec_train::negatives::NegativeSampler;
 use slirec_train::optimizer::Adam;
 use slirec_train::run::table_rows;
@@ -195,7 +193,7 @@ fn parts(dataset: &Path) {
         let batch = source.batch(&rows, (1, step as u32)).expect("a batch").expect("a batch");
         batches.push(started.elapsed().as_secs_f64() * 1e3);
         let before = network.part_times();
-        let times = one_step(&mut network, &mut optimizer, &Arc::new(batch), &hyperparameters, step as u64);
+        let times = one_step(&mut network, &mut optimizer, &batch, &hyperparameters, step as u64);
         let mut sample: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
         for (after, before) in network.part_times().iter().zip(&before) {
             if step == 0 {
@@ -225,21 +223,22 @@ fn parts(dataset: &Path) {
 fn one_step(
     network: &mut Network,
     optimizer: &mut Adam,
-    batch: &Arc<Batch>,
+    batch: &Batch,
     hyperparameters: &Hyperparameters,
     seed: u64,
 ) -> [Duration; 5] {
     let settings = &hyperparameters.training;
-    let pass = TrainingPass { dropout: settings.dropout, seed, statistics: RefCell::default() };
     let started = Instant::now();
-    let loss = loss(&network.forward(batch, &pass).expect("logits")).expect("a loss");
-    assert!(loss.to_scalar::<f32>().expect("a number").is_finite());
+    let pass = network.forward(batch, StepDropout { shares: settings.dropout, seed }).expect("logits");
+    let (loss, logit_gradients) = loss(&pass.logits, batch.candidates);
+    assert!(loss.is_finite());
+    let statistics = pass.statistics();
     let forward = started.elapsed();
-    let gradients = loss.backward().expect("gradients");
+    let gradients = pass.backward(&logit_gradients).expect("gradients");
     let backward = started.elapsed();
-    optimizer.step(network.trained(), &gradients, settings, settings.learning_rate).expect("a step");
+    optimizer.step(network.weights_mut(), gradients, settings, settings.learning_rate).expect("a step");
     let adam = started.elapsed();
-    network.move_statistics(pass).expect("statistics");
+    network.move_statistics(&statistics);
     let whole = started.elapsed();
     [whole, forward, backward - forward, adam - backward, whole - adam]
 }

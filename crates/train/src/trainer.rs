@@ -37,9 +37,6 @@ pub enum TrainError {
     /// The run directory cannot be read or written.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A tensor operation failed.
-    #[error("tensor operation: {0}")]
-    Tensor(#[from] candle_core::Error),
     /// Evaluation failed.
     #[error("evaluation: {0}")]
     Evaluation(ScoreError),

@@ -82,6 +82,11 @@ impl Weights {
         self.arrays.get(name)
     }
 
+    /// A weight by name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Array> {
+        self.arrays.get_mut(name)
+    }
+
     /// A weight by name that must be there.
     ///
     /// # Errors
