@@ -82,7 +82,7 @@ impl Backend for RankingKernels {
         ids: &CandidateIds,
         keep_rows: bool,
     ) -> Result<RankingRows, EngineError> {
-        Ok(RankingRows::Rounded(RoundedRows::new(Arc::clone(&self.model), ids, keep_rows)?))
+        Ok(RankingRows::Rounded(Box::new(RoundedRows::new(Arc::clone(&self.model), ids, keep_rows)?)))
     }
 
     fn encode(&mut self, history: &EncodedHistory) -> Result<RankingHistory, EngineError> {

@@ -19,7 +19,7 @@ use crate::shortlist::Shortlist;
 #[derive(Debug)]
 pub(crate) enum RankingRows {
     Whole(RankingCandidates),
-    Rounded(RoundedRows),
+    Rounded(Box<RoundedRows>),
 }
 
 /// Candidates of a large catalogue.
@@ -67,6 +67,14 @@ impl RoundedRows {
             None => network.scores(history, &self.made(range)?, 0..scores.len(), scores),
         }
         Ok(())
+    }
+
+    /// Candidates with their exact rows.
+    fn select(&self, rows: &[usize]) -> Result<RankingCandidates, EngineError> {
+        match &self.whole {
+            Some(whole) => Ok(whole.select(rows)),
+            None => self.made(rows.iter().copied()),
+        }
     }
 
     /// Candidates with exact rows that are made for them.
@@ -136,10 +144,8 @@ impl PreparedCandidates for RankingRows {
 
     fn select(&self, rows: &[usize]) -> Result<Self, EngineError> {
         Ok(Self::Whole(match self {
-            Self::Whole(candidates) | Self::Rounded(RoundedRows { whole: Some(candidates), .. }) => {
-                candidates.select(rows)
-            }
-            Self::Rounded(rounded) => rounded.made(rows.iter().copied())?,
+            Self::Whole(candidates) => candidates.select(rows),
+            Self::Rounded(rounded) => rounded.select(rows)?,
         }))
     }
 
