@@ -8,6 +8,7 @@
 pub(super) mod answers;
 pub(super) mod bodies;
 mod closest;
+mod explanations;
 mod lists;
 mod names;
 mod requests;

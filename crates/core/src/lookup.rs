@@ -1,6 +1,9 @@
 //! From handles to ids: what a client names enters, what the model reads leaves. Serving, export and tests of a bundle
 //! all resolve histories and candidates here.
 
+use std::borrow::Cow;
+
+use crate::bundle::Network;
 use crate::catalog::Catalog;
 use crate::history::{self, EncodedHistory, History, HistoryError};
 use crate::text_index::TextIndex;
@@ -22,6 +25,8 @@ pub struct ResolvedHistory {
     pub encoded: EncodedHistory,
     /// Items among the used positions that neither the catalogue nor the vocabulary holds.
     pub unknown_items: usize,
+    /// Of each used position, oldest first, whether the model's view has it.
+    pub read: Vec<bool>,
 }
 
 /// Ids by handle, of everything that may stand in a history.
@@ -35,11 +40,12 @@ pub struct ItemLookup {
     /// Row by row.
     features: Vec<u32>,
     feature_count: usize,
+    network: Network,
 }
 
 impl ItemLookup {
     /// An item's features are those of the catalogue; items that it no longer holds have those of the training.
-    pub fn new(catalog: &Catalog, vocabulary: &Vocabulary) -> Self {
+    pub fn new(catalog: &Catalog, vocabulary: &Vocabulary, network: Network) -> Self {
         let (products, feature_count) = (catalog.products(), vocabulary.features().len());
         let gone = (1..).zip(vocabulary.items()).filter(|(_, item)| catalog.position(&item.handle).is_none());
         let count = products.len() + gone.clone().count();
@@ -50,6 +56,7 @@ impl ItemLookup {
             items: Vec::with_capacity(count),
             features: Vec::with_capacity(count * feature_count),
             feature_count,
+            network,
         };
         for product in products {
             let features = vocabulary.features().iter().enumerate();
@@ -95,8 +102,9 @@ impl ItemLookup {
     }
 
     /// Encodes a history: the times (Unix seconds) of all its views in order of arrival, and the handles of all of them
-    /// or of the last ones, which are used. An unknown handle counts as item 0 with features 0. None when no used position
-    /// is known: the model then has nothing to go by.
+    /// or of the last ones, which are used. A view of an unknown handle counts as item 0 with features 0 to SLi-Rec, as
+    /// the original has it; the ranking network reads the history without it. None when no used position is known: the
+    /// model then has nothing to go by.
     ///
     /// # Errors
     /// [`HistoryError`] when a used position has no handle.
@@ -110,24 +118,35 @@ impl ItemLookup {
         let used = times.len().min(longest);
         let mut item_ids = Vec::with_capacity(used);
         let mut feature_ids = Vec::with_capacity(used * self.feature_count);
-        let mut unknown_items = 0;
-        let unused = handles.len().saturating_sub(used);
-        for handle in handles.skip(unused) {
-            if let Some((item, features)) = self.find(handle) {
+        let (mut read, mut unknown_items) = (Vec::with_capacity(used), 0);
+        let count = handles.len();
+        for handle in handles.skip(count.saturating_sub(used)) {
+            let ids = self.find(handle);
+            unknown_items += usize::from(ids.is_none());
+            read.push(ids.is_some() || self.network == Network::SliRec);
+            if let Some((item, features)) = ids {
                 item_ids.push(item);
                 feature_ids.extend(features);
-            } else {
-                unknown_items += 1;
+            } else if self.network == Network::SliRec {
                 item_ids.push(DEFAULT_ID);
                 feature_ids.resize(feature_ids.len() + self.feature_count, DEFAULT_ID);
             }
         }
-        if unknown_items == item_ids.len() {
+        if unknown_items == read.len() {
             return Ok(None);
         }
-        let feature_count = self.feature_count;
-        let history = History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count, times };
-        Ok(Some(ResolvedHistory { encoded: history::encode(history, now, longest)?, unknown_items }))
+        let mut kept = Cow::Borrowed(times);
+        if item_ids.len() < read.len() {
+            if read.len() < used {
+                let (items, found) = (read.len(), times.len());
+                return Err(HistoryError::Lengths { items, what: "times", found, expected: items });
+            }
+            let of_used = times.get(times.len() - used..).unwrap_or_default().iter().zip(&read);
+            kept = of_used.filter(|(_, read)| **read).map(|(time, _)| *time).collect();
+        }
+        let history =
+            History { item_ids: &item_ids, feature_ids: &feature_ids, feature_count: self.feature_count, times: &kept };
+        Ok(Some(ResolvedHistory { encoded: history::encode(history, now, longest)?, unknown_items, read }))
     }
 }
 
@@ -137,7 +156,7 @@ mod tests {
     use crate::catalog::Product;
     use crate::vocabulary::{Feature, Item};
 
-    fn lookup() -> ItemLookup {
+    fn lookup_of(network: Network) -> ItemLookup {
         let product = |handle: &str, category: &str| Product {
             handle: handle.into(),
             gid: format!("gid://{handle}"),
@@ -150,7 +169,11 @@ mod tests {
         let features = vec![Feature { name: "category".into(), values: vec!["Books".into(), "Toys".into()] }];
         let item = |handle: &str, category| Item { handle: handle.into(), interactions: 1, features: vec![category] };
         let vocabulary = Vocabulary::new(features, vec![item("kite", 1), item("old-novel", 1)]).unwrap();
-        ItemLookup::new(&catalog, &vocabulary)
+        ItemLookup::new(&catalog, &vocabulary, network)
+    }
+
+    fn lookup() -> ItemLookup {
+        lookup_of(Network::SliRec)
     }
 
     #[test]
@@ -172,6 +195,26 @@ mod tests {
         assert_eq!(resolved.unknown_items, 1);
         assert_eq!(encode(&["nonsense"], &[1.0]), None);
         assert_eq!(encode(&[], &[]), None);
+    }
+
+    #[test]
+    fn the_ranking_network_reads_a_history_without_its_unknown_items() {
+        let lookup = lookup_of(Network::Ranking);
+        let encode = |handles: &[&'static str], times: &[f64], longest| {
+            lookup.encode(handles.iter().copied(), times, 500.0, longest).unwrap()
+        };
+        let (handles, times) = (["kite", "nonsense", "new-novel", "old-novel", "?"], [0.0, 100.0, 208.0, 300.0, 490.0]);
+        let resolved = encode(&handles, &times, 50).unwrap();
+        let without = encode(&["kite", "new-novel", "old-novel"], &[0.0, 208.0, 300.0], 50).unwrap();
+        assert_eq!(resolved.encoded, without.encoded);
+        assert_eq!((resolved.unknown_items, resolved.read), (2, vec![true, false, true, true, false]));
+        assert_eq!((resolved.encoded.item_ids, resolved.encoded.gaps.len()), (vec![1, 0, 2], 3));
+        // They count among the last views, which are used.
+        let cut = encode(&handles, &times, 3).unwrap();
+        assert_eq!((cut.encoded.item_ids, cut.unknown_items, cut.read), (vec![0, 2], 1, vec![true, true, false]));
+        assert_eq!(encode(&["nonsense", "?"], &[1.0, 2.0], 50), None);
+        let missing = lookup.encode(["nonsense", "kite"].into_iter(), &times, 500.0, 3);
+        assert!(missing.unwrap_err().to_string().contains("has 2 items but 5 times"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl BundleScorer {
         let mut graph = CandidateGraph::new(&maker, bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, bundle)?;
         if kernels == Kernels::Fused {
-            let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+            let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
             match bundle.manifest.model.network {
                 Network::SliRec => {
                     if let Some(fused) = Fused::agreeing(bundle, &lookup, &mut graph, &mut onnxruntime)? {

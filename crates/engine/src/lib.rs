@@ -36,9 +36,11 @@ pub use history::{ViewHistory, ViewedItem};
 pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
-    Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Timings,
+    ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
+    Source, Timings,
 };
 pub use runtime::ExecutionProvider;
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
+pub use slirec_kernels::request::ranking::Terms;
 pub use texts::Texts;
 pub use worker::Caller;

@@ -132,7 +132,7 @@ impl<B: Backend> Recommender<B> {
         };
         let explanations = if request.explain && !products.is_empty() {
             let rows: Vec<usize> = products.iter().filter_map(|scored| model.row(scored.product)).collect();
-            self.backend.explain(history, &self.shared.prepared.select(&rows)?)?
+            self.backend.explain(history, &self.shared.prepared.select(&rows)?)?.by_position(&resolved.read)
         } else {
             Explanations::default()
         };

@@ -1,5 +1,6 @@
 //! Adam: gradients by weight name enter, the weights move.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -71,6 +72,11 @@ impl Adam {
     /// First and second moments of every weight, by its name.
     pub fn moments(&self) -> impl Iterator<Item = (&str, [&[f32]; 2])> {
         self.moments.iter().map(|(name, moments)| (name.as_str(), [moments.first.as_slice(), &moments.second]))
+    }
+
+    /// The moments for a checkpoint.
+    pub fn state(&self) -> Vec<(String, [Cow<'_, [f32]>; 2])> {
+        self.moments().map(|(name, moments)| (name.to_owned(), moments.map(Cow::Borrowed))).collect()
     }
 
     /// The state of an earlier optimiser, so that a run goes on as if it had never stopped.

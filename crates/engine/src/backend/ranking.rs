@@ -127,10 +127,12 @@ impl Backend for RankingKernels {
         Ok(())
     }
 
-    /// Attention and gate belong to the query: they are the same for all candidates.
+    /// Attention and gate belong to the query: they are the same for all candidates. The terms are each candidate's own.
     fn explain(&mut self, history: &RankingHistory, candidates: &RankingRows) -> Result<Explanations, EngineError> {
         let shares = vec![history.long_term_share(); candidates.len()];
-        Ok(Explanations::new(shares, history.attention().repeat(candidates.len())))
+        let logits = self.model.network.explain(history, &candidates.whole()?);
+        let logits = logits.map_err(|id| EngineError::Session { graph: HISTORY_GRAPH, problem: id.to_string() })?;
+        Ok(Explanations::new(shares, history.attention().repeat(candidates.len())).with_logits(logits))
     }
 
     fn shortlist(

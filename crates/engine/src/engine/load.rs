@@ -42,7 +42,7 @@ impl Engine {
         graphs::check(&bundle)?;
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
-        let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+        let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let mut graph = CandidateGraph::new(&maker, &bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, &bundle)?;
         let provider = maker.provider();

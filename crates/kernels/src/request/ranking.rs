@@ -13,8 +13,10 @@
 mod additions;
 mod bounds;
 mod candidates;
+mod explanation;
 mod history;
 mod inputs;
+mod kept;
 mod products;
 mod rounded;
 mod scores;
@@ -22,6 +24,7 @@ mod weights;
 
 pub use bounds::{Approximate, RoundedQuery};
 pub use candidates::RankingCandidates;
+pub use explanation::{ExplainedLogits, Terms};
 pub use history::{RankingHistory, Scratch};
 pub use inputs::RankingInputs;
 pub use rounded::RoundedCandidates;

@@ -2,12 +2,12 @@
 
 use rand::seq::SliceRandom;
 
-use super::learner::{Learner, LearnerState, StepDone, Visit};
+use super::learner::{Learner, StepDone, Visit};
 use super::{TrainError, TrainOptions};
 use crate::average::Average;
 use crate::batch::Batch;
 use crate::batches::BatchSource;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, State};
 use crate::model::{Network, StepDropout, loss};
 use crate::negatives::NegativeSampler;
 use crate::optimizer::{self, Adam};
@@ -31,16 +31,18 @@ pub(super) struct SliRecLearner<'a> {
 
 impl<'a> SliRecLearner<'a> {
     /// A network that begins, or goes on at a checkpoint.
-    pub(super) fn new(options: TrainOptions<'a>, checkpoint: Option<&Checkpoint>) -> Result<Self, TrainError> {
+    pub(super) fn new(options: TrainOptions<'a>, checkpoint: Option<Checkpoint>) -> Result<Self, TrainError> {
         let TrainOptions { dataset, hyperparameters, seed, .. } = options;
         let tables = table_rows(&dataset.vocabulary);
-        let network = match checkpoint {
+        let network = match &checkpoint {
             Some(checkpoint) => Network::from_weights(&hyperparameters.model, &tables, &checkpoint.weights)?,
             None => Network::start(hyperparameters, &tables, seed)?,
         };
-        let steps = checkpoint.map_or(0, |checkpoint| checkpoint.progress.steps);
+        let steps = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.progress.steps);
         let decay = hyperparameters.training.weight_average;
-        let average = match checkpoint.and_then(|checkpoint| checkpoint.average.clone()) {
+        let (average, optimizer) =
+            checkpoint.map_or_else(Default::default, |checkpoint| (checkpoint.average, checkpoint.optimizer));
+        let average = match average {
             _ if decay == 0.0 => None,
             Some(weights) => Some(Average::restored(decay, steps, weights)),
             None => Some(Average::new(decay, network.weights().clone())),
@@ -50,7 +52,7 @@ impl<'a> SliRecLearner<'a> {
             negatives: NegativeSampler::new(hyperparameters.training.negative_source, &dataset.vocabulary),
             network,
             average,
-            optimizer: checkpoint.map(|checkpoint| checkpoint.optimizer.clone()).unwrap_or_default(),
+            optimizer,
             steps,
             options,
         })
@@ -126,16 +128,20 @@ impl Learner for SliRecLearner<'_> {
         })
     }
 
-    fn state(&self) -> Result<LearnerState, TrainError> {
-        let average = self.average.as_ref().map(|average| average.weights().clone());
-        Ok(LearnerState { weights: self.network.weights().clone(), average, optimizer: self.optimizer.clone() })
+    fn state(&self) -> Result<State<'_>, TrainError> {
+        Ok(State {
+            weights: self.network.weights().into(),
+            average: self.average.as_ref().map(|average| average.weights().into()),
+            optimizer_steps: self.optimizer.steps(),
+            moments: self.optimizer.state(),
+        })
     }
 
     fn penalty(&self) -> Result<f32, TrainError> {
         Ok(optimizer::penalty(self.network.trained(), &self.options.hyperparameters.training))
     }
 
-    fn finished(&self, best: Weights) -> Result<Weights, TrainError> {
+    fn finished(self, best: Weights) -> Result<Weights, TrainError> {
         Ok(best)
     }
 }

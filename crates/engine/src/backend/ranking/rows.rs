@@ -1,6 +1,7 @@
 //! Candidates of the ranking network as an engine keeps them: with their rows, or, of a large catalogue, by their ids and in
 //! numbers of 8 bits. Of a very large one no exact rows are kept: they are made of the tables for the few that are asked for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,6 +38,16 @@ pub(crate) struct RoundedRows {
 /// Ids that a table does not have.
 pub(super) fn unknown(id: UnknownId) -> EngineError {
     EngineError::Session { graph: CANDIDATES_GRAPH, problem: id.to_string() }
+}
+
+impl RankingRows {
+    /// All candidates with their exact rows.
+    pub(super) fn whole(&self) -> Result<Cow<'_, RankingCandidates>, EngineError> {
+        match self {
+            Self::Whole(candidates) => Ok(Cow::Borrowed(candidates)),
+            Self::Rounded(rows) => rows.made(0..rows.ids.items.len()).map(Cow::Owned),
+        }
+    }
 }
 
 impl RoundedRows {

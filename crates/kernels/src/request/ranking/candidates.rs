@@ -61,6 +61,12 @@ impl RankingCandidates {
         Self { items, blocks: self.blocks.select(candidates) }
     }
 
+    /// Id of a candidate and what a query meets of it, the bias last.
+    pub(super) fn row(&self, candidate: usize) -> (u32, Vec<f32>) {
+        let rows = self.blocks.rows(candidate / BLOCK).iter();
+        (self.items[candidate], rows.map(|row| row.as_flattened()[candidate % BLOCK]).collect())
+    }
+
     /// Ids and rows of a block, the bias last.
     pub(super) fn block(&self, number: usize) -> (&[u32], &[Row]) {
         let items = &self.items[number * BLOCK..];

@@ -3,6 +3,7 @@
 
 use super::additions::Additions;
 use super::inputs::RankingInputs;
+use super::kept::Kept;
 use super::products::{add_mixed, add_product, dots, last_state, log_sum_exp};
 use super::weights::row;
 use super::{Cooccurrence, RankingNetwork};
@@ -19,6 +20,7 @@ pub struct RankingHistory {
     pub(super) query: Buffer,
     pub(super) additions: Additions,
     pub(super) normaliser: f32,
+    pub(super) kept: Kept,
     attention: Vec<f32>,
     long_term_share: f32,
 }
@@ -104,6 +106,7 @@ impl RankingNetwork {
         self.query(inputs, scratch, encoded)?;
         self.additions(inputs, &mut encoded.additions);
         self.normalise(scratch, encoded);
+        encoded.kept.inputs(inputs);
         Ok(())
     }
 
@@ -147,6 +150,7 @@ impl RankingNetwork {
         tanh_all(set, joined);
         let (query, from) = encoded.query.resize(2 * width).split_at_mut(width);
         self.mixing.apply(set, joined, query);
+        encoded.kept.parts(short, gate, query);
         self.last_view.add(set, last, query);
         add_mixed(set, short, long, gate, query);
         from.fill(0.0);
