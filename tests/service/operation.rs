@@ -83,16 +83,6 @@ fn counters_move_with_the_requests() {
 }
 
 #[test]
-fn a_retired_precision_is_told_and_scores_stay_exact() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__PRECISION", "bf16")]);
-    assert_eq!(server.get("/ping").status, 200);
-    server.signal("INT");
-    let (_, log) = server.wait();
-    let told: Vec<&str> = log.lines().filter(|line| line.contains("`engine.precision` is retired")).collect();
-    assert!(matches!(told.as_slice(), [line] if line.contains("engine.shortlist_from")), "{log}");
-}
-
-#[test]
 fn request_ids_of_clients_are_kept_and_others_are_made() {
     let server = Server::start();
     let ask = |id: &str| {

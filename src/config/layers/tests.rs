@@ -138,5 +138,8 @@ fn retired_keys_are_read_with_a_warning() {
     assert!(settings.warnings.iter().any(|warning| warning.starts_with("the environment")), "{:?}", settings.warnings);
     let settings = with_file("limits.body_memory_bytes = 1", &[], None).unwrap();
     assert!(settings.warnings.iter().any(|warning| warning.contains("limits.memory_bytes")), "{:?}", settings.warnings);
+    let settings = with_file("[engine]\nprecision = \"bf16\"", &[], None).unwrap();
+    let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(warning.contains("`engine.precision`") && warning.contains("engine.shortlist_from"), "{warning}");
     assert!(with_file("", &[], None).unwrap().warnings.is_empty());
 }
