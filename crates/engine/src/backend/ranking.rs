@@ -130,7 +130,7 @@ impl Backend for RankingKernels {
     /// Attention and gate belong to the query: they are the same for all candidates. The terms are each candidate's own.
     fn explain(&mut self, history: &RankingHistory, candidates: &RankingRows) -> Result<Explanations, EngineError> {
         let shares = vec![history.long_term_share(); candidates.len()];
-        let logits = self.model.network.explain(history, &candidates.whole()?);
+        let logits = self.model.network.explain(history, candidates.whole()?.as_ref());
         let logits = logits.map_err(|id| EngineError::Session { graph: HISTORY_GRAPH, problem: id.to_string() })?;
         Ok(Explanations::new(shares, history.attention().repeat(candidates.len())).with_logits(logits))
     }
