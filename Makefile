@@ -151,8 +151,8 @@ $(mlflow_tests)/mlflow-%/installed: $(root)/Makefile
 	$(@D)/bin/pip install --quiet --disable-pip-version-check mlflow==$* onnxruntime==$(onnxruntime_python_version) 'setuptools<81' 'sqlalchemy<2.1'
 	touch $@
 
-bench: onnxruntime ## Measures the latency of the engine, and of model.onnx beside it.
-	cd $(root) && cargo bench --package slirec-engine --bench engine --bench self_contained
+bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
+	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained
 
 bench-train: ## Measures the speed and memory of training on the golden data.
 	cd $(root) && cargo bench --package slirec-train --bench training

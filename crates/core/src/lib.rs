@@ -13,5 +13,6 @@ pub mod interactions;
 pub mod lookup;
 pub mod parity;
 pub mod text;
+mod text_index;
 pub mod timestamp;
 pub mod vocabulary;

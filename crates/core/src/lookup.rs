@@ -2,11 +2,11 @@
 //! all resolve histories and candidates here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use crate::bundle::Network;
 use crate::catalog::Catalog;
 use crate::history::{self, EncodedHistory, History, HistoryError};
+use crate::text_index::TextIndex;
 use crate::vocabulary::{DEFAULT_ID, Vocabulary};
 
 /// Ids of an item and its features.
@@ -32,7 +32,13 @@ pub struct ResolvedHistory {
 /// Ids by handle, of everything that may stand in a history.
 #[derive(Debug, Clone)]
 pub struct ItemLookup {
-    ids: HashMap<String, ItemIds>,
+    index: TextIndex,
+    /// All handles, one behind the other, and where each ends.
+    handles: String,
+    ends: Vec<usize>,
+    items: Vec<u32>,
+    /// Row by row.
+    features: Vec<u32>,
     feature_count: usize,
     network: Network,
 }
@@ -40,24 +46,59 @@ pub struct ItemLookup {
 impl ItemLookup {
     /// An item's features are those of the catalogue; items that it no longer holds have those of the training.
     pub fn new(catalog: &Catalog, vocabulary: &Vocabulary, network: Network) -> Self {
-        let trained = (1..).zip(vocabulary.items());
-        let mut ids: HashMap<String, ItemIds> = trained
-            .map(|(item, entry)| (entry.handle.clone(), ItemIds { item, features: entry.features.clone() }))
-            .collect();
-        for product in catalog.products() {
+        let (products, feature_count) = (catalog.products(), vocabulary.features().len());
+        let gone = (1..).zip(vocabulary.items()).filter(|(_, item)| catalog.position(&item.handle).is_none());
+        let count = products.len() + gone.clone().count();
+        let mut lookup = Self {
+            index: TextIndex::with_room(count),
+            handles: String::new(),
+            ends: Vec::with_capacity(count),
+            items: Vec::with_capacity(count),
+            features: Vec::with_capacity(count * feature_count),
+            feature_count,
+            network,
+        };
+        for product in products {
             let features = vocabulary.features().iter().enumerate();
-            let features = features
-                .map(|(position, feature)| vocabulary.feature_id(position, product.feature(&feature.name)))
-                .collect();
-            let item = vocabulary.item_id(&product.handle);
-            ids.insert(product.handle.clone(), ItemIds { item, features });
+            let features =
+                features.map(|(position, feature)| vocabulary.feature_id(position, product.feature(&feature.name)));
+            lookup.push(&product.handle, vocabulary.item_id(&product.handle), features);
         }
-        Self { ids, feature_count: vocabulary.features().len(), network }
+        for (item, entry) in gone {
+            lookup.push(&entry.handle, item, entry.features.iter().copied());
+        }
+        lookup.handles.shrink_to_fit();
+        lookup
+    }
+
+    fn push(&mut self, handle: &str, item: u32, features: impl Iterator<Item = u32>) {
+        if let Ok(number) = u32::try_from(self.items.len()) {
+            self.index.insert(handle, number);
+        }
+        self.handles.push_str(handle);
+        self.ends.push(self.handles.len());
+        self.items.push(item);
+        self.features.extend(features);
+        // As many as every other has.
+        self.features.resize(self.items.len() * self.feature_count, DEFAULT_ID);
+    }
+
+    fn handle(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.handles.get(start..*self.ends.get(number)?)
+    }
+
+    /// Item and features of a handle.
+    fn find(&self, handle: &str) -> Option<(u32, &[u32])> {
+        let number = self.index.find(handle, |number| self.handle(number))? as usize;
+        let features = number * self.feature_count..(number + 1) * self.feature_count;
+        Some((*self.items.get(number)?, self.features.get(features)?))
     }
 
     /// Ids of a handle; none when neither catalogue nor training has it.
-    pub fn ids(&self, handle: &str) -> Option<&ItemIds> {
-        self.ids.get(handle)
+    pub fn ids(&self, handle: &str) -> Option<ItemIds> {
+        self.find(handle).map(|(item, features)| ItemIds { item, features: features.to_vec() })
     }
 
     /// Encodes a history: the times (Unix seconds) of all its views in order of arrival, and the handles of all of them
@@ -80,12 +121,12 @@ impl ItemLookup {
         let (mut read, mut unknown_items) = (Vec::with_capacity(used), 0);
         let count = handles.len();
         for handle in handles.skip(count.saturating_sub(used)) {
-            let ids = self.ids.get(handle);
+            let ids = self.find(handle);
             unknown_items += usize::from(ids.is_none());
             read.push(ids.is_some() || self.network == Network::SliRec);
-            if let Some(ids) = ids {
-                item_ids.push(ids.item);
-                feature_ids.extend(&ids.features);
+            if let Some((item, features)) = ids {
+                item_ids.push(item);
+                feature_ids.extend(features);
             } else if self.network == Network::SliRec {
                 item_ids.push(DEFAULT_ID);
                 feature_ids.resize(feature_ids.len() + self.feature_count, DEFAULT_ID);
@@ -138,9 +179,9 @@ mod tests {
     #[test]
     fn the_catalogue_s_category_wins_and_discontinued_items_keep_theirs() {
         let lookup = lookup();
-        assert_eq!(lookup.ids("kite"), Some(&ItemIds { item: 1, features: vec![2] }));
-        assert_eq!(lookup.ids("old-novel"), Some(&ItemIds { item: 2, features: vec![1] }));
-        assert_eq!(lookup.ids("new-novel"), Some(&ItemIds { item: 0, features: vec![1] }));
+        assert_eq!(lookup.ids("kite"), Some(ItemIds { item: 1, features: vec![2] }));
+        assert_eq!(lookup.ids("old-novel"), Some(ItemIds { item: 2, features: vec![1] }));
+        assert_eq!(lookup.ids("new-novel"), Some(ItemIds { item: 0, features: vec![1] }));
         assert_eq!(lookup.ids("nonsense"), None);
     }
 

@@ -45,7 +45,7 @@ impl BundleScorer {
             let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
             match bundle.manifest.model.network {
                 Network::SliRec => {
-                    if let Some(fused) = Fused::agreeing(bundle, &lookup, None, &mut graph, &mut onnxruntime)? {
+                    if let Some(fused) = Fused::agreeing(bundle, &lookup, &mut graph, &mut onnxruntime)? {
                         return Ok(Self::of_backend(graph, fused));
                     }
                 }

@@ -21,6 +21,7 @@ mod request;
 mod runtime;
 mod selection;
 mod self_contained;
+mod shortlist;
 mod spread;
 mod tensors;
 mod texts;
@@ -32,7 +33,7 @@ pub use engine::{Admission, Ended, Engine};
 pub use error::{EngineError, Overloaded};
 pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
-pub use options::{EngineOptions, Kernels, Precision};
+pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
     ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,

@@ -27,6 +27,27 @@ pub(crate) struct Model {
     popular: Vec<ScoredProduct>,
 }
 
+/// Which candidates may be answered.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    All,
+    /// Those in these rows.
+    Few(Vec<usize>),
+    /// Those in the rows that are true, and their number.
+    Most(Arc<[bool]>, usize),
+}
+
+impl Chosen {
+    /// How many they are, of all.
+    pub(crate) fn count(&self, all: usize) -> usize {
+        match self {
+            Self::All => all,
+            Self::Few(rows) => rows.len(),
+            Self::Most(_, count) => *count,
+        }
+    }
+}
+
 impl Model {
     pub(crate) fn new(bundle: Bundle, lookup: ItemLookup) -> Self {
         let Bundle { manifest, sha256, catalog, vocabulary, .. } = bundle;
@@ -49,7 +70,7 @@ impl Model {
         for product in self.candidates.iter().filter_map(|index| self.catalog.products().get(*index)) {
             if let Some(ids) = self.lookup.ids(&product.handle) {
                 candidates.items.push(ids.item);
-                candidates.features.extend(&ids.features);
+                candidates.features.extend(ids.features);
             }
         }
         candidates
@@ -70,18 +91,40 @@ impl Model {
         self.candidates.binary_search(&product).ok()
     }
 
-    /// Rows of the candidates that pass; none for all of them.
-    pub(crate) fn choose(&self, filter: &Filter<'_>) -> Option<Vec<usize>> {
+    /// The candidates that pass: by their rows when there are no more than `few`.
+    pub(crate) fn choose(&self, filter: &Filter<'_>, few: usize) -> Chosen {
         if filter.passes_all() {
-            return None;
+            return Chosen::All;
+        }
+        let all = self.candidates.len();
+        if let Some(excluded) = filter.excluded() {
+            let (mut passes, mut count) = (vec![true; all], all);
+            for row in excluded.filter_map(|product| self.row(product)) {
+                if let Some(passes) = passes.get_mut(row).filter(|passes| **passes) {
+                    (*passes, count) = (false, count - 1);
+                }
+            }
+            if count > few {
+                return Chosen::Most(passes.into(), count);
+            }
         }
         let passing = |(row, product): (usize, &usize)| filter.passes(*product).then_some(row);
-        Some(match filter.named() {
+        let rows: Vec<usize> = match filter.named() {
             Some(named) => {
                 named.filter(|product| filter.passes(*product)).filter_map(|product| self.row(product)).collect()
             }
             None => self.candidates.iter().enumerate().filter_map(passing).collect(),
-        })
+        };
+        if rows.len() <= few {
+            return Chosen::Few(rows);
+        }
+        let mut passes = vec![false; all];
+        for row in &rows {
+            if let Some(passes) = passes.get_mut(*row) {
+                *passes = true;
+            }
+        }
+        Chosen::Most(passes.into(), rows.len())
     }
 
     /// Answers by popularity alone; cheap enough for any thread.
@@ -97,6 +140,7 @@ impl Model {
             explanations: Explanations::default(),
             unknown_items: used.filter(|item| self.lookup.ids(item.handle).is_none()).count(),
             scored_candidates: 0,
+            shortlist: None,
             spoiled_scores: 0,
             timings: Timings::default(),
         }

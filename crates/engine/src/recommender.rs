@@ -8,18 +8,24 @@ use slirec_core::lookup::ResolvedHistory;
 use slirec_core::parity::compare_golden;
 
 use crate::EngineError;
-use crate::backend::{Backend, PreparedCandidates};
+use crate::backend::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::CandidateGraph;
-use crate::model::Model;
+use crate::model::{Chosen, Model};
 use crate::ranking::{Best, Candidate};
 use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
 use crate::selection::Filter;
-use crate::spread::{Helpers, Pass};
+use crate::spread::{Helpers, Pass, Search};
 
-/// How many more candidates are scored exactly than are answered, where all were scored approximately before.
-const RESCORED: usize = 4;
-/// Scoring approximately pays as long as at most one in this many is scored once more.
-const LEAST_RATIO: usize = 3;
+/// Among so many candidates, one is scored exactly in less time than all of them are looked through: of many, and of those
+/// that a shortlist is chosen from.
+const DIRECT: [usize; 2] = [2, 64];
+/// No shortlist for more of the best than one in so many candidates.
+const SHORT: usize = 16;
+/// Up to so many times the candidates from which on shortlists are scored, what exact scores read is kept: it takes little
+/// memory, and requests that need all scores are answered sooner.
+const ROWS_KEPT: usize = 20;
+/// How many times as far down the next search goes, where a cap for each category left a page short.
+const DEEPER: usize = 4;
 
 /// What all recommenders of an engine share.
 #[derive(Debug)]
@@ -27,8 +33,8 @@ pub(crate) struct Shared<B: Backend> {
     pub(crate) model: Arc<Model>,
     /// The model's candidates, in their order.
     prepared: Arc<B::Candidates>,
-    /// From this many candidates on they are scored approximately first, where they can be.
-    approximate_from: usize,
+    /// Whether they are so many that shortlists of them are scored, where the backend can choose them.
+    many: bool,
 }
 
 impl<B: Backend> Shared<B> {
@@ -37,9 +43,15 @@ impl<B: Backend> Shared<B> {
         model: Arc<Model>,
         backend: &B,
         graph: &mut CandidateGraph,
-        approximate_from: usize,
+        shortlist_from: usize,
     ) -> Result<Self, EngineError> {
-        let prepared = backend.prepare(graph, &model.candidate_ids())?;
+        let ids = model.candidate_ids();
+        let (count, many) = (ids.items.len(), ids.items.len() >= shortlist_from);
+        let keep_rows = count < shortlist_from.saturating_mul(ROWS_KEPT);
+        let prepared = match many {
+            true => backend.prepare_many(graph, &ids, keep_rows)?,
+            false => backend.prepare(graph, &ids)?,
+        };
         if !prepared.is_finite() {
             return Err(EngineError::Output {
                 graph: CANDIDATES_GRAPH,
@@ -51,7 +63,7 @@ impl<B: Backend> Shared<B> {
                 expected: "finite values".to_owned(),
             });
         }
-        Ok(Self { model, prepared: Arc::new(prepared), approximate_from })
+        Ok(Self { model, prepared: Arc::new(prepared), many })
     }
 }
 
@@ -93,16 +105,34 @@ impl<B: Backend> Recommender<B> {
         history: &Arc<B::History>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&model.catalog, request);
-        let (best, scored_candidates) = self.best(model, request, &filter, history)?;
-        let spoiled_scores = best.spoiled;
+        let few = model.candidates.len() / DIRECT.get(usize::from(self.shared.many)).copied().unwrap_or(1);
+        let chosen = model.choose(&filter, few);
+        let passing = chosen.count(model.candidates.len());
         let scored_product = |candidate: Candidate| {
             let product = *model.candidates.get(candidate.row)?;
             Some(ScoredProduct { product, score: candidate.score })
         };
-        let products = filter.page(best.ranking().filter_map(scored_product), request.limit);
+        let mut keep = request.limit.saturating_add(request.selection.offset).min(passing);
+        if request.selection.per_category.is_some() && !self.shared.many {
+            // How far down a page with a cap for each category reaches is not known before.
+            keep = passing;
+        }
+        let (products, spoiled_scores, shortlist) = loop {
+            let (mut best, shortlist) = self.best(model, &chosen, keep, history)?;
+            let spoiled = best.spoiled;
+            let least = best.candidates().iter().map(|candidate| candidate.score).fold(f32::INFINITY, f32::min);
+            let products = filter.page(best.ranking().filter_map(scored_product), request.limit);
+            let is_last = request.selection.per_category.is_none()
+                || keep >= passing
+                || request.selection.min_score.is_some_and(|wanted| least < wanted);
+            if products.len() >= request.limit || is_last {
+                break (products, spoiled, shortlist);
+            }
+            keep = keep.saturating_mul(DEEPER).min(passing);
+        };
         let explanations = if request.explain && !products.is_empty() {
             let rows: Vec<usize> = products.iter().filter_map(|scored| model.row(scored.product)).collect();
-            self.backend.explain(history, &self.shared.prepared.select(&rows))?.by_position(&resolved.read)
+            self.backend.explain(history, &self.shared.prepared.select(&rows)?)?.by_position(&resolved.read)
         } else {
             Explanations::default()
         };
@@ -111,75 +141,57 @@ impl<B: Backend> Recommender<B> {
             products,
             explanations,
             unknown_items: resolved.unknown_items,
-            scored_candidates,
+            scored_candidates: passing,
+            shortlist,
             spoiled_scores,
             timings: Timings::default(),
         })
     }
 
-    /// The candidates that a page is taken from, with exact scores, and how many were scored for it.
+    /// So many of the best candidates that were chosen, with exact scores, and the length of their shortlist, if there is one.
     fn best(
         &mut self,
         model: &Model,
-        request: &RecommendationRequest,
-        filter: &Filter<'_>,
+        chosen: &Chosen,
+        keep: usize,
         history: &Arc<B::History>,
-    ) -> Result<(Best, usize), EngineError> {
-        let (chosen, all) = (model.choose(filter), model.candidates.len());
-        let passing = chosen.as_ref().map_or(all, Vec::len);
-        // How far down a page with a cap for each category reaches is not known before.
-        let answered = request.limit.saturating_add(request.selection.offset);
-        let keep = if request.selection.per_category.is_some() { passing } else { answered.min(passing) };
-        // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
-        if let Some(rows) = chosen.as_ref().filter(|rows| rows.len() * 2 <= all) {
-            return Ok((self.best_of(history, rows.iter().copied(), keep)?, passing));
-        }
-        let passes = chosen.map(|rows| {
-            let mut passes = vec![false; all];
-            for row in rows {
-                if let Some(passes) = passes.get_mut(row) {
-                    *passes = true;
-                }
-            }
-            passes
-        });
-        let pass = |approximate, keep, passing| Pass::<B> {
+    ) -> Result<(Best, Option<usize>), EngineError> {
+        let passing = match chosen {
+            Chosen::Few(rows) => return Ok((self.best_of(history, rows.clone(), keep)?, None)),
+            Chosen::Most(passing, _) => Some(Arc::clone(passing)),
+            Chosen::All => None,
+        };
+        let takes_part =
+            |row: &usize| passing.as_ref().is_none_or(|passing| passing.get(*row).is_some_and(|passes| *passes));
+        let pass = |search| Pass::<B> {
             history: Arc::clone(history),
-            approximate,
             candidates: Arc::clone(&self.shared.prepared),
             ties: Arc::clone(&model.ties),
-            passing,
-            keep,
+            passing: passing.clone(),
+            search,
         };
-        let rescored = keep.saturating_mul(RESCORED);
-        if all >= self.shared.approximate_from
-            && rescored.saturating_mul(LEAST_RATIO) <= all
-            && let Some(approximate) = self.backend.approximate(history, &self.shared.prepared)
+        if keep > 0
+            && keep.saturating_mul(SHORT) <= self.shared.prepared.len()
+            && let Some(search) = self.backend.shortlist(history, &self.shared.prepared)
         {
-            let pass = pass(Some(approximate), rescored, passes.clone());
-            let mut approximate = self.helpers.best(&mut self.backend, pass)?;
-            // What cannot be told approximately is told exactly.
-            if approximate.spoiled == 0 {
-                let rows: Vec<usize> = approximate.candidates().iter().map(|candidate| candidate.row).collect();
-                return Ok((self.best_of(history, rows.into_iter(), keep)?, passing));
+            let ShortlistSearch { query, limits, always } = search;
+            let found = self.helpers.shortlist(&mut self.backend, pass(Search::Shortlist(query, limits, keep)))?;
+            if let Some(mut rows) = found.rows() {
+                rows.extend(always.into_iter().filter(takes_part));
+                let length = rows.len();
+                return Ok((self.best_of(history, rows, keep)?, Some(length)));
             }
         }
-        let pass = pass(None, keep, passes);
-        Ok((self.helpers.best(&mut self.backend, pass)?, passing))
+        Ok((self.helpers.best(&mut self.backend, pass(Search::Best(keep)))?, None))
     }
 
     /// The best of some rows.
-    fn best_of(
-        &mut self,
-        history: &B::History,
-        rows: impl Iterator<Item = usize>,
-        keep: usize,
-    ) -> Result<Best, EngineError> {
+    fn best_of(&mut self, history: &B::History, mut rows: Vec<usize>, keep: usize) -> Result<Best, EngineError> {
         let Shared { model, prepared, .. } = &*self.shared;
-        let mut rows: Vec<usize> = rows.collect();
-        // In the order in which they lie in memory.
+        // In the order in which they lie in memory, each once.
         rows.sort_unstable();
-        let scores = self.backend.scores(history, &prepared.select(&rows))?;
+        rows.dedup();
+        let scores = self.backend.scores(history, &prepared.select(&rows)?)?;
         let mut best = Best::new(keep);
         for (row, score) in rows.into_iter().zip(scores) {
             let tie = model.ties.get(row).copied().unwrap_or(u32::MAX);
@@ -193,30 +205,40 @@ impl<B: Backend> Recommender<B> {
         let shared = Arc::clone(&self.shared);
         for (number, request) in (1..).zip(&shared.model.manifest.golden_requests) {
             let wrong = |problem: String| EngineError::Golden { request: number, problem };
-            let scores = self.scores_of_golden(request)?;
+            let row_of = |handle: &str| {
+                let product = shared.model.catalog.position(handle);
+                let row = product.and_then(|product| shared.model.row(product));
+                row.ok_or_else(|| wrong(format!("`{handle}` is not a candidate")))
+            };
+            let rows = request.top.iter().map(|expected| row_of(&expected.handle)).collect::<Result<Vec<_>, _>>()?;
+            // Of many candidates, those alone: the others' values are finite.
+            let scores = match shared.many {
+                true => self.scores_of_golden(request, &shared.prepared.select(&rows)?)?,
+                false => self.scores_of_golden(request, &shared.prepared)?,
+            };
             let scores = scores.ok_or_else(|| wrong("has no known item: expected at least one".to_owned()))?;
             if let Some(spoiled) = scores.iter().find(|score| !score.is_finite()) {
                 return Err(wrong(format!("has a score of {spoiled}: expected finite scores")));
             }
-            for expected in &request.top {
-                let product = shared.model.catalog.position(&expected.handle);
-                let row = product.and_then(|product| shared.model.row(product));
-                let score = row
-                    .and_then(|row| scores.get(row))
-                    .ok_or_else(|| wrong(format!("`{}` is not a candidate", expected.handle)))?;
-                compare_golden(*score, expected).map_err(wrong)?;
+            for (place, (row, expected)) in rows.into_iter().zip(&request.top).enumerate() {
+                let score = scores.get(if shared.many { place } else { row }).copied().unwrap_or(f32::NAN);
+                compare_golden(score, expected).map_err(wrong)?;
             }
         }
         Ok(())
     }
 
-    /// Scores of all candidates; none for a history without a known item.
-    fn scores_of_golden(&mut self, request: &GoldenRequest) -> Result<Option<Vec<f32>>, EngineError> {
-        let Shared { model, prepared, .. } = &*self.shared;
+    /// Scores of candidates; none for a history without a known item.
+    fn scores_of_golden(
+        &mut self,
+        request: &GoldenRequest,
+        candidates: &B::Candidates,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        let model = Arc::clone(&self.shared.model);
         let handles = request.items.iter().map(String::as_str);
         let resolved = model.lookup.encode(handles, &request.timestamps, request.now, model.longest_history())?;
         let Some(resolved) = resolved else { return Ok(None) };
         let history = self.backend.encode(&resolved.encoded)?;
-        self.backend.scores(&history, prepared).map(Some)
+        self.backend.scores(&history, candidates).map(Some)
     }
 }

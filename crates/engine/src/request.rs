@@ -190,6 +190,8 @@ pub struct Recommendations {
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.
     pub scored_candidates: usize,
+    /// How many of them were scored exactly, as all of the best are among them; none where all were.
+    pub shortlist: Option<usize>,
     /// Number of scores that were not finite; such products are left out.
     pub spoiled_scores: usize,
     /// How long it took.

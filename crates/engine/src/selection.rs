@@ -49,6 +49,14 @@ impl<'a> Filter<'a> {
             && exclude_categories.is_empty()
     }
 
+    /// Indices of the products that may not be answered, where the request has no other rule; the same one may come twice.
+    pub(crate) fn excluded(&self) -> Option<impl Iterator<Item = usize>> {
+        let Self { seen, exclude, include_only, categories, exclude_categories, .. } = self;
+        let only_these = include_only.is_none() && categories.is_none() && exclude_categories.is_empty();
+        let named = exclude.iter().filter_map(|handle| self.catalog.position(handle));
+        only_these.then(|| seen.iter().copied().chain(named))
+    }
+
     /// Whether a product may be answered, by its index in the catalogue.
     pub(crate) fn passes(&self, product: usize) -> bool {
         let known = self.catalog.products().get(product);

@@ -6,6 +6,7 @@
 mod hostile;
 mod reference;
 mod serving;
+mod shortlist;
 
 #[path = "../support/ranking.rs"]
 mod networks;

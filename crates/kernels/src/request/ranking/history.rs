@@ -36,6 +36,17 @@ impl RankingHistory {
         &self.query
     }
 
+    /// Items that get something on top of the query's product.
+    pub fn raised(&self) -> impl Iterator<Item = u32> {
+        self.additions.items()
+    }
+
+    /// What an item gets on top of the query's product; 0 for most.
+    #[inline]
+    pub fn addition(&self, item: u32) -> f32 {
+        self.additions.get(item)
+    }
+
     /// Weight of each position in the long-term interest.
     pub fn attention(&self) -> &[f32] {
         &self.attention
