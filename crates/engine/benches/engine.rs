@@ -40,6 +40,8 @@ mod ranking;
 mod recall;
 #[path = "support/sgemm.rs"]
 mod sgemm;
+#[path = "support/widths.rs"]
+mod widths;
 
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
 const CANDIDATES: [usize; 5] = [236, 1_000, 10_000, 100_000, 1_000_000];

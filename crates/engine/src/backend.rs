@@ -21,6 +21,8 @@ use crate::{EngineError, Explanations, Kernels, Precision};
 pub(crate) trait Backend: Sized + Debug + Send + 'static {
     /// Which code this is.
     const KERNELS: Kernels;
+    /// One candidate in at least so many is copied to be scored alone; of more the others are scored in vain.
+    const COPY_FROM: usize;
     /// Everything about candidates that does not depend on a history.
     type Candidates: PreparedCandidates;
     /// A history with everything that depends on it alone; workers may share it.
@@ -92,6 +94,9 @@ pub(crate) trait PreparedCandidates: Debug + Send + Sync + 'static {
 
     /// The given rows, in their order, to be scored exactly.
     fn select(&self, rows: &[usize]) -> Self;
+
+    /// What tells the given rows apart, row by row, and how many values that are: for how alike they are.
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize);
 
     /// False when a value is infinite or not a number.
     fn is_finite(&self) -> bool;

@@ -6,13 +6,16 @@ use std::time::Instant;
 use slirec_core::bundle::{CANDIDATES_GRAPH, GoldenRequest, Network};
 use slirec_core::lookup::ResolvedHistory;
 use slirec_core::parity::compare_golden;
+use slirec_core::product_set::ProductSet;
 
 use crate::EngineError;
+use crate::arrangement::{Order, Ranked};
 use crate::backend::{Backend, PreparedCandidates};
 use crate::candidates::CandidateGraph;
-use crate::model::Model;
+use crate::model::{Model, positions};
+use crate::page::Page;
 use crate::ranking::{Best, Candidate};
-use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
+use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Sources, Timings};
 use crate::selection::Filter;
 use crate::spread::{Helpers, Pass};
 
@@ -69,10 +72,16 @@ impl<B: Backend> Recommender<B> {
         let started = Instant::now();
         let model = Arc::clone(&self.shared.model);
         let longest = model.longest_history();
+        if request.sources == Sources::Popular {
+            return Ok(model.popular(request));
+        }
         let history = &request.history;
         let handles = history.last(longest).map(|view| view.handle);
         let Some(resolved) = model.lookup.encode(handles, history.timestamps(), request.now, longest)? else {
-            return Ok(model.popular(request));
+            return Ok(match request.sources {
+                Sources::Model => model.nothing(request),
+                Sources::ModelThenPopular | Sources::Popular => model.popular(request),
+            });
         };
         let history = Arc::new(self.backend.encode(&resolved.encoded)?);
         let encode = started.elapsed();
@@ -93,13 +102,19 @@ impl<B: Backend> Recommender<B> {
         history: &Arc<B::History>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&model.catalog, request);
-        let (best, scored_candidates) = self.best(model, request, &filter, history)?;
+        let (mut best, scored_candidates) = self.best(model, request, &filter, history)?;
         let spoiled_scores = best.spoiled;
-        let scored_product = |candidate: Candidate| {
-            let product = *model.candidates.get(candidate.row)?;
-            Some(ScoredProduct { product, score: candidate.score })
+        let by_score = match request.explain && request.arrangement.reorders() {
+            true => by_score(model, best.candidates()),
+            false => Vec::new(),
         };
-        let products = filter.page(best.ranking().filter_map(scored_product), request.limit);
+        let pinned = self.pinned(model, request, &filter, history)?;
+        let page = Page { catalog: &model.catalog, request, pinned: &pinned };
+        let prepared = &self.shared.prepared;
+        let products = page.products(best.ranking().filter_map(|candidate| ranked(model, candidate)), |products| {
+            let rows: Vec<usize> = products.iter().filter_map(|ranked| model.row(ranked.product)).collect();
+            prepared.vectors(&rows)
+        });
         let explanations = if request.explain && !products.is_empty() {
             let rows: Vec<usize> = products.iter().filter_map(|scored| model.row(scored.product)).collect();
             self.backend.explain(history, &self.shared.prepared.select(&rows))?
@@ -108,6 +123,7 @@ impl<B: Backend> Recommender<B> {
         };
         Ok(Recommendations {
             source: Source::Model,
+            positions_by_score: positions(&products, &by_score),
             products,
             explanations,
             unknown_items: resolved.unknown_items,
@@ -125,47 +141,68 @@ impl<B: Backend> Recommender<B> {
         filter: &Filter<'_>,
         history: &Arc<B::History>,
     ) -> Result<(Best, usize), EngineError> {
-        let (chosen, all) = (model.choose(filter), model.candidates.len());
-        let passing = chosen.as_ref().map_or(all, Vec::len);
-        // How far down a page with a cap for each category reaches is not known before.
-        let answered = request.limit.saturating_add(request.selection.offset);
-        let keep = if request.selection.per_category.is_some() { passing } else { answered.min(passing) };
+        let (passing, all) = (model.choose(filter), model.candidates.len());
+        let count = passing.as_ref().map_or(all, ProductSet::len);
+        let arrangement = &request.arrangement;
+        // How far down a page with a cap for each category or other group reaches is not known before, nor where products
+        // would stand by their scores.
+        let all_count = request.selection.per_category.is_some()
+            || arrangement.reaches_anywhere()
+            || (request.explain && arrangement.reorders());
+        let answered = arrangement.reach(request.limit.saturating_add(request.selection.offset));
+        let keep = if all_count { count } else { answered.min(count) };
         // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
-        if let Some(rows) = chosen.as_ref().filter(|rows| rows.len() * 2 <= all) {
-            return Ok((self.best_of(history, rows.iter().copied(), keep)?, passing));
+        if let Some(rows) = passing.as_ref().filter(|_| count * B::COPY_FROM <= all) {
+            return Ok((self.best_of(history, rows.iter(), keep, Order::new(arrangement, &model.candidates))?, count));
         }
-        let passes = chosen.map(|rows| {
-            let mut passes = vec![false; all];
-            for row in rows {
-                if let Some(passes) = passes.get_mut(row) {
-                    *passes = true;
-                }
-            }
-            passes
-        });
         let pass = |approximate, keep, passing| Pass::<B> {
             history: Arc::clone(history),
             approximate,
             candidates: Arc::clone(&self.shared.prepared),
             ties: Arc::clone(&model.ties),
             passing,
+            order: Order::new(arrangement, &model.candidates),
             keep,
         };
         let rescored = keep.saturating_mul(RESCORED);
+        // Approximate scores are logits, which no factor may multiply.
         if all >= self.shared.approximate_from
+            && !arrangement.reorders()
             && rescored.saturating_mul(LEAST_RATIO) <= all
             && let Some(approximate) = self.backend.approximate(history, &self.shared.prepared)
         {
-            let pass = pass(Some(approximate), rescored, passes.clone());
+            let pass = pass(Some(approximate), rescored, passing.clone());
             let mut approximate = self.helpers.best(&mut self.backend, pass)?;
             // What cannot be told approximately is told exactly.
             if approximate.spoiled == 0 {
                 let rows: Vec<usize> = approximate.candidates().iter().map(|candidate| candidate.row).collect();
-                return Ok((self.best_of(history, rows.into_iter(), keep)?, passing));
+                return Ok((self.best_of(history, rows.into_iter(), keep, None)?, count));
             }
         }
-        let pass = pass(None, keep, passes);
-        Ok((self.helpers.best(&mut self.backend, pass)?, passing))
+        let pass = pass(None, keep, passing);
+        Ok((self.helpers.best(&mut self.backend, pass)?, count))
+    }
+
+    /// The products at positions that may be answered, with their scores.
+    fn pinned(
+        &mut self,
+        model: &Model,
+        request: &RecommendationRequest,
+        filter: &Filter<'_>,
+        history: &B::History,
+    ) -> Result<Vec<(usize, ScoredProduct)>, EngineError> {
+        let pins = model.pinned(request, filter);
+        if pins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<usize> = pins.iter().map(|(_, row)| *row).collect();
+        let scores = self.backend.scores(history, &self.shared.prepared.select(&rows))?;
+        let scored = pins.into_iter().zip(scores).filter(|(_, score)| score.is_finite());
+        let pinned = scored.filter_map(|((position, row), score)| {
+            let product = *model.candidates.get(row)?;
+            Some((position, ScoredProduct { product, score }))
+        });
+        Ok(pinned.collect())
     }
 
     /// The best of some rows.
@@ -174,6 +211,7 @@ impl<B: Backend> Recommender<B> {
         history: &B::History,
         rows: impl Iterator<Item = usize>,
         keep: usize,
+        order: Option<Order>,
     ) -> Result<Best, EngineError> {
         let Shared { model, prepared, .. } = &*self.shared;
         let mut rows: Vec<usize> = rows.collect();
@@ -183,7 +221,8 @@ impl<B: Backend> Recommender<B> {
         let mut best = Best::new(keep);
         for (row, score) in rows.into_iter().zip(scores) {
             let tie = model.ties.get(row).copied().unwrap_or(u32::MAX);
-            best.offer(Candidate { row, score, tie });
+            let key = order.as_ref().map_or(score, |order| order.key(row, score));
+            best.offer(Candidate { row, score, key, tie });
         }
         Ok(best)
     }
@@ -219,4 +258,17 @@ impl<B: Backend> Recommender<B> {
         let history = self.backend.encode(&resolved.encoded)?;
         self.backend.scores(&history, prepared).map(Some)
     }
+}
+
+/// A candidate by its product.
+fn ranked(model: &Model, Candidate { row, score, key, .. }: Candidate) -> Option<Ranked> {
+    model.candidates.get(row).map(|product| Ranked { product: *product, score, key })
+}
+
+/// The products of candidates by falling score.
+fn by_score(model: &Model, candidates: &[Candidate]) -> Vec<usize> {
+    let mut by_score: Vec<Candidate> =
+        candidates.iter().map(|candidate| Candidate { key: candidate.score, ..*candidate }).collect();
+    by_score.sort_unstable_by(|left, right| right.cmp(left));
+    by_score.into_iter().filter_map(|candidate| ranked(model, candidate)).map(|ranked| ranked.product).collect()
 }

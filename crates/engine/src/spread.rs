@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use slirec_core::product_set::ProductSet;
+
 use crate::EngineError;
+use crate::arrangement::Order;
 use crate::backend::{Backend, PreparedCandidates};
 use crate::ranking::{Best, Candidate};
 
@@ -22,8 +25,10 @@ pub(crate) struct Pass<B: Backend> {
     pub(crate) candidates: Arc<B::Candidates>,
     /// Which of equal scores go first, `[N]`.
     pub(crate) ties: Arc<[u32]>,
-    /// Candidates that take part, `[N]`; none for all.
-    pub(crate) passing: Option<Vec<bool>>,
+    /// Candidates that take part; none for all.
+    pub(crate) passing: Option<ProductSet>,
+    /// What decides the order; none for the scores.
+    pub(crate) order: Option<Order>,
     /// How many of the best to keep.
     pub(crate) keep: usize,
 }
@@ -40,18 +45,20 @@ impl<B: Backend> Pass<B> {
         scores: &mut Scores,
         best: &mut Best,
     ) -> Result<(), EngineError> {
+        if self.passing.as_ref().is_some_and(|passing| passing.has_none_of(&range)) {
+            return Ok(());
+        }
         scores.clear();
         scores.resize(range.len(), f32::NAN);
         match &self.approximate {
             Some(approximate) => backend.approximate_block(&self.history, approximate, range.clone(), scores),
             None => backend.score_block(&self.history, &self.candidates, range.clone(), scores)?,
         }
-        let passing = self.passing.as_ref().map(|passing| passing.get(range.clone()).unwrap_or_default());
         let ties = self.ties.get(range.clone()).unwrap_or_default();
-        for (place, ((row, score), tie)) in range.zip(scores.iter()).zip(ties).enumerate() {
-            let takes_part = passing.is_none_or(|passing| passing.get(place).is_some_and(|passes| *passes));
-            if takes_part {
-                best.offer(Candidate { row, score: *score, tie: *tie });
+        for ((row, score), tie) in range.zip(scores.iter()).zip(ties) {
+            if self.passing.as_ref().is_none_or(|passing| passing.contains(row)) {
+                let key = self.order.as_ref().map_or(*score, |order| order.key(row, *score));
+                best.offer(Candidate { row, score: *score, key, tie: *tie });
             }
         }
         Ok(())

@@ -2,42 +2,14 @@
 
 use std::path::Path;
 
-use slirec_core::bundle::{Bundle, FeatureShape, ModelShape, Network};
 use slirec_engine::{Engine, EngineOptions, Kernels};
-use slirec_train::graphs::build_ranking;
 
-use crate::random_weights::ranking_weights;
+use crate::widths::of_width;
 use crate::{of_lengths, with_products};
 
 const PRODUCTS: usize = 252;
 const LENGTHS: [usize; 3] = [3, 10, 50];
 const WIDTHS: [usize; 3] = [32, 64, 128];
-/// Neighbours of each item and last views that they are of.
-const NEIGHBOURS: [usize; 2] = [50, 5];
-
-/// A ranking network of random weights for the vocabulary and catalogue of a bundle.
-fn of_width(bundle: &Bundle, width: usize) -> Bundle {
-    let mut manifest = bundle.manifest.clone();
-    let longest = manifest.model.longest_history;
-    let weights = ranking_weights(&bundle.vocabulary, width, longest, Some(NEIGHBOURS));
-    let graphs = build_ranking(&weights, &bundle.vocabulary, longest).expect("graphs");
-    let feature = |feature: &FeatureShape| FeatureShape { embedding_size: width, ..feature.clone() };
-    manifest.model = ModelShape {
-        network: Network::Ranking,
-        item_embedding_size: width,
-        features: manifest.model.features.iter().map(feature).collect(),
-        ..manifest.model
-    };
-    // Those of the other network.
-    manifest.golden_requests.clear();
-    Bundle {
-        manifest,
-        candidates_graph: graphs.candidates,
-        history_graph: graphs.history,
-        scores_graph: graphs.scores,
-        ..bundle.clone()
-    }
-}
 
 pub(crate) fn report(bundle: &Path) {
     let own = with_products(bundle, PRODUCTS);

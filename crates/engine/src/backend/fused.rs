@@ -107,6 +107,7 @@ impl Fused {
 
 impl Backend for Fused {
     const KERNELS: Kernels = Kernels::Fused;
+    const COPY_FROM: usize = 2;
     type Candidates = FusedCandidates;
     type History = PreparedHistory;
     type Approximate = ApproximateRequest;
@@ -225,6 +226,10 @@ impl PreparedCandidates for FusedCandidates {
 
     fn select(&self, rows: &[usize]) -> Self {
         Self { exact: self.exact.select(rows), approximate: None }
+    }
+
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        self.exact.queries(rows)
     }
 
     fn is_finite(&self) -> bool {

@@ -88,6 +88,7 @@ impl OnnxRuntime {
 
 impl Backend for OnnxRuntime {
     const KERNELS: Kernels = Kernels::OnnxRuntime;
+    const COPY_FROM: usize = 2;
     type Candidates = Columns;
     type History = HistoryTensors;
     type Approximate = Infallible;
@@ -179,6 +180,18 @@ impl PreparedCandidates for Columns {
             Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
         };
         Self { count: rows.len(), columns: self.columns.iter().map(select).collect() }
+    }
+
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        // Of the ranking network the first half is the embedding, as its kernels have it.
+        let halved = |column: &Column| if column.name == "embedding" { column.width / 2 } else { column.width };
+        let Some(column) = self.columns.iter().find(|column| ["embedding", "query"].contains(&column.name.as_str()))
+        else {
+            return (Vec::new(), 0);
+        };
+        let width = halved(column);
+        let row = |row: &usize| column.values.get(row * column.width..row * column.width + width);
+        (rows.iter().filter_map(row).flatten().copied().collect(), width)
     }
 
     fn is_finite(&self) -> bool {

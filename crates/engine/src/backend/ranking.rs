@@ -62,6 +62,8 @@ impl RankingKernels {
 
 impl Backend for RankingKernels {
     const KERNELS: Kernels = Kernels::Fused;
+    /// A candidate is a few values, which lie far apart.
+    const COPY_FROM: usize = 32;
     type Candidates = RankingCandidates;
     type History = RankingHistory;
     type Approximate = Infallible;
@@ -164,6 +166,10 @@ impl PreparedCandidates for RankingCandidates {
 
     fn select(&self, rows: &[usize]) -> Self {
         Self::select(self, rows)
+    }
+
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        self.embeddings(rows)
     }
 
     fn is_finite(&self) -> bool {

@@ -59,6 +59,16 @@ impl RankingCandidates {
         Self { items, blocks: self.blocks.select(candidates) }
     }
 
+    /// Embeddings of the given candidates, row by row, and their width.
+    ///
+    /// # Panics
+    /// When there is no such candidate.
+    pub fn embeddings(&self, candidates: &[usize]) -> (Vec<f32>, usize) {
+        // The other half of a row are the transitions' factors.
+        let width = self.width() / 2;
+        (self.blocks.columns(candidates, &(0..width)), width)
+    }
+
     /// Ids and rows of a block, the bias last.
     pub(super) fn block(&self, number: usize) -> (&[u32], &[Row]) {
         let items = &self.items[number * BLOCK..];
