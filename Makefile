@@ -94,7 +94,7 @@ test-clients: onnxruntime ## Asks the service with KServe's, Triton's, Node's an
 	@cd $(root) && scripts/test-clients.sh
 
 test-deploy: onnxruntime ## Checks deploy/ and `make install`: rules with promtool, dashboard, compose, Kubernetes, systemd.
-	cd $(root) && cargo build --package slirec-server --package slirec-cli
+	cd $(root) && cargo build --workspace --all-features
 	@cd $(root) && scripts/test-deploy.sh
 
 test-image: ## Builds the image of the Dockerfile with Docker or Podman and checks it as it runs (BUILDER=, RUST_IMAGE=, DEBIAN_IMAGE=, IMAGE=).
@@ -105,7 +105,7 @@ test-attack: onnxruntime ## Sends bodies that are made to take much memory, one 
 	cd $(root) && SLIREC_SERVER=target/release/slirec-server python3 scripts/attack_memory.py $(ATTACKS)
 
 test-stops: onnxruntime ## Stops the service under load, 50 times (REPEAT=), and fills it with 6,000 connections (CONNECTIONS=).
-	cd $(root) && REPEAT=$(or $(REPEAT),50) CONNECTIONS=$(or $(CONNECTIONS),6000) cargo test --package slirec-server --test service -- --nocapture --test-threads=1 when_the_service_stops_under_load fill_both_ports
+	cd $(root) && REPEAT=$(or $(REPEAT),50) CONNECTIONS=$(or $(CONNECTIONS),6000) cargo test --workspace --all-features --test service -- --nocapture --test-threads=1 when_the_service_stops_under_load fill_both_ports
 
 # The kernels for another architecture, emulated: what they compute, not how fast.
 neon := aarch64-unknown-linux-gnu
@@ -151,8 +151,8 @@ $(mlflow_tests)/mlflow-%/installed: $(root)/Makefile
 	$(@D)/bin/pip install --quiet --disable-pip-version-check mlflow==$* onnxruntime==$(onnxruntime_python_version) 'setuptools<81' 'sqlalchemy<2.1'
 	touch $@
 
-bench: onnxruntime ## Measures the latency of the engine, and of model.onnx beside it.
-	cd $(root) && cargo bench --package slirec-engine --bench engine --bench self_contained
+bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
+	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained
 
 bench-rules: onnxruntime ## Measures what filters and rules cost at 100,000 products.
 	cd $(root) && cargo bench --package slirec-engine --bench rules

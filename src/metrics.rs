@@ -102,6 +102,7 @@ impl Metrics {
         families.history_items.inc_by(history as u64);
         families.unknown.inc_by(answer.unknown_items as u64);
         families.scored.inc_by(answer.scored_candidates as u64);
+        families.scored_exactly.inc_by(answer.shortlist.unwrap_or(answer.scored_candidates) as u64);
         families.spoiled.inc_by(answer.spoiled_scores as u64);
         if answer.source == Source::Model {
             self.took(Stage::Queue, answer.timings.queued);
@@ -201,13 +202,9 @@ impl Metrics {
     pub(crate) fn render(&self, served: &Served, in_flight: usize) -> prometheus::Result<String> {
         let (families, engine) = (&self.families, &served.engine);
         let model = engine.model();
-        let running = [engine.execution_provider().name(), engine.kernels().name(), engine.precision().name()];
-        let [provider, kernels, precision] = running;
+        let [provider, kernels] = [engine.execution_provider().name(), engine.kernels().name()];
         families.model.reset();
-        families
-            .model
-            .with_label_values(&[&model.name, &model.version, engine.sha256(), provider, kernels, precision])
-            .set(1);
+        families.model.with_label_values(&[&model.name, &model.version, engine.sha256(), provider, kernels]).set(1);
         families.registry_model.reset();
         if let Some(Registered { name, version, alias }) = &served.registered {
             let alias = alias.as_deref().unwrap_or_default();
@@ -251,6 +248,7 @@ mod tests {
                 positions_by_score: Vec::new(),
                 unknown_items: 3,
                 scored_candidates: 7,
+                shortlist: Some(4),
                 spoiled_scores: 2,
                 timings: slirec_engine::Timings::default(),
             },
@@ -271,6 +269,7 @@ mod tests {
             "slirec_unknown_items_total 3",
             "slirec_history_items_total 5",
             "slirec_scored_items_total 7",
+            "slirec_exactly_scored_items_total 4",
             "slirec_non_finite_scores_total 2",
             r#"slirec_shed_total{reason="queue_full"} 1"#,
             r#"slirec_shed_total{reason="in_flight"} 0"#,

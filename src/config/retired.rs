@@ -4,11 +4,13 @@
 use config::{Map, Value, ValueKind};
 
 /// Every retired key with a value of its type, as TOML.
-pub(super) const KEYS: &str = "[engine]\nqueue_length = 128\n[limits]\nbody_memory_bytes = 67108864\n";
+pub(super) const KEYS: &str =
+    "[engine]\nqueue_length = 128\nprecision = \"f32\"\n[limits]\nbody_memory_bytes = 67108864\n";
 
 /// Section and name of keys that are no longer documented, and why each has no effect.
-const RETIRED: [(&str, &str, &str); 2] = [
+const RETIRED: [(&str, &str, &str); 3] = [
     ("engine", "queue_length", "limits.queue_wait_ms decides how many sessions wait"),
+    ("engine", "precision", "scores are exact; engine.shortlist_from says from which size on a shortlist is scored"),
     ("limits", "body_memory_bytes", "limits.memory_bytes counts bodies and what is made of them"),
 ];
 

@@ -2,7 +2,7 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use slirec_engine::{ExecutionProvider, Kernels, Precision};
+use slirec_engine::{ExecutionProvider, Kernels};
 
 use super::types::cut;
 
@@ -24,11 +24,6 @@ pub(crate) enum LogFormat {
 pub(super) fn providers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ExecutionProvider>, D::Error> {
     let known = [("cuda", ExecutionProvider::Cuda), ("cpu", ExecutionProvider::Cpu)];
     Vec::<String>::deserialize(deserializer)?.iter().map(|name| one_of(name, &known)).collect()
-}
-
-/// Precisions by name.
-pub(super) fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
-    one_of(&String::deserialize(deserializer)?, &[("f32", Precision::F32), ("bf16", Precision::Bf16)])
 }
 
 /// Kernels by name.

@@ -9,6 +9,7 @@ pub(super) mod answers;
 mod arranging;
 pub(super) mod bodies;
 mod closest;
+mod explanations;
 mod lists;
 mod names;
 mod requests;

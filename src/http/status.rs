@@ -49,9 +49,6 @@ struct ModelStatus<'a> {
     /// What computes the scores there.
     #[schema(example = "fused")]
     kernels: &'a str,
-    /// How precisely all candidates are scored before the best are scored exactly.
-    #[schema(example = "f32")]
-    precision: &'a str,
     /// Products of the catalogue.
     products: usize,
     /// Products that may be recommended.
@@ -108,7 +105,6 @@ impl<'a> ModelStatus<'a> {
             since: seconds(served.since),
             execution_provider: engine.execution_provider().name(),
             kernels: engine.kernels().name(),
-            precision: engine.precision().name(),
             products: products.len(),
             available: products.iter().filter(|product| product.available).count(),
             coverage: served.coverage.share(),

@@ -43,6 +43,7 @@ pub(super) struct Families {
     pub(super) registry_checks: IntCounterVec,
     pub(super) registry_confirmed: Gauge,
     pub(super) scored: IntCounter,
+    pub(super) scored_exactly: IntCounter,
     pub(super) answers: IntCounterVec,
     pub(super) unknown: IntCounter,
     pub(super) history_items: IntCounter,
@@ -88,7 +89,7 @@ impl Families {
             model: new.gauges(
                 "slirec_model_info",
                 "The model that is served",
-                &["name", "version", "sha256", "provider", "kernels", "precision"],
+                &["name", "version", "sha256", "provider", "kernels"],
             )?,
             registry_model: new.gauges(
                 "slirec_registry_model_info",
@@ -111,7 +112,12 @@ impl Families {
                 "slirec_registry_confirmed_timestamp_seconds",
                 "When the registry last confirmed which model to serve; 0 without a registry",
             )?,
-            scored: new.counter("slirec_scored_items_total", "Candidates that were scored")?,
+            scored: new
+                .counter("slirec_scored_items_total", "Candidates that were scored, exactly or within bounds")?,
+            scored_exactly: new.counter(
+                "slirec_exactly_scored_items_total",
+                "Candidates that were scored exactly: all, or those on a shortlist that has all of the best",
+            )?,
             answers: new.counters(
                 "slirec_recommendations_total",
                 "Answered sessions by where the scores come from",

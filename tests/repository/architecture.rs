@@ -12,12 +12,11 @@ const FOUNDATIONS: [&str; 3] = ["slirec-core", "slirec-kernels", "slirec-onnx"];
 /// Crates that nothing builds on.
 const PROGRAMS: [&str; 2] = ["slirec-cli", "slirec-server"];
 /// Libraries with one user each.
-const USED_ONCE: [(&str, &str); 6] = [
+const USED_ONCE: [(&str, &str); 5] = [
     ("axum", "slirec-server"),
     ("hyper", "slirec-server"),
     ("tower", "slirec-server"),
     ("tower-http", "slirec-server"),
-    ("candle-core", "slirec-train"),
     ("ort", "slirec-engine"),
 ];
 /// What a foundation has no use for: networks, async runtimes, formats of others.

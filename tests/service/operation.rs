@@ -80,20 +80,6 @@ fn counters_move_with_the_requests() {
     assert!(coverage > 0.0 && coverage <= 32.0 / 100.0, "{coverage}");
     let text = server.metrics();
     assert!(text.contains("provider=\"cpu\"") && text.contains("{kernels=\"fused\",name="), "{text}");
-    assert!(text.contains("precision=\"f32\""), "{text}");
-}
-
-#[test]
-fn a_precision_that_cannot_be_had_is_told_once_with_each_load_and_not_claimed() {
-    let server = Server::start_with(&[("SLIREC__ENGINE__PRECISION", "bf16"), ("SLIREC__ENGINE__KERNELS", "stock")]);
-    let text = server.metrics();
-    assert!(text.contains("{kernels=\"stock\",name=") && text.contains("precision=\"f32\""), "{text}");
-    // The lines of the start were read while the test waited for the address.
-    assert_eq!(server.operate("POST", "/admin/reload", "").status, 200);
-    server.signal("INT");
-    let (_, log) = server.wait();
-    let told: Vec<&str> = log.lines().filter(|line| line.contains("all candidates are scored in f32")).collect();
-    assert!(matches!(told.as_slice(), [line] if line.contains("the ranking network is not offered in it")), "{log}");
 }
 
 #[test]

@@ -90,6 +90,13 @@ fn an_explanation_names_the_views_that_weighed_most() {
         assert_eq!(attention.len(), 3);
         assert!(weights.is_sorted_by(|left, right| left >= right));
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-3, "{weights:?}");
+        let logit = &why["logit"];
+        let terms: f64 = logit["terms"].as_object().unwrap().values().map(|term| term.as_f64().unwrap()).sum();
+        let number = |value: &Value| value.as_f64().unwrap();
+        assert!((terms - number(&logit["value"])).abs() < 1e-4, "{logit}");
+        let score = (number(&logit["value"]) - number(&logit["normaliser"])).exp();
+        assert!((score - number(&item["score"])).abs() < 1e-4, "{item}");
+        assert_eq!(logit["views"].as_array().unwrap().len(), 3);
     }
     assert!(ask(&server, json!({}))["items"][0].get("explanation").is_none());
     let popular = server.recommend(&json!({"history": [], "explain": true})).json();

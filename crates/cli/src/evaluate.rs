@@ -152,7 +152,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!subject.groups.is_empty(), "no row is left to measure: the item of every row is in its history");
     warn(&subject, arguments, dataset.as_ref());
     let baselines = dataset.as_ref().map(|dataset| fit(dataset, seen)).transpose()?.unwrap_or_default();
-    let analysis = judge(scorer.as_mut(), None, &subject, &baselines)?;
+    let analysis = judge(scorer.as_mut(), &subject, &baselines)?;
     if let Some(path) = &arguments.predictions {
         let users = dataset.as_ref().zip(arguments.dataset.as_deref()).filter(|_| arguments.file.is_none());
         let users = users.map(|(dataset, directory)| read_users(directory, dataset.manifest.users)).transpose()?;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use slirec_train::analysis::{Analysis, Attention, Subject, analyse};
+use slirec_train::analysis::{Analysis, Subject, analyse};
 use slirec_train::baselines::{self, Fitted};
 use slirec_train::dataset::Dataset;
 use slirec_train::evaluation::{Scorer, Seen};
@@ -61,16 +61,11 @@ pub(crate) fn fit(dataset: &Dataset, seen: Seen) -> Result<Vec<Fitted>> {
 }
 
 /// Measures a model and baselines; says how long it will take and how far it is.
-pub(crate) fn judge(
-    model: &mut dyn Scorer,
-    attention: Option<&mut Attention<'_>>,
-    subject: &Subject<'_>,
-    baselines: &[Fitted],
-) -> Result<Analysis> {
+pub(crate) fn judge(model: &mut dyn Scorer, subject: &Subject<'_>, baselines: &[Fitted]) -> Result<Analysis> {
     let bar = progress::bar(subject.groups.len() as u64, "histories");
     let mut lines = progress::Lines::new();
     let mut estimate = Estimate::new(subject.groups.len());
-    let analysis = analyse(model, attention, subject, baselines, &mut |name, done, all| {
+    let analysis = analyse(model, subject, baselines, &mut |name, done, all| {
         bar.set_length(all as u64);
         bar.set_message(format!("ranking by {name}"));
         bar.set_position(done as u64);

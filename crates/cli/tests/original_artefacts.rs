@@ -87,7 +87,7 @@ fn the_checkpoint_becomes_a_bundle_that_gives_the_original_s_scores() {
     assert!(text.contains("18 products keep the category that they were trained with"), "{text}");
 
     let bundle = Bundle::read(&folder.path().join("bundle")).unwrap();
-    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
     let longest = bundle.manifest.model.longest_history;
     let mut scorer = BundleScorer::from_bundle(&bundle, None).unwrap();
     let file = GzDecoder::new(File::open(golden("requests.json.gz")).unwrap());

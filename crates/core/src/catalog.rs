@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::attributes::{self, AttributeType};
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
+use crate::text_index::TextIndex;
 use list::List;
 
 /// Format of the file that this version writes and reads.
@@ -80,7 +81,7 @@ pub struct Catalog {
     products: Vec<Product>,
     /// Types of attributes that the file declares.
     declared: BTreeMap<String, AttributeType>,
-    by_handle: HashMap<String, usize>,
+    by_handle: TextIndex,
     /// Indices of the products in the order of their GIDs.
     in_order_of_gids: Vec<usize>,
     /// Names of the categories with the index of the first product that has them.
@@ -111,14 +112,17 @@ impl Catalog {
     /// # Errors
     /// The index of the first product that breaks a rule, and how.
     pub fn new(products: Vec<Product>) -> Result<Self, (usize, String)> {
-        let mut by_handle = HashMap::with_capacity(products.len());
+        let mut by_handle = TextIndex::with_room(products.len());
+        let handle_of = |index: u32| products.get(index as usize).map(|product| product.handle.as_str());
         let mut by_gid = HashMap::with_capacity(products.len());
         let mut by_category = HashMap::new();
         for (index, product) in products.iter().enumerate() {
             check_product(product).map_err(|problem| (index, problem))?;
-            if let Some(earlier) = by_handle.insert(product.handle.clone(), index) {
-                return Err((index, duplicate("handle", &product.handle, earlier)));
+            if let Some(earlier) = by_handle.find(&product.handle, handle_of) {
+                return Err((index, duplicate("handle", &product.handle, earlier as usize)));
             }
+            let number = u32::try_from(index).map_err(|_| (index, "has no number of 32 bits".to_owned()))?;
+            by_handle.insert(&product.handle, number);
             if let Some(earlier) = by_gid.insert(product.gid.as_str(), index) {
                 return Err((index, duplicate("gid", &product.gid, earlier)));
             }
@@ -204,7 +208,8 @@ impl Catalog {
 
     /// Index of the product with this handle.
     pub fn position(&self, handle: &str) -> Option<usize> {
-        self.by_handle.get(handle).copied()
+        let handle_of = |index: u32| self.products.get(index as usize).map(|product| product.handle.as_str());
+        self.by_handle.find(handle, handle_of).map(|index| index as usize)
     }
 
     /// The product with this GID.

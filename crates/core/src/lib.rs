@@ -16,5 +16,6 @@ pub mod parity;
 pub mod places;
 pub mod product_set;
 pub mod text;
+mod text_index;
 pub mod timestamp;
 pub mod vocabulary;

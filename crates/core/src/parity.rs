@@ -138,6 +138,7 @@ pub fn length(number: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::Network;
     use crate::catalog::Catalog;
     use crate::vocabulary::{Feature, Item};
 
@@ -163,7 +164,7 @@ mod tests {
         let features = vec![Feature { name: "category".into(), values: vec!["Books".into()] }];
         let item = |number: usize| Item { handle: format!("item-{number}"), interactions: 1, features: vec![1] };
         let vocabulary = Vocabulary::new(features, (0..7).map(item).collect()).unwrap();
-        let lookup = ItemLookup::new(&Catalog::new(Vec::new()).unwrap(), &vocabulary);
+        let lookup = ItemLookup::new(&Catalog::new(Vec::new()).unwrap(), &vocabulary, Network::Ranking);
         let histories: Vec<ParityHistory> = made_up_histories(&vocabulary, &lookup, 50).collect();
         let lengths: Vec<usize> = histories.iter().take(11).map(|history| history.items.len()).collect();
         assert_eq!(lengths, [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 1]);

@@ -1,10 +1,9 @@
 //! Rates and latencies of scoring, stock and fused, in one run beside this machine's rate in a large matrix product.
 //!
 //! `make bench` prints for histories of 3, 10, 20 and 50 views and 236, 1,000, 10,000 and 100,000 candidates: the time of a
-//! whole request (median, with the least and the greatest) by ONNX Runtime and by the fused kernels, exact and selecting
-//! by bf16, on one and on two cores, and the useful rate of the exact fused kernels with its share of the matrix product's.
-//! For 100,000 and 1,000,000 candidates it measures 7 views too (a million: those alone, and the memory of an engine), and
-//! for 10,000 and 100,000 how many of the exact best 16 the selection by bf16 finds.
+//! whole request (median, with the least and the greatest) by ONNX Runtime and by the fused kernels, on one and on two
+//! cores, and the useful rate of the fused kernels with its share of the matrix product's. For 100,000 and 1,000,000
+//! candidates it measures 7 views too (a million: those alone, and the memory of an engine).
 //!
 //! For 252 products it measures the ranking network, of random weights, beside the bundle's.
 //!
@@ -21,10 +20,10 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, Kernels, Precision, RecommendationRequest};
+use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest};
 
 #[path = "support/allocations.rs"]
 mod allocations;
@@ -32,50 +31,21 @@ mod allocations;
 mod catalogue;
 #[path = "support/chart.rs"]
 mod chart;
+#[path = "support/measuring.rs"]
+mod measuring;
+#[path = "support/network.rs"]
+mod network;
 #[path = "../tests/support/random_weights.rs"]
 mod random_weights;
 #[path = "support/ranking.rs"]
 mod ranking;
-#[path = "support/recall.rs"]
-mod recall;
 #[path = "support/sgemm.rs"]
 mod sgemm;
-#[path = "support/widths.rs"]
-mod widths;
+
+use measuring::{Times, measure, resident};
 
 const LENGTHS: [usize; 4] = [3, 10, 20, 50];
 const CANDIDATES: [usize; 5] = [236, 1_000, 10_000, 100_000, 1_000_000];
-/// How long each cell is measured, at least.
-const MEASURED_FOR: Duration = Duration::from_millis(400);
-/// How many times, at least and at most.
-const REPEATS: (usize, usize) = (5, 2_000);
-
-/// Times of one cell, in milliseconds.
-#[derive(Clone, Copy)]
-struct Times {
-    median: f64,
-    least: f64,
-    greatest: f64,
-    /// Median of the part that scores and ranks the candidates.
-    scoring: f64,
-}
-
-/// The call answers how long it scored.
-fn measure(mut call: impl FnMut() -> Duration) -> Times {
-    call();
-    let (started, mut times, mut scoring) = (Instant::now(), Vec::new(), Vec::new());
-    while times.len() < REPEATS.0 || (started.elapsed() < MEASURED_FOR && times.len() < REPEATS.1) {
-        let one = Instant::now();
-        let scored = call();
-        times.push(one.elapsed().as_secs_f64() * 1e3);
-        scoring.push(scored.as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    scoring.sort_by(f64::total_cmp);
-    let middle = times.len() / 2;
-    Times { median: times[middle], least: times[0], greatest: times[times.len() - 1], scoring: scoring[middle] }
-}
-
 /// The bundle with as many available products.
 fn with_products(bundle: &Path, count: usize) -> Bundle {
     catalogue::with_products(Bundle::read(bundle).expect("a bundle to measure"), count)
@@ -116,25 +86,18 @@ fn lengths(candidates: usize) -> Vec<usize> {
     }
 }
 
-/// Code that computes, with its precision and its number of workers: the columns of the table.
-const COLUMNS: [(Kernels, Precision, usize); 5] = [
-    (Kernels::OnnxRuntime, Precision::F32, 1),
-    (Kernels::Fused, Precision::F32, 1),
-    (Kernels::Fused, Precision::F32, 2),
-    (Kernels::Fused, Precision::Bf16, 1),
-    (Kernels::Fused, Precision::Bf16, 2),
-];
+/// Code that computes, and its number of workers: the columns of the table.
+const COLUMNS: [(Kernels, usize); 3] = [(Kernels::OnnxRuntime, 1), (Kernels::Fused, 1), (Kernels::Fused, 2)];
 
 /// Whole requests of histories of some lengths, and the memory of the process beforehand and with the engine, in MB.
 fn of_engine(
     bundle: &Path,
     candidates: usize,
-    (kernels, precision, workers): (Kernels, Precision, usize),
+    (kernels, workers): (Kernels, usize),
     lengths: &[usize],
 ) -> (Vec<Times>, [f64; 2]) {
     let before = resident();
-    let options =
-        EngineOptions { kernels, precision, workers, approximate_from: 1, spread_from: 1, ..EngineOptions::default() };
+    let options = EngineOptions { kernels, workers, spread_from: 1, ..EngineOptions::default() };
     let engine = Engine::from_bundle(with_products(bundle, candidates), &options).expect("an engine");
     let times = of_lengths(&engine, lengths);
     let with_engine = resident();
@@ -154,13 +117,6 @@ fn of_lengths(engine: &Engine, lengths: &[usize]) -> Vec<Times> {
     lengths.iter().map(of_length).collect()
 }
 
-/// Memory of this process, in MB; 0 where the system does not tell.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or_default() / 1024.0
-}
-
 fn main() {
     // Cargo says `--bench` when it benchmarks; tests of all targets only see that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -170,15 +126,14 @@ fn main() {
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sli_rec_demo"),
         PathBuf::from,
     );
-    let [of_gemm, of_product] = sgemm::gigaflops();
-    let peak = of_gemm.max(of_product);
-    println!("matrix product on one core: {of_gemm:.0} GFLOP/s by the gemm crate, {of_product:.0} by our own kernel");
+    let peak = sgemm::gigaflops();
+    println!("matrix product on one core: {peak:.0} GFLOP/s");
     println!("GFLOP/s and share of the better: useful operations of the fused kernels while they score and rank");
     println!("instruction set: {}", slirec_kernels::instruction_set::InstructionSet::detect().name());
     println!("times in ms: median (least, greatest)");
     println!(
-        "{:>7} {:>3}  {:>26} {:>26} {:>26} {:>26} {:>26}  {:>6} {:>7} {:>6}",
-        "N", "L", "stock", "fused", "fused, two cores", "bf16", "bf16, two cores", "ratio", "GFLOP/s", "share"
+        "{:>7} {:>3}  {:>26} {:>26} {:>26}  {:>6} {:>7} {:>6}",
+        "N", "L", "stock", "fused", "fused, two cores", "ratio", "GFLOP/s", "share"
     );
     let mut points = Vec::new();
     for candidates in sizes() {
@@ -200,9 +155,6 @@ fn main() {
         }
         if candidates >= 1_000_000 {
             println!("memory before and with an engine, MB, in the order of the columns: {memory:.0?}");
-        }
-        if (10_000..1_000_000).contains(&candidates) {
-            recall::report(|| with_products(&bundle, candidates));
         }
     }
     ranking::report(&bundle);

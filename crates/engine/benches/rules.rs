@@ -24,10 +24,10 @@ use slirec_merchandising::{Merchandising, ScenarioFile, Wish};
 
 #[path = "support/catalogue.rs"]
 mod catalogue;
+#[path = "support/network.rs"]
+mod network;
 #[path = "../tests/support/random_weights.rs"]
 mod random_weights;
-#[path = "support/widths.rs"]
-mod widths;
 
 /// Requests of each kind, and how often all of them take turns.
 const TURNS: usize = 60;
@@ -146,6 +146,6 @@ fn main() {
     let count = std::env::var("SLIREC_BENCH_PRODUCTS").map_or(100_000, |count| count.parse().expect("a number"));
     let bundle = Bundle::read(&bundle).expect("a bundle to measure");
     let many = with_attributes(catalogue::with_products(bundle, count));
-    report("ranking network, width 64", widths::of_width(&many, 64));
+    report("ranking network, width 64", network::of_width(&many, 64));
     report("SLi-Rec", many);
 }

@@ -95,11 +95,6 @@ impl Arrangement {
         if self.diversity > 0.0 { reach.max(POOL) } else { reach }
     }
 
-    /// Whether how far down an answer reaches is not known before.
-    pub(crate) fn reaches_anywhere(&self) -> bool {
-        !self.caps.is_empty()
-    }
-
     pub(crate) fn is_pinned(&self, product: usize) -> bool {
         self.pins.iter().any(|pin| pin.product == product)
     }

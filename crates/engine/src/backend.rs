@@ -15,29 +15,36 @@ use std::ops::Range;
 use slirec_core::history::EncodedHistory;
 
 use crate::candidates::{CandidateGraph, CandidateIds};
-use crate::{EngineError, Explanations, Kernels, Precision};
+use crate::shortlist::{Limits, Shortlist};
+use crate::{EngineError, Explanations, Kernels};
 
 /// Scores histories; one for each worker thread.
 pub(crate) trait Backend: Sized + Debug + Send + 'static {
     /// Which code this is.
     const KERNELS: Kernels;
-    /// One candidate in at least so many is copied to be scored alone; of more the others are scored in vain.
-    const COPY_FROM: usize;
     /// Everything about candidates that does not depend on a history.
     type Candidates: PreparedCandidates;
     /// A history with everything that depends on it alone; workers may share it.
     type History: Debug + Send + Sync;
-    /// The history once more with candidates that are to be scored approximately.
-    type Approximate: Debug + Send + Sync;
+    /// What a history's shortlist is chosen with.
+    type Query: Debug + Send + Sync;
 
     /// One more, for another worker or in the place of one that failed.
     fn another(&self) -> Result<Self, EngineError>;
 
-    /// How all candidates of a large catalogue can be scored.
-    fn precision(&self) -> Precision;
-
     /// Computes what depends on the candidates alone.
     fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Self::Candidates, EngineError>;
+
+    /// As [`Backend::prepare`], for so many candidates that few of them are scored exactly, if the backend can tell which.
+    /// What exact scores of all of them read is kept or, as it is large, made when they are asked for.
+    fn prepare_many(
+        &self,
+        graph: &mut CandidateGraph,
+        ids: &CandidateIds,
+        _keep_rows: bool,
+    ) -> Result<Self::Candidates, EngineError> {
+        self.prepare(graph, ids)
+    }
 
     /// Computes what depends on the history alone.
     fn encode(&mut self, history: &EncodedHistory) -> Result<Self::History, EngineError>;
@@ -57,23 +64,26 @@ pub(crate) trait Backend: Sized + Debug + Send + 'static {
     /// Why each of a few candidates got its score.
     fn explain(&mut self, history: &Self::History, candidates: &Self::Candidates) -> Result<Explanations, EngineError>;
 
-    /// What approximate scores need; none where candidates are scored exactly only.
-    fn approximate(&mut self, history: &Self::History, candidates: &Self::Candidates) -> Option<Self::Approximate>;
-
-    /// Replaces `logits` by approximate ones of the candidates in `range`, which begins with a block. The greater, the better.
-    fn approximate_block(
+    /// What a shortlist of all candidates is chosen with; none where all of them are scored exactly.
+    fn shortlist(
         &mut self,
         history: &Self::History,
-        approximate: &Self::Approximate,
+        candidates: &Self::Candidates,
+    ) -> Option<ShortlistSearch<Self::Query>>;
+
+    /// Offers those of the candidates in `range`, which begins with a block, that take part and are not on every shortlist.
+    fn offer_block(
+        &mut self,
+        history: &Self::History,
+        candidates: &Self::Candidates,
+        query: &Self::Query,
         range: Range<usize>,
-        logits: &mut [f32],
+        takes_part: impl Fn(usize) -> bool,
+        shortlist: &mut Shortlist,
     );
 
     /// Takes the memory of a history back.
     fn recycle(&mut self, _history: Self::History) {}
-
-    /// Takes the memory of an approximate history back.
-    fn recycle_approximate(&mut self, _approximate: Self::Approximate) {}
 
     /// A score for every candidate, in their order, on this thread.
     fn scores(&mut self, history: &Self::History, candidates: &Self::Candidates) -> Result<Vec<f32>, EngineError> {
@@ -87,13 +97,27 @@ pub(crate) trait Backend: Sized + Debug + Send + 'static {
     }
 }
 
+/// How a shortlist is chosen for a history.
+#[derive(Debug)]
+pub(crate) struct ShortlistSearch<Q> {
+    pub(crate) query: Q,
+    pub(crate) limits: Limits,
+    /// Rows that are on every shortlist, whatever the query says.
+    pub(crate) always: Vec<usize>,
+}
+
 /// Candidates that a backend prepared.
 pub(crate) trait PreparedCandidates: Debug + Send + Sync + 'static {
     /// Number of candidates.
     fn len(&self) -> usize;
 
     /// The given rows, in their order, to be scored exactly.
-    fn select(&self, rows: &[usize]) -> Self;
+    ///
+    /// # Errors
+    /// [`EngineError`] when they cannot be made.
+    fn select(&self, rows: &[usize]) -> Result<Self, EngineError>
+    where
+        Self: Sized;
 
     /// What tells the given rows apart, row by row, and how many values that are: for how alike they are.
     fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize);

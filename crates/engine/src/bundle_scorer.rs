@@ -42,10 +42,10 @@ impl BundleScorer {
         let mut graph = CandidateGraph::new(&maker, bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, bundle)?;
         if kernels == Kernels::Fused {
-            let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+            let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
             match bundle.manifest.model.network {
                 Network::SliRec => {
-                    if let Some(fused) = Fused::agreeing(bundle, &lookup, None, &mut graph, &mut onnxruntime)? {
+                    if let Some(fused) = Fused::agreeing(bundle, &lookup, &mut graph, &mut onnxruntime)? {
                         return Ok(Self::of_backend(graph, fused));
                     }
                 }

@@ -16,7 +16,7 @@ use crate::overload::Overload;
 use crate::queue::{Priority, QueueSender};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::worker::{Caller, Job};
-use crate::{EngineError, ExecutionProvider, Kernels, Overloaded, Precision};
+use crate::{EngineError, ExecutionProvider, Kernels, Overloaded};
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
 /// queue is empty.
@@ -25,7 +25,6 @@ pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
     kernels: Kernels,
-    precision: Precision,
     queue: QueueSender<Job>,
     overload: Arc<Overload>,
     /// Requests that were admitted and not yet submitted: they are being read.
@@ -84,11 +83,6 @@ impl Engine {
     /// Which code really computes.
     pub fn kernels(&self) -> Kernels {
         self.kernels
-    }
-
-    /// How precisely all candidates of a large catalogue really are scored.
-    pub fn precision(&self) -> Precision {
-        self.precision
     }
 
     /// Tells when the worker threads have ended: a process must not end while ONNX Runtime computes.

@@ -24,6 +24,7 @@ mod request;
 mod runtime;
 mod selection;
 mod self_contained;
+mod shortlist;
 mod spread;
 mod tensors;
 mod texts;
@@ -36,13 +37,14 @@ pub use engine::{Admission, Ended, Engine};
 pub use error::{EngineError, Overloaded};
 pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
-pub use options::{EngineOptions, Kernels, Precision};
+pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
-    Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection, Source, Sources,
-    Timings,
+    ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
+    Source, Sources, Timings,
 };
 pub use runtime::ExecutionProvider;
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
+pub use slirec_kernels::request::ranking::Terms;
 pub use texts::Texts;
 pub use worker::Caller;

@@ -31,6 +31,27 @@ pub(crate) struct Model {
     popular: Vec<ScoredProduct>,
 }
 
+/// Which candidates may be answered.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    All,
+    /// Those in these rows.
+    Few(Vec<usize>),
+    /// Those in the rows of a set, and their number.
+    Most(Arc<ProductSet>, usize),
+}
+
+impl Chosen {
+    /// How many they are, of all.
+    pub(crate) fn count(&self, all: usize) -> usize {
+        match self {
+            Self::All => all,
+            Self::Few(rows) => rows.len(),
+            Self::Most(_, count) => *count,
+        }
+    }
+}
+
 impl Model {
     pub(crate) fn new(bundle: Bundle, lookup: ItemLookup) -> Self {
         let Bundle { manifest, sha256, catalog, vocabulary, .. } = bundle;
@@ -53,7 +74,7 @@ impl Model {
         for product in self.candidates.iter().filter_map(|index| self.catalog.products().get(*index)) {
             if let Some(ids) = self.lookup.ids(&product.handle) {
                 candidates.items.push(ids.item);
-                candidates.features.extend(&ids.features);
+                candidates.features.extend(ids.features);
             }
         }
         candidates
@@ -74,21 +95,30 @@ impl Model {
         self.candidates.binary_search(&product).ok()
     }
 
-    /// Rows of the candidates that pass; none for all of them.
-    pub(crate) fn choose(&self, filter: &Filter<'_>) -> Option<ProductSet> {
+    /// The candidates that pass: by their rows when there are no more than `few`.
+    pub(crate) fn choose(&self, filter: &Filter<'_>, few: usize) -> Chosen {
         if filter.passes_all() {
-            return None;
+            return Chosen::All;
         }
+        let rows = self.passing(filter);
+        match rows.len() {
+            count if count <= few => Chosen::Few(rows.iter().collect()),
+            count => Chosen::Most(Arc::new(rows), count),
+        }
+    }
+
+    /// Rows of the candidates that pass.
+    fn passing(&self, filter: &Filter<'_>) -> ProductSet {
         let rows = self.candidates.len();
         let passes = |product: &usize| filter.passes(*product);
         if let Some(named) = filter.named() {
-            return Some(ProductSet::of(rows, named.filter(passes).filter_map(|product| self.row(product))));
+            return ProductSet::of(rows, named.filter(passes).filter_map(|product| self.row(product)));
         }
         let numbered = || self.candidates.iter().enumerate();
         if filter.asks_categories() {
-            return Some(ProductSet::of(rows, numbered().filter(|(_, product)| passes(product)).map(|(row, _)| row)));
+            return ProductSet::of(rows, numbered().filter(|(_, product)| passes(product)).map(|(row, _)| row));
         }
-        let mut chosen = match filter.allowed() {
+        let mut passing = match filter.allowed() {
             None => ProductSet::all(rows),
             // Every product is a candidate: rows are products.
             Some(allowed) if rows == self.catalog.products().len() => allowed.clone(),
@@ -96,8 +126,8 @@ impl Model {
                 ProductSet::of(rows, numbered().filter(|(_, product)| allowed.contains(**product)).map(|(row, _)| row))
             }
         };
-        filter.excluded().filter_map(|product| self.row(product)).for_each(|row| chosen.remove(row));
-        Some(chosen)
+        filter.excluded().filter_map(|product| self.row(product)).for_each(|row| passing.remove(row));
+        passing
     }
 
     /// Products at positions that may be answered: position from 0 and row, in the order of the positions.
@@ -144,6 +174,7 @@ impl Model {
             explanations: Explanations::default(),
             unknown_items: used.filter(|item| self.lookup.ids(item.handle).is_none()).count(),
             scored_candidates: 0,
+            shortlist: None,
             spoiled_scores: 0,
             timings: Timings::default(),
         }

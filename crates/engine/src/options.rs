@@ -19,12 +19,9 @@ pub struct EngineOptions {
     pub queue_wait: Option<Duration>,
     /// Which code computes; falls back where the wanted one cannot.
     pub kernels: Kernels,
-    /// How precisely all candidates of a large catalogue are scored; falls back where the wanted one would not be faster.
-    pub precision: Precision,
-    /// From this many candidates on they are scored approximately first, if `precision` says so.
-    pub approximate_from: usize,
-    /// Scores approximately even where the processor has no instructions for it, in plain code: slower, for tests.
-    pub emulate_bf16: bool,
+    /// From this many candidates on, a shortlist that has all of the best ones is scored instead of all, where the kernels can
+    /// choose it: those of the ranking network. From twenty times as many on no exact rows of all candidates are kept.
+    pub shortlist_from: usize,
     /// From this many candidates on, a request's blocks are spread over all workers that have nothing else to do.
     pub spread_from: usize,
 }
@@ -38,9 +35,7 @@ impl Default for EngineOptions {
             workers: 1,
             queue_wait: None,
             kernels: Kernels::Fused,
-            precision: Precision::F32,
-            approximate_from: 1_000,
-            emulate_bf16: false,
+            shortlist_from: 5_000,
             spread_from: 1_000,
         }
     }
@@ -62,27 +57,6 @@ impl Kernels {
         match self {
             Self::Fused => "fused",
             Self::OnnxRuntime => "stock",
-        }
-    }
-}
-
-/// How precisely all candidates of a large catalogue are scored; scores that leave are exact either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Every candidate in floats of 32 bits: the best are the best.
-    #[default]
-    F32,
-    /// Every candidate approximately, in numbers of 16 bits, and those that may be among the best once more in floats of
-    /// 32 bits.
-    Bf16,
-}
-
-impl Precision {
-    /// The name in configuration, logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
         }
     }
 }

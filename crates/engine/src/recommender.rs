@@ -6,23 +6,28 @@ use std::time::Instant;
 use slirec_core::bundle::{CANDIDATES_GRAPH, GoldenRequest, Network};
 use slirec_core::lookup::ResolvedHistory;
 use slirec_core::parity::compare_golden;
-use slirec_core::product_set::ProductSet;
 
 use crate::EngineError;
 use crate::arrangement::{Order, Ranked};
-use crate::backend::{Backend, PreparedCandidates};
+use crate::backend::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::CandidateGraph;
-use crate::model::{Model, positions};
+use crate::model::{Chosen, Model, positions};
 use crate::page::Page;
 use crate::ranking::{Best, Candidate};
 use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Sources, Timings};
 use crate::selection::Filter;
-use crate::spread::{Helpers, Pass};
+use crate::spread::{Helpers, Pass, Search};
 
-/// How many more candidates are scored exactly than are answered, where all were scored approximately before.
-const RESCORED: usize = 4;
-/// Scoring approximately pays as long as at most one in this many is scored once more.
-const LEAST_RATIO: usize = 3;
+/// Among so many candidates, one is scored exactly in less time than all of them are looked through: of many, and of those
+/// that a shortlist is chosen from.
+const DIRECT: [usize; 2] = [2, 64];
+/// No shortlist for more of the best than one in so many candidates.
+const SHORT: usize = 16;
+/// Up to so many times the candidates from which on shortlists are scored, what exact scores read is kept: it takes little
+/// memory, and requests that need all scores are answered sooner.
+const ROWS_KEPT: usize = 20;
+/// How many times as far down the next search goes, where a cap for each category left a page short.
+const DEEPER: usize = 4;
 
 /// What all recommenders of an engine share.
 #[derive(Debug)]
@@ -30,8 +35,8 @@ pub(crate) struct Shared<B: Backend> {
     pub(crate) model: Arc<Model>,
     /// The model's candidates, in their order.
     prepared: Arc<B::Candidates>,
-    /// From this many candidates on they are scored approximately first, where they can be.
-    approximate_from: usize,
+    /// Whether they are so many that shortlists of them are scored, where the backend can choose them.
+    many: bool,
 }
 
 impl<B: Backend> Shared<B> {
@@ -40,9 +45,15 @@ impl<B: Backend> Shared<B> {
         model: Arc<Model>,
         backend: &B,
         graph: &mut CandidateGraph,
-        approximate_from: usize,
+        shortlist_from: usize,
     ) -> Result<Self, EngineError> {
-        let prepared = backend.prepare(graph, &model.candidate_ids())?;
+        let ids = model.candidate_ids();
+        let (count, many) = (ids.items.len(), ids.items.len() >= shortlist_from);
+        let keep_rows = count < shortlist_from.saturating_mul(ROWS_KEPT);
+        let prepared = match many {
+            true => backend.prepare_many(graph, &ids, keep_rows)?,
+            false => backend.prepare(graph, &ids)?,
+        };
         if !prepared.is_finite() {
             return Err(EngineError::Output {
                 graph: CANDIDATES_GRAPH,
@@ -54,7 +65,7 @@ impl<B: Backend> Shared<B> {
                 expected: "finite values".to_owned(),
             });
         }
-        Ok(Self { model, prepared: Arc::new(prepared), approximate_from })
+        Ok(Self { model, prepared: Arc::new(prepared), many })
     }
 }
 
@@ -102,22 +113,42 @@ impl<B: Backend> Recommender<B> {
         history: &Arc<B::History>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&model.catalog, request);
-        let (mut best, scored_candidates) = self.best(model, request, &filter, history)?;
-        let spoiled_scores = best.spoiled;
-        let by_score = match request.explain && request.arrangement.reorders() {
-            true => by_score(model, best.candidates()),
-            false => Vec::new(),
-        };
+        let few = model.candidates.len() / DIRECT.get(usize::from(self.shared.many)).copied().unwrap_or(1);
+        let chosen = model.choose(&filter, few);
+        let passing = chosen.count(model.candidates.len());
+        let arrangement = &request.arrangement;
+        let order = Order::new(arrangement, &model.candidates).map(Arc::new);
         let pinned = self.pinned(model, request, &filter, history)?;
         let page = Page { catalog: &model.catalog, request, pinned: &pinned };
-        let prepared = &self.shared.prepared;
-        let products = page.products(best.ranking().filter_map(|candidate| ranked(model, candidate)), |products| {
-            let rows: Vec<usize> = products.iter().filter_map(|ranked| model.row(ranked.product)).collect();
-            prepared.vectors(&rows)
-        });
+        let tells_positions = request.explain && order.is_some();
+        let is_capped = request.selection.per_category.is_some() || !arrangement.caps.is_empty();
+        let mut keep = arrangement.reach(request.limit.saturating_add(request.selection.offset)).min(passing);
+        if tells_positions || (is_capped && (!self.shared.many || !pinned.is_empty())) {
+            // How far down a page with caps reaches is not known before, nor where products would stand by their scores.
+            keep = passing;
+        }
+        let (products, by_score, spoiled_scores, shortlist) = loop {
+            let (mut best, shortlist) = self.best(model, &chosen, keep, order.as_ref(), history)?;
+            let spoiled = best.spoiled;
+            let least = best.candidates().iter().map(|candidate| candidate.score).fold(f32::INFINITY, f32::min);
+            let by_score = if tells_positions { by_score(model, best.candidates()) } else { Vec::new() };
+            let ranking = best.ranking().filter_map(|candidate| ranked(model, candidate));
+            let prepared = &self.shared.prepared;
+            let products = page.products(ranking, |products| {
+                let rows: Vec<usize> = products.iter().filter_map(|ranked| model.row(ranked.product)).collect();
+                prepared.vectors(&rows)
+            });
+            let is_last = !is_capped
+                || keep >= passing
+                || (order.is_none() && request.selection.min_score.is_some_and(|wanted| least < wanted));
+            if products.len() >= request.limit || is_last {
+                break (products, by_score, spoiled, shortlist);
+            }
+            keep = keep.saturating_mul(DEEPER).min(passing);
+        };
         let explanations = if request.explain && !products.is_empty() {
             let rows: Vec<usize> = products.iter().filter_map(|scored| model.row(scored.product)).collect();
-            self.backend.explain(history, &self.shared.prepared.select(&rows))?
+            self.backend.explain(history, &self.shared.prepared.select(&rows)?)?.by_position(&resolved.read)
         } else {
             Explanations::default()
         };
@@ -127,60 +158,51 @@ impl<B: Backend> Recommender<B> {
             products,
             explanations,
             unknown_items: resolved.unknown_items,
-            scored_candidates,
+            scored_candidates: passing,
+            shortlist,
             spoiled_scores,
             timings: Timings::default(),
         })
     }
 
-    /// The candidates that a page is taken from, with exact scores, and how many were scored for it.
+    /// So many of the best candidates that were chosen, with exact scores, and the length of their shortlist, if there is one.
     fn best(
         &mut self,
         model: &Model,
-        request: &RecommendationRequest,
-        filter: &Filter<'_>,
+        chosen: &Chosen,
+        keep: usize,
+        order: Option<&Arc<Order>>,
         history: &Arc<B::History>,
-    ) -> Result<(Best, usize), EngineError> {
-        let (passing, all) = (model.choose(filter), model.candidates.len());
-        let count = passing.as_ref().map_or(all, ProductSet::len);
-        let arrangement = &request.arrangement;
-        // How far down a page with a cap for each category or other group reaches is not known before, nor where products
-        // would stand by their scores.
-        let all_count = request.selection.per_category.is_some()
-            || arrangement.reaches_anywhere()
-            || (request.explain && arrangement.reorders());
-        let answered = arrangement.reach(request.limit.saturating_add(request.selection.offset));
-        let keep = if all_count { count } else { answered.min(count) };
-        // Few candidates are copied together, of many the rest is scored in vain: cheaper than copying them all.
-        if let Some(rows) = passing.as_ref().filter(|_| count * B::COPY_FROM <= all) {
-            return Ok((self.best_of(history, rows.iter(), keep, Order::new(arrangement, &model.candidates))?, count));
-        }
-        let pass = |approximate, keep, passing| Pass::<B> {
+    ) -> Result<(Best, Option<usize>), EngineError> {
+        let passing = match chosen {
+            Chosen::Few(rows) => return Ok((self.best_of(history, rows.clone(), keep, order)?, None)),
+            Chosen::Most(passing, _) => Some(Arc::clone(passing)),
+            Chosen::All => None,
+        };
+        let takes_part = |row: &usize| passing.as_ref().is_none_or(|passing| passing.contains(*row));
+        let pass = |search| Pass::<B> {
             history: Arc::clone(history),
-            approximate,
             candidates: Arc::clone(&self.shared.prepared),
             ties: Arc::clone(&model.ties),
-            passing,
-            order: Order::new(arrangement, &model.candidates),
-            keep,
+            passing: passing.clone(),
+            order: order.cloned(),
+            search,
         };
-        let rescored = keep.saturating_mul(RESCORED);
-        // Approximate scores are logits, which no factor may multiply.
-        if all >= self.shared.approximate_from
-            && !arrangement.reorders()
-            && rescored.saturating_mul(LEAST_RATIO) <= all
-            && let Some(approximate) = self.backend.approximate(history, &self.shared.prepared)
+        // A shortlist is of the best by their scores.
+        if keep > 0
+            && order.is_none()
+            && keep.saturating_mul(SHORT) <= self.shared.prepared.len()
+            && let Some(search) = self.backend.shortlist(history, &self.shared.prepared)
         {
-            let pass = pass(Some(approximate), rescored, passing.clone());
-            let mut approximate = self.helpers.best(&mut self.backend, pass)?;
-            // What cannot be told approximately is told exactly.
-            if approximate.spoiled == 0 {
-                let rows: Vec<usize> = approximate.candidates().iter().map(|candidate| candidate.row).collect();
-                return Ok((self.best_of(history, rows.into_iter(), keep, None)?, count));
+            let ShortlistSearch { query, limits, always } = search;
+            let found = self.helpers.shortlist(&mut self.backend, pass(Search::Shortlist(query, limits, keep)))?;
+            if let Some(mut rows) = found.rows() {
+                rows.extend(always.into_iter().filter(takes_part));
+                let length = rows.len();
+                return Ok((self.best_of(history, rows, keep, None)?, Some(length)));
             }
         }
-        let pass = pass(None, keep, passing);
-        Ok((self.helpers.best(&mut self.backend, pass)?, count))
+        Ok((self.helpers.best(&mut self.backend, pass(Search::Best(keep)))?, None))
     }
 
     /// The products at positions that may be answered, with their scores.
@@ -196,7 +218,7 @@ impl<B: Backend> Recommender<B> {
             return Ok(Vec::new());
         }
         let rows: Vec<usize> = pins.iter().map(|(_, row)| *row).collect();
-        let scores = self.backend.scores(history, &self.shared.prepared.select(&rows))?;
+        let scores = self.backend.scores(history, &self.shared.prepared.select(&rows)?)?;
         let scored = pins.into_iter().zip(scores).filter(|(_, score)| score.is_finite());
         let pinned = scored.filter_map(|((position, row), score)| {
             let product = *model.candidates.get(row)?;
@@ -209,15 +231,15 @@ impl<B: Backend> Recommender<B> {
     fn best_of(
         &mut self,
         history: &B::History,
-        rows: impl Iterator<Item = usize>,
+        mut rows: Vec<usize>,
         keep: usize,
-        order: Option<Order>,
+        order: Option<&Arc<Order>>,
     ) -> Result<Best, EngineError> {
         let Shared { model, prepared, .. } = &*self.shared;
-        let mut rows: Vec<usize> = rows.collect();
-        // In the order in which they lie in memory.
+        // In the order in which they lie in memory, each once.
         rows.sort_unstable();
-        let scores = self.backend.scores(history, &prepared.select(&rows))?;
+        rows.dedup();
+        let scores = self.backend.scores(history, &prepared.select(&rows)?)?;
         let mut best = Best::new(keep);
         for (row, score) in rows.into_iter().zip(scores) {
             let tie = model.ties.get(row).copied().unwrap_or(u32::MAX);
@@ -232,31 +254,41 @@ impl<B: Backend> Recommender<B> {
         let shared = Arc::clone(&self.shared);
         for (number, request) in (1..).zip(&shared.model.manifest.golden_requests) {
             let wrong = |problem: String| EngineError::Golden { request: number, problem };
-            let scores = self.scores_of_golden(request)?;
+            let row_of = |handle: &str| {
+                let product = shared.model.catalog.position(handle);
+                let row = product.and_then(|product| shared.model.row(product));
+                row.ok_or_else(|| wrong(format!("`{handle}` is not a candidate")))
+            };
+            let rows = request.top.iter().map(|expected| row_of(&expected.handle)).collect::<Result<Vec<_>, _>>()?;
+            // Of many candidates, those alone: the others' values are finite.
+            let scores = match shared.many {
+                true => self.scores_of_golden(request, &shared.prepared.select(&rows)?)?,
+                false => self.scores_of_golden(request, &shared.prepared)?,
+            };
             let scores = scores.ok_or_else(|| wrong("has no known item: expected at least one".to_owned()))?;
             if let Some(spoiled) = scores.iter().find(|score| !score.is_finite()) {
                 return Err(wrong(format!("has a score of {spoiled}: expected finite scores")));
             }
-            for expected in &request.top {
-                let product = shared.model.catalog.position(&expected.handle);
-                let row = product.and_then(|product| shared.model.row(product));
-                let score = row
-                    .and_then(|row| scores.get(row))
-                    .ok_or_else(|| wrong(format!("`{}` is not a candidate", expected.handle)))?;
-                compare_golden(*score, expected).map_err(wrong)?;
+            for (place, (row, expected)) in rows.into_iter().zip(&request.top).enumerate() {
+                let score = scores.get(if shared.many { place } else { row }).copied().unwrap_or(f32::NAN);
+                compare_golden(score, expected).map_err(wrong)?;
             }
         }
         Ok(())
     }
 
-    /// Scores of all candidates; none for a history without a known item.
-    fn scores_of_golden(&mut self, request: &GoldenRequest) -> Result<Option<Vec<f32>>, EngineError> {
-        let Shared { model, prepared, .. } = &*self.shared;
+    /// Scores of candidates; none for a history without a known item.
+    fn scores_of_golden(
+        &mut self,
+        request: &GoldenRequest,
+        candidates: &B::Candidates,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        let model = Arc::clone(&self.shared.model);
         let handles = request.items.iter().map(String::as_str);
         let resolved = model.lookup.encode(handles, &request.timestamps, request.now, model.longest_history())?;
         let Some(resolved) = resolved else { return Ok(None) };
         let history = self.backend.encode(&resolved.encoded)?;
-        self.backend.scores(&history, prepared).map(Some)
+        self.backend.scores(&history, candidates).map(Some)
     }
 }
 

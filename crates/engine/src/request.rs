@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slirec_core::product_set::ProductSet;
+use slirec_kernels::request::ranking::{ExplainedLogits, Terms};
 
 use crate::arrangement::Arrangement;
 use crate::history::ViewHistory;
@@ -102,8 +103,23 @@ pub struct ScoredProduct {
 pub struct Explanation<'a> {
     /// Share of the long-term interest in the score, 0 to 1; the rest is the short-term interest that `attention` is of.
     pub long_term_share: f32,
-    /// Attention to each of the last positions of the history, in their order; the sum is 1.
+    /// Attention to each of the last positions of the history, in their order; the sum is 1. The ranking network reads no
+    /// views of products that it does not know: theirs is 0.
     pub attention: &'a [f32],
+    /// What the logit is made of; of the ranking network alone, where its kernels score.
+    pub logit: Option<ExplainedLogit<'a>>,
+}
+
+/// What the logit of a product is made of: `score = min(1, exp(sum of the terms - normaliser))`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExplainedLogit<'a> {
+    /// Its terms, whose sum it is.
+    pub terms: Terms,
+    /// What each of the last positions of the history, in their order, gave to the terms that are sums over views: the
+    /// long-term interest, the last view, transitions, repeats and co-occurrence. Their sum is that of these terms.
+    pub views: &'a [f32],
+    /// The logarithm of the sum of all items' exponentials.
+    pub normaliser: f32,
 }
 
 /// Explanations of some products, in their order.
@@ -113,11 +129,36 @@ pub struct Explanations {
     long_term_shares: Vec<f32>,
     /// `[N, L]`
     attention: Vec<f32>,
+    logits: Option<ExplainedLogits>,
 }
 
 impl Explanations {
     pub(crate) fn new(long_term_shares: Vec<f32>, attention: Vec<f32>) -> Self {
-        Self { long_term_shares, attention }
+        Self { long_term_shares, attention, logits: None }
+    }
+
+    pub(crate) fn with_logits(self, logits: ExplainedLogits) -> Self {
+        Self { logits: Some(logits), ..self }
+    }
+
+    /// From the positions that the model read to all used ones: the others have no part in anything.
+    pub(crate) fn by_position(mut self, read: &[bool]) -> Self {
+        let count = read.iter().filter(|read| **read).count();
+        if count == read.len() {
+            return self;
+        }
+        let spread = |rows: &[f32]| {
+            let of_row = |row: &[f32]| {
+                let mut values = row.iter().copied();
+                read.iter().map(|read| if *read { values.next().unwrap_or_default() } else { 0.0 }).collect::<Vec<_>>()
+            };
+            rows.chunks(count.max(1)).flat_map(of_row).collect()
+        };
+        self.attention = spread(&self.attention);
+        if let Some(logits) = &mut self.logits {
+            logits.views = spread(&logits.views);
+        }
+        self
     }
 
     /// Number of products.
@@ -134,8 +175,13 @@ impl Explanations {
     pub fn get(&self, position: usize) -> Option<Explanation<'_>> {
         let long_term_share = *self.long_term_shares.get(position)?;
         let length = self.attention.len() / self.len();
-        let attention = self.attention.get(position * length..(position + 1) * length)?;
-        Some(Explanation { long_term_share, attention })
+        let range = position * length..(position + 1) * length;
+        let attention = self.attention.get(range.clone())?;
+        let logit = self.logits.as_ref().and_then(|logits| {
+            let (terms, views) = (*logits.terms.get(position)?, logits.views.get(range)?);
+            Some(ExplainedLogit { terms, views, normaliser: logits.normaliser })
+        });
+        Some(Explanation { long_term_share, attention, logit })
     }
 
     /// Shares of the long-term interest, `[N]`.
@@ -177,6 +223,8 @@ pub struct Recommendations {
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.
     pub scored_candidates: usize,
+    /// How many of them were scored exactly, as all of the best are among them; none where all were.
+    pub shortlist: Option<usize>,
     /// Number of scores that were not finite; such products are left out.
     pub spoiled_scores: usize,
     /// How long it took.

@@ -17,7 +17,7 @@ mod times;
 
 use std::collections::{BTreeMap, HashSet};
 
-use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH, Network, SCORES_GRAPH};
 use slirec_core::lookup::ItemLookup;
 use slirec_onnx::builder::{Body, Element, Size, encode_standard_model, graph, integer, value};
 use slirec_onnx::check::decode_checked;
@@ -46,7 +46,7 @@ pub fn self_contained(bundle: &Bundle, limit: usize) -> Result<Vec<u8>, EngineEr
     }
     let count = limit.min(candidates.len());
     let mut body = Body::new("");
-    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
     let mut shared = Shared::default();
     let prepared = prepare(&mut body, &mut shared, bundle, &lookup, &candidates)?;
     let known = encode_handles(&mut body, bundle, &lookup);
@@ -131,6 +131,10 @@ fn encode_handles(body: &mut Body, bundle: &Bundle, lookup: &ItemLookup) -> Stri
     let tables = id_tables(body, "known", lookup, &handles, bundle.vocabulary.features().len(), true);
     let items = times::last_rows(body, "items", longest(bundle));
     let rows = body.numbers_of_texts(&items, handles);
+    let rows = match bundle.manifest.model.network {
+        Network::SliRec => rows,
+        Network::Ranking => times::only_known(body, &rows),
+    };
     for (output, table) in &tables {
         body.named("Gather", &[table, &rows], &[output], Vec::new());
     }

@@ -1,6 +1,6 @@
-//! One request over all candidates: block after block is scored and only the best are kept, on the worker that has the
-//! request or, when it is large, on all that come. Each takes blocks until none is left and keeps its own best; the parts
-//! are merged at the end. Workers that are busy do not come; then the inviting one does all blocks itself.
+//! One request over all candidates: block after block is scored, exactly or within bounds, and only the best are kept, on the
+//! worker that has the request or, when it is large, on all that come. Each takes blocks until none is left and keeps its
+//! own best; the parts are merged at the end. Workers that are busy do not come; then the inviting one does all blocks itself.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,51 +15,92 @@ use crate::EngineError;
 use crate::arrangement::Order;
 use crate::backend::{Backend, PreparedCandidates};
 use crate::ranking::{Best, Candidate};
+use crate::shortlist::{Limits, Shortlist};
 
 /// What a request asks of all candidates.
 #[derive(Debug)]
 pub(crate) struct Pass<B: Backend> {
     pub(crate) history: Arc<B::History>,
-    /// The history once more where approximate scores are asked for.
-    pub(crate) approximate: Option<B::Approximate>,
     pub(crate) candidates: Arc<B::Candidates>,
     /// Which of equal scores go first, `[N]`.
     pub(crate) ties: Arc<[u32]>,
     /// Candidates that take part; none for all.
-    pub(crate) passing: Option<ProductSet>,
-    /// What decides the order; none for the scores.
-    pub(crate) order: Option<Order>,
-    /// How many of the best to keep.
-    pub(crate) keep: usize,
+    pub(crate) passing: Option<Arc<ProductSet>>,
+    /// What decides the order of the best; none for the scores.
+    pub(crate) order: Option<Arc<Order>>,
+    pub(crate) search: Search<B::Query>,
+}
+
+/// What is looked for.
+#[derive(Debug)]
+pub(crate) enum Search<Q> {
+    /// So many of the best, by their scores.
+    Best(usize),
+    /// Those that can be among so many of the best, by what a query says of them.
+    Shortlist(Q, Limits, usize),
+}
+
+/// What was found.
+#[derive(Debug)]
+enum Found {
+    Best(Best),
+    Shortlist(Shortlist),
+}
+
+impl Found {
+    /// Takes in what another worker found in the same pass.
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Best(best), Self::Best(other)) => best.merge(other),
+            (Self::Shortlist(shortlist), Self::Shortlist(other)) => shortlist.merge(other),
+            _ => {}
+        }
+    }
 }
 
 /// Scores of a block; reused from block to block.
 type Scores = Vec<f32>;
 
 impl<B: Backend> Pass<B> {
+    /// Nothing yet.
+    fn start(&self) -> Found {
+        match &self.search {
+            Search::Best(keep) => Found::Best(Best::new(*keep)),
+            Search::Shortlist(_, limits, count) => {
+                Found::Shortlist(Shortlist::new(*limits, *count, self.candidates.len()))
+            }
+        }
+    }
+
     /// Offers the candidates of a block.
     fn block(
         &self,
         backend: &mut B,
         range: Range<usize>,
         scores: &mut Scores,
-        best: &mut Best,
+        found: &mut Found,
     ) -> Result<(), EngineError> {
         if self.passing.as_ref().is_some_and(|passing| passing.has_none_of(&range)) {
             return Ok(());
         }
-        scores.clear();
-        scores.resize(range.len(), f32::NAN);
-        match &self.approximate {
-            Some(approximate) => backend.approximate_block(&self.history, approximate, range.clone(), scores),
-            None => backend.score_block(&self.history, &self.candidates, range.clone(), scores)?,
-        }
-        let ties = self.ties.get(range.clone()).unwrap_or_default();
-        for ((row, score), tie) in range.zip(scores.iter()).zip(ties) {
-            if self.passing.as_ref().is_none_or(|passing| passing.contains(row)) {
-                let key = self.order.as_ref().map_or(*score, |order| order.key(row, *score));
-                best.offer(Candidate { row, score: *score, key, tie: *tie });
+        let takes_part = |row: usize| self.passing.as_ref().is_none_or(|passing| passing.contains(row));
+        match (&self.search, found) {
+            (Search::Shortlist(query, ..), Found::Shortlist(shortlist)) => {
+                backend.offer_block(&self.history, &self.candidates, query, range, takes_part, shortlist);
             }
+            (Search::Best(_), Found::Best(best)) => {
+                scores.clear();
+                scores.resize(range.len(), f32::NAN);
+                backend.score_block(&self.history, &self.candidates, range.clone(), scores)?;
+                let ties = self.ties.get(range.clone()).unwrap_or_default();
+                for ((row, score), tie) in range.zip(scores.iter()).zip(ties) {
+                    if takes_part(row) {
+                        let key = self.order.as_ref().map_or(*score, |order| order.key(row, *score));
+                        best.offer(Candidate { row, score: *score, key, tie: *tie });
+                    }
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -84,18 +125,30 @@ impl<B: Backend> Helpers<B> {
         Self { invitations, count, threshold }
     }
 
-    /// The best candidates.
+    /// The best candidates by their scores, for a pass that looks for them.
     pub(crate) fn best(&self, backend: &mut B, pass: Pass<B>) -> Result<Best, EngineError> {
+        match self.find(backend, pass)? {
+            Found::Best(best) => Ok(best),
+            Found::Shortlist(_) => Err(EngineError::Worker),
+        }
+    }
+
+    /// The candidates that can be among the best, for a pass that looks for them.
+    pub(crate) fn shortlist(&self, backend: &mut B, pass: Pass<B>) -> Result<Shortlist, EngineError> {
+        match self.find(backend, pass)? {
+            Found::Shortlist(shortlist) => Ok(shortlist),
+            Found::Best(_) => Err(EngineError::Worker),
+        }
+    }
+
+    fn find(&self, backend: &mut B, pass: Pass<B>) -> Result<Found, EngineError> {
         let (count, block) = (pass.candidates.len(), pass.block_size());
         if self.count == 0 || count < self.threshold {
-            let (mut best, mut scores) = (Best::new(pass.keep), Scores::new());
+            let (mut found, mut scores) = (pass.start(), Scores::new());
             for start in (0..count).step_by(block) {
-                pass.block(backend, start..(start + block).min(count), &mut scores, &mut best)?;
+                pass.block(backend, start..(start + block).min(count), &mut scores, &mut found)?;
             }
-            if let Some(approximate) = pass.approximate {
-                backend.recycle_approximate(approximate);
-            }
-            return Ok(best);
+            return Ok(found);
         }
         let (work, finished) = SharedWork::new(pass, block);
         for _ in 0..self.count {
@@ -107,7 +160,7 @@ impl<B: Backend> Helpers<B> {
         work.help(backend);
         finished.recv().map_err(|_| EngineError::Worker)??;
         let mut merged = work.merged.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut merged.best))
+        Ok(std::mem::replace(&mut merged.found, Found::Best(Best::default())))
     }
 }
 
@@ -125,7 +178,7 @@ pub(crate) struct SharedWork<B: Backend> {
 /// What the workers found that are done.
 #[derive(Debug)]
 struct Merged {
-    best: Best,
+    found: Found,
     /// Blocks that it is of.
     blocks: usize,
 }
@@ -133,14 +186,14 @@ struct Merged {
 impl<B: Backend> SharedWork<B> {
     fn new(pass: Pass<B>, block: usize) -> (Arc<Self>, Receiver<Result<(), EngineError>>) {
         let (finished, end) = bounded(1);
-        let merged = Mutex::new(Merged { best: Best::new(pass.keep), blocks: 0 });
+        let merged = Mutex::new(Merged { found: pass.start(), blocks: 0 });
         (Arc::new(Self { pass, block, next: AtomicUsize::new(0), merged, finished }), end)
     }
 
     /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics. False when the
     /// backend failed.
     pub(crate) fn help(&self, backend: &mut B) -> bool {
-        let (mut best, mut scores, mut blocks) = (Best::new(self.pass.keep), Scores::new(), 0);
+        let (mut found, mut scores, mut blocks) = (self.pass.start(), Scores::new(), 0);
         let mut sound = true;
         let count = self.pass.candidates.len();
         loop {
@@ -149,7 +202,7 @@ impl<B: Backend> SharedWork<B> {
                 break;
             }
             let range = start..(start + self.block).min(count);
-            let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(backend, range, &mut scores, &mut best)));
+            let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(backend, range, &mut scores, &mut found)));
             if let Err(error) = scored.unwrap_or(Err(EngineError::Worker)) {
                 // The first error ends the request; the channel has no room for another.
                 let _ = self.finished.try_send(Err(error));
@@ -159,7 +212,7 @@ impl<B: Backend> SharedWork<B> {
         }
         if blocks > 0 {
             let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
-            merged.best.merge(&best);
+            merged.found.merge(&found);
             merged.blocks += blocks;
             if merged.blocks == count.div_ceil(self.block) {
                 let _ = self.finished.try_send(Ok(()));

@@ -35,7 +35,7 @@ fn the_graphs_give_the_original_s_score_for_every_golden_request_and_item() {
     let folder = bundle(|_| {});
     let bundle = Bundle::read(folder.path()).unwrap();
     let mut scorer = BundleScorer::from_bundle(&bundle, None).unwrap();
-    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
     let mut worst = 0.0_f32;
     for golden in golden_requests() {
         let (history, candidates) = golden.encoded(&bundle, &lookup);
@@ -169,7 +169,7 @@ fn the_fused_kernels_give_the_scores_of_the_graphs_for_every_golden_request_and_
     let mut onnxruntime = BundleScorer::from_bundle(&bundle, None).unwrap();
     let mut fused = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
     assert_eq!((onnxruntime.kernels(), fused.kernels()), (Kernels::OnnxRuntime, Kernels::Fused));
-    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+    let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
     let mut worst = [0.0_f32; 3];
     for golden in golden_requests() {
         let (history, candidates) = golden.encoded(&bundle, &lookup);

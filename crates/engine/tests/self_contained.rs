@@ -99,7 +99,7 @@ fn extended_bundle() -> tempfile::TempDir {
     let sizes = &hyperparameters.model;
     assert!(sizes.transition_size > 0 && !sizes.long_term_padding);
     let network = Network::start(&hyperparameters, &table_rows(&vocabulary), 5).unwrap();
-    support::bundle_of(sizes, &network.weights().unwrap(), |_| {})
+    support::bundle_of(sizes, network.weights(), |_| {})
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! Rates of the product kernel in the shapes that training uses, on one core, beside a large product of the `gemm`
-//! crate in the same run. `cargo bench --package slirec-kernels`.
+//! Rates of the product kernel in the shapes that training uses, on one core. `cargo bench --package slirec-kernels`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -4,11 +4,10 @@
 //! read value by value, with columns of candidates. No layer width wastes lanes, softmax and the last layers need no sum
 //! across lanes, and nothing of size candidates × positions leaves the block's few kilobytes.
 //!
-//! Of SLi-Rec, [`history`] computes what depends on the history alone, [`candidates`] holds what depends on the candidates alone,
-//! [`scores`] brings both together, [`approximate`] does so in half the time at a tenth of the digits. The normalisations of
-//! training are folded into the weights that enter. [`ranking`] is the ranking network at work.
+//! Of SLi-Rec, [`history`] computes what depends on the history alone, [`candidates`] holds what depends on the candidates
+//! alone, [`scores`] brings both together. The normalisations of training are folded into the weights that enter. [`ranking`]
+//! is the ranking network at work.
 
-pub mod approximate;
 mod blocks;
 pub mod candidates;
 pub mod history;

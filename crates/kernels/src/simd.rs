@@ -16,6 +16,9 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use crate::lanes::{LANES, Lanes};
 
+/// Two signed numbers in each lane.
+pub(crate) type BytePairs = [i8; 2 * LANES];
+
 /// The operations of an instruction set, named for what they do to each lane.
 pub(crate) trait Simd: Copy {
     /// Whether 24 vectors of floats and what they are multiplied with fit the registers.
@@ -53,6 +56,11 @@ pub(crate) trait Simd: Copy {
     fn and(self, left: Self::Bits, right: Self::Bits) -> Self::Bits;
     fn shift_left<const BITS: u32>(self, values: Self::Bits) -> Self::Bits;
     fn shift_right<const BITS: u32>(self, values: Self::Bits) -> Self::Bits;
+    /// `sums + first · first + second · second`, in signed numbers of 32 bits: of pairs of values, and of pairs of factors of
+    /// 16 bits whose first one stands in the lower half of a lane.
+    fn add_pairs(self, values: &BytePairs, factors: Self::Bits, sums: Self::Bits) -> Self::Bits;
+    /// Signed numbers, rounded to the nearest float.
+    fn signed_floats(self, numbers: Self::Bits) -> Self::Floats;
     /// The value where `test` is at least `limit`, both below 2^31, elsewhere 0.
     fn where_at_least(self, test: Self::Bits, limit: Self::Bits, values: Self::Floats) -> Self::Floats;
 }

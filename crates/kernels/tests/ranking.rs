@@ -94,6 +94,8 @@ impl Trained {
             items: self.items.clone(),
             features: vec![self.feature.clone()],
             from: self.from.clone(),
+            to: self.to.clone(),
+            bias: self.bias.clone(),
             cooccurrence: None,
             temperature: 1.0,
             sample: Sample {
@@ -167,6 +169,19 @@ fn candidates(trained: &Trained) -> RankingCandidates {
     let mut candidates = RankingCandidates::zeros(2 * trained.layout.width, &sample.items);
     candidates.set(0, &sample.rows, &sample.bias);
     candidates
+}
+
+#[test]
+fn candidates_of_ids_are_those_of_their_rows() {
+    let trained = Trained::new(16);
+    let network = RankingNetwork::new(InstructionSet::detect(), trained.served());
+    let items: Vec<u32> = (1..ITEMS as u32).collect();
+    let features: Vec<u32> = items.iter().map(|item| feature_of(*item as usize)).collect();
+    let history = History::new(3);
+    let of_ids = network.candidates(&items, &features).unwrap();
+    assert_eq!(served(&network, &of_ids, &history), served(&network, &candidates(&trained), &history));
+    assert_eq!(network.candidates(&[1, 60], &[0, 0]).unwrap_err(), UnknownId(60));
+    assert_eq!(network.candidates(&[1], &[3]).unwrap_err(), UnknownId(3));
 }
 
 /// Query and scores of all items but the default one.

@@ -4,12 +4,10 @@
 //! `make bench-train`. Runs itself again as a process of its own for every measurement whose peak memory counts.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a benchmark")]
 
-use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,8 +17,8 @@ use slirec_train::batch::Batch;
 use slirec_train::batches::BatchSource;
 use slirec_train::dataset::Dataset;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare};
-use slirec_train::hyperparameters::Hyperparameters;
-use slirec_train::model::{Network, TrainingPass, loss};
+use slirec_train::hyperparameters::{Hyperparameters, Preset};
+use slirec_train::model::{Network, StepDropout, loss};
 use slirec_train::negatives::NegativeSampler;
 use slirec_train::optimizer::Adam;
 use slirec_train::run::table_rows;
@@ -32,11 +30,16 @@ mod rates;
 /// Positives a second of the original: as its users run it, and without its summaries (2 cores, same data).
 const PEER: [f64; 2] = [655.0, 873.0];
 const SEED: u64 = 42;
+/// The original's network and settings (batches of 400, 4 negatives, 50 slots), and the ranking network's.
+const NETWORKS: [(&str, Preset); 2] = [("SLi-Rec", Preset::Original), ("ranking", Preset::Ranking)];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == "--measure") {
-        Some(at) => measure(Path::new(&arguments[at + 1]), arguments[at + 2].parse().expect("a number of steps")),
+        Some(at) => {
+            let (_, preset) = NETWORKS.into_iter().find(|(name, _)| *name == arguments[at + 3]).expect("a network");
+            measure(Path::new(&arguments[at + 1]), arguments[at + 2].parse().expect("a number of steps"), preset);
+        }
         None => report(),
     }
 }
@@ -50,24 +53,37 @@ fn report() {
     GzDecoder::new(file).read_to_string(&mut lines).expect("the golden interactions");
     let lines: Vec<&str> = lines.lines().collect();
     let dataset = prepared(folder.path(), &lines, lines.len());
-    println!("\ngolden data, batch 400, 4 negatives, 50 slots");
-    end_to_end(&dataset);
+    println!("\ngolden data");
+    let [original, ranking] = NETWORKS.map(|(name, _)| end_to_end(&dataset, name));
+    println!("the ranking network's positives a second: {:.1} times those of SLi-Rec", ranking / original);
+    for (peer, how) in PEER.into_iter().zip(["", " without its summaries"]) {
+        println!(
+            "against the original's {peer:.0}{how}: SLi-Rec {:.1}, ranking {:.1} times",
+            original / peer,
+            ranking / peer
+        );
+    }
     parts(&dataset);
 
     println!(
-        "\n{:>12} {:>10} {:>12} {:>14} {:>16} {:>10}",
-        "interactions", "items", "prepare s", "positives/s", "s an epoch", "peak MB"
+        "\n{:>10} {:>12} {:>10} {:>12} {:>14} {:>16} {:>10}",
+        "network", "interactions", "items", "prepare s", "positives/s", "s an epoch", "peak MB"
     );
     for count in [10_000, 100_000, 1_000_000] {
         let started = Instant::now();
         let dataset = prepared(folder.path(), &lines, count);
         let seconds = started.elapsed().as_secs_f64();
-        let output = own_process(&dataset, 150);
-        let [items, rows, rate, peak] =
-            [0, 1, 2, 3].map(|field| output.split_whitespace().nth(field).expect("a figure").to_owned());
-        let rate: f64 = rate.parse().expect("a rate");
-        let rows: f64 = rows.parse().expect("a count");
-        println!("{count:>12} {items:>10} {seconds:>12.1} {rate:>14.0} {:>16.1} {peak:>10}", rows / rate);
+        for (name, _) in NETWORKS {
+            let output = own_process(&dataset, 150, name);
+            let [items, rows, rate, peak] =
+                [0, 1, 2, 3].map(|field| output.split_whitespace().nth(field).expect("a figure").to_owned());
+            let rate: f64 = rate.parse().expect("a rate");
+            let rows: f64 = rows.parse().expect("a count");
+            println!(
+                "{name:>10} {count:>12} {items:>10} {seconds:>12.1} {rate:>14.0} {:>16.1} {peak:>10}",
+                rows / rate
+            );
+        }
     }
     println!("s an epoch: training rows divided by the rate of up to 150 steps, evaluation left out");
 }
@@ -97,18 +113,19 @@ fn prepared(folder: &Path, lines: &[&str], count: usize) -> PathBuf {
 }
 
 /// Runs `--measure` on a dataset and answers what it prints.
-fn own_process(dataset: &Path, steps: usize) -> String {
+fn own_process(dataset: &Path, steps: usize, network: &str) -> String {
     let own = std::env::current_exe().expect("this program");
-    let output = Command::new(own).arg("--measure").arg(dataset).arg(steps.to_string()).output().expect("a run");
+    let output =
+        Command::new(own).arg("--measure").arg(dataset).arg(steps.to_string()).arg(network).output().expect("a run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
 
 /// Trains for some steps as `slirec train` does; prints items, training rows, positives a second (the best quarter of the
 /// steps, to leave out what else the machine did), the same over all steps, and peak memory in MB.
-fn measure(dataset: &Path, steps: usize) {
+fn measure(dataset: &Path, steps: usize, preset: Preset) {
     let dataset = Dataset::read(dataset).expect("a dataset");
-    let hyperparameters = Hyperparameters::default();
+    let hyperparameters = preset.hyperparameters(&dataset.shape());
     let output = tempfile::tempdir().expect("a temporary folder");
     let interrupted = AtomicBool::new(false);
     let run = output.path().join("run");
@@ -146,8 +163,9 @@ fn peak_megabytes() -> u64 {
     kilobytes.unwrap_or_default() / 1024
 }
 
-fn end_to_end(dataset: &Path) {
-    let runs: Vec<String> = (0..3).map(|_| own_process(dataset, 150)).collect();
+/// The median of three runs' positives a second.
+fn end_to_end(dataset: &Path, network: &str) -> f64 {
+    let runs: Vec<String> = (0..3).map(|_| own_process(dataset, 150, network)).collect();
     let figure = |run: &str, field: usize| {
         run.split_whitespace().nth(field).expect("a figure").parse::<f64>().expect("a figure")
     };
@@ -156,17 +174,11 @@ fn end_to_end(dataset: &Path) {
     let best = runs.iter().map(|run| figure(run, 2)).fold(0.0, f64::max);
     let peak = runs.iter().map(|run| figure(run, 3)).fold(0.0, f64::max);
     println!(
-        "positives a second, end to end: {:.0} (median of 3 runs of 150 steps; best quarter of the steps {best:.0})",
+        "{network}: {:.0} positives a second, end to end (median of 3 runs of up to 150 steps; best quarter of the steps {best:.0}); \
+         peak memory {peak:.0} MB",
         overall[1]
     );
-    println!(
-        "against the original: {:.1} times {:.0}, {:.1} times {:.0} without its summaries",
-        overall[1] / PEER[0],
-        PEER[0],
-        overall[1] / PEER[1],
-        PEER[1]
-    );
-    println!("peak memory: {peak:.0} MB");
+    overall[1]
 }
 
 /// Times of the parts of a step, in a loop of its own.
@@ -195,7 +207,7 @@ fn parts(dataset: &Path) {
         let batch = source.batch(&rows, (1, step as u32)).expect("a batch").expect("a batch");
         batches.push(started.elapsed().as_secs_f64() * 1e3);
         let before = network.part_times();
-        let times = one_step(&mut network, &mut optimizer, &Arc::new(batch), &hyperparameters, step as u64);
+        let times = one_step(&mut network, &mut optimizer, &batch, &hyperparameters, step as u64);
         let mut sample: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
         for (after, before) in network.part_times().iter().zip(&before) {
             if step == 0 {
@@ -225,21 +237,22 @@ fn parts(dataset: &Path) {
 fn one_step(
     network: &mut Network,
     optimizer: &mut Adam,
-    batch: &Arc<Batch>,
+    batch: &Batch,
     hyperparameters: &Hyperparameters,
     seed: u64,
 ) -> [Duration; 5] {
     let settings = &hyperparameters.training;
-    let pass = TrainingPass { dropout: settings.dropout, seed, statistics: RefCell::default() };
     let started = Instant::now();
-    let loss = loss(&network.forward(batch, &pass).expect("logits")).expect("a loss");
-    assert!(loss.to_scalar::<f32>().expect("a number").is_finite());
+    let pass = network.forward(batch, StepDropout { shares: settings.dropout, seed }).expect("logits");
+    let (loss, logit_gradients) = loss(&pass.logits, batch.candidates);
+    assert!(loss.is_finite());
+    let statistics = pass.statistics();
     let forward = started.elapsed();
-    let gradients = loss.backward().expect("gradients");
+    let gradients = pass.backward(&logit_gradients).expect("gradients");
     let backward = started.elapsed();
-    optimizer.step(network.trained(), &gradients, settings, settings.learning_rate).expect("a step");
+    optimizer.step(network.weights_mut(), gradients, settings, settings.learning_rate).expect("a step");
     let adam = started.elapsed();
-    network.move_statistics(pass).expect("statistics");
+    network.move_statistics(&statistics);
     let whole = started.elapsed();
     [whole, forward, backward - forward, adam - backward, whole - adam]
 }

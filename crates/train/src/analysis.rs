@@ -11,13 +11,13 @@ mod samples;
 mod subject;
 mod variation;
 
-use slirec_core::history::EncodedHistory;
 use slirec_core::vocabulary::Vocabulary;
 
 use crate::baselines::Fitted;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup, Sampling, unseen};
 use crate::evaluation::{
-    RankedGroup, ScoreError, Scorer, rank_by_baseline, rank_groups, ranking_metrics, sampled_metrics, score_groups,
+    RankedGroup, ScoreError, Scorer, Seen, rank_by_baseline, rank_groups, ranking_metrics, sampled_metrics,
+    score_groups,
 };
 use crate::metrics::{SampledMetrics, gain_at_10};
 
@@ -44,9 +44,6 @@ struct Scored {
     ranked: Vec<RankedGroup>,
 }
 
-/// The attention of a candidate over a history's positions, oldest first.
-pub type Attention<'a> = dyn FnMut(&EncodedHistory, &Candidate) -> Result<Vec<f32>, ScoreError> + 'a;
-
 /// Hears of each scorer by name how many groups of how many are ranked.
 pub type Progress<'a> = dyn FnMut(&str, usize, usize) + 'a;
 
@@ -56,7 +53,6 @@ pub type Progress<'a> = dyn FnMut(&str, usize, usize) + 'a;
 /// What the model answers when it fails.
 pub fn analyse(
     model: &mut dyn Scorer,
-    attention: Option<&mut Attention<'_>>,
     subject: &Subject<'_>,
     baselines: &[Fitted],
     progress: &mut Progress<'_>,
@@ -85,7 +81,8 @@ pub fn analyse(
     let of_best = best.as_ref().map(|(_, ranked)| ranked.as_slice());
     let changed =
         changed((model, &gains_of_model), subject, &candidates, best.as_ref().map(|(fitted, _)| *fitted), progress)?;
-    let attention = attention.map(|attention| mean_attention(attention, groups, *longest_history)).transpose()?;
+    let calibrated = model.gives_probabilities() && *seen == Seen::Keep;
+    let calibration = if calibrated { calibration::bins(&of_model.ranked, groups) } else { Vec::new() };
     Ok(Analysis {
         set: subject.set.clone(),
         rows: subject.rows,
@@ -101,9 +98,10 @@ pub fn analyse(
         shortened: changed.0,
         order: changed.1,
         by_category: breakdown::by_category(groups, vocabulary, &of_model.ranked, of_best),
-        calibration: if model.gives_probabilities() { calibration::bins(&of_model.scores) } else { Vec::new() },
+        calibration_error: calibration::expected_error(&calibration),
+        calibration,
         popularity: popularity::bands(&of_model.ranked, groups, &candidates, vocabulary),
-        attention: attention.unwrap_or_default(),
+        attention: mean_attention(model, groups, *longest_history)?,
         samples: samples::of(subject, &of_model.ranked),
     })
 }
@@ -175,14 +173,14 @@ pub fn vocabulary_candidates(vocabulary: &Vocabulary) -> Vec<Candidate> {
 }
 
 fn mean_attention(
-    attention: &mut Attention<'_>,
+    model: &dyn Scorer,
     groups: &[EvaluationGroup],
     longest_history: usize,
 ) -> Result<Vec<PositionAttention>, ScoreError> {
     let mut sums = vec![(0.0, 0_usize); longest_history];
     for group in groups {
         let Some(positive) = group.candidates.first() else { continue };
-        let weights = attention(&group.history, positive)?;
+        let Some(weights) = model.attention(&group.history, positive)? else { return Ok(Vec::new()) };
         for (weight, (sum, histories)) in weights.iter().rev().zip(&mut sums) {
             *sum += f64::from(*weight);
             *histories += 1;

@@ -2,12 +2,14 @@
 //! replaced as a whole. Everything random depends on seed, epoch and step alone, so nothing more is needed to go on as if
 //! the run had never stopped.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::optimizer::Adam;
-use crate::weights::{Array, Weights, WeightsError};
+use crate::weights::{Views, Weights, WeightsError};
 
 const FIRST_MOMENT: &str = "adam.first.";
 const SECOND_MOMENT: &str = "adam.second.";
@@ -87,29 +89,37 @@ pub struct Checkpoint {
     pub progress: Progress,
 }
 
+/// A run at one moment, whose values may belong to what learns.
+#[derive(Debug, Default)]
+pub struct State<'a> {
+    /// The network's weights.
+    pub weights: Views<'a>,
+    /// Their average over the last steps, for runs that keep one.
+    pub average: Option<Views<'a>>,
+    /// Steps of the optimiser.
+    pub optimizer_steps: i32,
+    /// The optimiser's first and second moments of every weight, by its name.
+    pub moments: Vec<(String, [Cow<'a, [f32]>; 2])>,
+}
+
 /// Writes a checkpoint, in place of the one before.
 ///
 /// # Errors
 /// [`WeightsError`] when the file cannot be written; the one before is then still there.
-pub fn write(
-    path: &Path,
-    mut weights: Weights,
-    average: Option<&Weights>,
-    optimizer: &Adam,
-    progress: &Progress,
-) -> Result<(), WeightsError> {
-    let progress = Progress { optimizer_steps: optimizer.steps(), ..progress.clone() };
+pub fn write(path: &Path, state: State<'_>, progress: &Progress) -> Result<(), WeightsError> {
+    let State { weights: mut all, average, optimizer_steps, moments } = state;
+    let progress = Progress { optimizer_steps, ..progress.clone() };
     let invalid = |problem: String| WeightsError::Invalid { path: path.to_owned(), problem };
     let note = serde_json::to_string(&progress).map_err(|error| invalid(error.to_string()))?;
-    for (name, array) in average.into_iter().flat_map(Weights::iter) {
-        weights.insert(format!("{AVERAGE}{name}"), array.clone());
+    if let Some(average) = average {
+        all.append(AVERAGE, average);
     }
-    for (name, moments) in optimizer.moments() {
+    for (name, moments) in moments {
         for (prefix, values) in [FIRST_MOMENT, SECOND_MOMENT].into_iter().zip(moments) {
-            weights.insert(format!("{prefix}{name}"), Array { shape: vec![values.len()], values: values.to_vec() });
+            all.insert(format!("{prefix}{name}"), vec![values.len()], values);
         }
     }
-    weights.write_with(path, Some(note))
+    all.write(path, Some(note))
 }
 
 /// Reads a checkpoint.
@@ -120,21 +130,27 @@ pub fn read(path: &Path) -> Result<Checkpoint, WeightsError> {
     let invalid = |problem: String| WeightsError::Invalid { path: path.to_owned(), problem };
     let progress: Progress = serde_json::from_str(&Weights::read_note(path)?)
         .map_err(|error| invalid(format!("is no checkpoint: {error}")))?;
-    let all = Weights::read(path)?;
     let mut weights = Weights::default();
     let mut average: Option<Weights> = None;
-    let mut moments: Vec<(String, [Vec<f32>; 2])> = Vec::new();
-    for (name, array) in all.iter() {
+    let mut moments: [BTreeMap<String, Vec<f32>>; 2] = Default::default();
+    for (name, array) in Weights::read(path)?.into_arrays() {
+        let [first, second] = &mut moments;
         if let Some(weight) = name.strip_prefix(FIRST_MOMENT) {
-            let second = all.get(&format!("{SECOND_MOMENT}{weight}"));
-            let second = second.filter(|second| second.values.len() == array.values.len());
-            let second = second.ok_or_else(|| invalid(format!("has no second moments that fit `{weight}`")))?;
-            moments.push((weight.to_owned(), [array.values.clone(), second.values.clone()]));
+            first.insert(weight.to_owned(), array.values);
+        } else if let Some(weight) = name.strip_prefix(SECOND_MOMENT) {
+            second.insert(weight.to_owned(), array.values);
         } else if let Some(weight) = name.strip_prefix(AVERAGE) {
-            average.get_or_insert_default().insert(weight, array.clone());
-        } else if !name.starts_with(SECOND_MOMENT) {
-            weights.insert(name, array.clone());
+            average.get_or_insert_default().insert(weight, array);
+        } else {
+            weights.insert(name, array);
         }
+    }
+    let [first, mut second] = moments;
+    let mut moments = Vec::with_capacity(first.len());
+    for (weight, first) in first {
+        let second = second.remove(&weight).filter(|second| second.len() == first.len());
+        let second = second.ok_or_else(|| invalid(format!("has no second moments that fit `{weight}`")))?;
+        moments.push((weight, [first, second]));
     }
     let optimizer = Adam::restored(progress.optimizer_steps, moments.into_iter());
     Ok(Checkpoint { weights, average, optimizer, progress })
@@ -143,6 +159,7 @@ pub fn read(path: &Path) -> Result<Checkpoint, WeightsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::Array;
 
     #[test]
     fn a_checkpoint_reads_back_the_same_to_the_last_bit() {
@@ -159,7 +176,13 @@ mod tests {
         progress.set_best(2, 1.0 / 3.0, 0.7);
         let mut average = Weights::default();
         average.insert("mixing.output.bias", Array { shape: vec![1], values: vec![0.05] });
-        write(&path, weights.clone(), Some(&average), &optimizer, &progress).unwrap();
+        let state = State {
+            weights: Views::from(&weights),
+            average: Some(Views::from(&average)),
+            optimizer_steps: optimizer.steps(),
+            moments: optimizer.state(),
+        };
+        write(&path, state, &progress).unwrap();
         let read = read(&path).unwrap();
         assert_eq!(read.weights, weights);
         assert_eq!(read.average, Some(average));

@@ -47,6 +47,14 @@ pub trait Scorer {
         groups.iter().map(one).collect()
     }
 
+    /// The attention of a candidate to the positions of a history, oldest first; none of a scorer that does not tell it.
+    ///
+    /// # Errors
+    /// When the scorer fails; evaluation then stops.
+    fn attention(&self, _history: &EncodedHistory, _candidate: &Candidate) -> Result<Option<Vec<f32>>, ScoreError> {
+        Ok(None)
+    }
+
     /// Whether the scores are probabilities, so that a log loss makes sense.
     fn gives_probabilities(&self) -> bool {
         true

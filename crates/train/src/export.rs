@@ -93,7 +93,7 @@ pub fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usi
 /// The candidates of a catalogue that may be recommended, with their handles.
 pub fn catalog_candidates(catalog: &Catalog, lookup: &ItemLookup) -> Vec<(String, Candidate)> {
     let available = catalog.products().iter().filter(|product| product.available);
-    available.filter_map(|product| Some((product.handle.clone(), lookup.ids(&product.handle)?.clone()))).collect()
+    available.filter_map(|product| Some((product.handle.clone(), lookup.ids(&product.handle)?))).collect()
 }
 
 /// A scorer's scores of a history, for the parity check.

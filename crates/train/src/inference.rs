@@ -46,18 +46,6 @@ impl InferenceNetwork {
         }
     }
 
-    /// The attention to each position of a history, oldest first; sums to 1. Of the original's network it is the
-    /// candidate's, of the ranking network that of the long-term interest.
-    ///
-    /// # Errors
-    /// [`UnknownId`] for an id beyond the embedding tables.
-    pub fn attention(&self, history: &EncodedHistory, candidate: &Candidate) -> Result<Vec<f32>, UnknownId> {
-        match &self.0 {
-            Network::SliRec(network) => network.attention(history, candidate),
-            Network::Ranking(network) => network.attention(history),
-        }
-    }
-
     /// What the parts of the network give for some groups, by the part's name.
     ///
     /// # Errors
@@ -77,5 +65,14 @@ impl Scorer for InferenceNetwork {
 
     fn score_all(&mut self, groups: &[EvaluationGroup], candidates: &[Candidate]) -> Result<Vec<Vec<f32>>, ScoreError> {
         self.scorer().score_all(groups, candidates)
+    }
+
+    /// Sums to 1. Of the original's network it is the candidate's, of the ranking network that of the long-term interest.
+    fn attention(&self, history: &EncodedHistory, candidate: &Candidate) -> Result<Option<Vec<f32>>, ScoreError> {
+        let attention = match &self.0 {
+            Network::SliRec(network) => network.attention(history, candidate),
+            Network::Ranking(network) => network.attention(history),
+        };
+        Ok(Some(attention?))
     }
 }

@@ -1,72 +1,58 @@
-//! SLi-Rec as a network that is trained: a [`Batch`] enters, a logit for every candidate leaves.
+//! SLi-Rec as a network that is trained: a [`Batch`] enters, a logit for every candidate leaves; and the way back, the
+//! gradients of all weights.
 //!
 //! `docs/MODEL.md` has every formula. Between the embeddings and the logits work fused kernels (`slirec_kernels`), which
-//! the tensor library takes for one operation of its own; embeddings, weights, loss and the way back are the library's.
-//! The tests hold the same network in plain tensor operations against it.
+//! are tested on their own against finite differences. Here the embeddings are looked up and their gradients summed.
 
+mod embeddings;
 mod names;
-mod operation;
 mod parts;
-#[cfg(test)]
-mod plain;
+mod start;
 #[cfg(test)]
 mod tests;
 mod transitions;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use candle_core::{D, Device, Error, Result, Tensor, Var};
-use rand::Rng;
 use slirec_kernels::dropout::Dropout;
 use slirec_kernels::normalisation::Statistics;
 use slirec_kernels::{candidate_attention, scoring, time_lstm};
 
 use crate::batch::Batch;
 use crate::hyperparameters::{Hyperparameters, ModelHyperparameters};
-use crate::random::{self, Purpose};
-use crate::weights::{Array, Specification, Start, TableRows, Weights, WeightsError, specifications};
+use crate::random;
+use crate::weights::{Array, TableRows, Weights, WeightsError, specifications};
 use names::{ATTENTION, MIXING, SCORE};
-use operation::{Operation, SharedNetwork};
 use parts::{DropoutMasks, FusedNetwork};
-
-/// Deviation of the transitions' factors at the start: products of two of them must be worth learning from.
-const FACTOR_DEVIATION: f64 = 0.1;
 
 /// Momentum of the moving statistics of a batch normalisation.
 const MOVING_MOMENTUM: f32 = 0.95;
 
-/// What a training pass through the network needs besides the batch.
-#[derive(Debug)]
-pub struct TrainingPass {
+/// Gradients of the loss by the weights' names.
+pub type Gradients = BTreeMap<String, Vec<f32>>;
+
+/// Mean and variance of a batch, by the name of the moving weight that follows them.
+pub type BatchStatistics = Vec<(String, Vec<f32>)>;
+
+/// The dropout of one step.
+#[derive(Debug, Clone, Copy)]
+pub struct StepDropout {
     /// Share of hidden values that are dropped, by layer.
-    pub dropout: [f64; 2],
-    /// Seed of this step's dropout.
+    pub shares: [f64; 2],
+    /// Seed of this step.
     pub seed: u64,
-    /// Mean and variance of the batch, by the name of the moving weight; the pass fills them in.
-    pub statistics: RefCell<Vec<(String, Vec<f32>)>>,
 }
 
-impl TrainingPass {
+impl StepDropout {
     /// Dropout of both hidden layers of a fully connected network.
-    fn dropout_of(&self, network: &str) -> [Dropout; 2] {
-        let of = |layer: u64, rate: f64| {
+    fn of(self, network: &str) -> [Dropout; 2] {
+        let of = |layer: u64, share: f64| {
             let seed = network.bytes().fold(self.seed ^ layer, |seed, byte| random::mix(seed ^ u64::from(byte)));
-            Dropout::new(seed, rate)
+            Dropout::new(seed, share)
         };
-        let [first, second] = self.dropout;
+        let [first, second] = self.shares;
         [of(1, first), of(2, second)]
-    }
-
-    /// Keeps the statistics of both hidden layers of a fully connected network.
-    fn keep(&self, network: &str, statistics: [Statistics; 2]) {
-        let mut kept = self.statistics.borrow_mut();
-        for (layer, Statistics { mean, variance }) in (1..).zip(statistics) {
-            kept.push((names::layer(network, layer, "moving_mean"), mean));
-            kept.push((names::layer(network, layer, "moving_variance"), variance));
-        }
     }
 }
 
@@ -74,10 +60,10 @@ impl TrainingPass {
 #[derive(Debug)]
 pub struct Network {
     sizes: ModelHyperparameters,
-    specifications: Vec<Specification>,
-    trained: BTreeMap<String, Var>,
-    moving: BTreeMap<String, Tensor>,
-    fused: SharedNetwork,
+    weights: Weights,
+    /// Names of the weights that gradients move.
+    trained: Vec<String>,
+    fused: FusedNetwork,
 }
 
 /// How long a fused part has taken in training.
@@ -96,12 +82,17 @@ pub(crate) fn lstm_sizes(sizes: &ModelHyperparameters) -> time_lstm::Sizes {
 }
 
 /// The LSTM's weights in the order of its kernel's parameters.
-pub(crate) fn lstm_parameters(weights: &Weights) -> std::result::Result<Vec<f32>, WeightsError> {
-    let mut parameters = Vec::new();
-    for name in names::lstm() {
-        parameters.extend_from_slice(&weights.required(&name)?.values);
+pub(crate) fn lstm_parameters(weights: &Weights) -> Result<Vec<f32>, WeightsError> {
+    joined(weights, &names::lstm())
+}
+
+/// Some weights as one row of values.
+fn joined(weights: &Weights, names: &[String]) -> Result<Vec<f32>, WeightsError> {
+    let mut values = Vec::new();
+    for name in names {
+        values.extend_from_slice(&weights.required(name)?.values);
     }
-    Ok(parameters)
+    Ok(values)
 }
 
 fn attention_sizes(sizes: &ModelHyperparameters) -> candidate_attention::Sizes {
@@ -115,11 +106,14 @@ fn scoring_sizes(sizes: &ModelHyperparameters) -> scoring::Sizes {
 
 impl Network {
     /// A network with random starting weights.
-    pub fn start(hyperparameters: &Hyperparameters, rows: &TableRows, seed: u64) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Network::from_weights`].
+    pub fn start(hyperparameters: &Hyperparameters, rows: &TableRows, seed: u64) -> Result<Self, WeightsError> {
         let deviation = hyperparameters.training.initial_deviation;
         let mut weights = Weights::default();
         for (position, specification) in (0..).zip(specifications(&hyperparameters.model, rows)) {
-            let values = starting_values(&specification, deviation, seed, position);
+            let values = start::values(&specification, deviation, seed, position);
             weights.insert(specification.name, Array { shape: specification.shape, values });
         }
         Self::from_weights(&hyperparameters.model, rows, &weights)
@@ -129,38 +123,27 @@ impl Network {
     ///
     /// # Errors
     /// When a weight is missing, misshapen or not finite.
-    pub fn from_weights(sizes: &ModelHyperparameters, rows: &TableRows, weights: &Weights) -> Result<Self> {
-        weights.check(sizes, rows).map_err(Error::wrap)?;
-        let specifications = specifications(sizes, rows);
-        let (mut trained, mut moving) = (BTreeMap::new(), BTreeMap::new());
-        for specification in &specifications {
-            let name = specification.name.clone();
-            let Some(array) = weights.get(&name) else { continue };
-            let tensor = Tensor::from_slice(&array.values, array.shape.as_slice(), &Device::Cpu)?;
+    pub fn from_weights(sizes: &ModelHyperparameters, rows: &TableRows, given: &Weights) -> Result<Self, WeightsError> {
+        given.check(sizes, rows)?;
+        let (mut weights, mut trained) = (Weights::default(), Vec::new());
+        for specification in specifications(sizes, rows) {
+            let array = given.required(&specification.name)?.clone();
+            weights.insert(&specification.name, array);
             if specification.trained {
-                trained.insert(name, Var::from_tensor(&tensor)?);
-            } else {
-                moving.insert(name, tensor);
+                trained.push(specification.name);
             }
         }
-        Ok(Self {
-            sizes: sizes.clone(),
-            specifications,
-            trained,
-            moving,
-            fused: SharedNetwork::new(FusedNetwork::new(sizes)),
-        })
+        Ok(Self { sizes: sizes.clone(), weights, trained, fused: FusedNetwork::new(sizes) })
     }
 
-    /// A copy of all weights.
-    pub fn weights(&self) -> Result<Weights> {
-        let mut weights = Weights::default();
-        for specification in &self.specifications {
-            let tensor = self.weight(&specification.name)?;
-            let values = tensor.flatten_all()?.to_vec1()?;
-            weights.insert(&specification.name, Array { shape: specification.shape.clone(), values });
-        }
-        Ok(weights)
+    /// All weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// All weights, for the optimiser to move.
+    pub fn weights_mut(&mut self) -> &mut Weights {
+        &mut self.weights
     }
 
     /// Sizes of the network.
@@ -168,124 +151,119 @@ impl Network {
         &self.sizes
     }
 
-    /// The weights that gradients move, by name.
-    pub fn trained(&self) -> &BTreeMap<String, Var> {
-        &self.trained
+    /// The weights that gradients move.
+    pub fn trained(&self) -> impl Iterator<Item = (&str, &Array)> {
+        self.trained.iter().filter_map(|name| self.weights.get(name).map(|array| (name.as_str(), array)))
     }
 
     /// Time that the fused parts have taken in training so far.
     pub fn part_times(&self) -> [PartTime; 4] {
-        self.fused.lock().network.times()
+        self.fused.times()
     }
 
-    fn weight(&self, name: &str) -> Result<&Tensor> {
-        let trained = self.trained.get(name).map(Var::as_tensor);
-        trained.or_else(|| self.moving.get(name)).ok_or_else(|| Error::msg(format!("there is no weight `{name}`")))
-    }
-
-    /// Some weights as one row of values.
-    fn parameters(&self, names: &[String]) -> Result<Tensor> {
-        let parts: Vec<Tensor> = names.iter().map(|name| self.weight(name)?.flatten_all()).collect::<Result<_>>()?;
-        Tensor::cat(&parts, 0)
-    }
-
-    /// Item embeddings of the batch's targets, `[V, X]`.
-    fn items(&self, batch: &Batch) -> Result<Tensor> {
-        rows(self.weight("embedding.item")?, &batch.target_items)
-    }
-
-    /// Embeddings of the items and features of the batch's targets, joined, `[V, D]`.
-    fn targets(&self, batch: &Batch) -> Result<Tensor> {
-        let mut parts = vec![self.items(batch)?];
-        for (position, feature) in self.sizes.features.iter().enumerate() {
-            let ids: Vec<u32> = batch.target_features.iter().skip(position).step_by(batch.features).copied().collect();
-            parts.push(rows(self.weight(&format!("embedding.{}", feature.name))?, &ids)?);
-        }
-        Tensor::cat(&parts, 1)
-    }
-
-    /// Logits of all candidates, `[B, C]`, with batch statistics and dropout.
-    pub fn forward(&self, batch: &Arc<Batch>, pass: &TrainingPass) -> Result<Tensor> {
-        let targets = self.targets(batch)?;
-        let short_term = self.parameters(&[names::lstm(), names::attention()].concat())?;
-        let others = self.parameters(&[names::long_term(), names::scoring()].concat())?;
-        let masks = DropoutMasks {
-            attention: pass.dropout_of(ATTENTION),
-            scoring: [pass.dropout_of(MIXING), pass.dropout_of(SCORE)],
-        };
-        let logits = targets.apply_op3(&short_term, &others, Operation::new(batch, masks, &self.fused))?;
-        let parameters = [short_term.to_vec1()?, others.to_vec1()?];
-        let [attention, mixing, score] = self.fused.lock().network.statistics([&[], &parameters[0], &parameters[1]]);
-        pass.keep(ATTENTION, attention);
-        pass.keep(MIXING, mixing);
-        pass.keep(SCORE, score);
-        match transitions::logits(self, batch)? {
-            Some(transitions) => logits + transitions,
-            None => Ok(logits),
-        }
+    /// Logits of all candidates with batch statistics and dropout.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`], which [`Network::from_weights`] rules out.
+    pub fn forward<'n>(&'n mut self, batch: &'n Batch, dropout: StepDropout) -> Result<Pass<'n>, WeightsError> {
+        let targets = embeddings::gather(&self.weights, &self.sizes, batch)?;
+        let short_term = joined(&self.weights, &short_term_names())?;
+        let others = joined(&self.weights, &other_names())?;
+        let masks = DropoutMasks { attention: dropout.of(ATTENTION), scoring: [dropout.of(MIXING), dropout.of(SCORE)] };
+        let mut logits = vec![0.0; batch.candidate_targets.len()];
+        let arguments = [targets, short_term, others];
+        self.fused.forward(batch, arguments.each_ref().map(Vec::as_slice), masks, &mut logits);
+        transitions::add(&self.weights, &self.sizes, batch, &mut logits)?;
+        Ok(Pass { network: self, batch, arguments, masks, logits })
     }
 
     /// Moves the moving statistics towards those of a batch.
-    pub fn move_statistics(&mut self, pass: TrainingPass) -> Result<()> {
-        for (name, batch) in pass.statistics.into_inner() {
-            if let Some(moving) = self.moving.get_mut(&name) {
-                let values: Vec<f32> = moving.to_vec1()?;
-                let moved: Vec<f32> = values
-                    .iter()
-                    .zip(&batch)
-                    .map(|(old, new)| MOVING_MOMENTUM * old + (1.0 - MOVING_MOMENTUM) * new)
-                    .collect();
-                *moving = Tensor::from_vec(moved, values.len(), &Device::Cpu)?;
+    pub fn move_statistics(&mut self, statistics: &BatchStatistics) {
+        for (name, batch) in statistics {
+            let moving = self.weights.get_mut(name).map(|array| array.values.as_mut_slice()).unwrap_or_default();
+            for (moving, new) in moving.iter_mut().zip(batch) {
+                *moving = MOVING_MOMENTUM * *moving + (1.0 - MOVING_MOMENTUM) * new;
             }
         }
-        Ok(())
     }
 }
 
-/// Mean over the groups of `-ln softmax(logits)[positive]`; the positive is each group's first candidate.
-pub fn loss(logits: &Tensor) -> Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    let normaliser = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
-    (normaliser - shifted.narrow(D::Minus1, 0, 1)?)?.mean_all()
+/// Names of the parameters of LSTM and candidate attention, in their kernels' order.
+fn short_term_names() -> Vec<String> {
+    [names::lstm(), names::attention()].concat()
 }
 
-/// Rows of a matrix by their numbers.
-fn rows(matrix: &Tensor, numbers: &[u32]) -> Result<Tensor> {
-    matrix.index_select(&Tensor::from_slice(numbers, numbers.len(), &Device::Cpu)?, 0)
+/// Names of the parameters of the long-term part, mixing and score, in their kernels' order.
+fn other_names() -> Vec<String> {
+    [names::long_term(), names::scoring()].concat()
 }
 
-fn starting_values(specification: &Specification, deviation: f64, seed: u64, position: u32) -> Vec<f32> {
-    let count = specification.shape.iter().product();
-    let mut random = random::generator(seed, Purpose::Weight(position));
-    match specification.start {
-        Start::Constant(value) => vec![value; count],
-        Start::Factors => {
-            // The default item leads nowhere: its row stays 0, as no row of the training data moves it.
-            let width = specification.shape.last().copied().unwrap_or(1);
-            let mut values = vec![0.0; count];
-            for value in values.iter_mut().skip(width) {
-                *value = (truncated_normal(&mut random) * FACTOR_DEVIATION) as f32;
+/// A forward pass, which keeps what the way back needs: the network is lent to it until then.
+#[derive(Debug)]
+pub struct Pass<'n> {
+    network: &'n mut Network,
+    batch: &'n Batch,
+    /// What the fused network read.
+    arguments: [Vec<f32>; 3],
+    masks: DropoutMasks,
+    /// Logits of the candidates, `[B * C]`.
+    pub logits: Vec<f32>,
+}
+
+impl Pass<'_> {
+    /// Statistics of the batch in front of every normalisation.
+    pub fn statistics(&self) -> BatchStatistics {
+        let of_networks = self.network.fused.statistics(self.arguments.each_ref().map(Vec::as_slice));
+        let mut all = Vec::new();
+        for (network, layers) in [ATTENTION, MIXING, SCORE].into_iter().zip(of_networks) {
+            for (layer, Statistics { mean, variance }) in (1..).zip(layers) {
+                all.push((names::layer(network, layer, "moving_mean"), mean));
+                all.push((names::layer(network, layer, "moving_variance"), variance));
             }
-            values
         }
-        Start::Normal => (0..count).map(|_| (truncated_normal(&mut random) * deviation) as f32).collect(),
-        Start::Glorot => {
-            // TensorFlow takes the one dimension of a vector for both its inputs and its outputs.
-            let inputs = specification.shape.first().copied().unwrap_or(1);
-            let outputs = specification.shape.last().copied().unwrap_or(1);
-            let limit = (6.0 / (inputs + outputs) as f64).sqrt();
-            (0..count).map(|_| ((random.random::<f64>() * 2.0 - 1.0) * limit) as f32).collect()
+        all
+    }
+
+    /// The gradients of all weights that are trained, from those of the logits `[B * C]`.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`], which [`Network::from_weights`] rules out.
+    pub fn backward(self, logit_gradients: &[f32]) -> Result<Gradients, WeightsError> {
+        let Self { network, batch, arguments, masks, .. } = self;
+        let Network { sizes, weights, fused, .. } = network;
+        let mut gradients = arguments.each_ref().map(|values| vec![0.0; values.len()]);
+        let into = gradients.each_mut().map(Vec::as_mut_slice);
+        fused.backward(batch, arguments.each_ref().map(Vec::as_slice), masks, logit_gradients, into);
+        let [of_targets, of_short_term, of_others] = gradients;
+        let mut named = embeddings::scatter(weights, sizes, batch, &of_targets)?;
+        for (names, values) in [(short_term_names(), of_short_term), (other_names(), of_others)] {
+            let mut rest = values.as_slice();
+            for name in names {
+                let (values, others) = rest.split_at(weights.required(&name)?.values.len().min(rest.len()));
+                rest = others;
+                named.insert(name, values.to_vec());
+            }
         }
+        transitions::backward(weights, sizes, batch, logit_gradients, &mut named)?;
+        Ok(named)
     }
 }
 
-/// A standard normal number within ±2 (Box and Muller; others are drawn again, as TensorFlow does).
-fn truncated_normal(random: &mut impl Rng) -> f64 {
-    loop {
-        let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-        let value = radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
-        if value.abs() <= 2.0 {
-            return value;
-        }
+/// Mean over the groups of `-ln softmax(logits)[positive]`, and its gradients `[B * C]`. The positive is the first of a
+/// group's candidates.
+pub fn loss(logits: &[f32], candidates: usize) -> (f32, Vec<f32>) {
+    let groups = logits.chunks_exact(candidates.max(1));
+    let share = 1.0 / groups.len().max(1) as f32;
+    let (mut sum, mut gradients) = (0.0, Vec::with_capacity(logits.len()));
+    for group in groups {
+        let greatest = group.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let normaliser: f32 = group.iter().map(|logit| (logit - greatest).exp()).sum();
+        let positive = group.first().copied().unwrap_or_default();
+        sum += normaliser.ln() - (positive - greatest);
+        let probability = |logit: &f32| (logit - greatest).exp() / normaliser;
+        let of_group = group.iter().enumerate();
+        gradients
+            .extend(of_group.map(|(place, logit)| share * (probability(logit) - if place == 0 { 1.0 } else { 0.0 })));
     }
+    (sum * share, gradients)
 }

@@ -1,13 +1,13 @@
-//! Adam: gradients by weight name enter, the weights move. The state is plain arrays, so that a run can be continued.
+//! Adam: gradients by weight name enter, the weights move.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, Var};
 use rayon::prelude::*;
 
 use crate::hyperparameters::TrainingHyperparameters;
+use crate::model::Gradients;
+use crate::weights::{Array, Weights, WeightsError};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -27,48 +27,43 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Moves all weights by one step at this learning rate.
+    /// Moves all weights that have a gradient by one step at this learning rate.
     ///
     /// # Errors
-    /// When a gradient has another shape than its weight.
+    /// When there is no weight for a gradient, or one of another size.
     pub fn step(
         &mut self,
-        weights: &BTreeMap<String, Var>,
-        gradients: &GradStore,
+        weights: &mut Weights,
+        mut gradients: Gradients,
         settings: &TrainingHyperparameters,
         learning_rate: f64,
-    ) -> Result<()> {
-        self.steps = self.steps.saturating_add(1);
-        let mut updates = Vec::with_capacity(weights.len());
-        for (name, weight) in weights {
-            let Some(gradient) = gradients.get(weight.as_tensor()) else { continue };
-            if gradient.shape() != weight.shape() {
-                let (found, expected) = (gradient.shape(), weight.shape());
-                return Err(Error::msg(format!("the gradient of {name} has shape {found:?}: expected {expected:?}")));
+    ) -> Result<(), WeightsError> {
+        for (name, gradient) in &mut gradients {
+            let array = weights.required(name)?;
+            if gradient.len() != array.values.len() {
+                let (found, expected) = (format!("a gradient of {} values", gradient.len()), array.shape.clone());
+                return Err(WeightsError::Shape { name: name.clone(), found, expected });
             }
-            let gradient = gradient.contiguous()?;
-            let gradient = match penalties(name, settings) {
-                Some(penalties) => penalised(&gradient, weight, penalties)?,
-                None => gradient,
-            };
-            updates.push((name, weight, gradient));
+            if let Some(penalties) = penalties(name, settings) {
+                penalise(gradient, &array.values, penalties);
+            }
         }
-        let scale = clipping_scale(updates.iter().map(|(_, _, gradient)| gradient), settings.largest_gradient_norm)?;
+        self.steps = self.steps.saturating_add(1);
+        let scale = clipping_scale(gradients.values(), settings.largest_gradient_norm);
         let correction = (1.0 - BETA_2.powi(self.steps)).sqrt() / (1.0 - BETA_1.powi(self.steps));
         let step = (learning_rate * correction) as f32;
-        for (name, weight, gradient) in updates {
-            let decay = if decays(name) { (learning_rate * settings.weight_decay) as f32 } else { 0.0 };
+        for (name, gradient) in gradients {
+            let Some(Array { values, .. }) = weights.get_mut(&name) else { continue };
+            let decay = if decays(&name) { (learning_rate * settings.weight_decay) as f32 } else { 0.0 };
             let factors = Factors { gradient: scale, step, kept: 1.0 - decay };
-            let moments = self.moments.entry(name.clone()).or_default();
-            moments.first.resize(weight.elem_count(), 0.0);
-            moments.second.resize(weight.elem_count(), 0.0);
-            weight.inplace_op1(&Update { gradient: &gradient, moments: RefCell::new(moments), factors })?;
+            let moments = self.moments.entry(name).or_default();
+            moments.first.resize(values.len(), 0.0);
+            moments.second.resize(values.len(), 0.0);
+            factors.update(values, &gradient, moments);
         }
         Ok(())
     }
-}
 
-impl Adam {
     /// Steps so far.
     pub fn steps(&self) -> i32 {
         self.steps
@@ -79,18 +74,16 @@ impl Adam {
         self.moments.iter().map(|(name, moments)| (name.as_str(), [moments.first.as_slice(), &moments.second]))
     }
 
+    /// The moments for a checkpoint.
+    pub fn state(&self) -> Vec<(String, [Cow<'_, [f32]>; 2])> {
+        self.moments().map(|(name, moments)| (name.to_owned(), moments.map(Cow::Borrowed))).collect()
+    }
+
     /// The state of an earlier optimiser, so that a run goes on as if it had never stopped.
     pub fn restored(steps: i32, moments: impl Iterator<Item = (String, [Vec<f32>; 2])>) -> Self {
         let moments = moments.map(|(name, [first, second])| (name, Moments { first, second }));
         Self { steps, moments: moments.collect() }
     }
-}
-
-/// One weight's step, in its own memory.
-struct Update<'a> {
-    gradient: &'a Tensor,
-    moments: RefCell<&'a mut Moments>,
-    factors: Factors,
 }
 
 #[derive(Clone, Copy)]
@@ -106,33 +99,21 @@ struct Factors {
 /// Values that are worth a thread's while.
 const VALUES_AT_ONCE: usize = 1 << 14;
 
-impl InplaceOp1 for Update<'_> {
-    fn name(&self) -> &'static str {
-        "Adam"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let CpuStorage::F32(values) = storage else { return Err(Error::msg("a weight is not of 32-bit floats")) };
-        let range = layout.contiguous_offsets().ok_or_else(|| Error::msg("a weight is not contiguous"))?;
-        let values = values.get_mut(range.0..range.1).unwrap_or_default();
-        let mut moments = self.moments.borrow_mut();
-        let Moments { first, second } = &mut **moments;
-        let factors = self.factors;
-        with_values(self.gradient, |gradient| {
-            // Most weights are small: waking a thread would take longer than the work.
-            if values.len() <= VALUES_AT_ONCE {
-                return factors.apply(values, gradient, first, second);
-            }
-            values
-                .par_chunks_mut(VALUES_AT_ONCE)
-                .zip(gradient.par_chunks(VALUES_AT_ONCE))
-                .zip(first.par_chunks_mut(VALUES_AT_ONCE).zip(second.par_chunks_mut(VALUES_AT_ONCE)))
-                .for_each(|((values, gradient), (first, second))| factors.apply(values, gradient, first, second));
-        })
-    }
-}
-
 impl Factors {
+    /// One weight's step.
+    fn update(self, values: &mut [f32], gradient: &[f32], moments: &mut Moments) {
+        let Moments { first, second } = moments;
+        // Most weights are small: waking a thread would take longer than the work.
+        if values.len() <= VALUES_AT_ONCE {
+            return self.apply(values, gradient, first, second);
+        }
+        values
+            .par_chunks_mut(VALUES_AT_ONCE)
+            .zip(gradient.par_chunks(VALUES_AT_ONCE))
+            .zip(first.par_chunks_mut(VALUES_AT_ONCE).zip(second.par_chunks_mut(VALUES_AT_ONCE)))
+            .for_each(|((values, gradient), (first, second))| self.apply(values, gradient, first, second));
+    }
+
     fn apply(self, values: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
         for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(first.iter_mut().zip(second)) {
             let gradient = gradient * self.gradient;
@@ -141,16 +122,6 @@ impl Factors {
             *value = self.kept * *value - self.step * *first / (second.sqrt() + EPSILON as f32);
         }
     }
-}
-
-/// Calls `read` with the values of a contiguous tensor, without a copy.
-fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else {
-        return Err(Error::msg("a gradient is not in the processor's memory"));
-    };
-    let range = layout.contiguous_offsets().ok_or_else(|| Error::msg("a gradient is not contiguous"))?;
-    Ok(read(storage.as_slice::<f32>()?.get(range.0..range.1).unwrap_or_default()))
 }
 
 /// Weight decay leaves biases and normalisations alone: they do not make a model more complicated.
@@ -168,84 +139,78 @@ fn penalties(name: &str, settings: &TrainingHyperparameters) -> Option<(f64, f64
     (l1 != 0.0 || l2 != 0.0).then_some((l1, l2))
 }
 
-/// What the penalties add to the loss: `l1 · Σ|w| + l2 / 2 · Σw²` over all weights.
-///
-/// # Errors
-/// When a weight cannot be read.
-pub fn penalty(weights: &BTreeMap<String, Var>, settings: &TrainingHyperparameters) -> Result<f32> {
+/// What the penalties add to the loss: `l1 · Σ|w| + l2 / 2 · Σw²` over these weights.
+pub fn penalty<'a>(weights: impl Iterator<Item = (&'a str, &'a Array)>, settings: &TrainingHyperparameters) -> f32 {
     let mut sum = 0.0;
-    for (name, weight) in weights {
+    for (name, array) in weights {
         let Some((l1, l2)) = penalties(name, settings) else { continue };
-        sum += with_values(weight.as_tensor(), |values| {
-            let of = |value: &f32| l1 * f64::from(value.abs()) + l2 / 2.0 * f64::from(value * value);
-            values.iter().map(of).sum::<f64>()
-        })?;
+        let of = |value: &f32| l1 * f64::from(value.abs()) + l2 / 2.0 * f64::from(value * value);
+        sum += array.values.iter().map(of).sum::<f64>();
     }
-    Ok(sum as f32)
+    sum as f32
 }
 
-/// The gradient with that of `l1 · Σ|w| + l2 / 2 · Σw²`.
-fn penalised(gradient: &Tensor, weight: &Var, (l1, l2): (f64, f64)) -> Result<Tensor> {
-    let weight = weight.as_detached_tensor();
-    (gradient + (weight.sign()? * l1)?)? + (weight * l2)?
+/// Adds the gradient of `l1 · Σ|w| + l2 / 2 · Σw²`.
+fn penalise(gradient: &mut [f32], weight: &[f32], (l1, l2): (f64, f64)) {
+    for (gradient, weight) in gradient.iter_mut().zip(weight) {
+        let sign = if *weight == 0.0 { 0.0 } else { weight.signum() };
+        *gradient += sign * l1 as f32 + weight * l2 as f32;
+    }
 }
 
 /// Factor that brings the norm of all gradients together below the largest one allowed.
-fn clipping_scale<'a>(gradients: impl Iterator<Item = &'a Tensor>, largest: f64) -> Result<f32> {
+fn clipping_scale<'a>(gradients: impl Iterator<Item = &'a Vec<f32>>, largest: f64) -> f32 {
     if largest == 0.0 {
-        return Ok(1.0);
+        return 1.0;
     }
-    let mut squares = 0.0;
-    for gradient in gradients {
-        squares += with_values(gradient, |values| {
-            values.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>()
-        })?;
-    }
-    Ok((largest / squares.sqrt().max(largest)) as f32)
+    let squares: f64 =
+        gradients.map(|gradient| gradient.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>()).sum();
+    (largest / squares.sqrt().max(largest)) as f32
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
-
-    fn step(adam: &mut Adam, settings: &TrainingHyperparameters, weight: &Var) -> f32 {
-        // The gradient of 3 w is 3.
-        let loss = (weight.as_tensor() * 3.0).unwrap().sum_all().unwrap();
-        let weights = BTreeMap::from([("w".to_owned(), weight.clone())]);
-        adam.step(&weights, &loss.backward().unwrap(), settings, settings.learning_rate).unwrap();
-        weight.to_vec1::<f32>().unwrap()[0]
-    }
-
-    fn weight() -> Var {
-        Var::from_slice(&[1.0_f32], 1, &Device::Cpu).unwrap()
-    }
 
     #[test]
     fn a_constant_gradient_moves_a_weight_by_the_learning_rate() {
         let settings = TrainingHyperparameters::default();
-        let (mut adam, weight) = (Adam::default(), weight());
+        let (mut adam, mut weights) = (Adam::default(), Weights::default());
+        weights.insert("w", Array { shape: vec![1], values: vec![1.0] });
         for count in 1..=3 {
+            let gradients = Gradients::from([("w".to_owned(), vec![3.0])]);
+            adam.step(&mut weights, gradients, &settings, settings.learning_rate).unwrap();
             let expected = 1.0 - 0.001 * count as f32;
-            assert!((step(&mut adam, &settings, &weight) - expected).abs() < 1e-6);
+            assert!((weights.get("w").unwrap().values[0] - expected).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_gradient_that_fits_no_weight_is_refused_and_moves_nothing() {
+        let settings = TrainingHyperparameters::default();
+        let (mut adam, mut weights) = (Adam::default(), Weights::default());
+        weights.insert("w", Array { shape: vec![1], values: vec![1.0] });
+        for (name, gradient) in [("w", vec![1.0, 2.0]), ("x", vec![1.0])] {
+            let gradients = Gradients::from([(name.to_owned(), gradient)]);
+            let error = adam.step(&mut weights, gradients, &settings, 0.1).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}`")), "{error}");
+        }
+        assert_eq!((weights.get("w").unwrap().values[0], adam.steps()), (1.0, 0));
     }
 
     #[test]
     fn penalties_pull_weights_towards_zero() {
         let settings = TrainingHyperparameters { layer_l1: 0.5, layer_l2: 0.25, ..Default::default() };
-        let weight = Var::from_slice(&[2.0_f32, 0.0, -4.0], 3, &Device::Cpu).unwrap();
-        let gradient = weight.zeros_like().unwrap();
-        let gradient = penalised(&gradient, &weight, penalties("w", &settings).unwrap()).unwrap();
-        assert_eq!(gradient.to_vec1::<f32>().unwrap(), [1.0, 0.0, -1.5]);
+        let mut gradient = [0.0; 3];
+        penalise(&mut gradient, &[2.0, 0.0, -4.0], penalties("w", &settings).unwrap());
+        assert_eq!(gradient, [1.0, 0.0, -1.5]);
         assert_eq!(penalties("embedding.item", &settings), None);
     }
 
     #[test]
     fn clipping_scales_only_what_is_too_long() {
-        let gradients = [3.0_f32, 4.0].map(|value| Tensor::from_slice(&[value], 1, &Device::Cpu).unwrap());
-        let scale = |largest| clipping_scale(gradients.iter(), largest).unwrap();
+        let gradients = [vec![3.0], vec![4.0]];
+        let scale = |largest| clipping_scale(gradients.iter(), largest);
         assert_eq!((scale(2.5), scale(10.0), scale(0.0)), (0.5, 1.0, 1.0));
     }
 }

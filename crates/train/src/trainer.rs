@@ -37,9 +37,6 @@ pub enum TrainError {
     /// The run directory cannot be read or written.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A tensor operation failed.
-    #[error("tensor operation: {0}")]
-    Tensor(#[from] candle_core::Error),
     /// Evaluation failed.
     #[error("evaluation: {0}")]
     Evaluation(ScoreError),
@@ -171,8 +168,8 @@ pub fn train(options: TrainOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>)) 
     let summaries = SummaryWriter::create(options.summaries, output, continued_from, hyperparameters)?;
     let run = UnderWay { options, rows, writer, progress, summaries, saved: Instant::now() };
     match hyperparameters.model.network {
-        NetworkKind::SliRec => Trainer { learner: SliRecLearner::new(options, start.as_ref())?, run }.run(events),
-        NetworkKind::Ranking => Trainer { learner: RankingLearner::new(options, start.as_ref())?, run }.run(events),
+        NetworkKind::SliRec => Trainer { learner: SliRecLearner::new(options, start)?, run }.run(events),
+        NetworkKind::Ranking => Trainer { learner: RankingLearner::new(options, start)?, run }.run(events),
     }
 }
 

@@ -2,24 +2,25 @@
 //!
 //! Two namings are read: our own and the TensorFlow names of the original's checkpoints.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use slirec_core::bundle::FeatureShape;
 use slirec_core::catalog::CATEGORY;
-use slirec_core::files::{self, FileError};
+use slirec_core::files::FileError;
 use thiserror::Error;
 
 use crate::hyperparameters::ModelHyperparameters;
 
 mod specification;
 mod tensorflow;
+mod views;
 
 pub use specification::{Specification, Start, TableRows, specifications};
 pub use tensorflow::is_tensorflow_weight;
+pub use views::{ArrayView, Views};
 
 /// Key of the text that a file may hold beside its tensors.
 const NOTE: &str = "slirec";
@@ -82,6 +83,11 @@ impl Weights {
         self.arrays.get(name)
     }
 
+    /// A weight by name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Array> {
+        self.arrays.get_mut(name)
+    }
+
     /// A weight by name that must be there.
     ///
     /// # Errors
@@ -98,6 +104,11 @@ impl Weights {
     /// All weights, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.arrays.iter().map(|(name, array)| (name.as_str(), array))
+    }
+
+    /// All weights, ordered by name, by value.
+    pub fn into_arrays(self) -> impl Iterator<Item = (String, Array)> {
+        self.arrays.into_iter()
     }
 
     /// Whether no value is infinite or not a number.
@@ -127,7 +138,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// The text that [`Weights::write_with`] put into a safetensors file beside the tensors.
+    /// The text that [`Views::write`] put into a safetensors file beside the tensors.
     ///
     /// # Errors
     /// [`WeightsError`] when the file cannot be read or has no such text.
@@ -173,29 +184,7 @@ impl Weights {
     /// # Errors
     /// [`WeightsError`] when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), WeightsError> {
-        self.write_with(path, None)
-    }
-
-    /// As [`Weights::write`], with a text among the file's metadata.
-    ///
-    /// # Errors
-    /// As [`Weights::write`].
-    pub fn write_with(&self, path: &Path, note: Option<String>) -> Result<(), WeightsError> {
-        let invalid = |error: safetensors::SafeTensorError| WeightsError::Invalid {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        };
-        let data: Vec<(&str, &Array, Vec<u8>)> = self
-            .iter()
-            .map(|(name, array)| (name, array, array.values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-            .collect();
-        let mut views = Vec::with_capacity(data.len());
-        for (name, array, bytes) in &data {
-            views.push((*name, TensorView::new(Dtype::F32, array.shape.clone(), bytes).map_err(invalid)?));
-        }
-        let metadata = note.map(|note| HashMap::from([(NOTE.to_owned(), note)]));
-        let bytes = safetensors::serialize(views, metadata).map_err(invalid)?;
-        Ok(files::write_aside(path, &bytes)?)
+        Views::from(self).write(path, None)
     }
 
     /// Checks that exactly the weights of a model of these sizes are there, in their shapes, all finite.

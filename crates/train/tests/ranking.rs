@@ -67,7 +67,7 @@ fn trained(dataset: &Dataset, hyperparameters: &Hyperparameters, steps: u32) -> 
     for done in 0..steps {
         training.step_of_epoch(1, done).unwrap();
     }
-    training.measured().named()
+    training.measured()
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn another_seed_gives_other_weights() {
     let of = |seed| {
         let mut training = RankingTraining::new(&dataset, &hyperparameters, seed);
         training.step_of_epoch(1, 0).unwrap();
-        training.measured().named()
+        training.measured()
     };
     assert!(of(1) != of(2));
 }
@@ -141,7 +141,7 @@ fn a_co_occurrence_is_added_where_it_ranks_better_and_left_out_where_the_network
             done = step.number;
         }
     }
-    let knowing = with_terms(&hyperparameters.model, &dataset, training.measured().named()).unwrap();
+    let knowing = with_terms(&hyperparameters.model, &dataset, training.measured()).unwrap();
     assert!(knowing.get("cooccurrence.items").is_none());
     let temperature = knowing.get("score.temperature").unwrap().values[0];
     assert!(temperature > 0.2 && temperature < 5.0, "{temperature}");

@@ -79,6 +79,7 @@ fn analysis(of_model: f64) -> Analysis {
         calibration: (0..10)
             .map(|bin| CalibrationBin { score: decile(bin) + 0.05, positives: decile(bin).powi(2), rows: 149 })
             .collect(),
+        calibration_error: Some(0.0123),
         popularity: (0..10)
             .map(|band| PopularityBand {
                 items: 26,
@@ -139,6 +140,8 @@ fn the_page_tells_every_figure_and_fetches_nothing() {
         "51 and more",
         "explorations",
         "cut to last 1",
+        "Expected calibration error",
+        "0.0123",
         "Mug",
         "batch_size = 400",
         "abab",

@@ -81,7 +81,6 @@ fn values_that_cannot_be_are_named_with_their_key_and_source() {
             "`engine.execution_providers`: `tpu`: expected `cuda` or `cpu`",
         ),
         ("[engine]\nkernels = \"fast\"", vec![], "`engine.kernels`: `fast`: expected `fused` or `stock`"),
-        ("[engine]\nprecision = \"fp8\"", vec![], "`engine.precision`: `fp8`: expected `f32` or `bf16`"),
         ("[admin]\nhost = \"0.0.0.0\"", vec![], "settings.toml: `admin.host`: 0.0.0.0 can be reached"),
         ("[auth]\nkeys = [\"short\"]", vec![], "settings.toml: `auth.keys`: key 1 is shorter than 16"),
         ("[cors]\norigins = [\"shop\"]", vec![], "settings.toml: `cors.origins`: `shop`: expected an origin"),
@@ -139,5 +138,8 @@ fn retired_keys_are_read_with_a_warning() {
     assert!(settings.warnings.iter().any(|warning| warning.starts_with("the environment")), "{:?}", settings.warnings);
     let settings = with_file("limits.body_memory_bytes = 1", &[], None).unwrap();
     assert!(settings.warnings.iter().any(|warning| warning.contains("limits.memory_bytes")), "{:?}", settings.warnings);
+    let settings = with_file("[engine]\nprecision = \"bf16\"", &[], None).unwrap();
+    let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(warning.contains("`engine.precision`") && warning.contains("engine.shortlist_from"), "{warning}");
     assert!(with_file("", &[], None).unwrap().warnings.is_empty());
 }

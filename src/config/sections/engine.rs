@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
-use slirec_engine::{EngineOptions, ExecutionProvider, Kernels, Precision};
+use slirec_engine::{EngineOptions, ExecutionProvider, Kernels};
 
-use crate::config::values::{OverloadAnswer, kernels, overload, precision, providers};
+use crate::config::values::{OverloadAnswer, kernels, overload, providers};
 
 /// Where `make onnxruntime` puts ONNX Runtime.
 const FETCHED_LIBRARY: &str = "vendor/onnxruntime/libonnxruntime.so";
@@ -20,10 +20,9 @@ pub(crate) struct EngineSettings {
     pub(in crate::config) execution_providers: Vec<ExecutionProvider>,
     pub(in crate::config) workers: usize,
     spread_from: usize,
+    shortlist_from: usize,
     #[serde(deserialize_with = "kernels")]
     kernels: Kernels,
-    #[serde(deserialize_with = "precision")]
-    precision: Precision,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,10 +49,9 @@ impl EngineSettings {
             execution_providers: self.execution_providers.clone(),
             workers: self.workers(),
             queue_wait: (wait > 0.0).then(|| Duration::from_secs_f64(wait / 1000.0)),
-            spread_from: self.spread_from,
             kernels: self.kernels,
-            precision: self.precision,
-            ..EngineOptions::default()
+            shortlist_from: self.shortlist_from,
+            spread_from: self.spread_from,
         }
     }
 

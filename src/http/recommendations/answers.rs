@@ -1,12 +1,11 @@
 //! The answers of `/v1`: what the engine recommends enters, what clients read leaves.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use slirec_core::catalog::Product;
-use slirec_engine::{Explanation, Recommendations, Source, ViewHistory};
+use slirec_engine::{Recommendations, Source};
 use utoipa::ToSchema;
 
+use super::explanations::Why;
 use super::names::Warning;
 use super::requests::Echo;
 use super::ruled::Acting;
@@ -14,9 +13,6 @@ use crate::attributes::ShownAttributes;
 use crate::http::values::SessionId;
 use crate::registry::Registered;
 use crate::serving::Served;
-
-/// Views that an explanation names at most.
-const EXPLAINING_VIEWS: usize = 5;
 
 /// The best products of a session.
 #[derive(Debug, Serialize, ToSchema)]
@@ -145,27 +141,6 @@ struct Item<'a> {
     attributes: ShownAttributes<'a>,
 }
 
-/// Why the model gave a score.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Explanation)]
-struct Why<'a> {
-    /// Share of the long-term interest; the rest is the short-term interest that the attention is of.
-    #[schema(minimum = 0, maximum = 1)]
-    long_term_share: f32,
-    /// The products of the history that weighed most, at most five, by falling weight.
-    attention: Vec<Weight<'a>>,
-}
-
-/// How much the views of a product weighed.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Weight)]
-struct Weight<'a> {
-    item: &'a str,
-    /// Share of the attention; all views of the product together.
-    #[schema(minimum = 0)]
-    weight: f32,
-}
-
 impl<'a> RecommendationAnswer<'a> {
     pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
         let Session { id, source, scenario, items, unknown_items, warnings } = Session::new(served, echo, found);
@@ -230,20 +205,5 @@ impl<'a> Item<'a> {
     ) -> Self {
         let Product { handle, gid, title, category, .. } = product;
         Self { handle, gid, title, category, score, explanation, rules, attributes }
-    }
-}
-
-impl<'a> Why<'a> {
-    /// The attention is of the last views of the history; several views of one product are added up.
-    fn new(history: &'a ViewHistory, explanation: Explanation<'_>) -> Self {
-        let used = history.last(explanation.attention.len());
-        let mut weights: HashMap<&str, f32> = HashMap::new();
-        for (view, weight) in used.zip(explanation.attention) {
-            *weights.entry(view.handle).or_default() += weight;
-        }
-        let mut attention: Vec<_> = weights.into_iter().map(|(item, weight)| Weight { item, weight }).collect();
-        attention.sort_by(|left, right| right.weight.total_cmp(&left.weight).then_with(|| left.item.cmp(right.item)));
-        attention.truncate(EXPLAINING_VIEWS);
-        Self { long_term_share: explanation.long_term_share, attention }
     }
 }

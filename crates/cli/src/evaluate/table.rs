@@ -31,6 +31,9 @@ pub(crate) fn table(analysis: &Analysis) -> String {
             difference(&order.difference).trim()
         ));
     }
+    if let Some(error) = analysis.calibration_error {
+        lines.push(format!("expected calibration error of the scores of all lists of ten: {error:.4}"));
+    }
     lines.extend(sampled(analysis));
     lines.join("\n")
 }

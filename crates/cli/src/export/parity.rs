@@ -30,7 +30,7 @@ pub(super) fn check(
     mut manifest: Manifest,
 ) -> Result<Manifest> {
     let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
-    let lookup = ItemLookup::new(catalog, &source.vocabulary);
+    let lookup = ItemLookup::new(catalog, &source.vocabulary, manifest.model.network);
     let longest = source.sizes.longest_history;
     // A dataset of other ids than the weights' would show nothing.
     let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&source.vocabulary));
@@ -67,7 +67,7 @@ pub(super) fn check(
             manifest.loses_to.clear();
             let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
             let subject = subject.titled(Some(catalog));
-            let analysis = judge(&mut served, None, &subject, &baselines)?;
+            let analysis = judge(&mut served, &subject, &baselines)?;
             manifest.loses_to = analysis.losing_to().iter().map(|baseline| baseline.name.clone()).collect();
             manifest.metrics.extend(analysis.by_set());
         }

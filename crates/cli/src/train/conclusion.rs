@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use slirec_core::files;
-use slirec_train::analysis::{Analysis, Attention, Difference, Subject};
+use slirec_train::analysis::{Analysis, Difference, Subject};
 use slirec_train::baselines::Fitted;
 use slirec_train::dataset::evaluation::Sampling;
 use slirec_train::dataset::{Dataset, Split};
@@ -72,8 +72,6 @@ pub(crate) fn warn_of_baselines(analysis: &Analysis) {
 pub(crate) fn analysis(run: &Run, dataset: &Dataset, split: Split, baselines: &[Fitted]) -> Result<Analysis> {
     let longest = run.hyperparameters.model.longest_history;
     let mut network = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
-    let reader = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
-    let attention: &mut Attention<'_> = &mut |history, candidate| Ok(reader.attention(history, candidate)?);
     let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
-    judge(&mut network, Some(attention), &subject, baselines)
+    judge(&mut network, &subject, baselines)
 }

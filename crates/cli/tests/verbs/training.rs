@@ -99,6 +99,8 @@ fn a_run_ends_with_its_report_and_a_warning_if_a_counter_ranks_better() {
     let analysis: serde_json::Value = serde_json::from_str(&folder.read("run/analysis.json")).unwrap();
     assert_eq!(analysis["measured"][0]["name"], "model");
     assert!(!analysis["attention"].as_array().unwrap().is_empty());
+    let error = analysis["calibration_error"].as_f64().unwrap();
+    assert!((0.0..1.0).contains(&error) && !analysis["calibration"].as_array().unwrap().is_empty(), "{error}");
     folder.succeed(verb_arguments("export"));
     let manifest: serde_json::Value = serde_json::from_str(&folder.read("bundle/manifest.json")).unwrap();
     assert!(!manifest["loses_to"].as_array().unwrap().is_empty(), "{manifest}");

@@ -70,9 +70,9 @@ impl ChangeStore {
     /// changes leave their meaning alone: removed products are taken out of the answers, and a request whose items
     /// have other features now is dropped.
     pub fn apply_to(&self, bundle: &mut Bundle) -> Vec<String> {
-        let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+        let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let (catalog, problems) = self.apply(&bundle.catalog);
-        let after = ItemLookup::new(&catalog, &bundle.vocabulary);
+        let after = ItemLookup::new(&catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let same = |handle: &str| before.ids(handle) == after.ids(handle);
         let available = |handle: &str| catalog.product(handle).is_some_and(|product| product.available);
         bundle.manifest.golden_requests.retain_mut(|request| {

@@ -13,13 +13,8 @@ pub(crate) struct Point {
 }
 
 /// Name and colour of each column.
-const LINES: [(&str, &str); 5] = [
-    ("ONNX Runtime, one core", "#c0392b"),
-    ("fused, one core", "#2471a3"),
-    ("fused, two cores", "#1e8449"),
-    ("bf16, one core", "#8e44ad"),
-    ("bf16, two cores", "#d68910"),
-];
+const LINES: [(&str, &str); 3] =
+    [("ONNX Runtime, one core", "#c0392b"), ("fused, one core", "#2471a3"), ("fused, two cores", "#1e8449")];
 /// The history whose latencies are drawn against catalogue sizes, and the catalogue of the other panel.
 const LENGTH: usize = 10;
 const CANDIDATES: usize = 10_000;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use slirec_engine::{Engine, EngineOptions, Kernels};
 
-use crate::widths::of_width;
+use crate::network::of_width;
 use crate::{of_lengths, with_products};
 
 const PRODUCTS: usize = 252;

@@ -5,23 +5,23 @@
 
 mod weights;
 
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
 use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH};
 use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemLookup;
-use slirec_kernels::bf16::Bf16Set;
 use slirec_kernels::request;
-use slirec_kernels::request::approximate::{self, ApproximateCandidates, ApproximateHistory, ApproximateScoring};
 use slirec_kernels::request::candidates::{CandidateSizes, Candidates};
 use slirec_kernels::request::history::{self, HistoryInputs, HistoryNetwork, PreparedHistory};
 use slirec_kernels::request::scores::{self, Explained, Scoring};
 
 use super::onnxruntime::OnnxRuntime;
-use super::{Backend, PreparedCandidates, parity};
+use super::{Backend, PreparedCandidates, ShortlistSearch, parity};
 use crate::candidates::{CandidateGraph, CandidateIds};
-use crate::{EngineError, Explanations, Kernels, Precision};
+use crate::shortlist::Shortlist;
+use crate::{EngineError, Explanations, Kernels};
 
 /// What each column of a prepared candidate is called, in the order of [`CandidateSizes`].
 const COLUMNS: [&str; 5] = ["query", "attention_query", "mixing_query", "score_query", "transition_candidate"];
@@ -42,8 +42,6 @@ struct FusedModel {
     gate_time: GateTime,
     scoring: Scoring,
     sizes: CandidateSizes,
-    /// What approximate scores are computed with, where they are wanted and pay.
-    bf16: Option<Bf16Set>,
 }
 
 /// Our own kernels with the memory of one worker.
@@ -52,81 +50,43 @@ pub(crate) struct Fused {
     model: Arc<FusedModel>,
     of_history: history::Scratch,
     of_block: scores::Scratch,
-    of_approximate_block: approximate::Scratch,
     /// Memory of the last history.
     spare: Option<PreparedHistory>,
-    spare_approximate: Option<ApproximateHistory>,
-}
-
-/// Candidates that are ready to be scored.
-#[derive(Debug)]
-pub(crate) struct FusedCandidates {
-    exact: Candidates,
-    approximate: Option<Arc<ApproximateNetwork>>,
-}
-
-/// The network and the candidates once more, in numbers of 16 bits.
-#[derive(Debug)]
-struct ApproximateNetwork {
-    scoring: ApproximateScoring,
-    candidates: ApproximateCandidates,
-}
-
-/// A history that is to be scored approximately.
-#[derive(Debug)]
-pub(crate) struct ApproximateRequest {
-    network: Arc<ApproximateNetwork>,
-    history: ApproximateHistory,
 }
 
 impl Fused {
-    /// The kernels, if they know the model and agree with ONNX Runtime about it; logs why not. `bf16` says with what
-    /// approximate scores are computed, if at all.
+    /// The kernels, if they know the model and agree with ONNX Runtime about it; logs why not.
     pub(crate) fn agreeing(
         bundle: &Bundle,
         lookup: &ItemLookup,
-        bf16: Option<Bf16Set>,
         graph: &mut CandidateGraph,
         onnxruntime: &mut OnnxRuntime,
     ) -> Result<Option<Self>, EngineError> {
-        let fused = FusedModel::recognise(bundle).map(|model| Self::of_model(Arc::new(FusedModel { bf16, ..model })));
+        let fused = FusedModel::recognise(bundle).map(|model| Self::of_model(Arc::new(model)));
         parity::agreeing(fused, onnxruntime, graph, bundle, lookup)
     }
 
     fn of_model(model: Arc<FusedModel>) -> Self {
-        Self {
-            model,
-            of_history: history::Scratch::default(),
-            of_block: scores::Scratch::default(),
-            of_approximate_block: approximate::Scratch::default(),
-            spare: None,
-            spare_approximate: None,
-        }
+        Self { model, of_history: history::Scratch::default(), of_block: scores::Scratch::default(), spare: None }
     }
 }
 
 impl Backend for Fused {
     const KERNELS: Kernels = Kernels::Fused;
-    const COPY_FROM: usize = 2;
-    type Candidates = FusedCandidates;
+    type Candidates = Candidates;
     type History = PreparedHistory;
-    type Approximate = ApproximateRequest;
+    type Query = Infallible;
 
     fn another(&self) -> Result<Self, EngineError> {
         Ok(Self::of_model(Arc::clone(&self.model)))
     }
 
-    fn precision(&self) -> Precision {
-        if self.model.bf16.is_some() { Precision::Bf16 } else { Precision::F32 }
-    }
-
-    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<FusedCandidates, EngineError> {
-        let FusedModel { sizes, scoring, bf16, .. } = &*self.model;
-        let mut exact = Candidates::zeros(*sizes, ids.items.len());
+    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Candidates, EngineError> {
+        let mut candidates = Candidates::zeros(self.model.sizes, ids.items.len());
         for part in graph.parts(ids) {
             let (first, columns) = part?;
             let values = COLUMNS.map(|name| columns.named(name));
-            for ((values, name), size) in values.iter().zip(COLUMNS).zip(sizes.all()) {
+            for ((values, name), size) in values.iter().zip(COLUMNS).zip(self.model.sizes.all()) {
                 if values.len() != columns.count * size {
                     return Err(EngineError::Output {
                         graph: CANDIDATES_GRAPH,
@@ -136,13 +96,9 @@ impl Backend for Fused {
                     });
                 }
             }
-            exact.set(first, values);
+            candidates.set(first, values);
         }
-        let approximate = bf16.map(|set| ApproximateNetwork {
-            scoring: ApproximateScoring::new(set, scoring),
-            candidates: ApproximateCandidates::new(&exact),
-        });
-        Ok(FusedCandidates { exact, approximate: approximate.map(Arc::new) })
+        Ok(candidates)
     }
 
     fn encode(&mut self, history: &EncodedHistory) -> Result<PreparedHistory, EngineError> {
@@ -172,67 +128,57 @@ impl Backend for Fused {
     fn score_block(
         &mut self,
         history: &PreparedHistory,
-        candidates: &FusedCandidates,
+        candidates: &Candidates,
         range: Range<usize>,
         scores: &mut [f32],
     ) -> Result<(), EngineError> {
-        self.model.scoring.scores(history, &candidates.exact, range, &mut self.of_block, scores);
+        self.model.scoring.scores(history, candidates, range, &mut self.of_block, scores);
         Ok(())
     }
 
-    fn explain(
-        &mut self,
-        history: &PreparedHistory,
-        candidates: &FusedCandidates,
-    ) -> Result<Explanations, EngineError> {
+    fn explain(&mut self, history: &PreparedHistory, candidates: &Candidates) -> Result<Explanations, EngineError> {
         let mut shares = vec![0.0; candidates.len()];
         let mut attention = vec![0.0; candidates.len() * history.length()];
         let explained = Explained { attention: &mut attention, long_term_share: &mut shares };
-        self.model.scoring.explain(history, &candidates.exact, &mut self.of_block, explained);
+        self.model.scoring.explain(history, candidates, &mut self.of_block, explained);
         Ok(Explanations::new(shares, attention))
     }
 
-    fn approximate(&mut self, history: &PreparedHistory, candidates: &FusedCandidates) -> Option<ApproximateRequest> {
-        let network = Arc::clone(candidates.approximate.as_ref()?);
-        let mut approximate = self.spare_approximate.take().unwrap_or_default();
-        network.scoring.history(history, &mut approximate);
-        Some(ApproximateRequest { network, history: approximate })
+    fn shortlist(&mut self, _: &PreparedHistory, _: &Candidates) -> Option<ShortlistSearch<Infallible>> {
+        None
     }
 
-    fn approximate_block(
+    fn offer_block(
         &mut self,
-        history: &PreparedHistory,
-        ApproximateRequest { network, history: approximate }: &ApproximateRequest,
-        range: Range<usize>,
-        logits: &mut [f32],
+        _: &PreparedHistory,
+        _: &Candidates,
+        never: &Infallible,
+        _: Range<usize>,
+        _: impl Fn(usize) -> bool,
+        _: &mut Shortlist,
     ) {
-        let scratch = &mut self.of_approximate_block;
-        network.scoring.logits((history, approximate), &network.candidates, range, scratch, logits);
+        match *never {}
     }
 
     fn recycle(&mut self, history: PreparedHistory) {
         self.spare = Some(history);
     }
-
-    fn recycle_approximate(&mut self, approximate: ApproximateRequest) {
-        self.spare_approximate = Some(approximate.history);
-    }
 }
 
-impl PreparedCandidates for FusedCandidates {
+impl PreparedCandidates for Candidates {
     fn len(&self) -> usize {
-        self.exact.len()
+        Self::len(self)
     }
 
-    fn select(&self, rows: &[usize]) -> Self {
-        Self { exact: self.exact.select(rows), approximate: None }
+    fn select(&self, rows: &[usize]) -> Result<Self, EngineError> {
+        Ok(Self::select(self, rows))
     }
 
     fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
-        self.exact.queries(rows)
+        self.queries(rows)
     }
 
     fn is_finite(&self) -> bool {
-        self.exact.is_finite()
+        Self::is_finite(self)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use slirec_core::bundle::HISTORY_GRAPH;
+use slirec_core::bundle::{CANDIDATES_GRAPH, HISTORY_GRAPH};
 use slirec_kernels::request::history::Embeddings;
 use slirec_onnx::check::decode_checked;
 use slirec_onnx::proto::{NodeProto, TensorProto};
@@ -35,6 +35,9 @@ pub(super) enum Unknown {
         /// What it should be; 0 stands for any size.
         expected: Vec<usize>,
     },
+    /// Two graphs hold other tables under the same name.
+    #[error("tensor `{0}` of {CANDIDATES_GRAPH} is not that of {HISTORY_GRAPH}")]
+    Different(String),
     /// The mixing gate reads something else.
     #[error("{HISTORY_GRAPH}: the mixing gate reads neither the last slot's time nor the last view's")]
     GateTime,
@@ -76,7 +79,8 @@ impl Tensors {
     pub(super) fn read(graph: &'static str, bytes: &[u8]) -> Result<Self, Unknown> {
         let model = decode_checked(bytes).map_err(|_| Unknown::Graph(graph))?;
         let read = model.graph.ok_or(Unknown::Graph(graph))?;
-        let tensors = read.initializer.iter().map(|tensor| (tensor.name().to_owned(), Tensor::read(tensor)));
+        // One after the other: a table of many items is not held twice.
+        let tensors = read.initializer.into_iter().map(|tensor| (tensor.name().to_owned(), Tensor::read(&tensor)));
         Ok(Self { graph, tensors: tensors.collect(), nodes: read.node })
     }
 
@@ -104,6 +108,12 @@ impl Tensors {
 
     pub(super) fn values(&self, tensor: &str, expected: &[usize]) -> Result<&[f32], Unknown> {
         Ok(self.shaped(tensor, expected)?.0)
+    }
+
+    /// As [`Tensors::values`], taken out.
+    pub(super) fn take(&mut self, tensor: &str, expected: &[usize]) -> Result<Vec<f32>, Unknown> {
+        self.values(tensor, expected)?;
+        Ok(self.tensors.remove(tensor).map(|tensor| tensor.values).unwrap_or_default())
     }
 
     /// A matrix of any width.

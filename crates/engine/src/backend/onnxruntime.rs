@@ -13,11 +13,12 @@ use ort::value::{DynValue, Tensor, TensorRef};
 use slirec_core::bundle::{Bundle, HISTORY_GRAPH, Network, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
 
-use super::{Backend, PreparedCandidates};
+use super::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::{CandidateGraph, CandidateIds, Column, Columns};
 use crate::runtime::SessionMaker;
+use crate::shortlist::Shortlist;
 use crate::tensors::{failed_in, floats_of_length, missing, signed};
-use crate::{EngineError, Explanations, Kernels, Precision};
+use crate::{EngineError, Explanations, Kernels};
 
 /// Candidate × position pairs of a block: its `[n, L, 80]` intermediate is then half a megabyte and stays in the
 /// second-level cache.
@@ -88,17 +89,12 @@ impl OnnxRuntime {
 
 impl Backend for OnnxRuntime {
     const KERNELS: Kernels = Kernels::OnnxRuntime;
-    const COPY_FROM: usize = 2;
     type Candidates = Columns;
     type History = HistoryTensors;
-    type Approximate = Infallible;
+    type Query = Infallible;
 
     fn another(&self) -> Result<Self, EngineError> {
         Self::of_graphs(Arc::clone(&self.graphs))
-    }
-
-    fn precision(&self) -> Precision {
-        Precision::F32
     }
 
     fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Columns, EngineError> {
@@ -160,11 +156,19 @@ impl Backend for OnnxRuntime {
         Ok(Explanations::new(floats("long_term_share", count)?, floats("attention", count * history.length)?))
     }
 
-    fn approximate(&mut self, _: &HistoryTensors, _: &Columns) -> Option<Infallible> {
+    fn shortlist(&mut self, _: &HistoryTensors, _: &Columns) -> Option<ShortlistSearch<Infallible>> {
         None
     }
 
-    fn approximate_block(&mut self, _: &HistoryTensors, never: &Infallible, _: Range<usize>, _: &mut [f32]) {
+    fn offer_block(
+        &mut self,
+        _: &HistoryTensors,
+        _: &Columns,
+        never: &Infallible,
+        _: Range<usize>,
+        _: impl Fn(usize) -> bool,
+        _: &mut Shortlist,
+    ) {
         match *never {}
     }
 }
@@ -174,12 +178,12 @@ impl PreparedCandidates for Columns {
         self.count
     }
 
-    fn select(&self, rows: &[usize]) -> Self {
+    fn select(&self, rows: &[usize]) -> Result<Self, EngineError> {
         let select = |column: &Column| {
             let values = rows.iter().filter_map(|row| column.values.get(row * column.width..(row + 1) * column.width));
             Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
         };
-        Self { count: rows.len(), columns: self.columns.iter().map(select).collect() }
+        Ok(Self { count: rows.len(), columns: self.columns.iter().map(select).collect() })
     }
 
     fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {

@@ -1,23 +1,25 @@
 //! A bundle's ranking network in our own kernels: the weights of its graphs enter, scores leave, without ONNX Runtime.
 
+mod rows;
 mod weights;
 
-use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
-use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH};
+use slirec_core::bundle::{Bundle, HISTORY_GRAPH};
 use slirec_core::history::{EncodedHistory, GAP_BUCKETS};
 use slirec_core::lookup::ItemLookup;
 use slirec_kernels::instruction_set::InstructionSet;
 use slirec_kernels::request;
-use slirec_kernels::request::ranking::{RankingCandidates, RankingHistory, RankingInputs, RankingNetwork, Scratch};
+use slirec_kernels::request::ranking::{RankingHistory, RankingInputs, RankingNetwork, RoundedQuery, Scratch};
 
 use super::initializers::Unknown;
 use super::onnxruntime::OnnxRuntime;
-use super::{Backend, PreparedCandidates, parity};
+use super::{Backend, PreparedCandidates, ShortlistSearch, parity};
 use crate::candidates::{CandidateGraph, CandidateIds};
-use crate::{EngineError, Explanations, Kernels, Precision};
+use crate::shortlist::{Limits, Shortlist};
+use crate::{EngineError, Explanations, Kernels};
+use rows::{RankingRows, RoundedRows, unknown};
 
 /// The model, whatever worker has it.
 #[derive(Debug)]
@@ -62,39 +64,25 @@ impl RankingKernels {
 
 impl Backend for RankingKernels {
     const KERNELS: Kernels = Kernels::Fused;
-    /// A candidate is a few values, which lie far apart.
-    const COPY_FROM: usize = 32;
-    type Candidates = RankingCandidates;
+    type Candidates = RankingRows;
     type History = RankingHistory;
-    type Approximate = Infallible;
+    type Query = RoundedQuery;
 
     fn another(&self) -> Result<Self, EngineError> {
         Ok(Self::of_model(Arc::clone(&self.model)))
     }
 
-    fn precision(&self) -> Precision {
-        Precision::F32
+    fn prepare(&self, _: &mut CandidateGraph, ids: &CandidateIds) -> Result<RankingRows, EngineError> {
+        Ok(RankingRows::Whole(self.model.network.candidates(&ids.items, &ids.features).map_err(unknown)?))
     }
 
-    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<RankingCandidates, EngineError> {
-        let width = self.model.network.candidate_width();
-        let mut candidates = RankingCandidates::zeros(width, &ids.items);
-        for part in graph.parts(ids) {
-            let (first, columns) = part?;
-            let (rows, bias) = (columns.named("embedding"), columns.named("bias"));
-            for (output, values, size) in [("embedding", rows, width), ("bias", bias, 1)] {
-                if values.len() != columns.count * size {
-                    return Err(EngineError::Output {
-                        graph: CANDIDATES_GRAPH,
-                        output: output.to_owned(),
-                        found: format!("{} values", values.len()),
-                        expected: format!("{size} values for each of {} candidates", columns.count),
-                    });
-                }
-            }
-            candidates.set(first, rows, bias);
-        }
-        Ok(candidates)
+    fn prepare_many(
+        &self,
+        _: &mut CandidateGraph,
+        ids: &CandidateIds,
+        keep_rows: bool,
+    ) -> Result<RankingRows, EngineError> {
+        Ok(RankingRows::Rounded(Box::new(RoundedRows::new(Arc::clone(&self.model), ids, keep_rows)?)))
     }
 
     fn encode(&mut self, history: &EncodedHistory) -> Result<RankingHistory, EngineError> {
@@ -128,51 +116,51 @@ impl Backend for RankingKernels {
     fn score_block(
         &mut self,
         history: &RankingHistory,
-        candidates: &RankingCandidates,
+        candidates: &RankingRows,
         range: Range<usize>,
         scores: &mut [f32],
     ) -> Result<(), EngineError> {
-        self.model.network.scores(history, candidates, range, scores);
+        match candidates {
+            RankingRows::Whole(candidates) => self.model.network.scores(history, candidates, range, scores),
+            RankingRows::Rounded(rows) => rows.scores(history, range, scores)?,
+        }
         Ok(())
     }
 
-    /// Attention and gate belong to the query: they are the same for all candidates.
-    fn explain(
+    /// Attention and gate belong to the query: they are the same for all candidates. The terms are each candidate's own.
+    fn explain(&mut self, history: &RankingHistory, candidates: &RankingRows) -> Result<Explanations, EngineError> {
+        let shares = vec![history.long_term_share(); candidates.len()];
+        let logits = self.model.network.explain(history, candidates.whole()?.as_ref());
+        let logits = logits.map_err(|id| EngineError::Session { graph: HISTORY_GRAPH, problem: id.to_string() })?;
+        Ok(Explanations::new(shares, history.attention().repeat(candidates.len())).with_logits(logits))
+    }
+
+    fn shortlist(
         &mut self,
         history: &RankingHistory,
-        candidates: &RankingCandidates,
-    ) -> Result<Explanations, EngineError> {
-        let shares = vec![history.long_term_share(); candidates.len()];
-        Ok(Explanations::new(shares, history.attention().repeat(candidates.len())))
+        candidates: &RankingRows,
+    ) -> Option<ShortlistSearch<RoundedQuery>> {
+        let RankingRows::Rounded(rows) = candidates else { return None };
+        let query = rows.query(history)?;
+        let limits = Limits { ceiling: query.ceiling, floor: query.floor };
+        Some(ShortlistSearch { query, limits, always: rows.raised(history) })
     }
 
-    fn approximate(&mut self, _: &RankingHistory, _: &RankingCandidates) -> Option<Infallible> {
-        None
-    }
-
-    fn approximate_block(&mut self, _: &RankingHistory, never: &Infallible, _: Range<usize>, _: &mut [f32]) {
-        match *never {}
+    fn offer_block(
+        &mut self,
+        history: &RankingHistory,
+        candidates: &RankingRows,
+        query: &RoundedQuery,
+        range: Range<usize>,
+        takes_part: impl Fn(usize) -> bool,
+        shortlist: &mut Shortlist,
+    ) {
+        if let RankingRows::Rounded(rows) = candidates {
+            rows.offer(history, query, range, takes_part, shortlist);
+        }
     }
 
     fn recycle(&mut self, history: RankingHistory) {
         self.spare = Some(history);
-    }
-}
-
-impl PreparedCandidates for RankingCandidates {
-    fn len(&self) -> usize {
-        Self::len(self)
-    }
-
-    fn select(&self, rows: &[usize]) -> Self {
-        Self::select(self, rows)
-    }
-
-    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
-        self.embeddings(rows)
-    }
-
-    fn is_finite(&self) -> bool {
-        Self::is_finite(self)
     }
 }

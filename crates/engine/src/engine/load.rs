@@ -8,7 +8,6 @@ use std::time::Instant;
 use crossbeam_channel::bounded;
 use slirec_core::bundle::{Bundle, Network, SCORES_GRAPH};
 use slirec_core::lookup::ItemLookup;
-use slirec_kernels::bf16::Bf16Set;
 
 use super::Engine;
 use crate::backend::Backend;
@@ -23,7 +22,7 @@ use crate::recommender::{Recommender, Shared};
 use crate::runtime::SessionMaker;
 use crate::spread::Helpers;
 use crate::worker::Worker;
-use crate::{EngineError, EngineOptions, ExecutionProvider, Kernels, Precision, graphs};
+use crate::{EngineError, EngineOptions, ExecutionProvider, Kernels, graphs};
 
 impl Engine {
     /// Loads and verifies a bundle, prepares its candidates, compares its golden requests and starts the workers.
@@ -43,15 +42,14 @@ impl Engine {
         graphs::check(&bundle)?;
         let library = options.onnxruntime.as_deref();
         let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
-        let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary);
+        let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let mut graph = CandidateGraph::new(&maker, &bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, &bundle)?;
         let provider = maker.provider();
         if options.kernels == Kernels::Fused && provider == ExecutionProvider::Cpu {
             match bundle.manifest.model.network {
                 Network::SliRec => {
-                    let fused = Fused::agreeing(&bundle, &lookup, bf16_set(options), &mut graph, &mut onnxruntime)?;
-                    if let Some(fused) = fused {
+                    if let Some(fused) = Fused::agreeing(&bundle, &lookup, &mut graph, &mut onnxruntime)? {
                         drop(onnxruntime);
                         return Self::start(fused, graph, Model::new(bundle, lookup), provider, options);
                     }
@@ -76,17 +74,9 @@ impl Engine {
         provider: ExecutionProvider,
         options: &EngineOptions,
     ) -> Result<Self, EngineError> {
-        let (kernels, precision, model) = (B::KERNELS, backend.precision(), Arc::new(model));
-        if options.precision != precision {
-            let reason = match (kernels, model.manifest.model.network) {
-                (_, Network::Ranking) => "the ranking network is not offered in it",
-                (Kernels::OnnxRuntime, Network::SliRec) => "only the fused kernels have it",
-                (Kernels::Fused, Network::SliRec) => "this processor has no instructions for it (AVX512-BF16)",
-            };
-            tracing::warn!(wanted = options.precision.name(), reason, "all candidates are scored in f32");
-        }
+        let (kernels, model) = (B::KERNELS, Arc::new(model));
         let workers = options.workers.max(1);
-        let shared = Arc::new(Shared::new(Arc::clone(&model), &backend, &mut graph, options.approximate_from)?);
+        let shared = Arc::new(Shared::new(Arc::clone(&model), &backend, &mut graph, options.shortlist_from)?);
         let mut backends = Vec::with_capacity(workers);
         for _ in 1..workers {
             backends.push(backend.another()?);
@@ -124,21 +114,11 @@ impl Engine {
             sha256 = model.sha256,
             provider = provider.name(),
             kernels = kernels.name(),
-            precision = precision.name(),
             workers,
             golden_requests = golden,
             "bundle loaded"
         );
         let admitted = Arc::default();
-        Ok(Self { model, provider, kernels, precision, queue, overload, admitted, ended })
-    }
-}
-
-/// What approximate scores are computed with; none if they are not wanted or would be slower than exact ones.
-fn bf16_set(options: &EngineOptions) -> Option<Bf16Set> {
-    match options.precision {
-        Precision::F32 => None,
-        Precision::Bf16 if options.emulate_bf16 => Some(Bf16Set::emulated()),
-        Precision::Bf16 => Bf16Set::detect(),
+        Ok(Self { model, provider, kernels, queue, overload, admitted, ended })
     }
 }

@@ -30,6 +30,17 @@ pub(super) fn history_inputs(body: &mut Body, network: Network, longest: i64) ->
     ids.into_iter().chain(named).map(|(input, name)| (input.to_owned(), name)).collect()
 }
 
+/// Positions whose item is known, of the last ones: the ranking network reads no others.
+const KNOWN: &str = "known_positions";
+
+/// The numbers of the known ones among items, each of which has one above 0; keeps their positions for the times.
+pub(super) fn only_known(body: &mut Body, rows: &str) -> String {
+    let positions = body.node("NonZero", &[rows]);
+    let flat = body.integers(&[-1]);
+    body.named("Reshape", &[&positions, &flat], &[KNOWN], Vec::new());
+    body.node("Gather", &[rows, KNOWN])
+}
+
 /// Of SLi-Rec: logarithms of days.
 fn features(body: &mut Body, times: &str, now: &str, longest: i64) -> [(&'static str, String); 3] {
     let (start, one, end) = (body.integers(&[0]), body.integers(&[1]), body.integers(&[i64::MAX]));
@@ -55,6 +66,7 @@ fn features(body: &mut Body, times: &str, now: &str, longest: i64) -> [(&'static
 fn buckets(body: &mut Body, times: &str, now: &str, longest: i64) -> [(&'static str, String); 2] {
     let (start, one, end) = (body.integers(&[0]), body.integers(&[1]), body.integers(&[i64::MAX]));
     let used = last_rows(body, times, longest);
+    let used = body.node("Gather", &[&used, KNOWN]);
     let after = body.node("Slice", &[&used, &one, &end, &start]);
     let but_one = body.integers(&[-1]);
     let before = body.node("Slice", &[&used, &start, &but_one, &start]);

@@ -6,6 +6,7 @@
 mod hostile;
 mod reference;
 mod serving;
+mod shortlist;
 
 #[path = "../support/ranking.rs"]
 mod networks;
@@ -17,7 +18,7 @@ mod support;
 use slirec_core::bundle::Bundle;
 use slirec_core::history::{self, EncodedHistory, History};
 use slirec_core::parity::{TOLERANCE, compare};
-use slirec_engine::{BundleScorer, CandidateIds, Kernels};
+use slirec_engine::{BundleScorer, CandidateIds, Kernels, Terms};
 
 use networks::{LONGEST, Sizes, bundle, bundle_of, vocabulary, weights};
 use reference::Reference;
@@ -39,6 +40,19 @@ fn candidates(items: u32) -> CandidateIds {
     let items: Vec<u32> = (0..=items).chain([0, 3, 3]).collect();
     let features = (0..).zip(&items).map(|(place, item)| if place % 5 == 4 { 1 } else { item % 6 }).collect();
     CandidateIds { items, features }
+}
+
+fn terms_in_order(terms: &Terms) -> [f32; 8] {
+    let Terms { short_term, long_term, last_view, mixed, transitions, bias, repeats, cooccurrence } = *terms;
+    [short_term, long_term, last_view, mixed, transitions, bias, repeats, cooccurrence]
+}
+
+/// Logits and what they are made of, to the tolerance of scores.
+fn near(what: &str, found: &[f32], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((f64::from(*found) - expected).abs() <= f64::from(TOLERANCE), "{what}: {found}, expected {expected}");
+    }
 }
 
 const HISTORIES: [(usize, f64); 8] =
@@ -64,10 +78,21 @@ fn onnx_runtime_and_the_kernels_follow_the_formulas() {
                     let of = || format!("{what} by {kernels:?}, {length} views, width {}", sizes.width);
                     compare(found, &expected, TOLERANCE).unwrap_or_else(|difference| panic!("{}: {difference}", of()));
                 };
-                close("scores", &scorer.score(&history, &ids).unwrap(), &expected.scores);
+                let scores = scorer.score(&history, &ids).unwrap();
+                close("scores", &scores, &expected.scores);
                 let explained = scorer.explain(&history, &ids).unwrap();
                 close("attention", explained.attention(), &expected.attention.repeat(ids.items.len()));
                 close("shares", explained.long_term_shares(), &vec![expected.long_term_share; ids.items.len()]);
+                for (place, score) in scores.iter().enumerate() {
+                    let Some(logit) = explained.get(place).unwrap().logit else {
+                        assert_eq!(kernels, Kernels::OnnxRuntime);
+                        continue;
+                    };
+                    near("terms", &terms_in_order(&logit.terms), &expected.terms[place]);
+                    near("views", logit.views, &expected.views[place]);
+                    let of_logit = (logit.terms.sum() - logit.normaliser).min(0.0);
+                    near("logarithm of the score", &[of_logit], &[f64::from(*score).ln()]);
+                }
             }
         }
     }

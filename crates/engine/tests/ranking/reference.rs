@@ -22,6 +22,21 @@ pub(crate) struct Answer {
     pub(crate) scores: Vec<f64>,
     pub(crate) attention: Vec<f64>,
     pub(crate) long_term_share: f64,
+    /// Of each candidate, the terms of its logit in the order of the engine's.
+    pub(crate) terms: Vec<[f64; 8]>,
+    /// Of each candidate, what each view gave.
+    pub(crate) views: Vec<Vec<f64>>,
+}
+
+/// What the query is made of.
+struct Parts {
+    short: Vec<f64>,
+    /// Of each view.
+    long: Rows,
+    last: Vec<f64>,
+    mixed: Vec<f64>,
+    /// Of each view; 0 for those before the last ones.
+    from: Rows,
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -108,6 +123,43 @@ impl<'a> Reference<'a> {
         logit
     }
 
+    /// Terms of an item's logit, and what each view gave to them.
+    fn explained(&self, (item, feature): (u32, u32), parts: &Parts, history: &EncodedHistory) -> ([f64; 8], Vec<f64>) {
+        let (row, to) = (self.embedding(item, feature), &self.matrix("transition.to")[item as usize]);
+        let length = history.len();
+        let of_views = |rows: &Rows, by: &[f64]| rows.iter().map(|row| dot(row, by)).collect::<Vec<f64>>();
+        let (long, from) = (of_views(&parts.long, &row), of_views(&parts.from, to));
+        let mut last = vec![0.0; length];
+        last[length - 1] = dot(&parts.last, &row);
+        let (mut repeats, mut near) = (vec![0.0; length], vec![0.0; length]);
+        for position in (0..length).filter(|_| item != 0) {
+            let (viewed, back) = (history.item_ids[position] as usize, length - 1 - position);
+            if viewed == item as usize {
+                repeats[position] =
+                    self.vector("repeat.distance")[back] + self.vector("repeat.age")[usize::from(history.age)];
+            }
+            let recent = self.arrays.get("cooccurrence.recent").and_then(|recent| recent[0].get(back));
+            if let Some(recent) = recent.filter(|_| viewed != 0) {
+                let neighbours = &self.matrix("cooccurrence.items")[viewed];
+                let weights = neighbours.iter().zip(&self.matrix("cooccurrence.weights")[viewed]);
+                let same = weights.filter(|(id, _)| **id == f64::from(item)).map(|(_, weight)| recent * weight);
+                near[position] = same.sum();
+            }
+        }
+        let sum: f64 = near.iter().sum();
+        if sum > 0.0 {
+            let term = self.vector("cooccurrence.scale")[0] * (1.0 + sum).ln();
+            near.iter_mut().for_each(|share| *share *= term / sum);
+        }
+        let temperature = self.vector("score.temperature")[0];
+        let total = |values: &[f64]| values.iter().sum::<f64>();
+        let (short, mixed) = (dot(&parts.short, &row), dot(&parts.mixed, &row));
+        let bias = self.vector("item.bias")[item as usize];
+        let terms = [short, total(&long), total(&last), mixed, total(&from), bias, total(&repeats), total(&near)];
+        let views = (0..length).map(|at| temperature * (long[at] + last[at] + from[at] + repeats[at] + near[at]));
+        (terms.map(|term| temperature * term), views.collect())
+    }
+
     pub(crate) fn answer(&self, history: &EncodedHistory, candidates: &CandidateIds) -> Answer {
         let ids = history.item_ids.iter().zip(&history.feature_ids);
         let embedded: Rows = ids.map(|(item, feature)| self.embedding(*item, *feature)).collect();
@@ -124,21 +176,29 @@ impl<'a> Reference<'a> {
         let moved: Vec<f64> = now.iter().zip(&short).map(|(now, short)| now * short + now).collect();
         let mixed: Vec<f64> = [&short[..], last, &moved].concat().into_iter().map(f64::tanh).collect();
         let mixed = plus(&times(&mixed, self.matrix("mixing.weight")), self.vector("mixing.bias"));
-        let mixed = plus(&mixed, &times(last, self.matrix("last_view.weight")));
+        let last = times(last, self.matrix("last_view.weight"));
         let between = short.iter().zip(&long).zip(&gate).map(|((short, long), gate)| short + gate * (long - short));
-        let query = plus(&between.collect::<Vec<f64>>(), &mixed);
-        let mut from = vec![0.0; self.width];
-        for (item, recent) in history.item_ids.iter().rev().zip(self.vector("transition.recent")) {
-            let row = &self.matrix("transition.from")[*item as usize];
-            from = plus(&from, &row.iter().map(|value| recent * value).collect::<Vec<f64>>());
+        let query = plus(&plus(&between.collect::<Vec<f64>>(), &mixed), &last);
+        let mut from = vec![vec![0.0; self.width]; history.len()];
+        let viewed = history.item_ids.iter().zip(&mut from).rev().zip(self.vector("transition.recent"));
+        for ((item, from), recent) in viewed {
+            *from = self.matrix("transition.from")[*item as usize].iter().map(|value| recent * value).collect();
         }
-        let query = [query, from].concat();
+        let all_from = from.iter().fold(vec![0.0; self.width], |sum, from| plus(&sum, from));
+        let query = [query, all_from].concat();
+        let scaled = |row: &[f64], factor: &dyn Fn(f64) -> f64| {
+            row.iter().zip(&gate).map(|(value, gate)| value * factor(*gate)).collect::<Vec<f64>>()
+        };
+        let long = embedded.iter().zip(&attention).map(|(row, weight)| scaled(row, &|gate| gate * weight)).collect();
+        let parts = Parts { short: scaled(&short, &|gate| 1.0 - gate), long, last, mixed, from };
 
         let temperature = self.vector("score.temperature")[0];
         let power = |item, feature| (self.logit(item, feature, &query, history) * temperature).exp();
         let all: f64 = (1..).zip(&self.features[1..]).map(|(item, feature)| power(item, *feature)).sum();
-        let ids = candidates.items.iter().zip(&candidates.features);
-        let scores = ids.map(|(item, feature)| (power(*item, *feature) / all).min(1.0)).collect();
-        Answer { scores, attention, long_term_share: gate.iter().sum::<f64>() / self.width as f64 }
+        let ids = candidates.items.iter().copied().zip(candidates.features.iter().copied());
+        let scores = ids.clone().map(|(item, feature)| (power(item, feature) / all).min(1.0)).collect();
+        let (terms, views) = ids.map(|candidate| self.explained(candidate, &parts, history)).unzip();
+        let long_term_share = gate.iter().sum::<f64>() / self.width as f64;
+        Answer { scores, attention, long_term_share, terms, views }
     }
 }

@@ -4,7 +4,7 @@ use prost::Message;
 use slirec_core::bundle::Bundle;
 use slirec_core::parity::TOLERANCE;
 use slirec_engine::{
-    BundleScorer, Engine, EngineOptions, Kernels, Precision, RecommendationRequest, SelfContainedModel, Source,
+    BundleScorer, Engine, EngineOptions, Kernels, RecommendationRequest, SelfContainedModel, Source, Terms,
     self_contained,
 };
 use slirec_onnx::proto::ModelProto;
@@ -39,13 +39,40 @@ fn one_worker_and_several_that_share_a_request_give_the_same_explained_answer() 
     let explained = explanations.get(0).unwrap();
     assert!((explained.attention.iter().sum::<f32>() - 1.0).abs() < 1e-5 && explained.attention.len() == 4);
     assert_eq!(answers[0], answers[1]);
+    for (place, product) in products.iter().enumerate() {
+        let logit = explanations.get(place).unwrap().logit.unwrap();
+        let by_terms = (logit.terms.sum() - logit.normaliser).min(0.0);
+        assert!((by_terms - product.score.ln()).abs() <= TOLERANCE, "{by_terms}, expected ln {}", product.score);
+        let Terms { long_term, last_view, transitions, repeats, cooccurrence, .. } = logit.terms;
+        let of_views = long_term + last_view + transitions + repeats + cooccurrence;
+        assert!((logit.views.iter().sum::<f32>() - of_views).abs() <= TOLERANCE, "{:?}", logit.views);
+    }
 }
 
 #[test]
-fn bf16_is_not_offered_and_serves_in_f32() {
-    let options = EngineOptions { precision: Precision::Bf16, emulate_bf16: true, ..EngineOptions::default() };
-    let engine = Engine::load(bundle(WITHOUT).path(), &options).unwrap();
-    assert_eq!((engine.kernels(), engine.precision()), (Kernels::Fused, Precision::F32));
+fn a_history_is_read_without_its_unknown_products() {
+    let folder = bundle(WITH);
+    for kernels in [Kernels::OnnxRuntime, Kernels::Fused] {
+        let engine = Engine::load(folder.path(), &EngineOptions { kernels, ..EngineOptions::default() }).unwrap();
+        let views = [("?", 0.0), ("item-3", 60.0), ("?", 70.0), ("item-9", 100.0), ("?", 110.0)];
+        let known = views.into_iter().filter(|(handle, _)| *handle != "?");
+        let ask = |views: Vec<(&str, f64)>| {
+            let views = views.into_iter().map(|(handle, time)| (handle, START + time));
+            let request = RecommendationRequest::new(views.collect(), START + 500.0, 100);
+            engine.recommend(RecommendationRequest { explain: true, ..request }).unwrap()
+        };
+        let (with, without) = (ask(views.to_vec()), ask(known.collect()));
+        assert_eq!((&with.products, with.unknown_items, without.unknown_items), (&without.products, 3, 0));
+        let explained = with.explanations.get(0).unwrap();
+        let of_known = without.explanations.get(0).unwrap();
+        let [first, second] = [0, 1].map(|place| of_known.attention[place]);
+        assert_eq!(explained.attention, [0.0, first, 0.0, second, 0.0]);
+        assert_eq!(explained.logit.is_some(), kernels == Kernels::Fused);
+        if let Some((explained, of_known)) = explained.logit.zip(of_known.logit) {
+            let [first, second] = [0, 1].map(|place| of_known.views[place]);
+            assert_eq!((explained.terms, explained.views), (of_known.terms, &[0.0, first, 0.0, second, 0.0][..]));
+        }
+    }
 }
 
 #[test]
@@ -57,6 +84,19 @@ fn a_graph_that_computes_something_else_under_the_same_names_is_left_to_onnx_run
     let mut nodes = bodies.next().unwrap().node.iter_mut();
     nodes.find(|node| node.op_type() == "Tanh").unwrap().op_type = Some("Sigmoid".to_owned());
     bundle.history_graph = graph.encode_to_vec();
+    let scorer = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
+    assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
+}
+
+#[test]
+fn tables_that_differ_between_the_graphs_are_left_to_onnx_runtime() {
+    let mut bundle = Bundle::read(bundle(WITH).path()).unwrap();
+    let mut graph = ModelProto::decode(bundle.candidates_graph.as_slice()).unwrap();
+    let tensors = &mut graph.graph.as_mut().unwrap().initializer;
+    let table = tensors.iter_mut().find(|tensor| tensor.name() == "embedding.item").unwrap();
+    // One value of the last item.
+    table.raw_data.as_mut().unwrap().last_mut().map(|byte| *byte ^= 1).unwrap();
+    bundle.candidates_graph = graph.encode_to_vec();
     let scorer = BundleScorer::with_kernels(&bundle, None, Kernels::Fused).unwrap();
     assert_eq!(scorer.kernels(), Kernels::OnnxRuntime);
 }
@@ -78,8 +118,13 @@ fn the_self_contained_graph_answers_as_the_engine_does() {
         let engine = Engine::load(folder.path(), &EngineOptions::default()).unwrap();
         let long: Vec<String> = (0..70).map(|place| format!("item-{}", 1 + place * 7 % 40)).collect();
         let long: Vec<&str> = long.iter().map(String::as_str).collect();
-        let histories: [&[&str]; 4] =
-            [&["item-7"], &["item-3", "item-3", "new-1"], &long, &["no-such-product", "item-2"]];
+        let histories: [&[&str]; 5] = [
+            &["item-7"],
+            &["item-3", "item-3", "new-1"],
+            &long,
+            &["no-such-product", "item-2"],
+            &["item-2", "?", "item-9", "?", "?"],
+        ];
         for handles in histories {
             // On both sides of where buckets begin, none at all and backwards.
             for seconds in [0.0, -5.0, 7.999_999, 8.0, 128.0, 127.999_999, 20.158_737, 20.158_736, 86_400.0, 3e7] {

@@ -139,7 +139,7 @@ pub(crate) fn seal(folder: &Path, model: ModelShape) {
 fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
     let files = bundle::record_files(folder).unwrap();
     let unsealed = Bundle::read_unsealed(folder, Manifest { files, ..manifest.clone() }).unwrap();
-    let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary);
+    let lookup = ItemLookup::new(&unsealed.catalog, &unsealed.vocabulary, manifest.model.network);
     let longest = manifest.model.longest_history;
     let history = made_up_histories(&unsealed.vocabulary, &lookup, longest).next().unwrap();
     let candidates = catalog_candidates(&unsealed.catalog, &lookup);

@@ -29,10 +29,9 @@ impl Blocks {
         let size = range.len().max(1);
         assert!(first + column.len() / size <= self.count, "more candidates than there is room for");
         for (candidate, values) in (first..).zip(column.chunks_exact(size)) {
-            for (row, value) in range.clone().zip(values) {
-                let place = self.place(candidate, row);
-                self.values[place] = *value;
-            }
+            let first = self.place(candidate, range.start);
+            let rows = self.values[first..].iter_mut().step_by(BLOCK);
+            rows.zip(values).for_each(|(place, value)| *place = *value);
         }
     }
 

@@ -7,19 +7,27 @@
 //! ```
 //!
 //! [`history`](RankingNetwork::encode) computes the query, what few items get on top of it and Z; a candidate is then one
-//! dot product. What a position adds to the gates is looked up where a table of it fits the memory.
+//! dot product. [`RoundedCandidates`] are for catalogues that are too large for all of those: they say which few candidates
+//! can be among the best. What a position adds to the gates is looked up where a table of it fits the memory.
 
 mod additions;
+mod bounds;
 mod candidates;
+mod explanation;
 mod history;
 mod inputs;
+mod kept;
 mod products;
+mod rounded;
 mod scores;
 mod weights;
 
+pub use bounds::{Approximate, RoundedQuery};
 pub use candidates::RankingCandidates;
+pub use explanation::{ExplainedLogits, Terms};
 pub use history::{RankingHistory, Scratch};
 pub use inputs::RankingInputs;
+pub use rounded::RoundedCandidates;
 pub use weights::{Cooccurrence, RankingWeights, Sample};
 
 use crate::instruction_set::InstructionSet;

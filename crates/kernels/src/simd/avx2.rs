@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{BytePairs, Simd};
 use crate::lanes::{LANES, Lanes};
 
 /// Proof that the processor has AVX2 and FMA.
@@ -102,6 +102,17 @@ impl Simd for Avx2 {
             let count = _mm_cvtsi32_si128(BITS.cast_signed());
             [_mm256_srl_epi32(values[0], count), _mm256_srl_epi32(values[1], count)]
         };
+        add_pairs(values: &BytePairs, factors: Bits, sums: Bits) -> Bits = {
+            let wide = [
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(values.as_ptr().cast())),
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(values.as_ptr().add(LANES).cast())),
+            ];
+            [
+                _mm256_add_epi32(sums[0], _mm256_madd_epi16(wide[0], factors[0])),
+                _mm256_add_epi32(sums[1], _mm256_madd_epi16(wide[1], factors[1])),
+            ]
+        };
+        signed_floats(numbers: Bits) -> Floats = [_mm256_cvtepi32_ps(numbers[0]), _mm256_cvtepi32_ps(numbers[1])];
         where_at_least(test: Bits, limit: Bits, values: Floats) -> Floats = {
             let below = [_mm256_cmpgt_epi32(limit[0], test[0]), _mm256_cmpgt_epi32(limit[1], test[1])];
             [

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{BytePairs, Simd};
 use crate::lanes::{LANES, Lanes};
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
@@ -66,6 +66,11 @@ impl Simd for Avx512 {
         and(left: __m512i, right: __m512i) -> __m512i = _mm512_and_si512(left, right);
         shift_left<const BITS: u32>(values: __m512i) -> __m512i = _mm512_slli_epi32::<BITS>(values);
         shift_right<const BITS: u32>(values: __m512i) -> __m512i = _mm512_srli_epi32::<BITS>(values);
+        add_pairs(values: &BytePairs, factors: __m512i, sums: __m512i) -> __m512i = {
+            let wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256(values.as_ptr().cast()));
+            _mm512_add_epi32(sums, _mm512_madd_epi16(wide, factors))
+        };
+        signed_floats(numbers: __m512i) -> __m512 = _mm512_cvtepi32_ps(numbers);
         where_at_least(test: __m512i, limit: __m512i, values: __m512) -> __m512 =
             _mm512_maskz_mov_ps(_mm512_cmpge_epi32_mask(test, limit), values);
     }

@@ -3,7 +3,7 @@
 
 use std::arch::aarch64::*;
 
-use super::Simd;
+use super::{BytePairs, Simd};
 use crate::lanes::{LANES, Lanes};
 
 /// Every processor of this architecture has NEON, with fused multiply-adds.
@@ -96,6 +96,13 @@ impl Simd for Neon {
         // A shift to the left by a negative number goes to the right.
         shift_right<const BITS: u32>(values: Bits) -> Bits =
             each!(R => vshlq_u32(values[R], vdupq_n_s32(-BITS.cast_signed())));
+        add_pairs(values: &BytePairs, factors: Bits, sums: Bits) -> Bits = each!(R => {
+            let wide = vmovl_s8(vld1_s8(values.as_ptr().add(8 * R)));
+            let factors = vreinterpretq_s16_u32(factors[R]);
+            let (low, high) = (vmull_s16(vget_low_s16(wide), vget_low_s16(factors)), vmull_high_s16(wide, factors));
+            vaddq_u32(sums[R], vreinterpretq_u32_s32(vpaddq_s32(low, high)))
+        });
+        signed_floats(numbers: Bits) -> Floats = each!(R => vcvtq_f32_s32(vreinterpretq_s32_u32(numbers[R])));
         where_at_least(test: Bits, limit: Bits, values: Floats) -> Floats =
             each!(R => vbslq_f32(vcgeq_u32(test[R], limit[R]), values[R], vdupq_n_f32(0.0)));
     }

@@ -1,6 +1,6 @@
 //! The operations in plain Rust, lane by lane.
 
-use super::Simd;
+use super::{BytePairs, Simd};
 use crate::lanes::{LANES, Lanes};
 
 /// Fused where the target has the instruction; elsewhere it would be a slow call.
@@ -157,6 +157,23 @@ impl Simd for Portable {
     #[inline(always)]
     fn shift_right<const BITS: u32>(self, values: Self::Bits) -> Self::Bits {
         each(values, |value| value >> BITS)
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, values: &BytePairs, factors: Self::Bits, mut sums: Self::Bits) -> Self::Bits {
+        for ((sum, pair), factors) in sums.iter_mut().zip(values.as_chunks::<2>().0).zip(factors) {
+            let factors = factors.cast_signed();
+            let [first, second] = pair.map(i32::from);
+            // The lower half with its sign, then the upper one.
+            let dot = first * (factors << 16 >> 16) + second * (factors >> 16);
+            *sum = sum.wrapping_add_signed(dot);
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn signed_floats(self, numbers: Self::Bits) -> Lanes {
+        each(numbers, |number| number.cast_signed() as f32)
     }
 
     #[inline(always)]

@@ -4,9 +4,7 @@
 mod plain;
 
 use proptest::prelude::*;
-use slirec_kernels::bf16::Bf16Set;
 use slirec_kernels::instruction_set::InstructionSet;
-use slirec_kernels::request::approximate::{self, ApproximateCandidates, ApproximateHistory, ApproximateScoring};
 use slirec_kernels::request::candidates::Candidates;
 use slirec_kernels::request::history::{
     Embeddings, HistoryInputs, HistoryNetwork, HistoryWeights, PreparedHistory, Scratch, Transitions,
@@ -144,31 +142,6 @@ impl Data {
     pub(crate) fn inputs(&self) -> HistoryInputs<'_> {
         let ([items, features], [time_to_now, time_from_first]) = (&self.history, &self.times);
         HistoryInputs { items, features, time_to_now, time_from_first, gate_time: 0.75 }
-    }
-
-    /// Approximate logits of the case.
-    pub(crate) fn approximate(&self, set: Bf16Set, case: &Case) -> Vec<f32> {
-        let floats = InstructionSet::detect();
-        let mut encoded = PreparedHistory::default();
-        self.history_network(floats, case).encode(&self.inputs(), &mut Scratch::default(), &mut encoded).unwrap();
-        let exact = Scoring::new(floats, case.target(), [&self.network(0), &self.network(1), &self.network(2)]);
-        let scoring = ApproximateScoring::new(set, &exact);
-        let mut candidates = Candidates::zeros(exact.candidate_sizes(self.transition()), case.candidates);
-        candidates.set(0, self.columns.each_ref().map(Vec::as_slice));
-        let mut history = ApproximateHistory::default();
-        scoring.history(&encoded, &mut history);
-        let mut scratch = approximate::Scratch::default();
-        let mut logits_of = |candidates: &Candidates| {
-            let mut logits = vec![0.0; candidates.len()];
-            let candidates = ApproximateCandidates::new(candidates);
-            scoring.logits((&encoded, &history), &candidates, 0..logits.len(), &mut scratch, &mut logits);
-            logits
-        };
-        let logits = logits_of(&candidates);
-        // A candidate alone, behind others or selected has the same bits.
-        let alone = logits_of(&candidates.select(&[case.candidates - 1]));
-        assert_eq!(alone[0].to_bits(), logits[case.candidates - 1].to_bits());
-        logits
     }
 
     pub(crate) fn transition(&self) -> usize {

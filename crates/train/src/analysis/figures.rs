@@ -115,8 +115,12 @@ pub struct Analysis {
     pub order: Option<Order>,
     /// Metrics by category of the positive.
     pub by_category: Vec<Slice>,
-    /// Scores of the model against what happened.
+    /// Scores of the products in the model's lists against what happened; empty where the history's items are no
+    /// candidates, as the scores are over all items.
     pub calibration: Vec<CalibrationBin>,
+    /// Expected calibration error over those bins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_error: Option<f64>,
     /// Whom the model recommends, by popularity.
     pub popularity: Vec<PopularityBand>,
     /// Where the attention lies; empty when the scorer gives none.
@@ -162,6 +166,7 @@ impl Analysis {
             let Some(Difference { mean, interval, p }) = measured.model_less_this else {
                 metrics.insert("measured_rows".to_owned(), self.groups as f64);
                 metrics.insert("unseen_rows".to_owned(), self.unseen as f64);
+                metrics.extend(self.calibration_error.map(|error| ("calibration_error@10".to_owned(), error)));
                 return (self.set.clone(), metrics);
             };
             let less = [

@@ -1,18 +1,17 @@
-//! The fused network against the plain one: logits, statistics and the gradients of all weights, in several shapes.
-
-use std::collections::HashMap;
+//! The network that is trained against the one that scores, which golden tests hold to the original; gradients of all
+//! weights against finite differences of the loss. In several shapes.
 
 use rand::Rng;
 use slirec_core::bundle::FeatureShape;
 use slirec_core::history::EncodedHistory;
 use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 
-use super::plain::{self, Statistics};
 use super::*;
 use crate::dataset::evaluation::Candidate;
 use crate::evaluation::{ScoreRequest, Scorer};
 use crate::hyperparameters::GateTime;
 use crate::inference::InferenceNetwork;
+use crate::random::Purpose;
 
 /// The first of `embeddings` is the item's, the others are those of features.
 fn sizes(embeddings: &[usize], slots: usize, attention: [usize; 2], score: [usize; 2]) -> ModelHyperparameters {
@@ -74,22 +73,16 @@ fn groups(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) ->
     lengths.iter().map(|length| group(*length)).collect()
 }
 
-fn batch(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Arc<Batch> {
+fn batch(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) -> Batch {
     let mut batch = Batch::new(sizes, candidates);
     for (history, candidates) in groups(sizes, lengths, candidates) {
         batch.push_history(&history);
         candidates.iter().for_each(|candidate| batch.push_candidate(candidate));
     }
-    Arc::new(batch)
+    batch
 }
 
-fn without_dropout() -> TrainingPass {
-    TrainingPass { dropout: [0.0; 2], seed: 1, statistics: RefCell::default() }
-}
-
-fn values(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
-}
+const NO_DROPOUT: StepDropout = StepDropout { shares: [0.0; 2], seed: 1 };
 
 /// Fails where two lists differ by more than `share` of the greatest value of both.
 fn assert_close(name: &str, left: &[f32], right: &[f32], share: f32) {
@@ -100,43 +93,88 @@ fn assert_close(name: &str, left: &[f32], right: &[f32], share: f32) {
     }
 }
 
-/// Compares everything that a step reads of a network with large weights.
-fn check(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) {
-    compare(&network(sizes), lengths, candidates);
+/// Scores of the network that serves, as logits.
+fn served_logits(network: &Network, lengths: &[usize], candidates: usize) -> Vec<f32> {
+    let sizes = network.sizes();
+    let groups = groups(sizes, lengths, candidates);
+    let requests: Vec<_> = groups.iter().map(|(history, candidates)| ScoreRequest { history, candidates }).collect();
+    let mut served = InferenceNetwork::new(sizes, &vocabulary(sizes.features.len()), network.weights()).unwrap();
+    let scores = served.score(&requests).unwrap().concat();
+    scores.into_iter().map(|score| (f64::from(score) / (1.0 - f64::from(score))).ln() as f32).collect()
 }
 
-/// Compares everything that a step reads.
-fn compare(network: &Network, lengths: &[usize], candidates: usize) {
+/// Where the moving statistics are those of the batch, training and serving compute the same.
+fn check_logits(network: &mut Network, lengths: &[usize], candidates: usize) {
     let batch = batch(network.sizes(), lengths, candidates);
-    let pass = without_dropout();
-    let fused = network.forward(&batch, &pass).unwrap();
-    let statistics = Statistics::Batch(RefCell::default());
-    let plain = plain::forward(network, &batch, &statistics).unwrap();
-    assert_close("logits", &values(&fused), &values(&plain), 1e-4);
-
-    let Statistics::Batch(statistics) = statistics else { unreachable!() };
-    let expected: HashMap<String, Vec<f32>> = statistics.into_inner().into_iter().collect();
-    let found = pass.statistics.into_inner();
-    assert_eq!(found.len(), expected.len());
-    for (name, found) in found {
-        assert_close(&name, &found, &expected[&name], 1e-4);
+    let pass = network.forward(&batch, NO_DROPOUT).unwrap();
+    let (logits, statistics) = (pass.logits.clone(), pass.statistics());
+    assert_eq!(statistics.len(), 12);
+    for (name, values) in statistics {
+        network.weights_mut().get_mut(&name).unwrap().values.copy_from_slice(&values);
     }
+    assert_close("logits", &logits, &served_logits(network, lengths, candidates), 1e-4);
+}
 
-    let fused = loss(&fused).unwrap().backward().unwrap();
-    let plain = loss(&plain).unwrap().backward().unwrap();
-    for (name, weight) in network.trained() {
-        let gradients = [&fused, &plain].map(|gradients| gradients.get(weight.as_tensor()).map(values));
-        let [fused, plain] = gradients.map(|gradient| gradient.unwrap_or_else(|| panic!("{name} has no gradient")));
-        // A bias in front of a normalisation and that of a softmax have no effect; the plain version's rounding errors
-        // stand against exact zeros.
+/// The loss in f64, so that small differences of it can be told.
+fn exact_loss(network: &mut Network, batch: &Batch) -> f64 {
+    let logits = network.forward(batch, NO_DROPOUT).unwrap().logits;
+    let of_group =
+        |group: &[f32]| group.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln() - f64::from(group[0]);
+    let groups = logits.chunks_exact(batch.candidates);
+    groups.clone().map(of_group).sum::<f64>() / groups.len() as f64
+}
+
+/// Moves every weight along its gradient and along a random direction: the loss must change as the gradient says.
+fn check_gradients(network: &mut Network, lengths: &[usize], candidates: usize) {
+    let batch = batch(network.sizes(), lengths, candidates);
+    let pass = network.forward(&batch, NO_DROPOUT).unwrap();
+    let (found, logit_gradients) = loss(&pass.logits, batch.candidates);
+    let gradients = pass.backward(&logit_gradients).unwrap();
+    assert!((f64::from(found) - exact_loss(network, &batch)).abs() < 1e-5);
+    let trained: Vec<String> = network.trained().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(
+        gradients.keys().collect::<Vec<_>>(),
+        trained.iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+    for (name, gradient) in &gradients {
+        let norm = |values: &[f32]| values.iter().map(|value| value * value).sum::<f32>().sqrt();
+        // A bias in front of a normalisation and that of a softmax have no effect.
         let cancels = name.ends_with("layer1.bias") || name.ends_with("layer2.bias");
         if cancels || name == "candidate_attention.output.bias" {
-            assert!(fused.iter().all(|gradient| *gradient == 0.0), "{name}");
-            assert!(plain.iter().all(|gradient| gradient.abs() < 1e-4), "{name}");
-        } else {
-            assert_close(name, &fused, &plain, 1e-3);
+            assert!(gradient.iter().all(|gradient| *gradient == 0.0), "{name}");
+            continue;
+        }
+        let mut random = random::generator(11, Purpose::Order(1));
+        let random: Vec<f32> = gradient.iter().map(|_| random.random_range(-1.0..1.0)).collect();
+        for direction in [gradient, &random] {
+            let length = norm(direction);
+            if length == 0.0 {
+                continue;
+            }
+            let before = network.weights().get(name).unwrap().values.clone();
+            let mut loss_at = |step: f32| {
+                let values = &mut network.weights_mut().get_mut(name).unwrap().values;
+                for ((value, before), direction) in values.iter_mut().zip(&before).zip(direction) {
+                    *value = before + step * direction / length;
+                }
+                exact_loss(network, &batch)
+            };
+            let slope = (loss_at(STEP) - loss_at(-STEP)) / f64::from(2.0 * STEP);
+            loss_at(0.0);
+            let expected: f32 = gradient.iter().zip(direction).map(|(left, right)| left * right / length).sum();
+            let difference = (slope - f64::from(expected)).abs();
+            assert!(difference < 2e-2 * f64::from(norm(gradient)) + 2e-4, "{name}: {slope}, expected {expected}");
         }
     }
+}
+
+/// Length of the way that weights are moved: far enough for a difference of the loss that 32 bits can tell.
+const STEP: f32 = 2e-3;
+
+/// Compares everything that a step reads, of a network with large weights.
+fn check(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) {
+    check_gradients(&mut network(sizes), lengths, candidates);
+    check_logits(&mut network(sizes), lengths, candidates);
 }
 
 #[test]
@@ -165,7 +203,7 @@ fn the_first_step_of_a_run_where_nearly_all_values_are_tiny() {
     let hyperparameters = Hyperparameters::default();
     let rows = TableRows { items: 40, features: vec![6] };
     let lengths: Vec<usize> = (1..=50).chain([50; 30]).collect();
-    compare(&Network::start(&hyperparameters, &rows, 42).unwrap(), &lengths, 5);
+    check_logits(&mut Network::start(&hyperparameters, &rows, 42).unwrap(), &lengths, 5);
 }
 
 #[test]
@@ -181,60 +219,25 @@ fn transitions_from_the_last_views() {
 }
 
 #[test]
-fn long_term_attention_without_the_empty_slots() {
-    let sizes = ModelHyperparameters { long_term_padding: false, ..sizes(&[8, 3], 6, [16, 8], [12, 8]) };
+fn long_term_attention_without_the_empty_slots_and_the_gate_at_the_last_view() {
+    let sizes = ModelHyperparameters {
+        long_term_padding: false,
+        gate_time: GateTime::LastView,
+        ..sizes(&[8, 3], 6, [16, 8], [12, 8])
+    };
     check(&sizes, &[6, 2, 5, 1], 4);
 }
 
 #[test]
-fn inference_scores_like_the_plain_network_with_the_moving_statistics() {
-    let small = sizes(&[5, 3], 9, [11, 6], [9, 5]);
-    let all = [
-        small.clone(),
-        ModelHyperparameters {
-            transition_size: 4,
-            long_term_padding: false,
-            gate_time: GateTime::LastView,
-            ..small.clone()
-        },
-        ModelHyperparameters::default(),
-    ];
-    for sizes in all {
-        let full = sizes.longest_history;
-        // More candidates than a block, and a call for one history alone.
-        for (lengths, candidates) in [(vec![full, 3, 1, full], 2), (vec![4, full, 2], 50), (vec![7], 12)] {
-            let network = network(&sizes);
-            let batch = batch(&sizes, &lengths, candidates);
-            let plain = plain::sigmoid(&plain::forward(&network, &batch, &Statistics::Moving).unwrap()).unwrap();
-            let groups = groups(&sizes, &lengths, candidates);
-            let requests: Vec<_> =
-                groups.iter().map(|(history, candidates)| ScoreRequest { history, candidates }).collect();
-            let vocabulary = vocabulary(sizes.features.len());
-            let mut inference = InferenceNetwork::new(&sizes, &vocabulary, &network.weights().unwrap()).unwrap();
-            let scores = inference.score(&requests).unwrap();
-            assert_close("scores", &scores.concat(), &values(&plain), 1e-5);
-        }
-    }
+fn more_candidates_than_a_block_of_the_scoring_kernel() {
+    check_logits(&mut network(&sizes(&[5, 3], 9, [11, 6], [9, 5])), &[4, 9, 2], 50);
 }
 
 #[test]
 fn a_seed_fixes_the_dropout_and_another_seed_changes_it() {
     let sizes = sizes(&[8, 4], 6, [16, 8], [12, 8]);
-    let (network, batch) = (network(&sizes), batch(&sizes, &[6, 2, 5], 4));
-    let logits = |seed| {
-        let pass = TrainingPass { dropout: [0.3, 0.3], seed, statistics: RefCell::default() };
-        values(&network.forward(&batch, &pass).unwrap())
-    };
+    let (mut network, batch) = (network(&sizes), batch(&sizes, &[6, 2, 5], 4));
+    let mut logits = |seed| network.forward(&batch, StepDropout { shares: [0.3, 0.3], seed }).unwrap().logits;
     assert_eq!(logits(1), logits(1));
     assert_ne!(logits(1), logits(2));
-}
-
-#[test]
-fn a_backward_pass_after_another_forward_pass_is_refused() {
-    let sizes = sizes(&[4, 4], 5, [6, 5], [7, 4]);
-    let (network, batch) = (network(&sizes), batch(&sizes, &[5, 3], 3));
-    let first = loss(&network.forward(&batch, &without_dropout()).unwrap()).unwrap();
-    network.forward(&batch, &without_dropout()).unwrap();
-    let error = first.backward().unwrap_err().to_string();
-    assert!(error.contains("passed forward again"), "{error}");
 }

@@ -108,7 +108,7 @@ fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Co
         let weights = shares.iter().map(|share| SHARPNESS * share).collect();
         Cooccurrence { neighbours: NEIGHBOURS, items, weights, recent: Vec::new(), scale: 1.0 }
     };
-    let mut best: Option<(f64, (usize, bool), (i32, f32), f32)> = None;
+    let mut best: Option<(f64, Chosen)> = None;
     for window in WINDOWS {
         let mut tried = of_window(window);
         for recent in RECENT {
@@ -126,13 +126,25 @@ fn cooccurrence(dataset: &Dataset, rows: &[Row], choices: &Choices) -> Option<Co
                     .zip(&without)
                     .map(|(gains, before)| gains.get(index).copied().unwrap_or_default() - before);
                 let (mean, error) = mean_and_error(differences);
-                if mean > error && best.is_none_or(|(known, ..)| mean > known) {
-                    best = Some((mean, window, recent, scale));
+                if mean > error && best.is_none_or(|(known, _)| mean > known) {
+                    best = Some((mean, Chosen { window, recent, scale }));
                 }
             }
         }
     }
-    best.map(|(_, window, recent, scale)| Cooccurrence { recent: recent_weights(recent), scale, ..of_window(window) })
+    best.map(|(_, Chosen { window, recent, scale })| Cooccurrence {
+        recent: recent_weights(recent),
+        scale,
+        ..of_window(window)
+    })
+}
+
+/// What was chosen of [`WINDOWS`], [`RECENT`] and [`SCALES`].
+#[derive(Clone, Copy)]
+struct Chosen {
+    window: (usize, bool),
+    recent: (i32, f32),
+    scale: f32,
 }
 
 /// A mean with its standard error.

@@ -72,12 +72,9 @@ impl RankingInference {
         for candidate in candidates {
             self.network.check_ids(&[candidate.item], &candidate.features)?;
         }
-        let mut choices = Choices::default();
-        choices.items.extend(candidates.iter().map(|candidate| candidate.item));
-        gather(&self.network, |index| candidates.get(index).map_or(&[], |candidate| &candidate.features), &mut choices);
-        let mut prepared = RankingCandidates::zeros(self.kernels.candidate_width(), &choices.items);
-        prepared.set(0, &choices.rows, &choices.bias);
-        Ok(prepared)
+        let items: Vec<u32> = candidates.iter().map(|candidate| candidate.item).collect();
+        let features: Vec<u32> = candidates.iter().flat_map(|candidate| &candidate.features).copied().collect();
+        self.kernels.candidates(&items, &features)
     }
 
     /// The long-term interest's attention to each position of a history, oldest first; sums to 1.
@@ -131,6 +128,8 @@ fn request_weights(network: &RankingNetwork, terms: Terms) -> RankingWeights {
         items: network.items.clone(),
         features: network.features.clone(),
         from: network.from.clone(),
+        to: network.to.clone(),
+        bias: network.bias.clone(),
         cooccurrence: terms.cooccurrence,
         temperature: terms.inverse_temperature,
         sample: sample(network),

@@ -1,5 +1,7 @@
 //! The weights of a ranking network: sizes and a seed enter, tables and layers leave; as named arrays and back.
 
+use std::borrow::Cow;
+
 use rand::Rng;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_kernels::ranking::{Layout, Part, Tables};
@@ -8,10 +10,12 @@ use slirec_kernels::request::history::UnknownId;
 use crate::hyperparameters::ModelHyperparameters;
 use crate::random::{Purpose, generator};
 use crate::run::table_rows;
-use crate::weights::{Array, Weights, WeightsError};
+use crate::weights::{Views, Weights, WeightsError};
 
 /// Standard deviation of embeddings and transitions at the start.
 const DEVIATION: f32 = 0.05;
+/// Name of the slice of all layers.
+const LAYERS: &str = "layers";
 /// Weights of the last views among the transitions at the start, the last one first.
 const RECENT: [f32; slirec_kernels::ranking::RECENT] = [1.0, 0.5, 0.3, 0.2, 0.1];
 
@@ -97,31 +101,37 @@ impl RankingNetwork {
         })
     }
 
-    /// All weights by name.
-    pub fn named(&self) -> Weights {
-        let mut named = Weights::default();
-        for (name, values) in self.table_names().iter().zip(self.tables()).skip(1) {
-            let columns = if name == "item.bias" { 1 } else { self.layout.width };
-            let mut shape = vec![values.len() / columns, columns];
-            shape.truncate(if columns == 1 { 1 } else { 2 });
-            named.insert(name.clone(), Array { shape, values: values.clone() });
+    /// Slices that have the place of [`RankingNetwork::tables`], by the names of the weights.
+    pub(super) fn named<'a>(&self, tables: impl Iterator<Item = Cow<'a, [f32]>>) -> Views<'a> {
+        let mut named = Views::default();
+        for (name, values) in self.table_names().into_iter().zip(tables) {
+            if name == LAYERS {
+                self.name_layers(&values, &mut named);
+                continue;
+            }
+            let width = self.layout.width;
+            let shape = if name == "item.bias" { vec![values.len()] } else { vec![values.len() / width, width] };
+            named.insert(name, shape, values);
         }
+        named
+    }
+
+    fn name_layers(&self, layers: &[f32], named: &mut Views<'_>) {
         for part in Part::ALL {
             let shape = match self.layout.shape(part) {
                 [1, columns] => vec![columns],
                 shape => shape.to_vec(),
             };
-            let values = self.weights.get(self.layout.range(part)).unwrap_or_default().to_vec();
-            named.insert(part.name(), Array { shape, values });
+            let values = layers.get(self.layout.range(part)).unwrap_or_default();
+            named.insert(part.name(), shape, values.to_vec());
         }
-        named
     }
 
     /// Names of the slices that the optimiser moves, all layers first.
     pub(super) fn table_names(&self) -> Vec<String> {
         let features = self.names.iter().map(|name| format!("embedding.{name}"));
         let rest = ["transition.from", "transition.to", "item.bias"].map(str::to_owned);
-        ["layers", "embedding.item"].map(str::to_owned).into_iter().chain(features).chain(rest).collect()
+        [LAYERS, "embedding.item"].map(str::to_owned).into_iter().chain(features).chain(rest).collect()
     }
 
     /// The slices that the optimiser moves, in the order of their names.

@@ -1,6 +1,8 @@
 //! Adam with decoupled weight decay (Loshchilov and Hutter 2019) over plain slices, with an average of the weights.
 //! Gradients of the rows that a step touched enter, the rows move; other rows stay as they are.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 const BETA_1: f32 = 0.9;
@@ -50,8 +52,8 @@ impl State {
     }
 
     /// First and second moments.
-    pub(super) fn moments(&self) -> [Vec<f32>; 2] {
-        [self.first.clone(), self.second.clone()]
+    pub(super) fn moments(&self) -> [Cow<'_, [f32]>; 2] {
+        [&self.first, &self.second].map(|moments| Cow::Borrowed(moments.as_slice()))
     }
 
     /// Moves all weights.

@@ -1,5 +1,6 @@
 //! Training of a ranking network: a dataset and hyperparameters enter, step by step; the averaged weights leave.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -11,12 +12,11 @@ use super::choices::Sampler;
 use super::network::RankingNetwork;
 use super::optimizer::{State, Step};
 use super::sums::Sums;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::dataset::Dataset;
 use crate::hyperparameters::{Hyperparameters, TrainingHyperparameters};
-use crate::optimizer::Adam;
 use crate::random::{self, Purpose};
-use crate::weights::{Array, Weights, WeightsError};
+use crate::weights::{Weights, WeightsError};
 
 /// Prefix of the arrays that say up to which step each row of a table was averaged.
 const AVERAGED_AT: &str = "averaged_at.";
@@ -221,45 +221,32 @@ impl<'a> RankingTraining<'a> {
         }
     }
 
-    /// The network that is measured and kept: the average of the weights over the last steps, or the weights where none is
+    /// The weights that are measured and kept: their average over the last steps, or those of the last step where none is
     /// kept.
-    pub fn measured(&self) -> RankingNetwork {
-        let averages: Vec<_> = self
-            .states
-            .iter()
-            .zip(self.network.tables())
-            .map(|(state, table)| state.averaged(table, &self.last))
-            .collect();
-        let mut network = self.network.clone();
-        for (table, average) in network.tables_mut().zip(averages) {
-            if let Some(average) = average {
-                *table = average;
-            }
-        }
-        network
+    pub fn measured(&self) -> Weights {
+        let averaged = |(state, table): (&State, &'_ Vec<f32>)| {
+            Cow::Owned(state.averaged(table, &self.last).unwrap_or_else(|| table.clone()))
+        };
+        self.network.named(self.states.iter().zip(self.network.tables()).map(averaged)).into()
     }
 
     /// Weights, their average and the optimiser, for a checkpoint.
-    pub fn state(&self) -> (Weights, Option<Weights>, Adam) {
+    pub fn state(&self) -> checkpoint::State<'_> {
         let names = self.network.table_names();
-        let mut average = self.network.clone();
-        let mut averaged = Weights::default();
-        let mut kept = false;
-        for ((table, state), name) in average.tables_mut().zip(&self.states).zip(&names) {
-            if let Some(values) = &state.average {
-                table.clone_from(values);
-                kept = true;
-            }
-            if !state.averaged.is_empty() {
-                // Steps are counted exactly far beyond any run: 2^24.
-                let values: Vec<f32> = state.averaged.iter().map(|step| *step as f32).collect();
-                averaged.insert(format!("{AVERAGED_AT}{name}"), Array { shape: vec![values.len()], values });
+        let averages: Option<Vec<_>> = self.states.iter().map(|state| state.average.as_deref()).collect();
+        let mut average = averages.map(|averages| self.network.named(averages.into_iter().map(Cow::Borrowed)));
+        for (state, name) in self.states.iter().zip(&names).filter(|(state, _)| !state.averaged.is_empty()) {
+            // Steps are counted exactly far beyond any run: 2^24.
+            let steps: Vec<f32> = state.averaged.iter().map(|step| *step as f32).collect();
+            if let Some(average) = &mut average {
+                average.insert(format!("{AVERAGED_AT}{name}"), vec![steps.len()], steps);
             }
         }
-        let mut average = average.named();
-        averaged.iter().for_each(|(name, array)| average.insert(name, array.clone()));
-        let moments = names.into_iter().zip(&self.states).map(|(name, state)| (name, state.moments()));
-        let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        (self.network.named(), kept.then_some(average), Adam::restored(steps, moments))
+        checkpoint::State {
+            weights: self.network.named(self.network.tables().map(|table| Cow::Borrowed(table.as_slice()))),
+            average,
+            optimizer_steps: i32::try_from(self.steps).unwrap_or(i32::MAX),
+            moments: names.into_iter().zip(self.states.iter().map(State::moments)).collect(),
+        }
     }
 }

@@ -103,9 +103,9 @@ pub(super) fn bars(labels: &[String], series: &[(&str, Vec<f64>)], axes: Axes<'_
     }
 }
 
-/// The diagonal of a chart whose axes have the same unit.
-pub(super) fn identity() -> Series {
-    Series { name: "as promised".to_owned(), points: vec![(0.0, 0.0), (1.0, 1.0)] }
+/// The diagonal of a chart whose axes have the same unit, from 0 on.
+pub(super) fn identity(end: f64) -> Series {
+    Series { name: "as promised".to_owned(), points: vec![(0.0, 0.0), (end, end)] }
 }
 
 fn legend<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Markup {

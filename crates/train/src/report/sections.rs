@@ -75,15 +75,19 @@ pub(super) fn learning(epochs: &[EpochMetrics], best: usize) -> Markup {
 }
 
 pub(super) fn calibration(analysis: &Analysis) -> Markup {
-    let points = analysis.calibration.iter().map(|bin| (bin.score, bin.positives)).collect();
-    let series = [Series { name: "model".to_owned(), points }, identity()];
+    let points: Vec<(f64, f64)> = analysis.calibration.iter().map(|bin| (bin.score, bin.positives)).collect();
+    let highest = points.iter().flat_map(|(score, share)| [*score, *share]).fold(0.0, f64::max);
+    let series = [Series { name: "model".to_owned(), points }, identity(highest)];
     html! {
         h2 { "Calibration" }
-        p class="muted" {
-            "Mean score against the share of positives, in ten bins of equally many rows. The loss compares candidates with each other, "
-            "so scores order well before they are probabilities; the base rate is that of the sampled negatives."
+        p {
+            "Is a score the probability that the product is viewed next? The products of all lists of ten, in ten bins of "
+            "equally many: mean score against the share that was viewed next. "
+            @if let Some(error) = analysis.calibration_error {
+                "Expected calibration error, the mean distance of the two: " (figure(error)) "."
+            }
         }
-        figure { (lines(&series, Axes { x: "score", y: "share of positives", y_range: Some((0.0, 1.0)) })) }
+        figure { (lines(&series, Axes { x: "score", y: "share viewed next", y_range: None })) }
     }
 }
 

@@ -3,22 +3,12 @@
 use std::ops::ControlFlow;
 
 use super::TrainError;
-use crate::optimizer::Adam;
+use crate::checkpoint::State;
 pub(super) use crate::ranking::StepDone;
 use crate::weights::Weights;
 
 /// What happens after each step, and whether the epoch goes on.
 pub(super) type Visit<'a, L> = dyn FnMut(&L, StepDone) -> Result<ControlFlow<()>, TrainError> + 'a;
-
-/// What a checkpoint holds of a learner.
-pub(super) struct LearnerState {
-    /// The weights as of the last step.
-    pub(super) weights: Weights,
-    /// Their average, where one is kept.
-    pub(super) average: Option<Weights>,
-    /// The optimiser.
-    pub(super) optimizer: Adam,
-}
 
 /// A network that learns.
 pub(super) trait Learner: Sized {
@@ -32,11 +22,11 @@ pub(super) trait Learner: Sized {
     fn measured(&self) -> Result<Weights, TrainError>;
 
     /// Everything that a checkpoint holds.
-    fn state(&self) -> Result<LearnerState, TrainError>;
+    fn state(&self) -> Result<State<'_>, TrainError>;
 
     /// What the penalties add to the loss.
     fn penalty(&self) -> Result<f32, TrainError>;
 
     /// The weights of a run that is over, with what the validation rows say on top.
-    fn finished(&self, best: Weights) -> Result<Weights, TrainError>;
+    fn finished(self, best: Weights) -> Result<Weights, TrainError>;
 }

@@ -1,8 +1,8 @@
 //! The ranking network as a learner.
 
-use super::learner::{Learner, LearnerState, Visit};
+use super::learner::{Learner, Visit};
 use super::{TrainError, TrainOptions};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, State};
 use crate::ranking::{RankingTraining, with_terms};
 use crate::weights::Weights;
 
@@ -14,10 +14,10 @@ pub(super) struct RankingLearner<'a> {
 
 impl<'a> RankingLearner<'a> {
     /// A network that begins, or goes on at a checkpoint.
-    pub(super) fn new(options: TrainOptions<'a>, checkpoint: Option<&Checkpoint>) -> Result<Self, TrainError> {
+    pub(super) fn new(options: TrainOptions<'a>, checkpoint: Option<Checkpoint>) -> Result<Self, TrainError> {
         let TrainOptions { dataset, hyperparameters, seed, .. } = options;
         let training = match checkpoint {
-            Some(checkpoint) => RankingTraining::restored(dataset, hyperparameters, seed, checkpoint)?,
+            Some(checkpoint) => RankingTraining::restored(dataset, hyperparameters, seed, &checkpoint)?,
             None => RankingTraining::new(dataset, hyperparameters, seed),
         };
         Ok(Self { options, training })
@@ -44,20 +44,21 @@ impl Learner for RankingLearner<'_> {
     }
 
     fn measured(&self) -> Result<Weights, TrainError> {
-        Ok(self.training.measured().named())
+        Ok(self.training.measured())
     }
 
-    fn state(&self) -> Result<LearnerState, TrainError> {
-        let (weights, average, optimizer) = self.training.state();
-        Ok(LearnerState { weights, average, optimizer })
+    fn state(&self) -> Result<State<'_>, TrainError> {
+        Ok(self.training.state())
     }
 
     fn penalty(&self) -> Result<f32, TrainError> {
         Ok(0.0)
     }
 
-    fn finished(&self, best: Weights) -> Result<Weights, TrainError> {
+    fn finished(self, best: Weights) -> Result<Weights, TrainError> {
         let TrainOptions { dataset, hyperparameters, .. } = self.options;
+        // The optimiser's memory is needed for the rows' logits.
+        drop(self.training);
         with_terms(&hyperparameters.model, dataset, best).map_err(TrainError::Evaluation)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::learner::{Learner, LearnerState, StepDone};
+use super::learner::{Learner, StepDone};
 use super::rows::Rows;
 use super::summaries::SummaryWriter;
 use super::{TrainError, TrainEvent, TrainOptions};
@@ -62,11 +62,12 @@ impl<L: Learner> Trainer<'_, L> {
                 }
             }
         }
-        let best = self.learner.finished(self.run.writer.read_best()?)?;
-        self.run.writer.write_best(&best)?;
-        self.run.writer.record.state = state;
-        self.run.writer.write_record()?;
-        Ok(self.run.writer.record)
+        let Self { learner, mut run } = self;
+        let best = learner.finished(run.writer.read_best()?)?;
+        run.writer.write_best(&best)?;
+        run.writer.record.state = state;
+        run.writer.write_record()?;
+        Ok(run.writer.record)
     }
 
     /// One pass over the training rows in a new order, or the rest of it, then the validation rows; breaks when it was
@@ -171,8 +172,7 @@ impl UnderWay<'_> {
     }
 
     fn checkpoint<L: Learner>(&mut self, learner: &L) -> Result<(), TrainError> {
-        let LearnerState { weights, average, optimizer } = learner.state()?;
-        checkpoint::write(&self.writer.last(), weights, average.as_ref(), &optimizer, &self.progress)?;
+        checkpoint::write(&self.writer.last(), learner.state()?, &self.progress)?;
         let progress = &self.progress;
         let record = &mut self.writer.record;
         (record.epochs, record.best_epoch, record.best_group_auc) =

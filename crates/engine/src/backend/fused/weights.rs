@@ -122,7 +122,7 @@ impl FusedModel {
         let score = scores.network(target, &NetworkNames::of("score", "score.layer1.user_weight"))?;
         let scoring = Scoring::new(set, target, [&attention, &mixing, &score]);
         let sizes = scoring.candidate_sizes(transition);
-        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, sizes, bf16: None })
+        Ok(Self { history: HistoryNetwork::new(set, weights), gate_time, scoring, sizes })
     }
 }
 

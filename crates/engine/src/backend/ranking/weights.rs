@@ -1,7 +1,7 @@
-//! The weights of a ranking network's history graph, by the names that the exporter gives them: a bundle enters, weights
-//! for the kernels leave, or what it is that they do not know.
+//! The weights of a ranking network, by the names that the exporter gives them in its graphs: a bundle enters, weights for
+//! the kernels leave, or what it is that they do not know.
 
-use slirec_core::bundle::{Bundle, HISTORY_GRAPH};
+use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH, HISTORY_GRAPH};
 use slirec_core::history::GAP_BUCKETS;
 use slirec_kernels::ranking::RECENT;
 use slirec_kernels::request::ranking::{Cooccurrence, RankingWeights, Sample};
@@ -11,9 +11,9 @@ use super::super::initializers::{Tensors, Unknown};
 /// Lanes of the kernels: a width is a multiple of them.
 const LANES: usize = 16;
 
-/// Takes the weights out of a bundle's history graph.
+/// Takes the weights out of a bundle's graphs.
 pub(super) fn read(bundle: &Bundle) -> Result<RankingWeights, Unknown> {
-    let history = Tensors::read(HISTORY_GRAPH, &bundle.history_graph)?;
+    let mut history = Tensors::read(HISTORY_GRAPH, &bundle.history_graph)?;
     let (shape, rows) = (&bundle.manifest.model, bundle.vocabulary.item_rows());
     let width = shape.item_embedding_size;
     if !width.is_multiple_of(LANES) {
@@ -21,15 +21,34 @@ pub(super) fn read(bundle: &Bundle) -> Result<RankingWeights, Unknown> {
         let (tensor, found) = ("embedding.item".to_owned(), vec![rows, width]);
         return Err(Unknown::Shape { graph: HISTORY_GRAPH, tensor, found, expected });
     }
+    let mut candidates = Tensors::read(CANDIDATES_GRAPH, &bundle.candidates_graph)?;
+    let tables = std::iter::once(("item", rows)).chain({
+        let names = shape.features.iter().map(|feature| feature.name.as_str());
+        names.zip(bundle.vocabulary.feature_rows())
+    });
+    let mut embeddings = Vec::new();
+    for (name, rows) in tables {
+        let (tensor, expected) = (format!("embedding.{name}"), [rows, width]);
+        let table = history.take(&tensor, &expected)?;
+        if candidates.values(&tensor, &expected)? != table {
+            return Err(Unknown::Different(tensor));
+        }
+        embeddings.push(table);
+    }
+    let items = embeddings.remove(0);
+    let (from, to) =
+        (history.take("transition.from", &[rows, width])?, candidates.take("transition.to", &[rows, width])?);
+    let bias = candidates.take("item.bias", &[rows])?;
+    drop(candidates);
     let values = |tensor: &str, expected: &[usize]| history.values(tensor, expected).map(<[f32]>::to_vec);
     let one = |tensor: &str| Ok(history.values(tensor, &[1])?.first().copied().unwrap_or_default());
-    let features = shape.features.iter().zip(bundle.vocabulary.feature_rows());
-    let features = features.map(|(feature, rows)| values(&format!("embedding.{}", feature.name), &[rows, width]));
     Ok(RankingWeights {
         width,
-        items: values("embedding.item", &[rows, width])?,
-        features: features.collect::<Result<_, _>>()?,
-        from: values("transition.from", &[rows, width])?,
+        items,
+        features: embeddings,
+        from,
+        to,
+        bias,
         input: values("time_lstm.input", &[width, 4 * width])?,
         recurrent: values("time_lstm.recurrent", &[width, 4 * width])?,
         gaps: values("time_lstm.gaps", &[GAP_BUCKETS, 4 * width])?,

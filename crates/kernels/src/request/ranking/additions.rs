@@ -75,6 +75,11 @@ impl Additions {
         }
     }
 
+    /// Items that have a sum.
+    pub(super) fn items(&self) -> impl Iterator<Item = u32> {
+        self.used.iter().map(|slot| self.items[*slot])
+    }
+
     /// By the golden ratio (Knuth 1973): ids that lie close together are spread.
     #[inline(always)]
     fn first_slot(&self, item: u32) -> usize {

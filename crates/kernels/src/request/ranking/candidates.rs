@@ -1,9 +1,11 @@
-//! Candidates of the ranking network: what a query meets of each enters row by row and stands in blocks; likewise the
-//! sample that the scores are normalised over.
+//! Candidates of the ranking network: ids enter, or what a query meets of each row by row, and stands in blocks; likewise
+//! the sample that the scores are normalised over.
 
-use super::weights::Sample;
+use super::RankingNetwork;
+use super::weights::{Sample, row};
 use crate::lanes::Buffer;
 use crate::request::blocks::Blocks;
+use crate::request::history::UnknownId;
 use crate::request::{BLOCK, Row};
 
 /// Candidates that are ready to be scored.
@@ -69,10 +71,47 @@ impl RankingCandidates {
         (self.blocks.columns(candidates, &(0..width)), width)
     }
 
+    /// Id of a candidate and what a query meets of it, the bias last.
+    pub(super) fn row(&self, candidate: usize) -> (u32, Vec<f32>) {
+        let rows = self.blocks.rows(candidate / BLOCK).iter();
+        (self.items[candidate], rows.map(|row| row.as_flattened()[candidate % BLOCK]).collect())
+    }
+
     /// Ids and rows of a block, the bias last.
     pub(super) fn block(&self, number: usize) -> (&[u32], &[Row]) {
         let items = &self.items[number * BLOCK..];
         (&items[..items.len().min(BLOCK)], self.blocks.rows(number))
+    }
+}
+
+impl RankingNetwork {
+    /// Candidates of these items `[n]` with these features `[n, F]`.
+    ///
+    /// # Errors
+    /// [`UnknownId`] when a table has no such row.
+    ///
+    /// # Panics
+    /// When there are fewer features than the items need.
+    pub fn candidates(&self, items: &[u32], features: &[u32]) -> Result<RankingCandidates, UnknownId> {
+        let (width, count) = (self.candidate_width(), self.weights.features.len());
+        let mut candidates = RankingCandidates::zeros(width, items);
+        let mut row = vec![0.0; width];
+        for (place, item) in items.iter().enumerate() {
+            let bias = self.candidate_row(*item, &features[place * count..][..count], &mut row)?;
+            candidates.set(place, &row, &[bias]);
+        }
+        Ok(candidates)
+    }
+
+    /// Replaces `values` by what a query meets of an item with these features; its bias leaves.
+    ///
+    /// # Errors
+    /// [`UnknownId`] when a table has no such row.
+    pub fn candidate_row(&self, item: u32, features: &[u32], values: &mut [f32]) -> Result<f32, UnknownId> {
+        let (embedded, to) = values.split_at_mut(self.width);
+        self.weights.embed(self.set, item, features, embedded)?;
+        to.copy_from_slice(row(&self.weights.to, self.width, item)?);
+        self.weights.bias.get(item as usize).copied().ok_or(UnknownId(item))
     }
 }
 

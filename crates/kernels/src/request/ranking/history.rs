@@ -3,6 +3,7 @@
 
 use super::additions::Additions;
 use super::inputs::RankingInputs;
+use super::kept::Kept;
 use super::products::{add_mixed, add_product, dots, last_state, log_sum_exp};
 use super::weights::row;
 use super::{Cooccurrence, RankingNetwork};
@@ -19,6 +20,7 @@ pub struct RankingHistory {
     pub(super) query: Buffer,
     pub(super) additions: Additions,
     pub(super) normaliser: f32,
+    pub(super) kept: Kept,
     attention: Vec<f32>,
     long_term_share: f32,
 }
@@ -32,6 +34,17 @@ impl RankingHistory {
     /// What embeddings and transitions' factors of a candidate are multiplied with, `[2 D]`.
     pub fn query(&self) -> &[f32] {
         &self.query
+    }
+
+    /// Items that get something on top of the query's product.
+    pub fn raised(&self) -> impl Iterator<Item = u32> {
+        self.additions.items()
+    }
+
+    /// What an item gets on top of the query's product; 0 for most.
+    #[inline]
+    pub fn addition(&self, item: u32) -> f32 {
+        self.additions.get(item)
     }
 
     /// Weight of each position in the long-term interest.
@@ -93,6 +106,7 @@ impl RankingNetwork {
         self.query(inputs, scratch, encoded)?;
         self.additions(inputs, &mut encoded.additions);
         self.normalise(scratch, encoded);
+        encoded.kept.inputs(inputs);
         Ok(())
     }
 
@@ -136,6 +150,7 @@ impl RankingNetwork {
         tanh_all(set, joined);
         let (query, from) = encoded.query.resize(2 * width).split_at_mut(width);
         self.mixing.apply(set, joined, query);
+        encoded.kept.parts(short, gate, query);
         self.last_view.add(set, last, query);
         add_mixed(set, short, long, gate, query);
         from.fill(0.0);

@@ -22,6 +22,10 @@ pub struct RankingWeights {
     pub features: Vec<Vec<f32>>,
     /// Factors of the transitions from an item, `[N, D]`.
     pub from: Vec<f32>,
+    /// Factors of the transitions to an item, `[N, D]`.
+    pub to: Vec<f32>,
+    /// `[N]`
+    pub bias: Vec<f32>,
     /// `[D, 4 D]`: input, forget, output, candidate.
     pub input: Vec<f32>,
     /// `[D, 4 D]`
@@ -126,6 +130,8 @@ impl RankingWeights {
         assert!(width > 0 && width.is_multiple_of(16), "a width of {width}: expected a multiple of 16");
         for (found, expected, name) in [
             (self.from.len(), self.items.len(), "transitions"),
+            (self.to.len(), self.items.len(), "transitions to an item"),
+            (self.bias.len() * width, self.items.len(), "bias"),
             (self.input.len(), 4 * width * width, "input"),
             (self.recurrent.len(), 4 * width * width, "recurrent"),
             (self.gaps.len(), GAPS * 4 * width, "gaps"),

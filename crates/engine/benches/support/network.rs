@@ -1,4 +1,4 @@
-//! The ranking network in place of a bundle's own: a bundle and a width enter, a bundle of random weights leaves.
+//! Ranking networks of random weights: a bundle enters, one of the same vocabulary and catalogue leaves.
 
 use slirec_core::bundle::{Bundle, FeatureShape, ModelShape, Network};
 use slirec_train::graphs::build_ranking;
