@@ -30,7 +30,7 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -153,6 +153,9 @@ $(mlflow_tests)/mlflow-%/installed: $(root)/Makefile
 
 bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
 	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained
+
+bench-rules: onnxruntime ## Measures what filters and rules cost at 100,000 products.
+	cd $(root) && cargo bench --package slirec-engine --bench rules
 
 bench-train: ## Measures the speed and memory of training on the golden data.
 	cd $(root) && cargo bench --package slirec-train --bench training

@@ -23,7 +23,8 @@ pub(crate) use layers::from_variables;
 pub(crate) use layers::load;
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
-    LogSettings, ModelSettings, RegistrySettings, ServerSettings, TelemetrySettings, TlsSettings, WebhookSettings,
+    LogSettings, ModelSettings, RegistrySettings, ScenarioSettings, ServerSettings, TelemetrySettings, TlsSettings,
+    WebhookSettings,
 };
 pub(crate) use values::{LogFormat, OverloadAnswer};
 
@@ -75,6 +76,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) admin: AdminSettings,
     pub(crate) model: ModelSettings,
+    pub(crate) scenarios: ScenarioSettings,
     pub(crate) registry: RegistrySettings,
     pub(crate) engine: EngineSettings,
     pub(crate) limits: LimitSettings,

@@ -6,6 +6,7 @@
 
 mod admin;
 mod call;
+mod caps;
 mod catalog;
 mod compression;
 mod cors;

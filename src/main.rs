@@ -4,8 +4,9 @@
 //! bundle, [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`]
 //! puts other bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of a shop's
 //! products, [`scoring`] hands requests to the engine's threads, [`keys`] checks API keys, [`files`] reads without
-//! delaying requests, [`metrics`] counts, [`probe`] asks a running service whether it is ready.
+//! delaying requests, [`metrics`] counts, [`attributes`] shows what products have, [`probe`] asks a running service whether it is ready.
 
+mod attributes;
 mod certificate;
 mod config;
 mod files;

@@ -12,17 +12,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
+use slirec_core::product_set::ProductSet;
 use slirec_engine::{Recommendations, Source};
+use slirec_merchandising::FilterUse;
 
 use crate::registry::Registered;
 use crate::serving::Served;
 use families::Families;
-use labels::{DELIVERIES, source_label};
+use labels::{DELIVERIES, filter_label, source_label};
 pub(crate) use labels::{Shed, Stage};
 pub(crate) use traffic::Traffic;
 
 /// Content type of the text format.
 pub(crate) const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
+
+/// Products of an answer that rules acted on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Acted {
+    pub(crate) boosted: u64,
+    pub(crate) buried: u64,
+    pub(crate) pinned: u64,
+}
 
 /// Counters of one service, in a registry of their own.
 #[derive(Debug)]
@@ -49,6 +59,9 @@ impl Metrics {
         }
         Shed::ALL.iter().for_each(|reason| drop(families.shed.with_label_values(&[reason.label()])));
         Stage::ALL.iter().for_each(|stage| drop(families.stages.with_label_values(&[stage.label()])));
+        for found in [FilterUse::Known, FilterUse::New] {
+            families.filters.with_label_values(&[filter_label(found)]);
+        }
         DELIVERIES.iter().for_each(|outcome| drop(families.deliveries.with_label_values(&[*outcome])));
         for outcome in ["success", "failure"] {
             families.reloads.with_label_values(&[outcome]);
@@ -163,6 +176,25 @@ impl Metrics {
         self.families.changed_products.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// A session was answered in a scenario of the file, whose rules acted on its products.
+    pub(crate) fn placed(&self, scenario: &str, source: Source, acted: Acted) {
+        let families = &self.families;
+        families.placements.with_label_values(&[scenario, source_label(source)]).inc();
+        let Acted { boosted, buried, pinned } = acted;
+        for (effect, count) in [("boost", boosted), ("bury", buried), ("pin", pinned)] {
+            families.rules.with_label_values(&[scenario, effect]).inc_by(count);
+        }
+    }
+
+    /// A request had a filter, which admits these products.
+    pub(crate) fn filtered(&self, found: FilterUse, allowed: Option<&ProductSet>) {
+        self.families.filters.with_label_values(&[filter_label(found)]).inc();
+        if let Some(allowed) = allowed {
+            let share = allowed.len() as f64 / allowed.products().max(1) as f64;
+            self.families.filtered.observe(1.0 - share);
+        }
+    }
+
     /// Everything in Prometheus' text format.
     ///
     /// # Errors
@@ -213,6 +245,7 @@ mod tests {
                 source: Source::Popular,
                 products: Vec::new(),
                 explanations: slirec_engine::Explanations::default(),
+                positions_by_score: Vec::new(),
                 unknown_items: 3,
                 scored_candidates: 7,
                 shortlist: Some(4),

@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
 use slirec_core::bundle::Bundle;
 use slirec_engine::{Ended, Engine, Recommendations};
+use slirec_merchandising::{Merchandising, ScenarioFile};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -33,6 +34,10 @@ pub(crate) struct Served {
     pub(crate) since: SystemTime,
     /// What it is called in the registry that it came from.
     pub(crate) registered: Option<Registered>,
+    /// The shop's rules for its products.
+    pub(crate) merchandising: Merchandising,
+    /// The file that they came from.
+    scenarios: Option<Arc<ScenarioFile>>,
     /// Its catalogue for pages, made when the first one asks.
     catalog: OnceLock<Option<EncodedCatalog>>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
@@ -40,17 +45,18 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn new(Loaded { engine, registered, bundle }: Loaded) -> Arc<Self> {
+    fn new(Loaded { engine, registered, bundle, merchandising, scenarios }: Loaded) -> Arc<Self> {
         let (coverage, since) = (Coverage::of(&engine), SystemTime::now());
-        Arc::new(Self { engine, coverage, since, registered, catalog: OnceLock::new(), bundle })
+        let catalog = OnceLock::new();
+        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle })
     }
 
     /// The same model with another state of the shop.
-    fn changed(&self, Loaded { engine, registered: _, bundle }: Loaded) -> Arc<Self> {
+    fn changed(&self, Loaded { engine, registered: _, bundle, merchandising, scenarios }: Loaded) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
         coverage.take_over(&self.coverage);
-        let (since, registered) = (self.since, self.registered.clone());
-        Arc::new(Self { engine, coverage, since, registered, catalog: OnceLock::new(), bundle })
+        let (since, registered, catalog) = (self.since, self.registered.clone(), OnceLock::new());
+        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle })
     }
 
     /// Writes to the log that this model answers from now on.
@@ -73,7 +79,7 @@ impl Served {
         if self.catalog.get().is_none() {
             let this = Arc::clone(self);
             let made = tokio::task::spawn_blocking(move || {
-                this.catalog.get_or_init(|| EncodedCatalog::new(&this.engine));
+                this.catalog.get_or_init(|| EncodedCatalog::new(&this.engine, &this.merchandising));
             });
             made.await.ok()?;
         }
@@ -86,6 +92,8 @@ struct Loaded {
     engine: Engine,
     registered: Option<Registered>,
     bundle: Option<Arc<Bundle>>,
+    merchandising: Merchandising,
+    scenarios: Option<Arc<ScenarioFile>>,
 }
 
 /// The model in service and the one before it.
@@ -188,7 +196,8 @@ impl Serving {
     async fn up_to_date(&self, served: Arc<Served>) -> anyhow::Result<Arc<Served>> {
         let Some(bundle) = served.bundle.clone() else { return Ok(served) };
         let source = self.source.clone();
-        let loaded = blocking(move || source.engine(Arc::unwrap_or_clone(bundle))).await?;
+        let scenarios = served.scenarios.clone();
+        let loaded = blocking(move || source.engine(Arc::unwrap_or_clone(bundle), scenarios)).await?;
         Ok(served.changed(loaded))
     }
 }

@@ -51,6 +51,19 @@ pub(crate) struct ModelSettings {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct ScenarioSettings {
+    file: PathBuf,
+}
+
+impl ScenarioSettings {
+    /// The file of scenarios, if there is one.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        Some(&self.file).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RegistrySettings {
     server: String,
     pub(crate) cache: PathBuf,

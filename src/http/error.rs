@@ -84,6 +84,11 @@ impl ApiError {
         Self::refused("BAD_REQUEST", &message)
     }
 
+    /// The same about a part of the request, whose path goes before the message.
+    pub(crate) fn within(self, path: &str) -> Self {
+        Self { message: format!("{path}{}", self.message), ..self }
+    }
+
     /// 400 for a body that broke off, 408 for one that did not come in time.
     pub(crate) fn unreadable_body(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);

@@ -48,9 +48,10 @@ pub(super) async fn document(State(state): State<AppState>) -> Response {
         ("BatchRequest", "sessions", limits.sessions),
         ("RankRequest", "candidates", limits.candidates),
         ("RecommendationRequest", "include_only", limits.candidates),
+        ("RankRequest", "attributes", limits.candidates),
     ];
     let selecting = ["RecommendationRequest", "RelatedRequest"].into_iter().flat_map(|schema| {
-        ["exclude", "categories", "exclude_categories"].map(|list| (schema, list, limits.candidates))
+        ["exclude", "categories", "exclude_categories", "attributes"].map(|list| (schema, list, limits.candidates))
     });
     for (schema, property, most) in limited.into_iter().chain(selecting) {
         if let Some(Value::Object(property)) =

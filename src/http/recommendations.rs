@@ -6,12 +6,14 @@
 //! popularity's, and products in falling order of their scores.
 
 pub(super) mod answers;
+mod arranging;
 pub(super) mod bodies;
 mod closest;
 mod explanations;
 mod lists;
 mod names;
 mod requests;
+mod ruled;
 
 use std::sync::Arc;
 
@@ -28,10 +30,11 @@ use crate::scoring;
 use crate::serving::Served;
 use crate::state::AppState;
 use answers::{BatchAnswer, RankAnswer, RecommendationAnswer};
+use arranging::arranged;
 use bodies::{BatchBody, RankBody, RecommendationBody, RelatedBody};
 use lists::{Limits, parse_within};
 use names::Resolver;
-use requests::Question;
+use requests::{Question, Ranking, unranked};
 
 /// The products that fit a session best.
 #[utoipa::path(
@@ -62,9 +65,12 @@ pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Cal
     let served = state.served();
     let questions = |body: BatchBody, resolver: &mut Resolver<'_>, clock| body.into_questions(resolver, clock);
     let questions = read(&state, &served, call.admitted_body(&state, Priority::Batch)?, questions).await?;
+    let questions = arranged(&state, &served, questions).await;
+    let questions = questions.map_err(|(place, error)| error.within(&format!("sessions[{place}].")))?;
     let (requests, echoes): (Vec<_>, Vec<_>) =
-        questions.into_iter().map(|Question { request, echo }| (request, echo)).unzip();
+        questions.into_iter().map(|Question { request, echo, .. }| (request, echo)).unzip();
     let found = call.scoring(&state, &served).recommend_all(requests.into_iter()).await?;
+    echoes.iter().zip(&found).for_each(|(echo, found)| echo.count(&state, found));
     call.json_response(&state, &BatchAnswer::new(&served, &echoes, &found))
 }
 
@@ -80,8 +86,11 @@ pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Cal
 pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let served = state.served();
     let question = |body: RankBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let (Question { request, echo }, unranked) =
+    let Ranking { question, candidates } =
         read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
+    let question = arrange_one(&state, &served, question).await?;
+    let unranked = unranked(&candidates, &question, &Resolver::new(&served));
+    let Question { request, echo, .. } = question;
     let found = call.scoring(&state, &served).recommend(request).await?;
     call.json_response(&state, &RankAnswer::new(&served, &echo, &found, &unranked))
 }
@@ -114,14 +123,26 @@ async fn read<B: DeserializeOwned, Q: Held + Send + 'static>(
     let served = Arc::clone(served);
     let read = move |bytes: &[u8]| {
         let body = parse_within::<B>(limits, bytes)?;
-        Ok(question(body, &mut Resolver::new(&served.engine), clock))
+        Ok(question(body, &mut Resolver::new(&served), clock))
     };
     parse_body(&state.metrics, body, read).await?.map_err(ApiError::bad_request)
 }
 
-async fn answer(state: &AppState, served: &Served, call: &mut Call, question: Question) -> Result<Response, ApiError> {
-    let Question { request, echo } = question;
+/// As [`arranged`], of one question.
+async fn arrange_one(state: &AppState, served: &Arc<Served>, question: Question) -> Result<Question, ApiError> {
+    let questions = arranged(state, served, vec![question]).await.map_err(|(_, error)| error)?;
+    questions.into_iter().next().ok_or_else(ApiError::internal)
+}
+
+async fn answer(
+    state: &AppState,
+    served: &Arc<Served>,
+    call: &mut Call,
+    question: Question,
+) -> Result<Response, ApiError> {
+    let Question { request, echo, .. } = arrange_one(state, served, question).await?;
     let found = call.scoring(state, served).recommend(request).await?;
+    echo.count(state, &found);
     call.json_response(state, &RecommendationAnswer::new(served, &echo, &found))
 }
 

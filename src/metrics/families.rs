@@ -17,6 +17,9 @@ const HISTORY_BOUNDS: [f64; 10] = [0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0, 50.
 /// Bounds of scores, probabilities.
 const SCORE_BOUNDS: [f64; 11] = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
 
+/// Bounds of shares.
+const SHARE_BOUNDS: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0];
+
 /// Every metric.
 #[derive(Debug)]
 pub(super) struct Families {
@@ -50,6 +53,10 @@ pub(super) struct Families {
     pub(super) coverage: Gauge,
     pub(super) deliveries: IntCounterVec,
     pub(super) changed_products: IntGauge,
+    pub(super) placements: IntCounterVec,
+    pub(super) rules: IntCounterVec,
+    pub(super) filters: IntCounterVec,
+    pub(super) filtered: Histogram,
 }
 
 impl Families {
@@ -132,6 +139,26 @@ impl Families {
             )?,
             changed_products: new
                 .gauge("slirec_changed_products", "Products whose changes lie over the catalogue of the bundle")?,
+            placements: new.counters(
+                "slirec_scenario_answers_total",
+                "Sessions answered in a scenario, by where the scores come from",
+                &["scenario", "source"],
+            )?,
+            rules: new.counters(
+                "slirec_rules_applied_total",
+                "Answered products that a scenario's rules act on, by what these do",
+                &["scenario", "effect"],
+            )?,
+            filters: new.counters(
+                "slirec_filters_total",
+                "Filters of requests by whether they had been read before",
+                &["cache"],
+            )?,
+            filtered: new.histogram(
+                "slirec_filtered_share",
+                "Share of the products that a request's filter leaves out",
+                &SHARE_BOUNDS,
+            )?,
         })
     }
 }

@@ -1,6 +1,15 @@
 //! Values of labels, each from a closed set: what happened enters, the text of its label leaves.
 
 use slirec_engine::{Overloaded, Source};
+use slirec_merchandising::FilterUse;
+
+/// How a filter was found.
+pub(super) fn filter_label(found: FilterUse) -> &'static str {
+    match found {
+        FilterUse::Known => "hit",
+        FilterUse::New => "miss",
+    }
+}
 
 /// A part of the way from a request to its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use slirec_core::catalog::Product;
 use slirec_engine::Engine;
+use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
+
+use crate::attributes::{ShownAttributes, TypedName};
 
 /// Attribute of a catalogue that holds the address of a picture.
 const IMAGE: &str = "image";
@@ -18,6 +21,10 @@ const IMAGE: &str = "image";
 /// All products.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Catalog<'a> {
+    /// Attributes of the products that filters may name, by name.
+    attributes: &'a [TypedName],
+    /// Scenarios that requests may name.
+    scenarios: Vec<&'a str>,
     /// In the catalogue's order.
     products: Vec<CatalogProduct<'a>>,
 }
@@ -37,14 +44,19 @@ pub(crate) struct CatalogProduct<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     image: Option<&'a str>,
+    /// Values of the attributes that the product has, by name; left out when it has none.
+    #[serde(skip_serializing_if = "ShownAttributes::is_empty")]
+    #[schema(value_type = Object, required = false)]
+    attributes: ShownAttributes<'a>,
 }
 
 impl<'a> CatalogProduct<'a> {
-    fn new(product: &'a Product) -> Self {
+    fn new(product: &'a Product, names: &'a [TypedName]) -> Self {
+        let shown = ShownAttributes::new(product, names);
         let Product { handle, gid, title, category, available, attributes } = product;
         // Only what a page may load: no scripts, no other schemes.
         let image = attributes.get(IMAGE).map(String::as_str).filter(|address| address.starts_with("https://"));
-        Self { handle, gid, title, category, available: *available, image }
+        Self { handle, gid, title, category, available: *available, image, attributes: shown }
     }
 }
 
@@ -62,10 +74,15 @@ pub(crate) struct EncodedCatalog {
 
 impl EncodedCatalog {
     /// Of a model's catalogue; none when it cannot be written as JSON.
-    pub(super) fn new(engine: &Engine) -> Option<Self> {
-        let products: Vec<_> = engine.catalog().products().iter().map(CatalogProduct::new).collect();
+    pub(super) fn new(engine: &Engine, merchandising: &Merchandising) -> Option<Self> {
+        // Pictures have a field of their own, which holds nothing but addresses.
+        let attributes = merchandising.columns().attributes().filter(|(name, _)| *name != IMAGE);
+        let attributes: Vec<TypedName> = attributes.map(TypedName::from).collect();
+        let scenarios: Vec<&str> = merchandising.scenarios().map(Scenario::name).collect();
+        let products = engine.catalog().products().iter();
+        let products: Vec<_> = products.map(|product| CatalogProduct::new(product, &attributes)).collect();
         let has_pictures = products.iter().any(|product| product.image.is_some());
-        let json = serde_json::to_vec(&Catalog { products }).ok()?;
+        let json = serde_json::to_vec(&Catalog { attributes: &attributes, scenarios, products }).ok()?;
         let gzip = gzip(&json).ok()?;
         let hash: String = Sha256::digest(&json).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Some(Self { json: json.into(), gzip: gzip.into(), tag: format!("W/\"{hash}\""), has_pictures })

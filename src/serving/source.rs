@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use slirec_core::bundle::{Bundle, BundleError};
 use slirec_core::files::read_small;
 use slirec_engine::{Engine, EngineOptions};
+use slirec_merchandising::{Merchandising, ScenarioFile};
 
 use super::Loaded;
 use crate::config::{ModelSettings, Settings};
@@ -36,6 +37,8 @@ pub(crate) struct BundleSource {
     tried: Arc<Mutex<Option<String>>>,
     registry: Option<Arc<Registry>>,
     options: EngineOptions,
+    /// File of the shop's rules.
+    scenarios: Option<PathBuf>,
     /// Whose changes lie over every bundle.
     webhooks: Option<Arc<Webhooks>>,
 }
@@ -45,37 +48,54 @@ impl BundleSource {
         let ModelSettings { path, max_bytes, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
         let pointer = settings.model.pointer().cloned();
-        let (path, max_bytes) = (path.clone(), *max_bytes);
-        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, webhooks }
+        let (path, max_bytes, scenarios) = (path.clone(), *max_bytes, settings.scenarios.file().cloned());
+        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, scenarios, webhooks }
     }
 
     pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
+        let scenarios = self.scenarios()?;
         if let Some(registry) = &self.registry {
-            return self.load_registered(registry, moment);
+            return self.load_registered(registry, moment, scenarios);
         }
         let (directory, key) = match &self.pointer {
             Some(_) => (self.pointed()?, "model.pointer"),
             None => (self.path.clone(), "model.path"),
         };
-        self.load_directory(&directory, key)
+        self.load_directory(&directory, key, scenarios)
     }
 
-    fn load_directory(&self, directory: &Path, key: &str) -> anyhow::Result<Loaded> {
+    /// The shop's rules as their file has them now.
+    fn scenarios(&self) -> anyhow::Result<Option<Arc<ScenarioFile>>> {
+        let file = self.scenarios.as_deref().map(ScenarioFile::read).transpose();
+        Ok(file.context("key scenarios.file")?.map(Arc::new))
+    }
+
+    fn load_directory(
+        &self,
+        directory: &Path,
+        key: &str,
+        scenarios: Option<Arc<ScenarioFile>>,
+    ) -> anyhow::Result<Loaded> {
         let bundle = Bundle::read_within(directory, self.max_bytes);
         bundle
             .map_err(|error| match error {
                 BundleError::TooLarge { .. } => anyhow::Error::from(error).context("key model.max_bytes"),
                 error => error.into(),
             })
-            .and_then(|bundle| self.engine(bundle))
+            .and_then(|bundle| self.engine(bundle, scenarios))
             .with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
     }
 
     /// What the registry says now. At a start a registry that is down, or a version that cannot be served, is no reason
     /// not to serve: the last good bundle is still here.
-    fn load_registered(&self, registry: &Registry, moment: Moment) -> anyhow::Result<Loaded> {
+    fn load_registered(
+        &self,
+        registry: &Registry,
+        moment: Moment,
+        scenarios: Option<Arc<ScenarioFile>>,
+    ) -> anyhow::Result<Loaded> {
         let load = |version: &CachedVersion| {
-            let mut loaded = self.load_directory(&version.directory, "model.path")?;
+            let mut loaded = self.load_directory(&version.directory, "model.path", scenarios.clone())?;
             loaded.registered = Some(registry.registered(version));
             Ok(loaded)
         };
@@ -99,14 +119,18 @@ impl BundleSource {
         }
     }
 
-    /// Makes an engine of a bundle with the shop's changes over it.
-    pub(super) fn engine(&self, mut bundle: Bundle) -> anyhow::Result<Loaded> {
+    /// Makes an engine of a bundle with the shop's changes over it, and its rules for these products.
+    pub(super) fn engine(&self, mut bundle: Bundle, scenarios: Option<Arc<ScenarioFile>>) -> anyhow::Result<Loaded> {
         let pristine = self.webhooks.as_ref().map(|webhooks| {
             let pristine = Arc::new(bundle.clone());
             webhooks.apply_to(&mut bundle);
             pristine
         });
-        Ok(Loaded { engine: Engine::from_bundle(bundle, &self.options)?, registered: None, bundle: pristine })
+        let fitting = Merchandising::new(&bundle.catalog, scenarios.as_deref());
+        let (merchandising, remarks) = fitting.context("key scenarios.file")?;
+        remarks.iter().for_each(|remark| tracing::warn!("a pin is passed over: {remark}"));
+        let engine = Engine::from_bundle(bundle, &self.options)?;
+        Ok(Loaded { engine, registered: None, bundle: pristine, merchandising, scenarios })
     }
 
     /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.

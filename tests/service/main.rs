@@ -21,6 +21,7 @@ mod registry;
 mod reload;
 mod security;
 mod server;
+mod shop;
 mod stalls;
 mod starting;
 mod stopping;

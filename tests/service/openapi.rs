@@ -22,6 +22,8 @@ fn the_document_describes_the_routes_and_the_limits_that_are_served() {
         ("RecommendationRequest", "categories"),
         ("RecommendationRequest", "exclude_categories"),
         ("RankRequest", "candidates"),
+        ("RankRequest", "attributes"),
+        ("RelatedRequest", "attributes"),
         ("RelatedRequest", "exclude"),
         ("RelatedRequest", "categories"),
         ("RelatedRequest", "exclude_categories"),

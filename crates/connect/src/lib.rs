@@ -16,6 +16,8 @@ mod closest;
 pub mod events;
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
 mod http;
+#[cfg(any(feature = "events", feature = "shopify"))]
+mod lists;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
 pub mod original;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use slirec_core::catalog::Product;
 
+use crate::lists::plain_tags;
+
 pub(crate) use csv_export::is_product_csv;
 
 /// Category of products that have no type.
@@ -110,6 +112,7 @@ impl ShopProduct {
         for (name, value) in self.tags.iter().filter_map(|tag| tag.split_once(':')) {
             attribute(name.trim(), value);
         }
+        attribute("tags", &plain_tags(&self.tags));
         attribute("vendor", &self.vendor);
         attribute("product_type", &self.product_type);
         attribute("taxonomy", &self.taxonomy);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::attributes::{self, AttributeType};
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
 use crate::text_index::TextIndex;
@@ -78,6 +79,8 @@ impl Product {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     products: Vec<Product>,
+    /// Types of attributes that the file declares.
+    declared: BTreeMap<String, AttributeType>,
     by_handle: TextIndex,
     /// Indices of the products in the order of their GIDs.
     in_order_of_gids: Vec<usize>,
@@ -88,6 +91,8 @@ pub struct Catalog {
 #[derive(Serialize)]
 struct CatalogFile<'a> {
     format: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    types: &'a BTreeMap<String, AttributeType>,
     products: &'a [Product],
 }
 
@@ -95,6 +100,8 @@ struct CatalogFile<'a> {
 #[serde(deny_unknown_fields)]
 struct RawDocument<'a> {
     format: String,
+    #[serde(default, deserialize_with = "unique")]
+    types: BTreeMap<String, AttributeType>,
     #[serde(borrow)]
     products: &'a RawValue,
 }
@@ -126,7 +133,16 @@ impl Catalog {
         let mut in_order_of_gids: Vec<(&str, usize)> = by_gid.into_iter().collect();
         in_order_of_gids.sort_unstable();
         let in_order_of_gids = in_order_of_gids.into_iter().map(|(_, index)| index).collect();
-        Ok(Self { products, by_handle, in_order_of_gids, by_category })
+        Ok(Self { products, declared: BTreeMap::new(), by_handle, in_order_of_gids, by_category })
+    }
+
+    /// The same products with declared types of some attributes.
+    ///
+    /// # Errors
+    /// The index of the first product whose attribute is not of its type, and how.
+    pub fn with_types(self, declared: BTreeMap<String, AttributeType>) -> Result<Self, (usize, String)> {
+        attributes::check(self.products.iter().map(|product| &product.attributes), &declared)?;
+        Ok(Self { declared, ..self })
     }
 
     /// Reads a catalogue file; `-` is standard input.
@@ -158,7 +174,8 @@ impl Catalog {
             let column = if error.line() <= 1 { column + error.column().saturating_sub(1) } else { error.column() };
             invalid(path, line + error.line().saturating_sub(1), column, without_position(&error))
         })?;
-        Self::new(list.products).map_err(|(index, problem)| {
+        let catalog = Self::new(list.products).and_then(|catalog| catalog.with_types(document.types));
+        catalog.map_err(|(index, problem)| {
             let (line, column) = list.places.get(index).map_or((1, 1), |raw| place_of(text, raw));
             invalid(path, line, column, problem)
         })
@@ -166,12 +183,22 @@ impl Catalog {
 
     /// Writes a catalogue file that [`Catalog::read`] accepts.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        files::write_json(path, &CatalogFile { format: FORMAT, products: &self.products })
+        files::write_json(path, &CatalogFile { format: FORMAT, types: &self.declared, products: &self.products })
     }
 
     /// All products, in the file's order.
     pub fn products(&self) -> &[Product] {
         &self.products
+    }
+
+    /// Types of attributes that are declared.
+    pub fn declared_types(&self) -> &BTreeMap<String, AttributeType> {
+        &self.declared
+    }
+
+    /// The type of every attribute: the declared one, or else the narrowest that all of its values have.
+    pub fn attribute_types(&self) -> BTreeMap<String, AttributeType> {
+        attributes::types(self.products.iter().map(|product| &product.attributes), &self.declared)
     }
 
     /// The product with this handle.

@@ -119,6 +119,9 @@ pub(crate) trait PreparedCandidates: Debug + Send + Sync + 'static {
     where
         Self: Sized;
 
+    /// What tells the given rows apart, row by row, and how many values that are: for how alike they are.
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize);
+
     /// False when a value is infinite or not a number.
     fn is_finite(&self) -> bool;
 }

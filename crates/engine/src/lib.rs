@@ -4,9 +4,11 @@
 //! threads. A [`BundleScorer`] scores any candidates on the caller's thread, for evaluation and export. What computes is
 //! one of two backends: kernels of our own, or ONNX Runtime.
 
+mod arrangement;
 mod backend;
 mod bundle_scorer;
 mod candidates;
+mod diversity;
 mod engine;
 mod error;
 mod graphs;
@@ -14,6 +16,7 @@ mod history;
 mod model;
 mod options;
 mod overload;
+mod page;
 mod queue;
 mod ranking;
 mod recommender;
@@ -27,6 +30,7 @@ mod tensors;
 mod texts;
 mod worker;
 
+pub use arrangement::{Arrangement, Cap, Pin};
 pub use bundle_scorer::BundleScorer;
 pub use candidates::CandidateIds;
 pub use engine::{Admission, Ended, Engine};
@@ -37,7 +41,7 @@ pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
     ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
-    Source, Timings,
+    Source, Sources, Timings,
 };
 pub use runtime::ExecutionProvider;
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};

@@ -1,13 +1,17 @@
 //! A loaded bundle without its threads: what answers point into, and what is known without scoring.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use slirec_core::bundle::{Bundle, Manifest};
 use slirec_core::catalog::Catalog;
 use slirec_core::lookup::ItemLookup;
+use slirec_core::product_set::ProductSet;
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
+use crate::arrangement::Ranked;
 use crate::candidates::CandidateIds;
+use crate::page::Page;
 use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
 use crate::selection::Filter;
 
@@ -20,7 +24,7 @@ pub(crate) struct Model {
     pub(crate) catalog: Catalog,
     pub(crate) lookup: ItemLookup,
     /// Products that may be recommended, as indices of the catalogue in rising order: the candidates.
-    pub(crate) candidates: Vec<usize>,
+    pub(crate) candidates: Arc<[usize]>,
     /// Place of each candidate in the order of the handles: decides between equal scores.
     pub(crate) ties: Arc<[u32]>,
     /// Candidates by falling number of training interactions.
@@ -33,8 +37,8 @@ pub(crate) enum Chosen {
     All,
     /// Those in these rows.
     Few(Vec<usize>),
-    /// Those in the rows that are true, and their number.
-    Most(Arc<[bool]>, usize),
+    /// Those in the rows of a set, and their number.
+    Most(Arc<ProductSet>, usize),
 }
 
 impl Chosen {
@@ -60,7 +64,7 @@ impl Model {
             sha256,
             catalog,
             lookup,
-            candidates,
+            candidates: candidates.into(),
         }
     }
 
@@ -96,47 +100,77 @@ impl Model {
         if filter.passes_all() {
             return Chosen::All;
         }
-        let all = self.candidates.len();
-        if let Some(excluded) = filter.excluded() {
-            let (mut passes, mut count) = (vec![true; all], all);
-            for row in excluded.filter_map(|product| self.row(product)) {
-                if let Some(passes) = passes.get_mut(row).filter(|passes| **passes) {
-                    (*passes, count) = (false, count - 1);
-                }
-            }
-            if count > few {
-                return Chosen::Most(passes.into(), count);
-            }
+        let rows = self.passing(filter);
+        match rows.len() {
+            count if count <= few => Chosen::Few(rows.iter().collect()),
+            count => Chosen::Most(Arc::new(rows), count),
         }
-        let passing = |(row, product): (usize, &usize)| filter.passes(*product).then_some(row);
-        let rows: Vec<usize> = match filter.named() {
-            Some(named) => {
-                named.filter(|product| filter.passes(*product)).filter_map(|product| self.row(product)).collect()
+    }
+
+    /// Rows of the candidates that pass.
+    fn passing(&self, filter: &Filter<'_>) -> ProductSet {
+        let rows = self.candidates.len();
+        let passes = |product: &usize| filter.passes(*product);
+        if let Some(named) = filter.named() {
+            return ProductSet::of(rows, named.filter(passes).filter_map(|product| self.row(product)));
+        }
+        let numbered = || self.candidates.iter().enumerate();
+        if filter.asks_categories() {
+            return ProductSet::of(rows, numbered().filter(|(_, product)| passes(product)).map(|(row, _)| row));
+        }
+        let mut passing = match filter.allowed() {
+            None => ProductSet::all(rows),
+            // Every product is a candidate: rows are products.
+            Some(allowed) if rows == self.catalog.products().len() => allowed.clone(),
+            Some(allowed) => {
+                ProductSet::of(rows, numbered().filter(|(_, product)| allowed.contains(**product)).map(|(row, _)| row))
             }
-            None => self.candidates.iter().enumerate().filter_map(passing).collect(),
         };
-        if rows.len() <= few {
-            return Chosen::Few(rows);
-        }
-        let mut passes = vec![false; all];
-        for row in &rows {
-            if let Some(passes) = passes.get_mut(*row) {
-                *passes = true;
-            }
-        }
-        Chosen::Most(passes.into(), rows.len())
+        filter.excluded().filter_map(|product| self.row(product)).for_each(|row| passing.remove(row));
+        passing
+    }
+
+    /// Products at positions that may be answered: position from 0 and row, in the order of the positions.
+    pub(crate) fn pinned(&self, request: &RecommendationRequest, filter: &Filter<'_>) -> Vec<(usize, usize)> {
+        let pins = request.arrangement.pins.iter().filter(|pin| filter.passes(pin.product));
+        pins.filter_map(|pin| Some((pin.position.saturating_sub(1), self.row(pin.product)?))).collect()
     }
 
     /// Answers by popularity alone; cheap enough for any thread.
     pub(crate) fn popular(&self, request: &RecommendationRequest) -> Recommendations {
         let filter = Filter::new(&self.catalog, request);
-        let passing =
-            self.popular.iter().copied().filter(|scored| filter.passes_all() || filter.passes(scored.product));
+        let arrangement = &request.arrangement;
+        let passing = self.popular.iter().filter(|scored| filter.passes_all() || filter.passes(scored.product));
+        let ranked = passing.map(|ScoredProduct { product, score }| Ranked {
+            product: *product,
+            score: *score,
+            key: arrangement.key(*product, *score),
+        });
+        let pinned = request.arrangement.pins.iter().filter_map(|pin| {
+            let scored = self.popular.iter().find(|scored| scored.product == pin.product)?;
+            filter.passes(pin.product).then_some((pin.position.saturating_sub(1), *scored))
+        });
+        let pinned: Vec<(usize, ScoredProduct)> = pinned.collect();
+        let page = Page { catalog: &self.catalog, request, pinned: &pinned };
+        let only_categories = |_: &[Ranked]| (Vec::new(), 0);
+        let mut by_score = Vec::new();
+        let products = if arrangement.reorders() {
+            let mut all: Vec<Ranked> = ranked.collect();
+            if request.explain {
+                by_score = all.iter().map(|ranked| ranked.product).collect();
+            }
+            // Equal ones keep the order of popularity.
+            all.sort_by(|left, right| right.key.total_cmp(&left.key));
+            page.products(all.into_iter(), only_categories)
+        } else {
+            page.products(ranked, only_categories)
+        };
         // As for the model: of the views that it uses.
         let used = request.history.last(self.longest_history());
         Recommendations {
             source: Source::Popular,
-            products: filter.page(passing, request.limit),
+            positions_by_score: positions(&products, &by_score),
+            products,
             explanations: Explanations::default(),
             unknown_items: used.filter(|item| self.lookup.ids(item.handle).is_none()).count(),
             scored_candidates: 0,
@@ -145,6 +179,22 @@ impl Model {
             timings: Timings::default(),
         }
     }
+
+    /// The answer that has no product, because only the model may answer and knows nothing of the history.
+    pub(crate) fn nothing(&self, request: &RecommendationRequest) -> Recommendations {
+        let empty = RecommendationRequest { limit: 0, ..request.clone() };
+        Recommendations { source: Source::Model, ..self.popular(&empty) }
+    }
+}
+
+/// Positions of products, from 1, in the order by score; none when there is no other order.
+pub(crate) fn positions(products: &[ScoredProduct], by_score: &[usize]) -> Vec<usize> {
+    if by_score.is_empty() {
+        return Vec::new();
+    }
+    let places: HashMap<usize, usize> = by_score.iter().copied().zip(1..).collect();
+    // What was scored but not ranked, as it is not finite, stands behind all others.
+    products.iter().map(|scored| places.get(&scored.product).copied().unwrap_or(by_score.len() + 1)).collect()
 }
 
 /// Indices of the products that may be recommended.

@@ -1,5 +1,5 @@
 //! From scores to the best products: scores enter in any order, on any number of threads, and the best of them leave in
-//! falling order, one at a time, so that only as many are kept and sorted as are taken.
+//! the order of their keys, one at a time, so that only as many are kept and sorted as are taken.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -10,13 +10,15 @@ pub(crate) struct Candidate {
     /// Row of the candidate.
     pub(crate) row: usize,
     pub(crate) score: f32,
-    /// Equal scores stand in rising order of this, so that answers are stable.
+    /// What decides the order: the score, unless the request arranges products otherwise.
+    pub(crate) key: f32,
+    /// Equal keys stand in rising order of this, so that answers are stable.
     pub(crate) tie: u32,
 }
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then_with(|| other.tie.cmp(&self.tie))
+        self.key.total_cmp(&other.key).then_with(|| other.tie.cmp(&self.tie))
     }
 }
 
@@ -130,7 +132,7 @@ mod tests {
     fn best(scores: &[f32], count: usize) -> Best {
         let mut best = Best::new(count);
         for ((tie, score), row) in (0..).zip(scores).zip(0..) {
-            best.offer(Candidate { row, score: *score, tie });
+            best.offer(Candidate { row, score: *score, key: *score, tie });
         }
         best
     }
@@ -169,7 +171,7 @@ mod tests {
         for parts in [2, 3, 7] {
             let mut of_parts: Vec<Best> = (0..parts).map(|_| Best::new(40)).collect();
             for ((tie, score), row) in (0..).zip(&scores).zip(0..) {
-                of_parts[row / 100 % parts].offer(Candidate { row, score: *score, tie });
+                of_parts[row / 100 % parts].offer(Candidate { row, score: *score, key: *score, tie });
             }
             let mut merged = Best::new(40);
             of_parts.iter().rev().for_each(|part| merged.merge(part));

@@ -8,11 +8,13 @@ use slirec_core::lookup::ResolvedHistory;
 use slirec_core::parity::compare_golden;
 
 use crate::EngineError;
+use crate::arrangement::{Order, Ranked};
 use crate::backend::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::CandidateGraph;
-use crate::model::{Chosen, Model};
+use crate::model::{Chosen, Model, positions};
+use crate::page::Page;
 use crate::ranking::{Best, Candidate};
-use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
+use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Sources, Timings};
 use crate::selection::Filter;
 use crate::spread::{Helpers, Pass, Search};
 
@@ -81,10 +83,16 @@ impl<B: Backend> Recommender<B> {
         let started = Instant::now();
         let model = Arc::clone(&self.shared.model);
         let longest = model.longest_history();
+        if request.sources == Sources::Popular {
+            return Ok(model.popular(request));
+        }
         let history = &request.history;
         let handles = history.last(longest).map(|view| view.handle);
         let Some(resolved) = model.lookup.encode(handles, history.timestamps(), request.now, longest)? else {
-            return Ok(model.popular(request));
+            return Ok(match request.sources {
+                Sources::Model => model.nothing(request),
+                Sources::ModelThenPopular | Sources::Popular => model.popular(request),
+            });
         };
         let history = Arc::new(self.backend.encode(&resolved.encoded)?);
         let encode = started.elapsed();
@@ -108,25 +116,33 @@ impl<B: Backend> Recommender<B> {
         let few = model.candidates.len() / DIRECT.get(usize::from(self.shared.many)).copied().unwrap_or(1);
         let chosen = model.choose(&filter, few);
         let passing = chosen.count(model.candidates.len());
-        let scored_product = |candidate: Candidate| {
-            let product = *model.candidates.get(candidate.row)?;
-            Some(ScoredProduct { product, score: candidate.score })
-        };
-        let mut keep = request.limit.saturating_add(request.selection.offset).min(passing);
-        if request.selection.per_category.is_some() && !self.shared.many {
-            // How far down a page with a cap for each category reaches is not known before.
+        let arrangement = &request.arrangement;
+        let order = Order::new(arrangement, &model.candidates).map(Arc::new);
+        let pinned = self.pinned(model, request, &filter, history)?;
+        let page = Page { catalog: &model.catalog, request, pinned: &pinned };
+        let tells_positions = request.explain && order.is_some();
+        let is_capped = request.selection.per_category.is_some() || !arrangement.caps.is_empty();
+        let mut keep = arrangement.reach(request.limit.saturating_add(request.selection.offset)).min(passing);
+        if tells_positions || (is_capped && (!self.shared.many || !pinned.is_empty())) {
+            // How far down a page with caps reaches is not known before, nor where products would stand by their scores.
             keep = passing;
         }
-        let (products, spoiled_scores, shortlist) = loop {
-            let (mut best, shortlist) = self.best(model, &chosen, keep, history)?;
+        let (products, by_score, spoiled_scores, shortlist) = loop {
+            let (mut best, shortlist) = self.best(model, &chosen, keep, order.as_ref(), history)?;
             let spoiled = best.spoiled;
             let least = best.candidates().iter().map(|candidate| candidate.score).fold(f32::INFINITY, f32::min);
-            let products = filter.page(best.ranking().filter_map(scored_product), request.limit);
-            let is_last = request.selection.per_category.is_none()
+            let by_score = if tells_positions { by_score(model, best.candidates()) } else { Vec::new() };
+            let ranking = best.ranking().filter_map(|candidate| ranked(model, candidate));
+            let prepared = &self.shared.prepared;
+            let products = page.products(ranking, |products| {
+                let rows: Vec<usize> = products.iter().filter_map(|ranked| model.row(ranked.product)).collect();
+                prepared.vectors(&rows)
+            });
+            let is_last = !is_capped
                 || keep >= passing
-                || request.selection.min_score.is_some_and(|wanted| least < wanted);
+                || (order.is_none() && request.selection.min_score.is_some_and(|wanted| least < wanted));
             if products.len() >= request.limit || is_last {
-                break (products, spoiled, shortlist);
+                break (products, by_score, spoiled, shortlist);
             }
             keep = keep.saturating_mul(DEEPER).min(passing);
         };
@@ -138,6 +154,7 @@ impl<B: Backend> Recommender<B> {
         };
         Ok(Recommendations {
             source: Source::Model,
+            positions_by_score: positions(&products, &by_score),
             products,
             explanations,
             unknown_items: resolved.unknown_items,
@@ -154,23 +171,26 @@ impl<B: Backend> Recommender<B> {
         model: &Model,
         chosen: &Chosen,
         keep: usize,
+        order: Option<&Arc<Order>>,
         history: &Arc<B::History>,
     ) -> Result<(Best, Option<usize>), EngineError> {
         let passing = match chosen {
-            Chosen::Few(rows) => return Ok((self.best_of(history, rows.clone(), keep)?, None)),
+            Chosen::Few(rows) => return Ok((self.best_of(history, rows.clone(), keep, order)?, None)),
             Chosen::Most(passing, _) => Some(Arc::clone(passing)),
             Chosen::All => None,
         };
-        let takes_part =
-            |row: &usize| passing.as_ref().is_none_or(|passing| passing.get(*row).is_some_and(|passes| *passes));
+        let takes_part = |row: &usize| passing.as_ref().is_none_or(|passing| passing.contains(*row));
         let pass = |search| Pass::<B> {
             history: Arc::clone(history),
             candidates: Arc::clone(&self.shared.prepared),
             ties: Arc::clone(&model.ties),
             passing: passing.clone(),
+            order: order.cloned(),
             search,
         };
+        // A shortlist is of the best by their scores.
         if keep > 0
+            && order.is_none()
             && keep.saturating_mul(SHORT) <= self.shared.prepared.len()
             && let Some(search) = self.backend.shortlist(history, &self.shared.prepared)
         {
@@ -179,14 +199,42 @@ impl<B: Backend> Recommender<B> {
             if let Some(mut rows) = found.rows() {
                 rows.extend(always.into_iter().filter(takes_part));
                 let length = rows.len();
-                return Ok((self.best_of(history, rows, keep)?, Some(length)));
+                return Ok((self.best_of(history, rows, keep, None)?, Some(length)));
             }
         }
         Ok((self.helpers.best(&mut self.backend, pass(Search::Best(keep)))?, None))
     }
 
+    /// The products at positions that may be answered, with their scores.
+    fn pinned(
+        &mut self,
+        model: &Model,
+        request: &RecommendationRequest,
+        filter: &Filter<'_>,
+        history: &B::History,
+    ) -> Result<Vec<(usize, ScoredProduct)>, EngineError> {
+        let pins = model.pinned(request, filter);
+        if pins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<usize> = pins.iter().map(|(_, row)| *row).collect();
+        let scores = self.backend.scores(history, &self.shared.prepared.select(&rows)?)?;
+        let scored = pins.into_iter().zip(scores).filter(|(_, score)| score.is_finite());
+        let pinned = scored.filter_map(|((position, row), score)| {
+            let product = *model.candidates.get(row)?;
+            Some((position, ScoredProduct { product, score }))
+        });
+        Ok(pinned.collect())
+    }
+
     /// The best of some rows.
-    fn best_of(&mut self, history: &B::History, mut rows: Vec<usize>, keep: usize) -> Result<Best, EngineError> {
+    fn best_of(
+        &mut self,
+        history: &B::History,
+        mut rows: Vec<usize>,
+        keep: usize,
+        order: Option<&Arc<Order>>,
+    ) -> Result<Best, EngineError> {
         let Shared { model, prepared, .. } = &*self.shared;
         // In the order in which they lie in memory, each once.
         rows.sort_unstable();
@@ -195,7 +243,8 @@ impl<B: Backend> Recommender<B> {
         let mut best = Best::new(keep);
         for (row, score) in rows.into_iter().zip(scores) {
             let tie = model.ties.get(row).copied().unwrap_or(u32::MAX);
-            best.offer(Candidate { row, score, tie });
+            let key = order.as_ref().map_or(score, |order| order.key(row, score));
+            best.offer(Candidate { row, score, key, tie });
         }
         Ok(best)
     }
@@ -241,4 +290,17 @@ impl<B: Backend> Recommender<B> {
         let history = self.backend.encode(&resolved.encoded)?;
         self.backend.scores(&history, candidates).map(Some)
     }
+}
+
+/// A candidate by its product.
+fn ranked(model: &Model, Candidate { row, score, key, .. }: Candidate) -> Option<Ranked> {
+    model.candidates.get(row).map(|product| Ranked { product: *product, score, key })
+}
+
+/// The products of candidates by falling score.
+fn by_score(model: &Model, candidates: &[Candidate]) -> Vec<usize> {
+    let mut by_score: Vec<Candidate> =
+        candidates.iter().map(|candidate| Candidate { key: candidate.score, ..*candidate }).collect();
+    by_score.sort_unstable_by(|left, right| right.cmp(left));
+    by_score.into_iter().filter_map(|candidate| ranked(model, candidate)).map(|ranked| ranked.product).collect()
 }

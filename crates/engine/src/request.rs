@@ -1,9 +1,12 @@
 //! What the engine is asked and what it answers: plain data, parsed by the caller.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use slirec_core::product_set::ProductSet;
 use slirec_kernels::request::ranking::{ExplainedLogits, Terms};
 
+use crate::arrangement::Arrangement;
 use crate::history::ViewHistory;
 use crate::texts::Texts;
 
@@ -18,14 +21,38 @@ pub struct RecommendationRequest {
     pub limit: usize,
     /// Which of the available products may be answered.
     pub selection: Selection,
-    /// Whether to say which views weighed most.
+    /// How they are arranged.
+    pub arrangement: Arrangement,
+    /// What may answer.
+    pub sources: Sources,
+    /// Whether to say which views weighed most, and where products would stand by their scores alone.
     pub explain: bool,
+}
+
+/// What may answer a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sources {
+    /// The model, and popularity where the history says nothing to it.
+    #[default]
+    ModelThenPopular,
+    /// The model, and nothing where the history says nothing to it.
+    Model,
+    /// Popularity, whatever the history.
+    Popular,
 }
 
 impl RecommendationRequest {
     /// Asks for the best of all available products, unexplained.
     pub fn new(history: ViewHistory, now: f64, limit: usize) -> Self {
-        Self { history, now, limit, selection: Selection::default(), explain: false }
+        Self {
+            history,
+            now,
+            limit,
+            selection: Selection::default(),
+            arrangement: Arrangement::default(),
+            sources: Sources::default(),
+            explain: false,
+        }
     }
 }
 
@@ -38,6 +65,8 @@ pub struct Selection {
     pub min_score: Option<f32>,
     /// Leaves out what the history holds.
     pub exclude_seen: bool,
+    /// The only products of the catalogue that may be answered.
+    pub allowed: Option<Arc<ProductSet>>,
     /// Handles to leave out.
     pub exclude: Texts,
     /// The only handles that may be answered.
@@ -177,7 +206,8 @@ pub struct Timings {
     pub score: Duration,
 }
 
-/// The answer: falling scores; equal ones of the model in order of the handles, of popularity in that of the training.
+/// The answer: falling scores, unless the request arranges products otherwise; equal ones of the model in order of the
+/// handles, of popularity in that of the training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendations {
     /// Where the scores come from.
@@ -186,6 +216,9 @@ pub struct Recommendations {
     pub products: Vec<ScoredProduct>,
     /// One for each product, if the request asked for them and the model scored.
     pub explanations: Explanations,
+    /// For each product its position by the scores alone, from 1, if the request asked for explanations and arranges
+    /// products otherwise.
+    pub positions_by_score: Vec<usize>,
     /// Number of items that the model does not know, among the last ones of the history, which it uses.
     pub unknown_items: usize,
     /// Number of candidates that were scored for this answer.

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use slirec_core::product_set::ProductSet;
+
 use crate::EngineError;
+use crate::arrangement::Order;
 use crate::backend::{Backend, PreparedCandidates};
 use crate::ranking::{Best, Candidate};
 use crate::shortlist::{Limits, Shortlist};
@@ -21,8 +24,10 @@ pub(crate) struct Pass<B: Backend> {
     pub(crate) candidates: Arc<B::Candidates>,
     /// Which of equal scores go first, `[N]`.
     pub(crate) ties: Arc<[u32]>,
-    /// Candidates that take part, `[N]`; none for all.
-    pub(crate) passing: Option<Arc<[bool]>>,
+    /// Candidates that take part; none for all.
+    pub(crate) passing: Option<Arc<ProductSet>>,
+    /// What decides the order of the best; none for the scores.
+    pub(crate) order: Option<Arc<Order>>,
     pub(crate) search: Search<B::Query>,
 }
 
@@ -75,8 +80,10 @@ impl<B: Backend> Pass<B> {
         scores: &mut Scores,
         found: &mut Found,
     ) -> Result<(), EngineError> {
-        let takes_part =
-            |row: usize| self.passing.as_ref().is_none_or(|passing| passing.get(row).is_some_and(|passes| *passes));
+        if self.passing.as_ref().is_some_and(|passing| passing.has_none_of(&range)) {
+            return Ok(());
+        }
+        let takes_part = |row: usize| self.passing.as_ref().is_none_or(|passing| passing.contains(row));
         match (&self.search, found) {
             (Search::Shortlist(query, ..), Found::Shortlist(shortlist)) => {
                 backend.offer_block(&self.history, &self.candidates, query, range, takes_part, shortlist);
@@ -88,7 +95,8 @@ impl<B: Backend> Pass<B> {
                 let ties = self.ties.get(range.clone()).unwrap_or_default();
                 for ((row, score), tie) in range.zip(scores.iter()).zip(ties) {
                     if takes_part(row) {
-                        best.offer(Candidate { row, score: *score, tie: *tie });
+                        let key = self.order.as_ref().map_or(*score, |order| order.key(row, *score));
+                        best.offer(Candidate { row, score: *score, key, tie: *tie });
                     }
                 }
             }

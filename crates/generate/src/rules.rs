@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use slirec_core::files::FileError;
+use slirec_core::places::line_of;
 use toml::Spanned;
 
 pub use error::{RulesError, UnknownProduct, UnknownProducts};
 pub use period::{Days, Hours, Start};
 pub use values::{Interval, Probability, Skew, ValueError, Weight};
 
-use error::{from_toml, invalid, line_of};
+use error::{from_toml, invalid};
 
 /// All rules.
 #[derive(Debug, Clone, PartialEq)]

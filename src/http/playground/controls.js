@@ -7,7 +7,7 @@ export class Controls {
   #changed;
   compare = false;
 
-  constructor(place, categories, changed) {
+  constructor(place, { categories, attributes, scenarios }, changed) {
     this.#changed = changed;
     const number = (name, label, least, most, value, step = 1) => {
       const input = element("input", { type: "number", min: least, max: most, step, value: value ?? "", placeholder: value === undefined ? "any" : "", oninput: changed });
@@ -19,19 +19,48 @@ export class Controls {
       this.#fields[name] = input;
       return element("label", { class: "check" }, input, label);
     };
+    const menu = (name, label, choices) => {
+      if (!choices.length) return undefined;
+      const option = (value) => element("option", { value }, value || "none");
+      const select = element("select", { onchange: changed }, option(""), ...choices.map(option));
+      this.#fields[name] = select;
+      return element("label", {}, label, select);
+    };
     const now = element("input", { type: "datetime-local", step: 1, onchange: changed });
     this.#fields.now = now;
-    place.replaceChildren(
+    place.replaceChildren(...[
+      menu("scenario", "Scenario", scenarios),
+      this.#filter(attributes),
       number("limit", "Products", 1, 100, 10),
       number("per_category", "At most of a category", 1, 1000),
       number("min_score", "Lowest score, 0 to 1", 0, 1, undefined, 0.01),
+      number("diversity", "Variety, 0 to 1", 0, 1, undefined, 0.1),
       element("label", {}, "Asked at (now)", now),
       check("exclude_seen", "Leave out what was viewed", changed, true),
       check("compare", "Show what changed since the last step", () => {
         this.compare = this.#fields.compare.checked;
         changed();
       }),
-      this.#categories(categories));
+      this.#categories(categories),
+    ].filter(Boolean));
+  }
+
+  /** A condition on the products, with the attributes that it may name. */
+  #filter(attributes) {
+    const names = ["category", "title", ...attributes.map(({ name }) => name)].filter((name) => /^\w+$/.test(name));
+    const input = element("input", {
+      type: "text", placeholder: 'category != "Books"', autocomplete: "off", onchange: this.#changed,
+    });
+    input.setAttribute("list", "filter-names");
+    this.#fields.filter = input;
+    const completion = element("datalist", { id: "filter-names" });
+    // What is being written is completed at its last word.
+    input.addEventListener("input", () => {
+      const [, before, word] = /^(.*?)(\w*)$/s.exec(input.value);
+      const found = word ? names.filter((name) => name.startsWith(word) && name !== word) : [];
+      completion.replaceChildren(...found.map((name) => element("option", { value: before + name })));
+    });
+    return element("label", { class: "wide" }, `Filter by ${names.join(", ")}`, input, completion);
   }
 
   #categories(categories) {
@@ -57,7 +86,11 @@ export class Controls {
   /** Members of the body, and only those that say something. */
   body() {
     const body = {};
-    for (const name of ["limit", "per_category", "min_score"]) {
+    for (const name of ["scenario", "filter"]) {
+      const value = this.#fields[name]?.value.trim();
+      if (value) body[name] = value;
+    }
+    for (const name of ["limit", "per_category", "min_score", "diversity"]) {
       const input = this.#fields[name];
       if (input.value !== "" && input.checkValidity()) body[name] = Number(input.value);
     }

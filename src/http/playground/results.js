@@ -50,7 +50,8 @@ export class Results {
     const row = element("button", { type: "button", class: "result", onclick: (event) => this.#view(item.handle, event) },
       element("span", { class: "rank" }, String(index + 1)),
       tile({ ...item, image: this.#catalog.product(item.handle)?.image }),
-      element("span", { class: "text" }, element("span", { class: "title" }, item.title), " ", element("span", { class: "category" }, item.category)),
+      element("span", { class: "text" }, element("span", { class: "title" }, item.title), " ", element("span", { class: "category" }, item.category),
+        ...(item.rules?.applied ?? []).flatMap((rule) => [" ", element("span", { class: "badge" }, badge(rule))])),
       element("span", { class: `move ${move?.kind ?? ""}`, "aria-label": move?.label }, move?.sign ?? ""),
       element("span", { class: "scale", "aria-hidden": "true" }, why ? bar("long", long) : null, bar("", 1 - long)),
       element("span", { class: "score" }, element("span", { class: "unseen" }, "score "), percent(item.score)),
@@ -82,6 +83,12 @@ export class Results {
     this.#open?.replaceChildren(HINT);
     this.#open = undefined;
   }
+}
+
+/** What a rule did, in a few words. */
+function badge({ name, effect, factor, position }) {
+  if (effect === "boost") return `${name} ×${factor}`;
+  return effect === "pin" ? `${name}: pinned to ${position}` : `${name}: behind all others`;
 }
 
 function moved(before, now) {

@@ -72,14 +72,16 @@ async function update(cause) {
   }
 }
 
-function describe({ source, items, unknown_items: unknown, model }) {
+function describe({ source, scenario, items, unknown_items: unknown, model }) {
   const ignored = unknown ? ` · ${unknown} unknown ${unknown === 1 ? "view" : "views"} ignored` : "";
   const from = source === "model" ? `by ${model.name} ${model.version}` : `popular products: ${whyPopular(unknown)}`;
-  find("source").textContent = items.length ? `${from}${ignored}` : `no product fits these options${ignored}`;
+  const placed = scenario ? ` · scenario ${scenario}` : "";
+  find("source").textContent = items.length ? `${from}${placed}${ignored}` : `no product fits these options${placed}${ignored}`;
 }
 
 function whyPopular(unknown) {
   if (!session.views.length) return "nothing viewed yet";
+  if (controls.body().scenario) return "the scenario asks for them, or no viewed product is known";
   return unknown ? "no viewed product is known" : "the service is overloaded";
 }
 
@@ -129,8 +131,9 @@ function listen() {
 }
 
 async function start() {
+  let answer;
   try {
-    const { answer } = await ask("/v1/catalog");
+    ({ answer } = await ask("/v1/catalog"));
     find("problem").hidden = true;
     catalog = new Catalog(answer.products, view);
   } catch (problem) {
@@ -138,7 +141,7 @@ async function start() {
     return;
   }
   strip = new Strip(find("strip"), session, (handle) => catalog.product(handle));
-  controls = new Controls(find("controls"), catalog.categories, () => update());
+  controls = new Controls(find("controls"), { ...answer, categories: catalog.categories }, () => update());
   results = new Results(find("results"), strip, catalog, view);
   drawExamples();
   listen();

@@ -8,6 +8,8 @@ use utoipa::ToSchema;
 use super::explanations::Why;
 use super::names::Warning;
 use super::requests::Echo;
+use super::ruled::Acting;
+use crate::attributes::ShownAttributes;
 use crate::http::values::SessionId;
 use crate::registry::Registered;
 use crate::serving::Served;
@@ -23,7 +25,11 @@ pub(crate) struct RecommendationAnswer<'a> {
     model: Model<'a>,
     /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
     source: SourceName,
-    /// Falling scores.
+    /// The scenario whose rules applied; left out without one, or when it is not in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    scenario: Option<&'a str>,
+    /// Falling scores, unless rules or variety put products into another order.
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
@@ -49,7 +55,7 @@ pub(crate) struct RankAnswer<'a> {
     model: Model<'a>,
     /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
     source: SourceName,
-    /// Falling scores.
+    /// Falling scores, unless rules or variety put products into another order.
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
@@ -85,7 +91,11 @@ struct Session<'a> {
     id: Option<&'a SessionId>,
     /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
     source: SourceName,
-    /// Falling scores.
+    /// The scenario whose rules applied; left out without one, or when it is not in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    scenario: Option<&'a str>,
+    /// Falling scores, unless rules or variety put products into another order.
     items: Vec<Item<'a>>,
     /// Views whose product the service does not know, among the last ones, which the model uses.
     unknown_items: usize,
@@ -121,12 +131,20 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     explanation: Option<Why<'a>>,
+    /// What the scenario's rules did to it, if the request asked for explanations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rules: Option<Acting<'a>>,
+    /// Values of the attributes that the request asked for and the product has, by name; left out when there are none.
+    #[serde(skip_serializing_if = "ShownAttributes::is_empty")]
+    #[schema(value_type = Object, required = false)]
+    attributes: ShownAttributes<'a>,
 }
 
 impl<'a> RecommendationAnswer<'a> {
     pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
-        let Session { id, source, items, unknown_items, warnings } = Session::new(served, echo, found);
-        Self { id, model: Model::new(served), source, items, unknown_items, warnings }
+        let Session { id, source, scenario, items, unknown_items, warnings } = Session::new(served, echo, found);
+        Self { id, model: Model::new(served), source, scenario, items, unknown_items, warnings }
     }
 }
 
@@ -157,7 +175,10 @@ impl<'a> Session<'a> {
         let items = products.filter_map(|(index, scored)| {
             let product = engine.catalog().products().get(scored.product)?;
             let why = found.explanations.get(index).map(|why| Why::new(&echo.explained, why));
-            Some(Item::new(product, scored.score, why))
+            let ruled = echo.ruled.as_ref().filter(|_| echo.is_explained);
+            let position = found.positions_by_score.get(index).copied();
+            let rules = ruled.and_then(|ruled| ruled.acting(served, scored.product, position));
+            Some(Item::new(product, scored.score, why, rules, ShownAttributes::new(product, &echo.attributes)))
         });
         let source = match found.source {
             Source::Model => SourceName::Model,
@@ -166,6 +187,7 @@ impl<'a> Session<'a> {
         Self {
             id: echo.id.as_ref(),
             source,
+            scenario: echo.ruled.as_ref().and_then(|ruled| ruled.scenario.as_deref()),
             items: items.collect(),
             unknown_items: found.unknown_items,
             warnings: &echo.warnings,
@@ -174,8 +196,14 @@ impl<'a> Session<'a> {
 }
 
 impl<'a> Item<'a> {
-    fn new(product: &'a Product, score: f32, explanation: Option<Why<'a>>) -> Self {
+    fn new(
+        product: &'a Product,
+        score: f32,
+        explanation: Option<Why<'a>>,
+        rules: Option<Acting<'a>>,
+        attributes: ShownAttributes<'a>,
+    ) -> Self {
         let Product { handle, gid, title, category, .. } = product;
-        Self { handle, gid, title, category, score, explanation }
+        Self { handle, gid, title, category, score, explanation, rules, attributes }
     }
 }

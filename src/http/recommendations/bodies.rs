@@ -10,6 +10,7 @@ use slirec_engine::{Texts, ViewHistory};
 use utoipa::ToSchema;
 
 use super::lists::{Bounded, Collect, Limits};
+use crate::http::caps::Caps;
 use crate::http::object::Object;
 use crate::http::values::{Count, Name, Probability, SessionId, Time, Unused};
 
@@ -101,7 +102,27 @@ pub(crate) struct RecommendationBody {
     #[serde(default)]
     #[schema(value_type = i32, nullable, minimum = 1, maximum = 1_000)]
     pub(super) per_category: Option<Count<1, 1_000>>,
-    /// Adds to each product the views that weighed most; false unless given.
+    /// Placement of the shop whose settings and rules apply; fields of the request go before its settings.
+    #[serde(default)]
+    #[schema(value_type = String, nullable, example = "cart")]
+    pub(super) scenario: Option<Name>,
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    #[serde(default)]
+    #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
+    pub(super) filter: Option<String>,
+    /// Most products for each value of some attributes, such as `{"vendor": 2}`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    pub(super) per: Option<Caps>,
+    /// From 0, by score alone, to 1: how much a product counts less for being like those before it; 0 unless given.
+    #[serde(default)]
+    #[schema(value_type = f64, nullable, minimum = 0, maximum = 1)]
+    pub(super) diversity: Option<Probability>,
+    /// Attributes that the answer shows of each product.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, nullable)]
+    pub(super) attributes: Option<Bounded<Texts>>,
+    /// Adds to each product the views that weighed most, and the rules that acted on it; false unless given.
     #[serde(default)]
     #[schema(nullable)]
     pub(super) explain: Option<bool>,
@@ -141,6 +162,14 @@ pub(crate) struct RankBody {
     #[serde(default)]
     #[schema(value_type = f64, nullable, minimum = 0, maximum = 99_999_999_999_999.0)]
     pub(super) now: Option<Time>,
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    #[serde(default)]
+    #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
+    pub(super) filter: Option<String>,
+    /// Attributes that the answer shows of each product.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, nullable)]
+    pub(super) attributes: Option<Bounded<Texts>>,
     /// Adds to each product the views that weighed most; false unless given.
     #[serde(default)]
     #[schema(nullable)]
@@ -179,6 +208,30 @@ pub(crate) struct RelatedBody {
     #[serde(default)]
     #[schema(value_type = i32, nullable, minimum = 1, maximum = 1_000)]
     pub(super) per_category: Option<Count<1, 1_000>>,
+    /// Placement of the shop whose settings and rules apply; fields of the request go before its settings.
+    #[serde(default)]
+    #[schema(value_type = String, nullable, example = "cart")]
+    pub(super) scenario: Option<Name>,
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    #[serde(default)]
+    #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
+    pub(super) filter: Option<String>,
+    /// Most products for each value of some attributes, such as `{"vendor": 2}`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    pub(super) per: Option<Caps>,
+    /// From 0, by score alone, to 1: how much a product counts less for being like those before it; 0 unless given.
+    #[serde(default)]
+    #[schema(value_type = f64, nullable, minimum = 0, maximum = 1)]
+    pub(super) diversity: Option<Probability>,
+    /// Attributes that the answer shows of each product.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, nullable)]
+    pub(super) attributes: Option<Bounded<Texts>>,
+    /// Adds to each product the rules that acted on it; false unless given.
+    #[serde(default)]
+    #[schema(nullable)]
+    pub(super) explain: Option<bool>,
 }
 
 impl Collect for ViewHistory {

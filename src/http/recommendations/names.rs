@@ -4,13 +4,19 @@
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
 use slirec_engine::{Engine, Texts, ViewHistory};
+use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
 
 use super::closest;
+use crate::attributes::TypedName;
 use crate::http::quote::quoted;
+use crate::serving::Served;
 
 /// What the number of a product of Shopify stands behind in its GID.
 const PRODUCT_GID: &str = "gid://shopify/Product/";
+
+/// Views among which the viewed product is looked for.
+const LAST_VIEWS: usize = 100;
 
 /// Warnings of one answer.
 const MOST_WARNINGS: usize = 10;
@@ -30,6 +36,13 @@ pub(crate) struct Warning {
     message: String,
 }
 
+impl Warning {
+    /// About a field.
+    pub(super) fn new(field: &'static str, message: &str) -> Self {
+        Self { field, message: message.to_owned() }
+    }
+}
+
 /// The warnings of one answer: the first ones, and how many more there would be.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
@@ -38,7 +51,7 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
-    fn add(&mut self, field: &'static str, message: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, field: &'static str, message: impl FnOnce() -> String) {
         if self.kept.len() < MOST_WARNINGS {
             self.kept.push(Warning { field, message: message() });
         } else {
@@ -62,12 +75,37 @@ impl Warnings {
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
     engine: &'a Engine,
+    merchandising: &'a Merchandising,
     suggestions: usize,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(engine: &'a Engine) -> Self {
-        Self { engine, suggestions: 0 }
+    pub(super) fn new(served: &'a Served) -> Self {
+        Self { engine: &served.engine, merchandising: &served.merchandising, suggestions: 0 }
+    }
+
+    /// The scenario of a request, if it is in effect; one that does not exist is told when its rules are looked for.
+    pub(super) fn scenario(&self, name: Option<&str>, now: f64) -> Option<&'a Scenario> {
+        let found = name.and_then(|name| self.merchandising.scenario(name).ok());
+        found.filter(|scenario| scenario.is_in_effect(now))
+    }
+
+    /// The product of the catalogue that was viewed last, of the last views.
+    pub(super) fn viewed_last(&self, history: &ViewHistory) -> Option<usize> {
+        history.last(LAST_VIEWS).rev().find_map(|view| self.engine.catalog().position(view.handle))
+    }
+
+    /// The existing ones of the attributes that a list names, with their types.
+    pub(super) fn attributes(&self, names: &Texts, warnings: &mut Warnings) -> Vec<TypedName> {
+        let mut found: Vec<TypedName> = Vec::new();
+        for name in names.iter() {
+            match self.merchandising.columns().attributes().find(|(known, _)| *known == name) {
+                Some(attribute) if found.iter().all(|known| known.name != name) => found.push(attribute.into()),
+                Some(_) => {}
+                None => warnings.add("attributes", || format!("{} is no attribute of the catalogue", quoted(name))),
+            }
+        }
+        found
     }
 
     /// The handle that a name stands for: its own, if training or catalogue know it, or that of the product whose GID
@@ -162,6 +200,11 @@ impl<'a> Resolver<'a> {
     /// Whether a name stands for a product that may be answered.
     pub(super) fn is_answerable(&self, name: &str) -> bool {
         self.product(name).is_some_and(|product| product.available)
+    }
+
+    /// Index of the product of the catalogue that a name stands for.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.engine.catalog().position(&self.product(name)?.handle)
     }
 
     fn product(&self, name: &str) -> Option<&'a Product> {

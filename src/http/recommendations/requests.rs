@@ -1,14 +1,19 @@
 //! From bodies to what the engine is asked: names are looked up in the model's catalogue, views are put in order,
 //! defaults filled in. Leaves: the engine's request, and what the answer says beside its products.
 
-use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
+use slirec_engine::{RecommendationRequest, Recommendations, Selection, Texts, ViewHistory};
+use slirec_merchandising::{Scenario, Wish};
 
 use super::bodies::{BatchBody, HistoryOrder, RankBody, RecommendationBody, RelatedBody};
 use super::lists::Bounded;
 use super::names::{Resolver, Warning, Warnings};
+use super::ruled::Ruled;
+use crate::attributes::TypedName;
+use crate::http::caps::Caps;
 use crate::http::error::ApiError;
-use crate::http::values::{Count, SessionId};
+use crate::http::values::{Count, Name, Probability, SessionId};
 use crate::memory::Held;
+use crate::state::AppState;
 
 const DEFAULT_LIMIT: usize = 16;
 
@@ -16,6 +21,8 @@ const DEFAULT_LIMIT: usize = 16;
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) request: RecommendationRequest,
+    /// What is to be made of it before it is answered; none when nothing is.
+    pub(super) wish: Option<Wish>,
     pub(super) echo: Echo,
 }
 
@@ -26,18 +33,31 @@ pub(super) struct Echo {
     pub(super) warnings: Vec<Warning>,
     /// What explanations name: the history, if they were asked for.
     pub(super) explained: ViewHistory,
+    /// Whether they were asked for.
+    pub(super) is_explained: bool,
+    /// Attributes that are shown.
+    pub(super) attributes: Vec<TypedName>,
+    /// What rules did.
+    pub(super) ruled: Option<Ruled>,
 }
 
-impl Question {
-    fn new(id: Option<SessionId>, request: RecommendationRequest, warnings: Warnings) -> Self {
-        let explained = if request.explain { request.history.clone() } else { ViewHistory::new() };
-        Self { request, echo: Echo { id, warnings: warnings.into_list(), explained } }
+impl Echo {
+    /// Counts what rules did to the answer.
+    pub(super) fn count(&self, state: &AppState, found: &Recommendations) {
+        if let Some(ruled) = &self.ruled {
+            ruled.count(state, found);
+        }
     }
 }
 
 impl Held for Question {
     fn held_bytes(&self) -> usize {
-        size_of::<Echo>() + self.request.held_bytes() + self.echo.explained.held_bytes()
+        let wish = self.wish.as_ref().map_or(0, |wish| {
+            let texts = [&wish.filter, &wish.scenario].into_iter().flatten().map(String::capacity).sum::<usize>();
+            let per = wish.per.iter().flatten().map(|(name, _)| name.capacity() + size_of::<(String, usize)>());
+            size_of::<Wish>() + texts + per.sum::<usize>()
+        });
+        size_of::<Echo>() + wish + self.request.held_bytes() + self.echo.explained.held_bytes()
     }
 }
 
@@ -45,28 +65,38 @@ impl RecommendationBody {
     /// The question, predicted at `clock` unless the body says otherwise.
     pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Question {
         let mut warnings = Warnings::default();
-        let request = RecommendationRequest {
-            history: in_order(resolver.history(self.history.0), self.history_order),
-            now: self.now.map_or(clock, |time| time.0),
-            limit: limit(self.limit),
-            selection: Selection {
-                offset: self.offset.map_or(0, |count| count.0),
-                min_score: self.min_score.map(|score| score.0),
-                exclude_seen: self.exclude_seen.unwrap_or_default(),
-                include_only: self
-                    .include_only
-                    .map(|Bounded(names)| resolver.only_products("include_only", &names, &mut warnings)),
-                ..Filters {
-                    exclude: self.exclude,
-                    categories: self.categories,
-                    exclude_categories: self.exclude_categories,
-                    per_category: self.per_category,
-                }
-                .into_selection(resolver, &mut warnings)
-            },
-            explain: self.explain.unwrap_or_default(),
+        let now = self.now.map_or(clock, |time| time.0);
+        let history = in_order(resolver.history(self.history.0), self.history_order);
+        let placement = Placement {
+            scenario: self.scenario,
+            filter: self.filter,
+            per: self.per,
+            diversity: self.diversity,
+            attributes: self.attributes,
         };
-        Question::new(self.id, request, warnings)
+        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), now);
+        let seen = self.exclude_seen.or_else(|| scenario?.exclude_seen());
+        let selection = Selection {
+            offset: self.offset.map_or(0, |count| count.0),
+            min_score: self.min_score.map(|score| score.0),
+            exclude_seen: seen.unwrap_or_default(),
+            include_only: self
+                .include_only
+                .map(|Bounded(names)| resolver.only_products("include_only", &names, &mut warnings)),
+            ..Filters {
+                exclude: self.exclude,
+                categories: self.categories,
+                exclude_categories: self.exclude_categories,
+                per_category: self.per_category,
+            }
+            .into_selection(resolver, &mut warnings)
+        };
+        let request = RecommendationRequest {
+            selection,
+            explain: self.explain.unwrap_or_default(),
+            ..RecommendationRequest::new(history, now, limit(self.limit, scenario))
+        };
+        placement.into_question(self.id, request, resolver, warnings)
     }
 }
 
@@ -78,21 +108,45 @@ impl BatchBody {
 }
 
 impl RankBody {
-    /// The question, and the candidates that cannot be ranked, as they were given.
-    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> (Question, Vec<String>) {
+    /// The question, and the names of its candidates.
+    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Ranking {
         let mut warnings = Warnings::default();
         let Bounded(candidates) = self.candidates;
         let include_only = Some(resolver.products("candidates", &candidates, &mut warnings));
-        let unranked = candidates.iter().filter(|name| !resolver.is_answerable(name)).map(str::to_owned).collect();
+        let history = in_order(resolver.history(self.history.0), self.history_order);
+        let now = self.now.map_or(clock, |time| time.0);
         let request = RecommendationRequest {
-            history: in_order(resolver.history(self.history.0), self.history_order),
-            now: self.now.map_or(clock, |time| time.0),
-            limit: candidates.len(),
             selection: Selection { include_only, ..Selection::default() },
             explain: self.explain.unwrap_or_default(),
+            ..RecommendationRequest::new(history, now, candidates.len())
         };
-        (Question::new(None, request, warnings), unranked)
+        let placement = Placement { filter: self.filter, attributes: self.attributes, ..Placement::default() };
+        Ranking { question: placement.into_question(None, request, resolver, warnings), candidates }
     }
+}
+
+/// Candidates that are to be ranked.
+#[derive(Debug)]
+pub(super) struct Ranking {
+    pub(super) question: Question,
+    /// As they were given.
+    pub(super) candidates: Texts,
+}
+
+impl Held for Ranking {
+    fn held_bytes(&self) -> usize {
+        self.question.held_bytes() + self.candidates.held_bytes()
+    }
+}
+
+/// Candidates that cannot be ranked, as they were given.
+pub(super) fn unranked(candidates: &Texts, question: &Question, resolver: &Resolver<'_>) -> Vec<String> {
+    let allowed = question.request.selection.allowed.as_ref();
+    let is_ranked = |name: &str| {
+        let product = resolver.position(name).filter(|_| resolver.is_answerable(name));
+        product.is_some_and(|product| allowed.is_none_or(|allowed| allowed.contains(product)))
+    };
+    candidates.iter().filter(|name| !is_ranked(name)).map(str::to_owned).collect()
 }
 
 impl RelatedBody {
@@ -117,9 +171,56 @@ impl RelatedBody {
             exclude_seen: true,
             ..filters.into_selection(resolver, &mut warnings)
         };
-        let request =
-            RecommendationRequest { selection, ..RecommendationRequest::new(history, clock, limit(self.limit)) };
-        Ok(Question::new(None, request, warnings))
+        let placement = Placement {
+            scenario: self.scenario,
+            filter: self.filter,
+            per: self.per,
+            diversity: self.diversity,
+            attributes: self.attributes,
+        };
+        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), clock);
+        let request = RecommendationRequest {
+            selection,
+            explain: self.explain.unwrap_or_default(),
+            ..RecommendationRequest::new(history, clock, limit(self.limit, scenario))
+        };
+        Ok(placement.into_question(None, request, resolver, warnings))
+    }
+}
+
+/// What the shop's rules take of a body.
+#[derive(Default)]
+struct Placement {
+    scenario: Option<Name>,
+    filter: Option<String>,
+    per: Option<Caps>,
+    diversity: Option<Probability>,
+    attributes: Option<Bounded<Texts>>,
+}
+
+impl Placement {
+    fn into_question(
+        self,
+        id: Option<SessionId>,
+        request: RecommendationRequest,
+        resolver: &Resolver<'_>,
+        mut warnings: Warnings,
+    ) -> Question {
+        let Self { scenario, filter, per, diversity, attributes } = self;
+        let attributes = resolver.attributes(&attributes.unwrap_or_default().0, &mut warnings);
+        let wishes = scenario.is_some() || filter.is_some() || per.is_some() || diversity.is_some();
+        let wish = wishes.then(|| Wish {
+            scenario: scenario.map(|name| name.0),
+            filter,
+            per: per.map(|caps| caps.0),
+            diversity: diversity.map(|diversity| diversity.0),
+            viewed: resolver.viewed_last(&request.history),
+            now: request.now,
+        });
+        let explained = if request.explain { request.history.clone() } else { ViewHistory::new() };
+        let warnings = warnings.into_list();
+        let echo = Echo { id, warnings, explained, is_explained: request.explain, attributes, ruled: None };
+        Question { request, wish, echo }
     }
 }
 
@@ -148,8 +249,9 @@ impl Filters {
     }
 }
 
-fn limit(asked: Option<Count<1, 100>>) -> usize {
-    asked.map_or(DEFAULT_LIMIT, |count| count.0)
+fn limit(asked: Option<Count<1, 100>>, scenario: Option<&Scenario>) -> usize {
+    let asked = asked.map(|count| count.0);
+    asked.or_else(|| scenario?.limit()).unwrap_or(DEFAULT_LIMIT)
 }
 
 /// The model reads a history oldest first.

@@ -151,6 +151,7 @@ fn session(line: &[u8]) -> Result<Session> {
             offset: line.offset.unwrap_or_default(),
             min_score: line.min_score,
             exclude_seen: false,
+            allowed: None,
             exclude: names(line.exclude).unwrap_or_default(),
             include_only: names(line.include_only),
             categories: names(line.categories),

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use slirec_core::catalog::{Catalog, Product};
 
+use crate::lists::with_lists;
 use crate::product_table::{UNCATEGORISED, gid_of_handle};
 
 /// Joins products of one handle.
@@ -84,7 +85,7 @@ impl Merging {
     /// The products in order of first appearance.
     pub(super) fn into_catalog(self) -> Catalog {
         // Every product was checked when it was added, so that nothing is left to break a rule.
-        Catalog::new(self.catalog).unwrap_or_default()
+        with_lists(Catalog::new(self.catalog).unwrap_or_default())
     }
 }
 

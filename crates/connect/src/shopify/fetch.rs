@@ -11,6 +11,7 @@ use super::documents::INVENTORY_COUNTS;
 use super::error::ShopifyError;
 use super::listing::{ListedCollection, ListedProduct};
 use super::{bulk, listing};
+use crate::lists::{plain_tags, with_lists};
 
 /// Category of products that have no collection and no type.
 const UNCATEGORISED: &str = "uncategorised";
@@ -73,7 +74,7 @@ pub async fn fetch(
     let unavailable = products.iter().filter(|product| !product.available).count();
     let catalog = Catalog::new(products)
         .map_err(|(index, problem)| ShopifyError::Shop(format!("product {}: {problem}", index + 1)))?;
-    Ok(Fetched { catalog, unavailable, bulk })
+    Ok(Fetched { catalog: with_lists(catalog), unavailable, bulk })
 }
 
 fn of_listed(product: &ListedProduct, options: &FetchOptions) -> Product {
@@ -89,6 +90,7 @@ fn of_listed(product: &ListedProduct, options: &FetchOptions) -> Product {
     for (name, value) in product.tags.iter().filter_map(|tag| tag.split_once(':')) {
         attribute(name.trim(), value);
     }
+    attribute("tags", &plain_tags(&product.tags));
     attribute("vendor", &product.vendor);
     attribute("product_type", &product.product_type);
     attribute("taxonomy", product.category.as_ref().map_or("", |category| &category.full_name));

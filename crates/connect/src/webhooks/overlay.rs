@@ -57,7 +57,8 @@ impl ChangeStore {
             }
         }
         // Every change was checked on its own and against the handles of the others.
-        match Catalog::new(products) {
+        let types = catalog.declared_types().clone();
+        match Catalog::new(products).and_then(|changed| changed.with_types(types)) {
             Ok(changed) => (changed, problems),
             Err((_, problem)) => (catalog.clone(), vec![problem]),
         }

@@ -79,3 +79,28 @@ fn a_written_catalogue_reads_back_the_same() {
     written.write(&path).unwrap();
     assert_eq!(Catalog::read(&path).unwrap().products(), written.products());
 }
+
+#[test]
+fn types_of_attributes_are_declared_or_inferred_and_survive_writing() {
+    let text = r#"{"format": "slirec-catalog/1", "types": {"tags": "list", "size": "text"}, "products": [
+        {"handle": "tee", "gid": "g", "title": "T", "category": "C", "attributes": {"tags": "new, sale", "size": "42", "price": "3"}}]}"#;
+    let catalog = Catalog::parse(text, Path::new("catalog.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("written.json");
+    catalog.write(&path).unwrap();
+    let types = Catalog::read(&path).unwrap().attribute_types();
+    let names: Vec<_> = types.iter().map(|(name, kind)| (name.as_str(), kind.name())).collect();
+    assert_eq!(names, [("price", "number"), ("size", "text"), ("tags", "list")]);
+}
+
+#[test]
+fn a_value_that_is_not_of_its_declared_type_is_refused_by_its_place() {
+    let text = "{\"format\": \"slirec-catalog/1\", \"types\": {\"new\": \"boolean\"}, \"products\": [\n\
+        {\"handle\": \"a\", \"gid\": \"a\", \"title\": \"A\", \"category\": \"C\", \"attributes\": {\"new\": \"yes\"}}]}";
+    let message = Catalog::parse(text, Path::new("catalog.json")).expect_err("a value is wrong").to_string();
+    let expected = "catalog.json:2:1: attribute `new` is `yes`: expected `true` or `false`, as its type says";
+    assert_eq!(message, expected);
+    let unknown = text.replace("boolean", "bool");
+    let message = Catalog::parse(&unknown, Path::new("catalog.json")).expect_err("a type is wrong").to_string();
+    assert!(message.contains("unknown variant `bool`"), "{message}");
+}

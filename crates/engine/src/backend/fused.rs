@@ -174,6 +174,10 @@ impl PreparedCandidates for Candidates {
         Ok(Self::select(self, rows))
     }
 
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        self.queries(rows)
+    }
+
     fn is_finite(&self) -> bool {
         Self::is_finite(self)
     }

@@ -186,6 +186,18 @@ impl PreparedCandidates for Columns {
         Ok(Self { count: rows.len(), columns: self.columns.iter().map(select).collect() })
     }
 
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        // Of the ranking network the first half is the embedding, as its kernels have it.
+        let halved = |column: &Column| if column.name == "embedding" { column.width / 2 } else { column.width };
+        let Some(column) = self.columns.iter().find(|column| ["embedding", "query"].contains(&column.name.as_str()))
+        else {
+            return (Vec::new(), 0);
+        };
+        let width = halved(column);
+        let row = |row: &usize| column.values.get(row * column.width..row * column.width + width);
+        (rows.iter().filter_map(row).flatten().copied().collect(), width)
+    }
+
     fn is_finite(&self) -> bool {
         self.columns.iter().all(|column| column.values.iter().all(|value| value.is_finite()))
     }

@@ -2,9 +2,13 @@
 //! by bit, whatever the tables, histories and filters.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use slirec_core::bundle::Bundle;
-use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, Recommendations, Selection};
+use slirec_core::product_set::ProductSet;
+use slirec_engine::{
+    Arrangement, Cap, Engine, EngineOptions, Kernels, Pin, RecommendationRequest, Recommendations, Selection,
+};
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
 
@@ -164,6 +168,35 @@ fn pages_filters_and_caps_act_before_the_shortlist() {
     }
     let whole = RecommendationRequest { limit: usize::MAX, ..plain };
     assert_eq!(ask(short, &whole).products, all.products);
+}
+
+#[test]
+fn allowed_products_pins_caps_boosts_and_variety_act_before_the_shortlist() {
+    let folder = networks::bundle(Sizes { items: ITEMS, width: 32, neighbours: Some([20, 3]) });
+    let engines = engines(folder.path());
+    let [exact, short] = &engines;
+    let (plain, count) = (request(exact, 8, 9), exact.catalog().products().len());
+    let some = |share: usize| ProductSet::of(count, (0..count).filter(|product| product * 7_919 % 100 < share));
+    let boosts = (0..count).map(|product| if product % 9 == 0 { 1.5 } else { 1.0 });
+    let pins = vec![Pin { product: 17, position: 2 }, Pin { product: 1_300, position: 9 }];
+    let groups = || (0..count as u32).map(|product| product % 40).collect();
+    let arrangements = [
+        Arrangement::default(),
+        Arrangement { pins: pins.clone(), ..Arrangement::default() },
+        Arrangement { caps: vec![Cap { groups: groups(), most: 1 }], ..Arrangement::default() },
+        Arrangement { caps: vec![Cap { groups: groups(), most: 1 }], pins, ..Arrangement::default() },
+        Arrangement { factors: Some(boosts.collect()), buried: Some(Arc::new(some(5))), ..Arrangement::default() },
+        Arrangement { diversity: 0.4, ..Arrangement::default() },
+    ];
+    for (share, arrangement) in
+        [1, 30, 90].into_iter().flat_map(|share| arrangements.iter().map(move |one| (share, one)))
+    {
+        let selection = Selection { allowed: Some(Arc::new(some(share))), offset: 3, ..Selection::default() };
+        let request = RecommendationRequest { selection, arrangement: arrangement.clone(), ..plain.clone() };
+        let [expected, found] = [exact, short].map(|engine| ask(engine, &request));
+        assert_eq!(found.products, expected.products, "{share} {arrangement:?}");
+        assert!(expected.products.len() > 10 || share == 1, "{share} {arrangement:?}");
+    }
 }
 
 #[test]

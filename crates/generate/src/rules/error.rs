@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use slirec_core::files::FileError;
+use slirec_core::places::{key_of, line_of};
 use thiserror::Error;
 
 /// Rules that cannot be used.
@@ -88,44 +89,4 @@ pub(super) fn invalid(path: &Path, text: &str, offset: usize, problem: impl ToSt
 pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> RulesError {
     let offset = error.span().map_or(0, |span| span.start);
     invalid(path, text, offset, error.message().lines().next().unwrap_or_default())
-}
-
-/// Line, from 1, of an offset.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
-}
-
-/// The key that an offset belongs to, with the table that it stands in: `table.key`, `table` on the line of a table.
-fn key_of(text: &str, offset: usize) -> String {
-    let lines: Vec<&str> = text.lines().take(line_of(text, offset)).collect();
-    let mut key = None;
-    for line in lines.iter().rev().map(|line| line.trim()) {
-        if let Some(header) = line.strip_prefix('[') {
-            let table = header.trim_start_matches('[').split(']').next().unwrap_or_default().trim();
-            return key.map_or_else(|| table.to_owned(), |key| format!("{table}.{key}"));
-        }
-        let name = line.split_once('=').map(|(name, _)| name.trim());
-        let is_name = |name: &&str| name.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter));
-        key = key.or(name.filter(is_name));
-    }
-    key.unwrap_or("the file").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_in_the_text_is_named_by_line_table_and_key() {
-        let text = "top = 1\n[walks]\n# a = comment\ngo_on = 0.5\n[[groups]]\nproducts = [\n  \"a\",\n  \"b\"]\n";
-        let place = |part: &str| {
-            let offset = text.find(part).expect("the part is in the text");
-            (line_of(text, offset), key_of(text, offset))
-        };
-        assert_eq!(place("1"), (1, "top".to_owned()));
-        assert_eq!(place("0.5"), (4, "walks.go_on".to_owned()));
-        assert_eq!(place("\"b\""), (8, "groups.products".to_owned()));
-        assert_eq!(place("[[groups]]"), (5, "groups".to_owned()));
-        assert_eq!((line_of("", 0), key_of("", 0)), (1, "the file".to_owned()));
-    }
 }

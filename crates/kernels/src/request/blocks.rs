@@ -70,6 +70,18 @@ impl Blocks {
         selected
     }
 
+    /// The values in `range` of the given candidates, row by row.
+    ///
+    /// # Panics
+    /// When there is no such candidate.
+    pub(super) fn columns(&self, candidates: &[usize], range: &Range<usize>) -> Vec<f32> {
+        let values = candidates.iter().flat_map(|candidate| {
+            assert!(*candidate < self.count, "there is no such candidate");
+            range.clone().map(|row| self.values[self.place(*candidate, row)])
+        });
+        values.collect()
+    }
+
     /// The rows of a block.
     pub(super) fn rows(&self, number: usize) -> &[Row] {
         &rows_of(&self.values)[number * self.stride..][..self.stride]

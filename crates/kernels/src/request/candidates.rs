@@ -98,6 +98,14 @@ impl Candidates {
         Self { sizes: self.sizes, blocks: self.blocks.select(candidates) }
     }
 
+    /// Queries of the given candidates, row by row, and their width.
+    ///
+    /// # Panics
+    /// When there is no such candidate.
+    pub fn queries(&self, candidates: &[usize]) -> (Vec<f32>, usize) {
+        (self.blocks.columns(candidates, &(0..self.sizes.query)), self.sizes.query)
+    }
+
     pub(super) fn block(&self, number: usize) -> Block<'_> {
         let [query, attention, mixing, score, transition] = columns(self.blocks.rows(number), self.sizes.all());
         let (vectors, next) = (self.blocks.vectors(number), self.blocks.following(number));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use slirec_core::catalog::Product;
 
 use super::collection_handle;
+use crate::lists::TAGS;
 use crate::shopify::answers::{answer, check};
 use crate::shopify::client::Client;
 use crate::shopify::documents::{COLLECTION_BY_HANDLE, CREATE_COLLECTION, PUBLISH_MANY, UPSERT_PRODUCT};
@@ -61,14 +62,17 @@ pub(super) async fn create_collection(client: &Client, category: &str, tag: &str
     }
 }
 
-/// The tags of a product: ours, and its features as `name:value`.
+/// The tags of a product: ours, its plain ones, and its features as `name:value`.
 pub(super) fn tags(product: &Product, tag: &str) -> Vec<String> {
     let features = product.attributes.iter().filter(|(name, _)| !SHOPIFY_S_OWN.contains(&name.as_str()));
-    std::iter::once(tag.to_owned()).chain(features.map(|(name, value)| format!("{name}:{value}"))).collect()
+    let plain = product.attributes.get(TAGS).map(String::as_str).unwrap_or_default().split(',').map(str::trim);
+    let plain = plain.filter(|plain| !plain.is_empty() && *plain != tag).map(str::to_owned);
+    let features = features.map(|(name, value)| format!("{name}:{value}"));
+    std::iter::once(tag.to_owned()).chain(plain).chain(features).collect()
 }
 
 /// Attributes that Shopify has fields of its own for.
-const SHOPIFY_S_OWN: [&str; 5] = ["collections", "price", "product_type", "taxonomy", "vendor"];
+const SHOPIFY_S_OWN: [&str; 6] = ["collections", "price", "product_type", TAGS, "taxonomy", "vendor"];
 
 pub(super) fn status(product: &Product) -> &'static str {
     if product.available { "ACTIVE" } else { "DRAFT" }

@@ -160,6 +160,16 @@ impl PreparedCandidates for RankingRows {
         }))
     }
 
+    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
+        let selected = match self {
+            Self::Whole(candidates) => return candidates.embeddings(rows),
+            Self::Rounded(rounded) => rounded.select(rows),
+        };
+        let all: Vec<usize> = (0..rows.len()).collect();
+        // The tables have the ids of candidates, as these were prepared of them: none is without vectors.
+        selected.map(|selected| selected.embeddings(&all)).unwrap_or_default()
+    }
+
     fn is_finite(&self) -> bool {
         match self {
             Self::Whole(candidates) => candidates.is_finite(),

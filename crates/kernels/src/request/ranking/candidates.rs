@@ -61,6 +61,16 @@ impl RankingCandidates {
         Self { items, blocks: self.blocks.select(candidates) }
     }
 
+    /// Embeddings of the given candidates, row by row, and their width.
+    ///
+    /// # Panics
+    /// When there is no such candidate.
+    pub fn embeddings(&self, candidates: &[usize]) -> (Vec<f32>, usize) {
+        // The other half of a row are the transitions' factors.
+        let width = self.width() / 2;
+        (self.blocks.columns(candidates, &(0..width)), width)
+    }
+
     /// Id of a candidate and what a query meets of it, the bias last.
     pub(super) fn row(&self, candidate: usize) -> (u32, Vec<f32>) {
         let rows = self.blocks.rows(candidate / BLOCK).iter();

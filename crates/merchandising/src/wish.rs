@@ -1,0 +1,101 @@
+//! What one request wishes and what comes of it, as plain data.
+
+use std::sync::Arc;
+
+use slirec_core::product_set::ProductSet;
+use thiserror::Error;
+
+use crate::filter::FilterError;
+
+/// What a request says beside its history.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Wish {
+    /// The placement.
+    pub scenario: Option<String>,
+    /// The text of a filter; goes before the scenario's.
+    pub filter: Option<String>,
+    /// Most products for each value of some columns; goes before the scenario's.
+    pub per: Option<Vec<(String, usize)>>,
+    /// How different the products should be, 0 to 1; goes before the scenario's.
+    pub diversity: Option<f32>,
+    /// The product that the shopper viewed last.
+    pub viewed: Option<usize>,
+    /// Unix seconds.
+    pub now: f64,
+}
+
+/// What a request wishes and cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WishError {
+    /// There is no such scenario.
+    #[error("scenario: {0}")]
+    Scenario(String),
+    /// The filter cannot be used.
+    #[error("filter: {0}")]
+    Filter(FilterError),
+    /// Products cannot be counted by a column.
+    #[error("per: {0}")]
+    Per(String),
+}
+
+/// What answers, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sources {
+    /// The model, and the popular products where it knows nothing of the history.
+    #[default]
+    ModelThenPopular,
+    /// The model alone: nothing where it knows nothing of the history.
+    Model,
+    /// The popular products alone.
+    Popular,
+}
+
+/// Products of one group in an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cap {
+    /// The group of each product; those of [`crate::NO_GROUP`] are not counted.
+    pub groups: Arc<[u32]>,
+    /// How many at most.
+    pub most: usize,
+}
+
+/// A product at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin {
+    /// Index of the product.
+    pub product: usize,
+    /// Its position, from 1.
+    pub position: usize,
+}
+
+/// How the filter of a request was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterUse {
+    /// It had been read before.
+    Known,
+    /// It was read.
+    New,
+}
+
+/// How the products are to be arranged.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Arranged {
+    /// The only products that may be answered; none for all.
+    pub allowed: Option<Arc<ProductSet>>,
+    /// What the score of each product is multiplied by before they are put in order; none for 1.
+    pub factors: Option<Arc<[f32]>>,
+    /// Products that stand behind all others.
+    pub buried: Option<Arc<ProductSet>>,
+    /// Products at positions, in the order of the positions.
+    pub pins: Vec<Pin>,
+    /// Most products of groups.
+    pub caps: Vec<Cap>,
+    /// How different the products should be, 0 to 1.
+    pub diversity: f32,
+    /// What answers.
+    pub sources: Sources,
+    /// How the request's filter was found; none without one.
+    pub filter: Option<FilterUse>,
+    /// True when a scenario was named that is not in effect now.
+    pub out_of_effect: bool,
+}
