@@ -17,14 +17,26 @@ pub const MOST_NAMES: usize = 1 << 21;
 /// Bytes of a message at its beginning and its end.
 const SHOWN: (usize, usize) = (200, 60);
 
-/// A message that quotes what was found, cut to a bounded length: its beginning and its end, where places stand.
+/// A message that quotes what was found, in one line, cut to a bounded length: its beginning and its end, where places
+/// stand. Line ends and other control characters of what was found are escaped.
 pub fn shortened(message: &str) -> String {
     if message.len() <= SHOWN.0 + SHOWN.1 {
-        return message.to_owned();
+        return escaped(message);
     }
     let start = message.get(..message.floor_char_boundary(SHOWN.0)).unwrap_or_default();
     let end = message.get(message.ceil_char_boundary(message.len() - SHOWN.1)..).unwrap_or_default();
-    format!("{start}…{end}")
+    format!("{}…{}", escaped(start), escaped(end))
+}
+
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            character if character.is_control() => shown.extend(character.escape_default()),
+            character => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// Refuses a text that is too long, which the message does not repeat.

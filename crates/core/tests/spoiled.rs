@@ -39,6 +39,15 @@ fn changes() -> impl Strategy<Value = Vec<(usize, u8, usize)>> {
     prop::collection::vec((any::<usize>(), 0_u8..3, any::<usize>()), 1..4)
 }
 
+#[test]
+fn a_line_end_in_an_unknown_key_of_a_manifest_is_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(demo("manifest.json")).unwrap().replacen("\"longest_history\"", "\"long\\nest\"", 1);
+    fs::write(folder.path().join("manifest.json"), text).unwrap();
+    let message = Manifest::read(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("unknown field `long\\nest`"), "{message}");
+}
+
 proptest! {
     #[test]
     fn a_spoiled_manifest_is_read_or_refused_in_one_short_line(changes in changes()) {
