@@ -7,8 +7,11 @@ SHELL := bash
 # The folder of this file, wherever make was called from.
 root := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 
+# CUDA=1 is for NVIDIA's cards: of fetching, installing and serving.
+export CUDA ?=
+
 # Tests, benchmarks and the service find ONNX Runtime here, unless the caller has another.
-export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime/libonnxruntime.so
+export ORT_DYLIB_PATH ?= $(root)/vendor/onnxruntime$(if $(CUDA),-cuda)/libonnxruntime.so
 
 # The demo model carries the time of its data instead of the time of its making: the same bytes whenever it is made.
 demo_epoch := 1793404800
@@ -30,18 +33,18 @@ duckdb_version := 2.0.1
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-onnxruntime: ## Fetches ONNX Runtime into vendor/, pinned and hash-checked.
+onnxruntime: ## Fetches ONNX Runtime into vendor/, pinned and hash-checked (CUDA=1: the one for NVIDIA's cards, 2 GB).
 	@cd $(root) && scripts/onnxruntime.sh
 
 build: ## Builds the service and the companion, optimised.
 	cd $(root) && cargo build --release --workspace --bins
 
-install: onnxruntime ## Installs programs, ONNX Runtime, completions, manual pages and a systemd unit below PREFIX (/usr/local; DESTDIR=).
+install: onnxruntime ## Installs programs, ONNX Runtime, completions, manual pages and a systemd unit below PREFIX (/usr/local; DESTDIR=, CUDA=).
 	cd $(root) && cargo build --release --locked --workspace --bins
 	@cd $(root) && PREFIX="$(or $(PREFIX),/usr/local)" DESTDIR="$(DESTDIR)" scripts/install.sh
 
@@ -99,6 +102,11 @@ test-deploy: onnxruntime ## Checks deploy/ and `make install`: rules with promto
 
 test-image: ## Builds the image of the Dockerfile with Docker or Podman and checks it as it runs (BUILDER=, RUST_IMAGE=, DEBIAN_IMAGE=, IMAGE=).
 	@cd $(root) && scripts/test-image.sh
+
+test-cuda: ## Measures the service on an NVIDIA card beside the processor, and tries it without the card (SIZES=, SECONDS_EACH=).
+	@$(MAKE) --no-print-directory --directory $(root) CUDA=1 onnxruntime work/tools/bin/oha
+	cd $(root) && cargo build --release --package slirec-server
+	@cd $(root) && scripts/test-cuda.sh
 
 test-attack: onnxruntime ## Sends bodies that are made to take much memory, one and sixteen at once, and measures what is held (ATTACKS=).
 	cd $(root) && cargo build --release --package slirec-server

@@ -12,10 +12,15 @@ case "$prefix" in
 esac
 to="${DESTDIR:-}$prefix"
 
-library="$(readlink --canonicalize-existing vendor/onnxruntime/libonnxruntime.so)"
+onnxruntime="vendor/onnxruntime${CUDA:+-cuda}"
+library="$(readlink --canonicalize-existing "$onnxruntime/libonnxruntime.so")"
 install -D --mode 0755 --target-directory "$to/bin" "$binaries/slirec-server" "$binaries/slirec"
 install -D --mode 0644 "$library" "$to/lib/slirec/libonnxruntime.so"
-install -D --mode 0644 --target-directory "$to/share/doc/slirec/onnxruntime" vendor/onnxruntime/{LICENSE,ThirdPartyNotices.txt}
+# The provider and the libraries of CUDA and cuDNN, which it finds beside it.
+if [ -n "${CUDA:-}" ]; then
+  find "$onnxruntime/" -type f -name '*.so*' ! -name 'libonnxruntime.so*' -exec install --mode 0644 --target-directory "$to/lib/slirec" {} +
+fi
+install -D --mode 0644 --target-directory "$to/share/doc/slirec/onnxruntime" "$onnxruntime"/{LICENSE*,ThirdPartyNotices.txt}
 install -D --mode 0644 --target-directory "$to/share/doc/slirec" LICENSE README.md CHANGELOG.md config/server.toml docs/*.md
 install -D --mode 0644 --target-directory "$to/share/slirec/models/demo" models/demo/*
 

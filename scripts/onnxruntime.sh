@@ -1,29 +1,50 @@
 #!/usr/bin/env bash
-# Fetches ONNX Runtime's shared library into vendor/onnxruntime, from PyPI's wheel, by pinned hashes.
-# Does nothing when the library is there and has the right hash. Needs Python 3; any version will do.
+# Fetches ONNX Runtime's shared library into vendor/onnxruntime, from PyPI's wheels, by pinned hashes. With CUDA=1 it is
+# the one for NVIDIA's cards, with the libraries of CUDA and cuDNN that it needs, in vendor/onnxruntime-cuda (2 GB).
+# Does nothing when all files are there and have the right hashes. Needs Python 3; any version will do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=1.32.0
 machine="${1:-$(uname -m)}"
-case "$(uname -s)-$machine" in
-  Linux-x86_64) sha256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f ;;
-  Linux-aarch64) sha256=49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a ;;
-  *)
-    echo "no pinned ONNX Runtime for $(uname -s) on $machine: install $version and set ORT_DYLIB_PATH" >&2
+name="onnxruntime${CUDA:+-cuda}"
+folder="vendor/$name"
+requirements="scripts/$name.requirements.txt"
+version="$(sed -n 's/^onnxruntime[a-z-]*==\([0-9.]*\).*/\1/p' "$requirements")"
+# The files, with their hashes.
+sums="$PWD/scripts/$name-$machine.sha256"
+if [ "$(uname -s)" != Linux ] || [ ! -f "$sums" ]; then
+  echo "no pinned $name for $(uname -s) on $machine: install $version and set ORT_DYLIB_PATH" >&2
+  exit 1
+fi
+
+verified() { (cd "$1" && sha256sum --check --status "$sums" 2>/dev/null); }
+
+link() { ln -sfn "libonnxruntime.so.$version" "$folder/libonnxruntime.so"; }
+
+# What the libraries of a folder need and neither it nor the system has.
+absent() {
+  for library in "$1"/*.so*; do
+    LD_LIBRARY_PATH="$1" ldd "$library"
+  done | sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u
+}
+
+# Says what is there; all but the driver must be.
+describe() {
+  local missing
+  missing="$(absent "$folder")"
+  if grep --quiet --invert-match --line-regexp 'libcuda\.so\.1' <<<"${missing:-libcuda.so.1}"; then
+    echo "$folder lacks ${missing//$'\n'/ }" >&2
     exit 1
-    ;;
-esac
+  fi
+  echo "$folder: ONNX Runtime $version for CUDA, $(grep --count . "$sums") libraries with all that they need" >&2
+  if [ -n "$missing" ]; then
+    echo "but for $missing, which comes with NVIDIA's driver (580 or newer for CUDA 13) and is not on this machine" >&2
+  fi
+}
 
-folder=vendor/onnxruntime
-library="libonnxruntime.so.$version"
-
-verified() { echo "$sha256  $1" | sha256sum --check --status 2>/dev/null; }
-
-link() { ln -sfn "$library" "$folder/libonnxruntime.so"; }
-
-if [ -f "$folder/$library" ] && verified "$folder/$library"; then
+if [ -d "$folder" ] && verified "$folder"; then
   link
+  if [ -n "${CUDA:-}" ]; then describe; fi
   exit 0
 fi
 
@@ -39,29 +60,39 @@ mkdir -p "$folder"
 partial="$(mktemp -d "$folder/fetch.partial.XXXXXX")"
 trap 'rm -rf "$partial"' EXIT
 
-echo "fetching ONNX Runtime $version for $machine" >&2
-# One known wheel, whichever Python runs: the library inside does not depend on it.
+echo "fetching $name $version for $machine" >&2
+# Known wheels, whichever Python runs: the libraries inside do not depend on it.
+platforms=()
+for platform in manylinux_2_28 manylinux_2_27 manylinux2014; do platforms+=(--platform "${platform}_$machine"); done
 "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
-  --platform "manylinux_2_28_$machine" --python-version 3.11 --implementation cp --abi cp311 \
-  --dest "$partial" --requirement scripts/onnxruntime.requirements.txt
+  "${platforms[@]}" --python-version 3.11 --implementation cp --abi cp311 \
+  --dest "$partial" --requirement "$requirements"
 
-"$python" - "$partial" "$library" <<'PYTHON'
+"$python" - "$partial" "$sums" <<'PYTHON'
 import pathlib, shutil, sys, zipfile
 
-folder, library = pathlib.Path(sys.argv[1]), sys.argv[2]
-(wheel,) = folder.glob("onnxruntime-*.whl")
-members = {f"onnxruntime/capi/{library}": library}
-members.update({f"onnxruntime/{name}": name for name in ("LICENSE", "ThirdPartyNotices.txt")})
-with zipfile.ZipFile(wheel) as archive:
-    for member, name in members.items():
-        with archive.open(member) as source, open(folder / name, "wb") as target:
-            shutil.copyfileobj(source, target)
+folder, sums = map(pathlib.Path, sys.argv[1:])
+wanted = {line.split()[1] for line in sums.read_text().splitlines()}
+for wheel in folder.glob("*.whl"):
+    package = wheel.name.split("-")[0]
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.namelist():
+            name = member.rsplit("/", 1)[-1]
+            if member in ("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt") or name in wanted:
+                target = folder / name
+            elif name == "License.txt":
+                target = folder / f"LICENSE-{package}.txt"
+            else:
+                continue
+            with archive.open(member) as source, open(target, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+    wheel.unlink()
 PYTHON
 
-if ! verified "$partial/$library"; then
-  echo "$library has SHA-256 $(sha256sum "$partial/$library" | cut -d' ' -f1): expected $sha256" >&2
-  exit 1
+if ! verified "$partial"; then
+  echo "what was fetched differs from $sums:" >&2
+  (cd "$partial" && sha256sum --check --quiet "$sums") >&2 || exit 1
 fi
-mv "$partial/LICENSE" "$partial/ThirdPartyNotices.txt" "$partial/$library" "$folder/"
+mv "$partial"/* "$folder/"
 link
-echo "$folder/$library" >&2
+if [ -n "${CUDA:-}" ]; then describe; else echo "$folder/libonnxruntime.so.$version" >&2; fi

@@ -39,7 +39,57 @@ def check_names(name, text, known):
 
 
 def check_kubernetes():
-    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes/slirec.yaml").read_text()))
+    check_manifests("kubernetes/slirec.yaml", list(yaml.safe_load_all((DEPLOY / "kubernetes/slirec.yaml").read_text())))
+
+
+def check_cuda():
+    """What `kubectl kustomize deploy/kubernetes/cuda` makes: the same service with a card for each replica."""
+    folder = DEPLOY / "kubernetes/cuda"
+    documents = built(folder)
+    check_manifests("kubernetes/cuda", documents)
+    kinds = [document["kind"] for document in documents]
+    check("HorizontalPodAutoscaler" not in kinds, "kubernetes/cuda: scales by processor time")
+    deployment = documents[kinds.index("Deployment")]["spec"]
+    pod = deployment["template"]["spec"]
+    container = pod["containers"][0]
+    limits = container["resources"]["limits"]
+    check(limits.get("nvidia.com/gpu") == "1", f"kubernetes/cuda: limits {limits}: expected one card")
+    environment = {entry["name"]: entry.get("value") for entry in container["env"]}
+    providers = environment["SLIREC__ENGINE__EXECUTION_PROVIDERS"].split(",")
+    check(providers[0] == "cuda", f"kubernetes/cuda: runs on {providers}")
+    check(environment.get("SLIREC__ENGINE__REQUIRE_PROVIDER", "true") == "true", "kubernetes/cuda: may run without its card")
+    check(deployment["replicas"] > 1 and "tolerations" in pod, "kubernetes/cuda: replicas or tolerations are missing")
+    check("ARG CUDA" in DOCKERFILE, "kubernetes/cuda: the Dockerfile makes no such image")
+    print(f"kubernetes/cuda: {container['image']} with {limits['nvidia.com/gpu']} card")
+
+
+def built(folder):
+    """The documents of a kustomization: strategic merges, in which lists of named things are merged by name."""
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    documents = []
+    for resource in kustomization["resources"]:
+        path = folder / resource
+        documents += built(path) if path.is_dir() else list(yaml.safe_load_all(path.read_text()))
+    for patch in kustomization.get("patches", []):
+        change = yaml.safe_load((folder / patch["path"]).read_text())
+        key = (change["kind"], change["metadata"]["name"])
+        (patched,) = [document for document in documents if (document["kind"], document["metadata"]["name"]) == key]
+        documents.remove(patched)
+        if change.get("$patch") != "delete":
+            documents.append(merged(patched, change))
+    return documents
+
+
+def merged(before, change):
+    if isinstance(before, dict) and isinstance(change, dict):
+        return before | {key: merged(before[key], value) if key in before else value for key, value in change.items()}
+    if isinstance(before, list) and all(isinstance(entry, dict) and "name" in entry for entry in before + change):
+        by_name = {entry["name"]: entry for entry in before}
+        return list((by_name | {entry["name"]: merged(by_name.get(entry["name"]), entry) for entry in change}).values())
+    return change
+
+
+def check_manifests(name, documents):
     for document in documents:
         kubernetes_validate.validate(document, KUBERNETES_VERSION, strict=True)
     kinds = sorted(document["kind"] for document in documents)
@@ -58,9 +108,9 @@ def check_kubernetes():
     delay = next(int(entry["value"]) for entry in container["env"] if entry["name"].endswith("DRAIN_DELAY_SECONDS"))
     drain = default("server", "drain_seconds")
     check(pod["terminationGracePeriodSeconds"] > delay + drain, "the grace period is shorter than the drain")
-    print(f"kubernetes/slirec.yaml: {', '.join(kinds)}, valid for Kubernetes {KUBERNETES_VERSION}")
-    check_settings("kubernetes/slirec.yaml", container["env"])
-    check_image("kubernetes/slirec.yaml", container, {**pod["securityContext"], **container["securityContext"]})
+    print(f"{name}: {', '.join(kinds)}, valid for Kubernetes {KUBERNETES_VERSION}")
+    check_settings(name, container["env"])
+    check_image(name, container, {**pod["securityContext"], **container["securityContext"]})
 
 
 def check_kserve():
@@ -140,9 +190,10 @@ def main():
     check_names("docs/OPERATION.md", manual, bases | OF_REGISTRY)
     missing = bases - set(re.findall(r"\bslirec_\w+", manual))
     check(not missing, f"docs/OPERATION.md does not explain {sorted(missing)}")
-    for file in DEPLOY.rglob("*.yml"):
+    for file in (*DEPLOY.rglob("*.yml"), *DEPLOY.rglob("*.yaml")):
         list(yaml.safe_load_all(file.read_text()))
     check_kubernetes()
+    check_cuda()
     check_kserve()
     check_compose()
     check_systemd()

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
 use slirec_core::product_set::ProductSet;
-use slirec_engine::{Recommendations, Source};
+use slirec_engine::{Engine, Recommendations, Source};
 use slirec_merchandising::FilterUse;
 
 use crate::registry::Registered;
@@ -201,10 +201,8 @@ impl Metrics {
     /// When a counter cannot be written.
     pub(crate) fn render(&self, served: &Served, in_flight: usize) -> prometheus::Result<String> {
         let (families, engine) = (&self.families, &served.engine);
-        let model = engine.model();
-        let [provider, kernels] = [engine.execution_provider().name(), engine.kernels().name()];
         families.model.reset();
-        families.model.with_label_values(&[&model.name, &model.version, engine.sha256(), provider, kernels]).set(1);
+        families.model.with_label_values(&model_labels(engine)).set(1);
         families.registry_model.reset();
         if let Some(Registered { name, version, alias }) = &served.registered {
             let alias = alias.as_deref().unwrap_or_default();
@@ -220,6 +218,20 @@ impl Metrics {
         TextEncoder::new().encode(&self.registry.gather(), &mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// In the order of the family's labels; a label without a value is none.
+fn model_labels(engine: &Engine) -> [String; 7] {
+    let (model, device) = (engine.model(), engine.device());
+    [
+        model.name.clone(),
+        model.version.clone(),
+        engine.sha256().to_owned(),
+        engine.execution_provider().name().to_owned(),
+        device.map(|device| device.name.clone()).unwrap_or_default(),
+        device.map(|device| device.memory_bytes.to_string()).unwrap_or_default(),
+        engine.kernels().name().to_owned(),
+    ]
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {

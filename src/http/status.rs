@@ -46,6 +46,14 @@ struct ModelStatus<'a> {
     /// What it runs on.
     #[schema(example = "cpu")]
     execution_provider: &'a str,
+    /// The card that it runs on, if it is one and its driver says what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "NVIDIA H200")]
+    device: Option<&'a str>,
+    /// All memory of the card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    device_memory_bytes: Option<u64>,
     /// What computes the scores there.
     #[schema(example = "fused")]
     kernels: &'a str,
@@ -104,6 +112,8 @@ impl<'a> ModelStatus<'a> {
             created: &model.created,
             since: seconds(served.since),
             execution_provider: engine.execution_provider().name(),
+            device: engine.device().map(|device| device.name.as_str()),
+            device_memory_bytes: engine.device().map(|device| device.memory_bytes),
             kernels: engine.kernels().name(),
             products: products.len(),
             available: products.iter().filter(|product| product.available).count(),

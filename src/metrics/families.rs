@@ -89,7 +89,7 @@ impl Families {
             model: new.gauges(
                 "slirec_model_info",
                 "The model that is served",
-                &["name", "version", "sha256", "provider", "kernels"],
+                &["name", "version", "sha256", "provider", "device", "device_memory_bytes", "kernels"],
             )?,
             registry_model: new.gauges(
                 "slirec_registry_model_info",

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod documentation;
+mod fetching;
 mod formats;
 mod modules;
 mod tokens;

@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
 
 use crate::bundle::Bundle;
 use crate::server::{Server, command, run};
@@ -54,6 +58,54 @@ fn a_missing_bundle_is_named() {
     assert!(message.contains("no/such/bundle"), "{message}");
     assert_eq!(message.matches("os error").count(), 1, "{message}");
     one_line(&message);
+}
+
+#[test]
+fn a_card_that_is_required_and_missing_ends_the_start_with_what_is_missing() {
+    let without_card = ("CUDA_VISIBLE_DEVICES", "");
+    let (code, message) = run(&["--port", "0"], &[("SLIREC__ENGINE__EXECUTION_PROVIDERS", "cuda,cpu"), without_card]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("execution provider `cuda` cannot be used: "), "{message}");
+    assert!(message.contains("(engine.require_provider = false: the processor instead)"), "{message}");
+    one_line(&message);
+}
+
+#[test]
+fn a_card_that_is_not_required_and_missing_leaves_the_processor_with_a_warning_and_a_label() {
+    let server = Server::start_with(&[
+        ("SLIREC__ENGINE__EXECUTION_PROVIDERS", "cuda,cpu"),
+        ("SLIREC__ENGINE__REQUIRE_PROVIDER", "false"),
+        ("CUDA_VISIBLE_DEVICES", ""),
+    ]);
+    let status = server.get("/v1/status").json();
+    assert_eq!((&status["model"]["execution_provider"], &status["model"]["device"]), (&"cpu".into(), &Value::Null));
+    assert!(server.metrics().contains("provider=\"cpu\""));
+    // The lines of the start were read while the test waited for the address.
+    assert_eq!(server.operate("POST", "/admin/reload", "").status, 200);
+    server.signal("INT");
+    let (_, log) = server.wait();
+    let warned = |line: &&str| line.contains("falling back to the processor") && line.contains("\"missing\":\"");
+    assert_eq!(log.lines().filter(warned).count(), 1, "{log}");
+}
+
+#[test]
+fn the_measurement_of_a_card_says_when_there_is_none() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/test-cuda.sh");
+    let output = Command::new(script)
+        .envs([("SLIREC_SERVER", env!("CARGO_BIN_EXE_slirec-server")), ("CUDA_VISIBLE_DEVICES", "")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let expected = [
+        "card hidden: does not start: error: ",
+        "card hidden, engine.require_provider = false: serves on the processor",
+        "no card: nothing was measured; error: ",
+    ];
+    for (line, expected) in said.lines().zip(expected) {
+        assert!(line.starts_with(expected), "{said}");
+    }
+    assert_eq!((said.lines().count(), output.stdout.len()), (expected.len(), 0), "{said}");
 }
 
 #[test]

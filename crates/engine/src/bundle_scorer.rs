@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use slirec_core::bundle::{Bundle, Network, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, Network};
 use slirec_core::history::EncodedHistory;
 use slirec_core::lookup::ItemLookup;
 
@@ -13,7 +13,7 @@ use crate::backend::ranking::RankingKernels;
 use crate::backend::{Backend, PreparedCandidates};
 use crate::candidates::{CandidateGraph, CandidateIds};
 use crate::runtime::SessionMaker;
-use crate::{EngineError, ExecutionProvider, Explanations, Kernels, graphs};
+use crate::{EngineError, Explanations, Kernels, graphs};
 
 /// Scores with a bundle, without its golden requests, on the processor.
 #[derive(Debug)]
@@ -37,8 +37,7 @@ impl BundleScorer {
     /// As for [`BundleScorer::from_bundle`].
     pub fn with_kernels(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Self, EngineError> {
         graphs::check(bundle)?;
-        let providers = [ExecutionProvider::Cpu];
-        let maker = SessionMaker::choose(onnxruntime, &providers, SCORES_GRAPH, &bundle.scores_graph)?;
+        let maker = SessionMaker::on_processor(onnxruntime)?;
         let mut graph = CandidateGraph::new(&maker, bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, bundle)?;
         if kernels == Kernels::Fused {

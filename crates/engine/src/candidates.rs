@@ -1,5 +1,7 @@
 //! Which products are scored: ids of a vocabulary enter, what the candidates graph makes of them leaves, column by column.
 
+use std::ops::Range;
+
 use ort::session::Session;
 use ort::value::Tensor;
 use slirec_core::bundle::{Bundle, CANDIDATES_GRAPH};
@@ -36,6 +38,13 @@ pub(crate) struct Column {
     pub(crate) values: Vec<f32>,
 }
 
+impl Column {
+    /// The values of some candidates; none beyond the last.
+    pub(crate) fn rows(&self, rows: &Range<usize>) -> &[f32] {
+        self.values.get(rows.start * self.width..rows.end * self.width).unwrap_or_default()
+    }
+}
+
 impl Columns {
     /// The values of a column, row by row, or nothing.
     pub(crate) fn named(&self, name: &str) -> &[f32] {
@@ -68,7 +77,8 @@ pub(crate) struct CandidateGraph {
 
 impl CandidateGraph {
     pub(crate) fn new(maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
-        let session = maker.session(CANDIDATES_GRAPH, &bundle.candidates_graph)?;
+        // What it gives is kept here, also where a card gets it.
+        let session = maker.processor().session(CANDIDATES_GRAPH, &bundle.candidates_graph)?;
         Ok(Self { session, feature_count: bundle.manifest.model.features.len() })
     }
 

@@ -16,7 +16,7 @@ use crate::overload::Overload;
 use crate::queue::{Priority, QueueSender};
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::worker::{Caller, Job};
-use crate::{EngineError, ExecutionProvider, Kernels, Overloaded};
+use crate::{Device, EngineError, ExecutionProvider, Kernels, Overloaded};
 
 /// A loaded bundle with its worker threads; cheap to clone. The threads end when the last clone is dropped and the
 /// queue is empty.
@@ -24,6 +24,7 @@ use crate::{EngineError, ExecutionProvider, Kernels, Overloaded};
 pub struct Engine {
     model: Arc<Model>,
     provider: ExecutionProvider,
+    device: Option<Device>,
     kernels: Kernels,
     queue: QueueSender<Job>,
     overload: Arc<Overload>,
@@ -78,6 +79,11 @@ impl Engine {
     /// What the sessions really run on.
     pub fn execution_provider(&self) -> ExecutionProvider {
         self.provider
+    }
+
+    /// The card that computes, if one does and its driver says what it is.
+    pub fn device(&self) -> Option<&Device> {
+        self.device.as_ref()
     }
 
     /// Which code really computes.

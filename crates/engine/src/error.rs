@@ -60,9 +60,16 @@ pub enum EngineError {
         /// What was found and what was expected.
         problem: String,
     },
-    /// None of the wanted execution providers can be used.
-    #[error("no execution provider can be used, tried {0}")]
-    NoProvider(String),
+    /// The execution provider that is required cannot be used.
+    #[error(
+        "execution provider `{provider}` cannot be used: {missing} (engine.require_provider = false: the processor instead)"
+    )]
+    Provider {
+        /// Its name.
+        provider: &'static str,
+        /// What it misses.
+        missing: String,
+    },
     /// The history cannot be encoded.
     #[error(transparent)]
     History(#[from] HistoryError),

@@ -43,7 +43,7 @@ pub use request::{
     ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
     Source, Sources, Timings,
 };
-pub use runtime::ExecutionProvider;
+pub use runtime::{Device, ExecutionProvider};
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
 pub use slirec_kernels::request::ranking::Terms;
 pub use texts::Texts;

@@ -11,8 +11,10 @@ pub struct EngineOptions {
     /// ONNX Runtime's shared library; none: from `ORT_DYLIB_PATH`, or else `../lib/slirec` beside the program's folder,
     /// or else found by the system's loader. The first engine of a process decides.
     pub onnxruntime: Option<PathBuf>,
-    /// Execution providers, most preferred first; those that are not available are passed over with a log line.
+    /// Execution providers, most preferred first; behind all of them stands the processor.
     pub execution_providers: Vec<ExecutionProvider>,
+    /// Whether the first of them must be usable; otherwise the next is taken, with a warning.
+    pub require_provider: bool,
     /// Worker threads, each with its own sessions; at least 1.
     pub workers: usize,
     /// How long a request may wait for a worker, unless the catalogue makes each take long; none: until its deadline.
@@ -32,6 +34,7 @@ impl Default for EngineOptions {
         Self {
             onnxruntime: None,
             execution_providers: vec![ExecutionProvider::Cpu],
+            require_provider: true,
             workers: 1,
             queue_wait: None,
             kernels: Kernels::Fused,

@@ -35,19 +35,40 @@ fn reseal(folder: &Path, change: impl FnOnce(&mut Manifest)) {
 }
 
 #[test]
-fn a_missing_gpu_falls_back_to_the_processor() {
+fn a_provider_that_is_required_and_missing_is_an_error_that_says_what_is_missing() {
     let folder = bundle(|_| {});
-    let options = EngineOptions {
-        execution_providers: vec![ExecutionProvider::Cuda, ExecutionProvider::Cpu],
-        ..EngineOptions::default()
-    };
-    let engine = Engine::load(folder.path(), &options).unwrap();
-    assert_eq!(engine.execution_provider(), ExecutionProvider::Cpu);
-    let history = [("novel", 1_794_900_000.0)].into_iter().collect();
-    let request = RecommendationRequest::new(history, 1_794_990_000.0, 4);
-    assert_eq!(engine.recommend(request).unwrap().products.len(), 4);
-    let only = EngineOptions { execution_providers: vec![ExecutionProvider::Cuda], ..EngineOptions::default() };
-    assert!(Engine::load(folder.path(), &only).is_err());
+    for providers in [vec![ExecutionProvider::Cuda], vec![ExecutionProvider::Cuda, ExecutionProvider::Cpu]] {
+        let options = EngineOptions { execution_providers: providers, ..EngineOptions::default() };
+        let message = Engine::load(folder.path(), &options).expect_err("there is no GPU here").to_string();
+        let begin = "execution provider `cuda` cannot be used: ";
+        assert!(message.starts_with(begin) && message.contains("engine.require_provider = false"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        // By whichever library the tests run: without the provider, or with it and without a driver or a card.
+        let missing = ["has no CUDA provider", "libcuda.so.1 cannot be loaded", "CUDA failure 100"];
+        assert!(missing.iter().any(|missing| message.contains(missing)), "{message}");
+    }
+}
+
+#[test]
+fn a_provider_that_is_not_required_and_missing_is_replaced_by_the_processor() {
+    let folder = bundle(|_| {});
+    for providers in [vec![ExecutionProvider::Cuda], vec![ExecutionProvider::Cuda, ExecutionProvider::Cpu]] {
+        let options =
+            EngineOptions { execution_providers: providers, require_provider: false, ..EngineOptions::default() };
+        let engine = Engine::load(folder.path(), &options).unwrap();
+        assert_eq!((engine.execution_provider(), engine.device()), (ExecutionProvider::Cpu, None));
+        let history = [("novel", 1_794_900_000.0)].into_iter().collect();
+        let request = RecommendationRequest::new(history, 1_794_990_000.0, 4);
+        assert_eq!(engine.recommend(request).unwrap().products.len(), 4);
+    }
+}
+
+#[test]
+fn the_processor_first_needs_no_card() {
+    let folder = bundle(|_| {});
+    let execution_providers = vec![ExecutionProvider::Cpu, ExecutionProvider::Cuda];
+    let options = EngineOptions { execution_providers, ..EngineOptions::default() };
+    assert_eq!(Engine::load(folder.path(), &options).unwrap().execution_provider(), ExecutionProvider::Cpu);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) struct EngineSettings {
     onnxruntime: String,
     #[serde(deserialize_with = "providers")]
     pub(in crate::config) execution_providers: Vec<ExecutionProvider>,
+    require_provider: bool,
     pub(in crate::config) workers: usize,
     spread_from: usize,
     shortlist_from: usize,
@@ -47,6 +48,7 @@ impl EngineSettings {
         EngineOptions {
             onnxruntime: self.library(),
             execution_providers: self.execution_providers.clone(),
+            require_provider: self.require_provider,
             workers: self.workers(),
             queue_wait: (wait > 0.0).then(|| Duration::from_secs_f64(wait / 1000.0)),
             kernels: self.kernels,

@@ -77,7 +77,7 @@ const registered = ({ name, version, alias }) => `${name}, version ${version}${a
 function drawFacts({ service, model, traffic, now }) {
   const count = (value) => value.toLocaleString("en");
   const hours = (now - model.since) / 3600;
-  find("headline").textContent = `${model.name} ${model.version} on ${model.execution_provider} (${model.kernels} kernels), in service for ${hours < 1 ? `${Math.round(hours * 60)} min` : `${hours.toFixed(1)} h`}`;
+  find("headline").textContent = `${model.name} ${model.version} on ${model.device ?? model.execution_provider} (${model.kernels} kernels), in service for ${hours < 1 ? `${Math.round(hours * 60)} min` : `${hours.toFixed(1)} h`}`;
   list("counters", [
     ["requests", count(traffic.requests)], ["failed", count(traffic.failures)], ["shed", count(traffic.shed)],
     ["by the model", count(traffic.model_answers)], ["by popularity", count(traffic.popular_answers)],

@@ -1,33 +1,43 @@
 //! The graphs at work in ONNX Runtime: an encoded history is scored against prepared candidates in blocks.
 //!
 //! What the scores graph takes is whatever the other two graphs give under the same names: a model with further parts needs
-//! no other engine.
+//! no other engine. On a card candidates stay where it has its memory: only the history goes up, and only scores come
+//! down. The history graph runs on the processor all the same: its steps are small and one waits for the other.
+
+mod candidates;
 
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ort::memory::AllocationDevice;
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
-use ort::value::{DynValue, Tensor, TensorRef};
+use ort::value::{DynValue, Tensor};
 use slirec_core::bundle::{Bundle, HISTORY_GRAPH, Network, SCORES_GRAPH};
 use slirec_core::history::EncodedHistory;
 
 use super::{Backend, PreparedCandidates, ShortlistSearch};
-use crate::candidates::{CandidateGraph, CandidateIds, Column, Columns};
+use crate::candidates::{CandidateGraph, CandidateIds, Columns};
 use crate::runtime::SessionMaker;
 use crate::shortlist::Shortlist;
 use crate::tensors::{failed_in, floats_of_length, missing, signed};
-use crate::{EngineError, Explanations, Kernels};
+use crate::{EngineError, ExecutionProvider, Explanations, Kernels};
+use candidates::{Residence, StockCandidates};
 
 /// Candidate × position pairs of a block: its `[n, L, 80]` intermediate is then half a megabyte and stays in the
 /// second-level cache.
 const PAIRS_IN_BLOCK: usize = 1600;
+/// Candidates of a block on a card, whatever the history: many, as each block takes launches of kernels and a wait, and
+/// few enough that the intermediate of SLi-Rec stays at a gigabyte for 50 views. Not measured yet.
+const CANDIDATES_ON_CARD: usize = 1 << 16;
 
 /// What the history graph computed for one history.
 #[derive(Debug)]
 pub(crate) struct HistoryTensors {
     length: usize,
+    /// Candidates of a block, where that does not depend on the length.
+    block: Option<usize>,
     /// By the names that the scores graph asks for.
     values: Vec<(String, DynValue)>,
 }
@@ -36,6 +46,8 @@ pub(crate) struct HistoryTensors {
 #[derive(Debug)]
 struct Graphs {
     maker: SessionMaker,
+    /// Where candidates stay, unless that is where they are.
+    residence: Option<Residence>,
     history: Vec<u8>,
     scores: Vec<u8>,
     feature_count: usize,
@@ -61,7 +73,20 @@ impl fmt::Debug for OnnxRuntime {
 
 impl OnnxRuntime {
     pub(crate) fn new(maker: &SessionMaker, bundle: &Bundle) -> Result<Self, EngineError> {
+        let residence = match maker.provider() {
+            ExecutionProvider::Cuda => Some(Residence { device: AllocationDevice::CUDA, block: CANDIDATES_ON_CARD }),
+            ExecutionProvider::Cpu => None,
+        };
+        Self::with_residence(maker, bundle, residence)
+    }
+
+    fn with_residence(
+        maker: &SessionMaker,
+        bundle: &Bundle,
+        residence: Option<Residence>,
+    ) -> Result<Self, EngineError> {
         Self::of_graphs(Arc::new(Graphs {
+            residence,
             maker: maker.clone(),
             history: bundle.history_graph.clone(),
             scores: bundle.scores_graph.clone(),
@@ -78,7 +103,7 @@ impl OnnxRuntime {
         }
         let outputs = OutputSelector::no_default().with("scores");
         Ok(Self {
-            history: graphs.maker.session(HISTORY_GRAPH, &graphs.history)?,
+            history: graphs.maker.processor().session(HISTORY_GRAPH, &graphs.history)?,
             score_inputs: scores.inputs().iter().map(|input| input.name().to_owned()).collect(),
             scores,
             only_scores: RunOptions::new().map_err(failed_in(SCORES_GRAPH))?.with_outputs(outputs),
@@ -89,7 +114,7 @@ impl OnnxRuntime {
 
 impl Backend for OnnxRuntime {
     const KERNELS: Kernels = Kernels::OnnxRuntime;
-    type Candidates = Columns;
+    type Candidates = StockCandidates;
     type History = HistoryTensors;
     type Query = Infallible;
 
@@ -97,8 +122,9 @@ impl Backend for OnnxRuntime {
         Self::of_graphs(Arc::clone(&self.graphs))
     }
 
-    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<Columns, EngineError> {
-        graph.parts(ids).try_fold(Columns::default(), |all, part| all.followed_by(part?.1))
+    fn prepare(&self, graph: &mut CandidateGraph, ids: &CandidateIds) -> Result<StockCandidates, EngineError> {
+        let columns = graph.parts(ids).try_fold(Columns::default(), |all, part| all.followed_by(part?.1))?;
+        StockCandidates::new(columns, self.graphs.residence.as_ref()).map_err(failed_in(SCORES_GRAPH))
     }
 
     fn encode(&mut self, history: &EncodedHistory) -> Result<HistoryTensors, EngineError> {
@@ -125,20 +151,26 @@ impl Backend for OnnxRuntime {
             ],
         });
         let encoded = self.history.run(inputs).map_err(failed)?;
-        Ok(HistoryTensors {
-            length,
-            values: encoded.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        })
+        let residence = self.graphs.residence.as_ref();
+        let mut values = Vec::with_capacity(encoded.len());
+        for (name, value) in encoded {
+            let value = match residence {
+                Some(residence) => residence.bring(value).map_err(failed)?,
+                None => value,
+            };
+            values.push((name.to_owned(), value));
+        }
+        Ok(HistoryTensors { length, block: residence.map(|residence| residence.block), values })
     }
 
     fn block_size(candidates: usize, history: &HistoryTensors) -> usize {
-        block_size(candidates, history.length)
+        history.block.unwrap_or_else(|| block_size(candidates, history.length))
     }
 
     fn score_block(
         &mut self,
         history: &HistoryTensors,
-        candidates: &Columns,
+        candidates: &StockCandidates,
         range: Range<usize>,
         scores: &mut [f32],
     ) -> Result<(), EngineError> {
@@ -148,58 +180,28 @@ impl Backend for OnnxRuntime {
         Ok(())
     }
 
-    fn explain(&mut self, history: &HistoryTensors, candidates: &Columns) -> Result<Explanations, EngineError> {
-        let count = candidates.count;
+    fn explain(&mut self, history: &HistoryTensors, candidates: &StockCandidates) -> Result<Explanations, EngineError> {
+        let count = candidates.len();
         let inputs = block_inputs(&self.score_inputs, history, candidates, 0..count)?;
         let outputs = self.scores.run(inputs).map_err(failed_in(SCORES_GRAPH))?;
         let floats = |output, expected| floats_of_length(SCORES_GRAPH, &outputs, output, expected).map(<[f32]>::to_vec);
         Ok(Explanations::new(floats("long_term_share", count)?, floats("attention", count * history.length)?))
     }
 
-    fn shortlist(&mut self, _: &HistoryTensors, _: &Columns) -> Option<ShortlistSearch<Infallible>> {
+    fn shortlist(&mut self, _: &HistoryTensors, _: &StockCandidates) -> Option<ShortlistSearch<Infallible>> {
         None
     }
 
     fn offer_block(
         &mut self,
         _: &HistoryTensors,
-        _: &Columns,
+        _: &StockCandidates,
         never: &Infallible,
         _: Range<usize>,
         _: impl Fn(usize) -> bool,
         _: &mut Shortlist,
     ) {
         match *never {}
-    }
-}
-
-impl PreparedCandidates for Columns {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn select(&self, rows: &[usize]) -> Result<Self, EngineError> {
-        let select = |column: &Column| {
-            let values = rows.iter().filter_map(|row| column.values.get(row * column.width..(row + 1) * column.width));
-            Column { name: column.name.clone(), width: column.width, values: values.flatten().copied().collect() }
-        };
-        Ok(Self { count: rows.len(), columns: self.columns.iter().map(select).collect() })
-    }
-
-    fn vectors(&self, rows: &[usize]) -> (Vec<f32>, usize) {
-        // Of the ranking network the first half is the embedding, as its kernels have it.
-        let halved = |column: &Column| if column.name == "embedding" { column.width / 2 } else { column.width };
-        let Some(column) = self.columns.iter().find(|column| ["embedding", "query"].contains(&column.name.as_str()))
-        else {
-            return (Vec::new(), 0);
-        };
-        let width = halved(column);
-        let row = |row: &usize| column.values.get(row * column.width..row * column.width + width);
-        (rows.iter().filter_map(row).flatten().copied().collect(), width)
-    }
-
-    fn is_finite(&self) -> bool {
-        self.columns.iter().all(|column| column.values.iter().all(|value| value.is_finite()))
     }
 }
 
@@ -213,19 +215,21 @@ pub(crate) fn block_size(candidates: usize, length: usize) -> usize {
 fn block_inputs<'a>(
     names: &'a [String],
     history: &'a HistoryTensors,
-    candidates: &'a Columns,
+    candidates: &'a StockCandidates,
     range: Range<usize>,
 ) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EngineError> {
-    let count = range.len();
     let input = |name: &'a String| {
-        let Some(column) = candidates.columns.iter().find(|column| column.name == *name) else {
-            let value = history.values.iter().find(|(output, _)| output == name).map(|(_, value)| value);
-            let value = value.ok_or_else(|| missing(HISTORY_GRAPH, name))?;
-            return Ok((name.as_str(), value.into()));
+        let value = match candidates.input(name, &range) {
+            Some(rows) => rows.map_err(failed_in(SCORES_GRAPH))?,
+            None => {
+                let value = history.values.iter().find(|(output, _)| output == name).map(|(_, value)| value);
+                value.ok_or_else(|| missing(HISTORY_GRAPH, name))?.into()
+            }
         };
-        let rows = column.values.get(range.start * column.width..range.end * column.width).unwrap_or_default();
-        let view = TensorRef::from_array_view(([count, column.width], rows)).map_err(failed_in(SCORES_GRAPH))?;
-        Ok((name.as_str(), view.into()))
+        Ok((name.as_str(), value))
     };
     names.iter().map(input).collect()
 }
+
+#[cfg(test)]
+mod tests;

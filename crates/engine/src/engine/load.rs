@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
-use slirec_core::bundle::{Bundle, Network, SCORES_GRAPH};
+use slirec_core::bundle::{Bundle, Network};
 use slirec_core::lookup::ItemLookup;
 
 use super::Engine;
@@ -40,30 +40,29 @@ impl Engine {
     /// As for [`Engine::load`].
     pub fn from_bundle(bundle: Bundle, options: &EngineOptions) -> Result<Self, EngineError> {
         graphs::check(&bundle)?;
-        let library = options.onnxruntime.as_deref();
-        let maker = SessionMaker::choose(library, &options.execution_providers, SCORES_GRAPH, &bundle.scores_graph)?;
+        let (library, wanted) = (options.onnxruntime.as_deref(), &options.execution_providers);
+        let maker = SessionMaker::choose(library, wanted, options.require_provider, &bundle)?;
         let lookup = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let mut graph = CandidateGraph::new(&maker, &bundle)?;
         let mut onnxruntime = OnnxRuntime::new(&maker, &bundle)?;
-        let provider = maker.provider();
-        if options.kernels == Kernels::Fused && provider == ExecutionProvider::Cpu {
+        if options.kernels == Kernels::Fused && maker.provider() == ExecutionProvider::Cpu {
             match bundle.manifest.model.network {
                 Network::SliRec => {
                     if let Some(fused) = Fused::agreeing(&bundle, &lookup, &mut graph, &mut onnxruntime)? {
                         drop(onnxruntime);
-                        return Self::start(fused, graph, Model::new(bundle, lookup), provider, options);
+                        return Self::start(fused, graph, Model::new(bundle, lookup), &maker, options);
                     }
                 }
                 Network::Ranking => {
                     let kernels = RankingKernels::agreeing(&bundle, &lookup, &mut graph, &mut onnxruntime)?;
                     if let Some(kernels) = kernels {
                         drop(onnxruntime);
-                        return Self::start(kernels, graph, Model::new(bundle, lookup), provider, options);
+                        return Self::start(kernels, graph, Model::new(bundle, lookup), &maker, options);
                     }
                 }
             }
         }
-        Self::start(onnxruntime, graph, Model::new(bundle, lookup), provider, options)
+        Self::start(onnxruntime, graph, Model::new(bundle, lookup), &maker, options)
     }
 
     /// Starts the workers.
@@ -71,9 +70,10 @@ impl Engine {
         backend: B,
         mut graph: CandidateGraph,
         model: Model,
-        provider: ExecutionProvider,
+        maker: &SessionMaker,
         options: &EngineOptions,
     ) -> Result<Self, EngineError> {
+        let (provider, device) = (maker.provider(), maker.device().cloned());
         let (kernels, model) = (B::KERNELS, Arc::new(model));
         let workers = options.workers.max(1);
         let shared = Arc::new(Shared::new(Arc::clone(&model), &backend, &mut graph, options.shortlist_from)?);
@@ -113,12 +113,14 @@ impl Engine {
             version = model.manifest.version,
             sha256 = model.sha256,
             provider = provider.name(),
+            device = device.as_ref().map(|device| device.name.as_str()),
+            device_memory_bytes = device.as_ref().map(|device| device.memory_bytes),
             kernels = kernels.name(),
             workers,
             golden_requests = golden,
             "bundle loaded"
         );
         let admitted = Arc::default();
-        Ok(Self { model, provider, kernels, queue, overload, admitted, ended })
+        Ok(Self { model, provider, device, kernels, queue, overload, admitted, ended })
     }
 }

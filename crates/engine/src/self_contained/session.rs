@@ -8,9 +8,9 @@ use slirec_core::bundle::{Bundle, GoldenRequest};
 use slirec_core::parity;
 
 use super::SELF_CONTAINED_GRAPH;
+use crate::EngineError;
 use crate::runtime::SessionMaker;
 use crate::tensors::failed_in;
-use crate::{EngineError, ExecutionProvider};
 
 /// The best products with their scores, best first.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ impl SelfContainedModel {
     /// # Errors
     /// [`EngineError`] when the graph or ONNX Runtime cannot be used.
     pub fn load(bytes: &[u8], onnxruntime: Option<&Path>) -> Result<Self, EngineError> {
-        let maker = SessionMaker::choose(onnxruntime, &[ExecutionProvider::Cpu], SELF_CONTAINED_GRAPH, bytes)?;
+        let maker = SessionMaker::on_processor(onnxruntime)?;
         Ok(Self(maker.session(SELF_CONTAINED_GRAPH, bytes)?))
     }
 
