@@ -130,7 +130,7 @@ fn length_depth_conditions_and_searches_are_bounded() {
     assert!(refused("!".repeat(33) + "fresh").contains("more than 32 levels"));
     assert!(Filter::new(&vec!["fresh"; 64].join(" || "), &columns).is_ok());
     assert!(refused(vec!["fresh"; 65].join(" || ")).contains("more than 64 conditions"));
-    assert!(refused(vec!["title.contains('a')"; 9].join(" && ")).contains("more than 8 of `contains`"));
+    assert!(refused(["title.contains('a')"; 9].join(" && ")).contains("more than 8 of `contains`"));
     assert!(refused(" ".repeat(LONGEST_FILTER + 1)).contains("expected at most 8192"));
 }
 
