@@ -145,6 +145,12 @@ impl Catalog {
         Ok(Self { declared, ..self })
     }
 
+    /// The same products with the types that the attributes of another catalogue have: its shop's changes have come in,
+    /// and what filters may say of an attribute stays. A value that is not of its attribute's type counts as missing.
+    pub fn with_types_of(self, other: &Self) -> Self {
+        Self { declared: other.attribute_types(), ..self }
+    }
+
     /// Reads a catalogue file; `-` is standard input.
     ///
     /// # Errors

@@ -19,6 +19,11 @@ pub(crate) use texts::{Texts, ranges};
 /// Group of products that belong to none.
 pub const NO_GROUP: u32 = u32::MAX;
 
+/// From this likeness on (0 to 1) a name is worth suggesting.
+const ALIKE: f64 = 0.85;
+/// Names that a message lists, at most.
+const LISTED: usize = 12;
+
 /// What the catalogue says of every product beside its attributes.
 const BUILT_IN: [&str; 3] = ["category", "handle", "title"];
 
@@ -119,6 +124,21 @@ impl Columns {
     /// Names of all columns as filters write them: built-in ones first.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         BUILT_IN.into_iter().chain(self.attributes.keys().map(String::as_str))
+    }
+
+    /// What may stand instead of a name that no column has: the closest one, or else some of those that there are.
+    pub(crate) fn expected(&self, name: &str) -> String {
+        let wanted = name.to_lowercase();
+        let mut alike: Vec<(f64, &str)> =
+            self.names().map(|known| (strsim::jaro_winkler(&wanted, &known.to_lowercase()), known)).collect();
+        alike.retain(|(likeness, _)| *likeness >= ALIKE);
+        alike.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(right.1)));
+        if let Some((_, closest)) = alike.first() {
+            return format!("the closest is `{closest}`");
+        }
+        let names: Vec<String> = self.names().take(LISTED).map(|name| format!("`{name}`")).collect();
+        let more = if self.names().count() > LISTED { ", …" } else { "" };
+        format!("expected one of {}{more}", names.join(", "))
     }
 
     /// The column of this name: built in, or an attribute.

@@ -57,9 +57,8 @@ impl ChangeStore {
             }
         }
         // Every change was checked on its own and against the handles of the others.
-        let types = catalog.declared_types().clone();
-        match Catalog::new(products).and_then(|changed| changed.with_types(types)) {
-            Ok(changed) => (changed, problems),
+        match Catalog::new(products) {
+            Ok(changed) => (changed.with_types_of(catalog), problems),
             Err((_, problem)) => (catalog.clone(), vec![problem]),
         }
     }

@@ -98,6 +98,22 @@ fn a_category_that_was_a_collection_stays_and_one_that_was_the_type_follows() {
 }
 
 #[test]
+fn attributes_keep_their_types_whatever_is_delivered() {
+    let text = r#"{"format": "slirec-catalog/1", "types": {"vendor": "number"}, "products": [
+        {"handle": "mug", "gid": "gid://shopify/Product/2", "title": "Mug", "category": "Home",
+         "attributes": {"vendor": "7", "product_type": "Home"}}]}"#;
+    let declared = Catalog::parse(text, Path::new("catalog.json")).unwrap();
+    let inferred = Catalog::parse(&text.replace("\"vendor\": \"number\"", ""), Path::new("catalog.json")).unwrap();
+    let (_folder, mut store) = store();
+    store.accept(update("a", 10, &json!({"vendor": "Ochre", "status": "archived"}))).unwrap();
+    for before in [declared, inferred] {
+        let (served, problems) = store.apply(&before);
+        assert!(!served.product("mug").unwrap().available && problems.is_empty(), "{problems:?}");
+        assert_eq!(served.attribute_types(), before.attribute_types());
+    }
+}
+
+#[test]
 fn a_renamed_product_is_found_by_its_new_handle_and_a_taken_one_is_left_out_and_named() {
     let (_folder, mut store) = store();
     store.accept(update("a", 10, &json!({"handle": "cup"}))).unwrap();

@@ -9,9 +9,6 @@ use super::tokens::cut;
 use super::{FilterError, MOST_SEARCHES};
 use crate::columns::{ColumnId, Columns, Numbers, Texts, Values, ranges};
 
-/// Names that a message lists at most.
-const MOST_LISTED: usize = 12;
-
 /// The conditions of a filter, and the columns of which the viewed product's value counts.
 pub(super) fn check(expression: &Expression, columns: &Columns) -> Result<(Node, Vec<ColumnId>), FilterError> {
     let mut checker = Checker { columns, viewed: Vec::new(), searches: 0 };
@@ -63,13 +60,8 @@ impl<'a> Checker<'a> {
         let Attribute { name, quoted, position } = attribute;
         let found = if *quoted { self.columns.find_attribute(name) } else { self.columns.find(name) };
         found.and_then(|column| Some((column, self.columns.values(column)?))).ok_or_else(|| {
-            let names: Vec<String> = self.columns.names().take(MOST_LISTED).map(|name| format!("`{name}`")).collect();
-            let more = if self.columns.names().count() > MOST_LISTED { ", …" } else { "" };
-            let problem = format!(
-                "found `{}`, which is no attribute of the catalogue, expected one of {}{more}",
-                cut(name),
-                names.join(", ")
-            );
+            let expected = self.columns.expected(name);
+            let problem = format!("found `{}`, which is no attribute of the catalogue, {expected}", cut(name));
             FilterError::new(*position, problem)
         })
     }

@@ -193,7 +193,10 @@ impl Reader<'_> {
             let RawPin { name, product, position, from, until } = pin.get_ref();
             let name = self.rule_name(name.as_ref(), "pin", place)?;
             let (window, number) = (self.window(from, until)?, self.count(position, POSITIONS)?);
-            let Some(found) = self.catalog.position(product.get_ref()) else {
+            let named = product.get_ref();
+            let of_gid =
+                || self.catalog.product_of_gid(named).and_then(|product| self.catalog.position(&product.handle));
+            let Some(found) = self.catalog.position(named).or_else(of_gid) else {
                 let remark = self.error(product, format!("`{}` is no product of the catalogue", product.get_ref()));
                 self.remarks.push(remark.to_string());
                 continue;
@@ -209,8 +212,8 @@ impl Reader<'_> {
             }
             pins.push(PinRule { name, pin, window });
         }
-        // Of equal positions the earlier one of the file stays first.
-        pins.sort_by_key(|rule| rule.pin.position);
+        // Of equal positions a pin for some time goes before a standing one, and then the earlier one of the file.
+        pins.sort_by_key(|rule| (rule.pin.position, rule.window.is_always()));
         Ok(pins)
     }
 }
@@ -222,10 +225,6 @@ pub(crate) fn wrong_type(name: &str, kind: AttributeType) -> String {
 
 /// That there is no such column.
 pub(crate) fn no_attribute(name: &str, columns: &Columns) -> String {
-    let names: Vec<String> = columns.names().take(12).map(|name| format!("`{name}`")).collect();
-    format!(
-        "`{}` is no attribute of the catalogue: expected one of {}",
-        slirec_core::text::shortened(name),
-        names.join(", ")
-    )
+    let name_shown = slirec_core::text::shortened(name);
+    format!("`{name_shown}` is no attribute of the catalogue: {}", columns.expected(name))
 }

@@ -93,7 +93,7 @@ impl Scenario {
             if !window.holds(now) || pins.iter().any(|known| known.product == pin.product) {
                 continue;
             }
-            // Where two hold at once, the later one of the file takes the next position.
+            // Where two hold at once, the later one takes the next position.
             let position = pins.last().map_or(pin.position, |last| pin.position.max(last.position + 1));
             pins.push(Pin { position, ..*pin });
         }

@@ -86,7 +86,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
         ("(price < 5", "character 11: found the end, expected `)`"),
         (
             "vender == \"Ochre\"",
-            &format!("character 1: found `vender`, which is no attribute of the catalogue, {names}"),
+            "character 1: found `vender`, which is no attribute of the catalogue, the closest is `vendor`",
         ),
         ("price < \"5\"", "character 9: found a text, expected a number, because `price` is of type number"),
         ("é == 1", &format!("character 1: found `é`, which is no attribute of the catalogue, {names}")),
