@@ -118,7 +118,10 @@ fn hostile_bundles_are_refused_by_a_reload_in_little_time_and_memory_while_the_o
         let bundle = Bundle::of_version("hostile");
         spoil(&bundle);
         let hostile = if expected.is_empty() { sound.path() } else { bundle.path() };
-        fs::write(&pointer, hostile).unwrap();
+        // In one step: the service looks at the pointer once more when it has started, and is to find no half of it.
+        let aside = pointer.with_extension("new");
+        fs::write(&aside, hostile).unwrap();
+        fs::rename(&aside, &pointer).unwrap();
         let started = Instant::now();
         let answer = server.operate("POST", "/admin/reload", "");
         let took = started.elapsed();
