@@ -6,6 +6,7 @@
 
 mod merge;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -90,10 +91,15 @@ impl CatalogImport {
     /// [`CatalogImportError`], naming the file, the line and what is wrong with it.
     pub fn run(&self) -> Result<ImportedCatalog, CatalogImportError> {
         let mut merging = Merging::new(self.merge);
-        let mut remarks = Vec::new();
+        let (mut remarks, mut types) = (Vec::new(), BTreeMap::new());
+        let mut declaring = PathBuf::new();
         for path in &self.inputs {
             for (path, found) in self.read(path)? {
                 remarks.extend(found.remarks);
+                if !found.types.is_empty() {
+                    declaring.clone_from(&path);
+                    types.extend(found.types);
+                }
                 for (line, product) in found.products {
                     merging.add(product).map_err(|problem| CatalogImportError::Line {
                         path: path.clone(),
@@ -104,7 +110,9 @@ impl CatalogImport {
             }
         }
         remarks.extend(merging.remarks());
-        Ok(ImportedCatalog { catalog: merging.into_catalog(), remarks })
+        let typed = merging.into_catalog(types);
+        let catalog = typed.map_err(|problem| CatalogImportError::Kind { path: declaring, problem })?;
+        Ok(ImportedCatalog { catalog, remarks })
     }
 
     /// The lists of a file: an archive holds several.
@@ -142,9 +150,10 @@ impl CatalogImport {
         let at_line = |(line, problem)| CatalogImportError::Line { path: path.to_owned(), line, problem };
         let mut found = match json_key(&text) {
             Some(JsonKind::Catalog) => {
-                let products = Catalog::parse(&text, path)?.products().to_vec();
+                let catalog = Catalog::parse(&text, path)?;
                 ShopProducts {
-                    products: products.into_iter().map(|product| (1, product)).collect(),
+                    products: catalog.products().iter().map(|product| (1, product.clone())).collect(),
+                    types: catalog.declared_types().clone(),
                     remarks: Vec::new(),
                 }
             }
@@ -184,7 +193,7 @@ fn is_pickle(path: &Path) -> bool {
 }
 
 fn of_table(products: Lines<Product>) -> Result<ShopProducts, (u64, String)> {
-    Ok(ShopProducts { products: products?, remarks: Vec::new() })
+    Ok(ShopProducts { products: products?, ..ShopProducts::default() })
 }
 
 fn product_csv(text: &str) -> Result<ShopProducts, (u64, String)> {
@@ -221,7 +230,7 @@ fn of_inventory(path: &Path) -> Result<ShopProducts, CatalogImportError> {
         remarks.push(format!("in no category, listed as `uncategorised`: {}", inventory.uncategorised.join(", ")));
     }
     let products = inventory.catalog.products().iter().cloned().map(|product| (1, product)).collect();
-    Ok(ShopProducts { products, remarks })
+    Ok(ShopProducts { products, remarks, ..ShopProducts::default() })
 }
 
 /// Which JSON a text is, if it is JSON.

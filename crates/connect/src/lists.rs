@@ -17,11 +17,12 @@ pub(crate) fn plain_tags(tags: &[String]) -> String {
     plain.collect::<Vec<_>>().join(", ")
 }
 
-/// Declares the lists that products of a catalogue have.
+/// Declares the lists that products of a catalogue have, where no type is declared.
 pub(crate) fn with_lists(catalog: Catalog) -> Catalog {
     let has = |name: &&str| catalog.products().iter().any(|product| product.attributes.contains_key(*name));
-    let types: BTreeMap<String, AttributeType> =
-        LISTS.into_iter().filter(has).map(|name| (name.to_owned(), AttributeType::List)).collect();
-    // Every text is a list.
+    let lists = LISTS.into_iter().filter(has).map(|name| (name.to_owned(), AttributeType::List));
+    let declared = catalog.declared_types().iter().map(|(name, kind)| (name.clone(), *kind));
+    let types: BTreeMap<String, AttributeType> = lists.chain(declared).collect();
+    // Every text is a list, and the declared types were checked when they were declared.
     catalog.clone().with_types(types).unwrap_or(catalog)
 }

@@ -6,6 +6,7 @@ mod json;
 
 use std::collections::BTreeMap;
 
+use slirec_core::attributes::AttributeType;
 use slirec_core::catalog::Product;
 
 use crate::lists::plain_tags;
@@ -20,6 +21,8 @@ const UNCATEGORISED: &str = "uncategorised";
 pub(crate) struct ShopProducts {
     /// Each with the line that it begins at.
     pub(crate) products: Vec<(u64, Product)>,
+    /// Types of attributes that are declared.
+    pub(crate) types: BTreeMap<String, AttributeType>,
     pub(crate) remarks: Vec<String>,
 }
 

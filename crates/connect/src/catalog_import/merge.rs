@@ -1,8 +1,9 @@
 //! Products that are named more than once: products enter one by one, a catalogue in which each stands once leaves.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
+use slirec_core::attributes::AttributeType;
 use slirec_core::catalog::{Catalog, Product};
 
 use crate::lists::with_lists;
@@ -82,10 +83,19 @@ impl Merging {
         remarks
     }
 
-    /// The products in order of first appearance.
-    pub(super) fn into_catalog(self) -> Catalog {
+    /// The products in order of first appearance, with declared types of attributes.
+    ///
+    /// # Errors
+    /// A value of another file that is not of its attribute's type.
+    pub(super) fn into_catalog(self, types: BTreeMap<String, AttributeType>) -> Result<Catalog, String> {
         // Every product was checked when it was added, so that nothing is left to break a rule.
-        with_lists(Catalog::new(self.catalog).unwrap_or_default())
+        let catalog = Catalog::new(self.catalog).unwrap_or_default();
+        let handles: Vec<String> = catalog.products().iter().map(|product| product.handle.clone()).collect();
+        let typed = catalog.with_types(types).map_err(|(index, problem)| {
+            let handle = handles.get(index).map_or("", String::as_str);
+            format!("declares types that do not fit all files: product `{handle}`: {problem}")
+        });
+        typed.map(with_lists)
     }
 }
 
