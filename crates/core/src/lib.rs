@@ -1,10 +1,12 @@
 //! What training and serving must agree on: plain data and pure functions, no async, no tensor library.
 //!
 //! In the order of the data's road: [`catalog`] and [`interactions`] are read from files, [`attributes`] says what the
-//! products' attributes are, [`product_set`] which products belong to something, [`vocabulary`] turns names into ids, [`history`] turns what a shopper viewed into the model's input, [`lookup`] does both for handles,
-//! [`bundle`] describes the files that a trained model is shipped in, [`parity`] says whether two
+//! products' attributes are, [`product_set`] which products belong to something, [`arrangement`] how they are arranged;
+//! [`vocabulary`] turns names into ids, [`history`] turns what a shopper viewed into the model's input, [`lookup`] does
+//! both for handles, [`bundle`] describes the files that a trained model is shipped in, [`parity`] says whether two
 //! implementations of a model agree. [`timestamp`], [`files`], [`text`] and [`places`] serve all of them.
 
+pub mod arrangement;
 pub mod attributes;
 pub mod bundle;
 pub mod catalog;

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use slirec_core::bundle::Bundle;
 use slirec_core::catalog::{Catalog, Product};
-use slirec_engine::{Arrangement, Engine, EngineOptions, Pin, RecommendationRequest};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest};
 use slirec_merchandising::{Merchandising, ScenarioFile, Wish};
 
 #[path = "support/catalogue.rs"]
@@ -92,12 +92,7 @@ fn request(engine: &Engine, rules: &Merchandising, wish: Option<&Wish>, turn: us
         let viewed = Some((viewed + 31 * 6) % products.len());
         let arranged = rules.arrange(&Wish { viewed, ..wish.clone() }).expect("an arrangement");
         request.selection.allowed = arranged.allowed;
-        request.arrangement = Arrangement {
-            factors: arranged.factors,
-            buried: arranged.buried,
-            pins: arranged.pins.iter().map(|pin| Pin { product: pin.product, position: pin.position }).collect(),
-            ..Arrangement::default()
-        };
+        request.arrangement = arranged.arrangement;
     }
     request
 }

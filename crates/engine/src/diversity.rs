@@ -1,7 +1,7 @@
 //! Variety: products by falling key and how alike they are enter, products in an order of maximal marginal relevance leave:
 //! each next one is the best once being like one of those before it counts against it.
 
-use crate::arrangement::Ranked;
+use crate::order::Ranked;
 
 /// How alike products are, from 0 to 1.
 #[derive(Debug, Default)]

@@ -4,7 +4,6 @@
 //! threads. A [`BundleScorer`] scores any candidates on the caller's thread, for evaluation and export. What computes is
 //! one of two backends: kernels of our own, or ONNX Runtime.
 
-mod arrangement;
 mod backend;
 mod bundle_scorer;
 mod candidates;
@@ -15,6 +14,7 @@ mod graphs;
 mod history;
 mod model;
 mod options;
+mod order;
 mod overload;
 mod page;
 mod queue;
@@ -30,7 +30,6 @@ mod tensors;
 mod texts;
 mod worker;
 
-pub use arrangement::{Arrangement, Cap, Pin};
 pub use bundle_scorer::BundleScorer;
 pub use candidates::CandidateIds;
 pub use engine::{Admission, Ended, Engine};
@@ -41,7 +40,7 @@ pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
     ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
-    Source, Sources, Timings,
+    Source, Timings,
 };
 pub use runtime::{Device, ExecutionProvider};
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};

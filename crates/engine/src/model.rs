@@ -9,8 +9,8 @@ use slirec_core::lookup::ItemLookup;
 use slirec_core::product_set::ProductSet;
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
-use crate::arrangement::Ranked;
 use crate::candidates::CandidateIds;
+use crate::order::Ranked;
 use crate::page::Page;
 use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
 use crate::selection::Filter;
@@ -153,12 +153,13 @@ impl Model {
         let pinned: Vec<(usize, ScoredProduct)> = pinned.collect();
         let page = Page { catalog: &self.catalog, request, pinned: &pinned };
         let only_categories = |_: &[Ranked]| (Vec::new(), 0);
-        let mut by_score = Vec::new();
+        let tells_positions = request.explain && (arrangement.reorders() || !pinned.is_empty());
+        let by_score: Vec<usize> = match tells_positions {
+            true => ranked.clone().map(|ranked| ranked.product).collect(),
+            false => Vec::new(),
+        };
         let products = if arrangement.reorders() {
             let mut all: Vec<Ranked> = ranked.collect();
-            if request.explain {
-                by_score = all.iter().map(|ranked| ranked.product).collect();
-            }
             // Equal ones keep the order of popularity.
             all.sort_by(|left, right| right.key.total_cmp(&left.key));
             page.products(all.into_iter(), only_categories)

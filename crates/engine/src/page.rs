@@ -2,11 +2,21 @@
 
 use std::collections::HashMap;
 
+use slirec_core::arrangement::{Arrangement, NO_GROUP};
 use slirec_core::catalog::Catalog;
 
-use crate::arrangement::{Arrangement, POOL, Ranked};
 use crate::diversity::{Diversified, Similarity};
+use crate::order::Ranked;
 use crate::request::{RecommendationRequest, ScoredProduct, Selection};
+
+/// Products that variety chooses from: the best ones. Behind them products stand in their order.
+const POOL: usize = 400;
+
+/// How many candidates must be known for so many products at the beginning of an answer.
+pub(crate) fn reach(arrangement: &Arrangement, answered: usize) -> usize {
+    let reach = answered.saturating_add(arrangement.pins.len());
+    if arrangement.diversity > 0.0 { reach.max(POOL) } else { reach }
+}
 
 /// Puts one answer together.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +121,7 @@ impl<'a> Caps<'a> {
         let caps = self.arrangement.caps.iter().zip(&mut self.groups);
         let mut counted = Vec::with_capacity(self.arrangement.caps.len());
         for (cap, counts) in caps {
-            let group = cap.groups.get(product).copied().filter(|group| *group != u32::MAX);
+            let group = cap.groups.get(product).copied().filter(|group| *group != NO_GROUP);
             let Some(count) = group.map(|group| counts.entry(group).or_default()) else { continue };
             if *count >= cap.most {
                 return false;

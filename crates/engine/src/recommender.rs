@@ -1,20 +1,22 @@
 //! The model at work on one thread: handles and times become ids, scores become products.
 
+mod golden;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use slirec_core::bundle::{CANDIDATES_GRAPH, GoldenRequest, Network};
+use slirec_core::arrangement::Sources;
+use slirec_core::bundle::{CANDIDATES_GRAPH, Network};
 use slirec_core::lookup::ResolvedHistory;
-use slirec_core::parity::compare_golden;
 
 use crate::EngineError;
-use crate::arrangement::{Order, Ranked};
 use crate::backend::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::CandidateGraph;
 use crate::model::{Chosen, Model, positions};
-use crate::page::Page;
+use crate::order::{Order, Ranked};
+use crate::page::{Page, reach};
 use crate::ranking::{Best, Candidate};
-use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Sources, Timings};
+use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
 use crate::selection::Filter;
 use crate::spread::{Helpers, Pass, Search};
 
@@ -120,9 +122,9 @@ impl<B: Backend> Recommender<B> {
         let order = Order::new(arrangement, &model.candidates).map(Arc::new);
         let pinned = self.pinned(model, request, &filter, history)?;
         let page = Page { catalog: &model.catalog, request, pinned: &pinned };
-        let tells_positions = request.explain && order.is_some();
+        let tells_positions = request.explain && (order.is_some() || !pinned.is_empty());
         let is_capped = request.selection.per_category.is_some() || !arrangement.caps.is_empty();
-        let mut keep = arrangement.reach(request.limit.saturating_add(request.selection.offset)).min(passing);
+        let mut keep = reach(arrangement, request.limit.saturating_add(request.selection.offset)).min(passing);
         if tells_positions || (is_capped && (!self.shared.many || !pinned.is_empty())) {
             // How far down a page with caps reaches is not known before, nor where products would stand by their scores.
             keep = passing;
@@ -247,48 +249,6 @@ impl<B: Backend> Recommender<B> {
             best.offer(Candidate { row, score, key, tie });
         }
         Ok(best)
-    }
-
-    /// Compares the answers with those that training recorded.
-    pub(crate) fn check_golden(&mut self) -> Result<(), EngineError> {
-        let shared = Arc::clone(&self.shared);
-        for (number, request) in (1..).zip(&shared.model.manifest.golden_requests) {
-            let wrong = |problem: String| EngineError::Golden { request: number, problem };
-            let row_of = |handle: &str| {
-                let product = shared.model.catalog.position(handle);
-                let row = product.and_then(|product| shared.model.row(product));
-                row.ok_or_else(|| wrong(format!("`{handle}` is not a candidate")))
-            };
-            let rows = request.top.iter().map(|expected| row_of(&expected.handle)).collect::<Result<Vec<_>, _>>()?;
-            // Of many candidates, those alone: the others' values are finite.
-            let scores = match shared.many {
-                true => self.scores_of_golden(request, &shared.prepared.select(&rows)?)?,
-                false => self.scores_of_golden(request, &shared.prepared)?,
-            };
-            let scores = scores.ok_or_else(|| wrong("has no known item: expected at least one".to_owned()))?;
-            if let Some(spoiled) = scores.iter().find(|score| !score.is_finite()) {
-                return Err(wrong(format!("has a score of {spoiled}: expected finite scores")));
-            }
-            for (place, (row, expected)) in rows.into_iter().zip(&request.top).enumerate() {
-                let score = scores.get(if shared.many { place } else { row }).copied().unwrap_or(f32::NAN);
-                compare_golden(score, expected).map_err(wrong)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Scores of candidates; none for a history without a known item.
-    fn scores_of_golden(
-        &mut self,
-        request: &GoldenRequest,
-        candidates: &B::Candidates,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
-        let model = Arc::clone(&self.shared.model);
-        let handles = request.items.iter().map(String::as_str);
-        let resolved = model.lookup.encode(handles, &request.timestamps, request.now, model.longest_history())?;
-        let Some(resolved) = resolved else { return Ok(None) };
-        let history = self.backend.encode(&resolved.encoded)?;
-        self.backend.scores(&history, candidates).map(Some)
     }
 }
 

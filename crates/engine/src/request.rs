@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use slirec_core::arrangement::{Arrangement, Sources};
 use slirec_core::product_set::ProductSet;
 use slirec_kernels::request::ranking::{ExplainedLogits, Terms};
 
-use crate::arrangement::Arrangement;
 use crate::history::ViewHistory;
 use crate::texts::Texts;
 
@@ -27,18 +27,6 @@ pub struct RecommendationRequest {
     pub sources: Sources,
     /// Whether to say which views weighed most, and where products would stand by their scores alone.
     pub explain: bool,
-}
-
-/// What may answer a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sources {
-    /// The model, and popularity where the history says nothing to it.
-    #[default]
-    ModelThenPopular,
-    /// The model, and nothing where the history says nothing to it.
-    Model,
-    /// Popularity, whatever the history.
-    Popular,
 }
 
 impl RecommendationRequest {

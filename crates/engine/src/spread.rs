@@ -12,8 +12,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use slirec_core::product_set::ProductSet;
 
 use crate::EngineError;
-use crate::arrangement::Order;
 use crate::backend::{Backend, PreparedCandidates};
+use crate::order::Order;
 use crate::ranking::{Best, Candidate};
 use crate::shortlist::{Limits, Shortlist};
 

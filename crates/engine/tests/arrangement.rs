@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
+use slirec_core::arrangement::{Arrangement, Cap, Pin, Sources};
 use slirec_core::product_set::ProductSet;
 use slirec_engine::{
-    Arrangement, Cap, Engine, EngineOptions, Kernels, Pin, RecommendationRequest, Recommendations, Selection, Source,
-    Sources, ViewHistory,
+    Engine, EngineOptions, Kernels, RecommendationRequest, Recommendations, Selection, Source, ViewHistory,
 };
 
 #[path = "support/bundle.rs"]
@@ -47,6 +47,17 @@ fn by_score(known: bool) -> Vec<(usize, f32)> {
 
 fn of_demo() -> usize {
     ENGINE.catalog().products().len()
+}
+
+#[test]
+fn where_products_would_stand_is_told_where_pins_alone_act() {
+    for known in [true, false] {
+        let last = by_score(known).len();
+        let (product, _) = by_score(known)[last - 1];
+        let arrangement = Arrangement { pins: vec![Pin { product, position: 2 }], ..Arrangement::default() };
+        let answer = ask(RecommendationRequest { limit: 3, arrangement, explain: true, ..plain(known) });
+        assert_eq!((answer.products[1].product, answer.positions_by_score), (product, vec![1, last, 2]));
+    }
 }
 
 proptest! {

@@ -1,5 +1,5 @@
-//! What was computed before: values enter under keys and leave again as long as they are asked for. Two generations of
-//! bounded size: when the young one is full it becomes the old one, and what nobody has asked for since is dropped.
+//! A bounded cache: values enter under keys and stay while they are used. Entries stand in two maps of bounded size: when
+//! the recent one is full it replaces the earlier one, whose entries without a use in the meantime are dropped.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -10,22 +10,22 @@ use std::sync::{Mutex, PoisonError};
 /// A bounded cache.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
-    /// Entries of a generation.
+    /// Entries of each map.
     most: usize,
-    generations: Mutex<Generations<K, V>>,
+    entries: Mutex<Entries<K, V>>,
 }
 
 #[derive(Debug)]
-struct Generations<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+struct Entries<K, V> {
+    recent: HashMap<K, V>,
+    earlier: HashMap<K, V>,
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     /// Of so many entries at most, at least two.
     pub(crate) fn new(most: usize) -> Self {
-        let generations = Generations { young: HashMap::new(), old: HashMap::new() };
-        Self { most: (most / 2).max(1), generations: Mutex::new(generations) }
+        let entries = Entries { recent: HashMap::new(), earlier: HashMap::new() };
+        Self { most: (most / 2).max(1), entries: Mutex::new(entries) }
     }
 
     /// The value of a key.
@@ -34,28 +34,28 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = generations.young.get(key) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = entries.recent.get(key) {
             return Some(value.clone());
         }
-        let value = generations.old.remove(key)?;
-        generations.insert(key.to_owned(), value.clone(), self.most);
+        let value = entries.earlier.remove(key)?;
+        entries.insert(key.to_owned(), value.clone(), self.most);
         Some(value)
     }
 
     /// Keeps a value.
     pub(crate) fn insert(&self, key: K, value: V) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.insert(key, value, self.most);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(key, value, self.most);
     }
 }
 
-impl<K: Hash + Eq, V> Generations<K, V> {
+impl<K: Hash + Eq, V> Entries<K, V> {
     fn insert(&mut self, key: K, value: V, most: usize) {
-        if self.young.len() >= most {
-            self.old = mem::take(&mut self.young);
+        if self.recent.len() >= most {
+            self.earlier = mem::take(&mut self.recent);
         }
-        self.young.insert(key, value);
+        self.recent.insert(key, value);
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
             assert_eq!(cache.get(&0), Some(0), "after {number}");
         }
         assert_eq!((cache.get(&99), cache.get(&50)), (Some(99), None));
-        let generations = cache.generations.lock().unwrap();
-        assert!(generations.young.len() + generations.old.len() <= 4);
+        let entries = cache.entries.lock().unwrap();
+        assert!(entries.recent.len() + entries.earlier.len() <= 4);
     }
 }

@@ -9,15 +9,13 @@ mod texts;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use slirec_core::arrangement::NO_GROUP;
 use slirec_core::attributes::{AttributeType, AttributeValue};
 use slirec_core::catalog::{Catalog, Product};
 use slirec_core::product_set::ProductSet;
 
 pub(crate) use numbers::Numbers;
 pub(crate) use texts::{Texts, ranges};
-
-/// Group of products that belong to none.
-pub const NO_GROUP: u32 = u32::MAX;
 
 /// From this likeness on (0 to 1) a name is worth suggesting.
 const ALIKE: f64 = 0.85;

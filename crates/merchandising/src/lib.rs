@@ -11,8 +11,8 @@ mod merchandising;
 mod scenarios;
 mod wish;
 
-pub use columns::{Columns, NO_GROUP};
+pub use columns::Columns;
 pub use filter::{DEEPEST_FILTER, Filter, FilterError, LONGEST_FILTER, MOST_CONDITIONS, MOST_SEARCHES};
 pub use merchandising::Merchandising;
 pub use scenarios::{Applied, Effect, Scenario, ScenarioError, ScenarioFile};
-pub use wish::{Arranged, Cap, FilterUse, Pin, Sources, Wish, WishError};
+pub use wish::{Arranged, FilterUse, Wish, WishError};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use slirec_core::arrangement::{Arrangement, Cap};
 use slirec_core::catalog::Catalog;
 use slirec_core::product_set::ProductSet;
 
@@ -11,7 +12,7 @@ use crate::cache::Cache;
 use crate::columns::Columns;
 use crate::filter::{Filter, FilterError};
 use crate::scenarios::{Plan, PlanKey, Scenario, ScenarioError, ScenarioFile, no_attribute, wrong_type};
-use crate::wish::{Arranged, Cap, FilterUse, Wish, WishError};
+use crate::wish::{Arranged, FilterUse, Wish, WishError};
 
 /// Filters that are kept.
 const KEPT_FILTERS: usize = 512;
@@ -109,11 +110,13 @@ impl Merchandising {
         let diversity = wish.diversity.or_else(|| scenario?.diversity());
         Ok(Arranged {
             allowed,
-            factors: plan.as_ref().and_then(|plan| plan.factors.clone()),
-            buried: plan.as_ref().and_then(|plan| plan.buried.clone()),
-            pins: scenario.map(|scenario| scenario.pins(wish.now)).unwrap_or_default(),
-            caps,
-            diversity: diversity.unwrap_or_default(),
+            arrangement: Arrangement {
+                factors: plan.as_ref().and_then(|plan| plan.factors.clone()),
+                buried: plan.as_ref().and_then(|plan| plan.buried.clone()),
+                pins: scenario.map(|scenario| scenario.pins(wish.now)).unwrap_or_default(),
+                caps,
+                diversity: diversity.unwrap_or_default(),
+            },
             sources: scenario.map(Scenario::sources).unwrap_or_default(),
             filter: filter.map(|(_, found)| found),
             out_of_effect: named.is_some() && scenario.is_none(),

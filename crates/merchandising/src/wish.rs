@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use slirec_core::arrangement::{Arrangement, Sources};
 use slirec_core::product_set::ProductSet;
 use thiserror::Error;
 
@@ -38,36 +39,6 @@ pub enum WishError {
     Per(String),
 }
 
-/// What answers, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sources {
-    /// The model, and the popular products where it knows nothing of the history.
-    #[default]
-    ModelThenPopular,
-    /// The model alone: nothing where it knows nothing of the history.
-    Model,
-    /// The popular products alone.
-    Popular,
-}
-
-/// Products of one group in an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cap {
-    /// The group of each product; those of [`crate::NO_GROUP`] are not counted.
-    pub groups: Arc<[u32]>,
-    /// How many at most.
-    pub most: usize,
-}
-
-/// A product at a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pin {
-    /// Index of the product.
-    pub product: usize,
-    /// Its position, from 1.
-    pub position: usize,
-}
-
 /// How the filter of a request was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterUse {
@@ -82,16 +53,8 @@ pub enum FilterUse {
 pub struct Arranged {
     /// The only products that may be answered; none for all.
     pub allowed: Option<Arc<ProductSet>>,
-    /// What the score of each product is multiplied by before they are put in order; none for 1.
-    pub factors: Option<Arc<[f32]>>,
-    /// Products that stand behind all others.
-    pub buried: Option<Arc<ProductSet>>,
-    /// Products at positions, in the order of the positions.
-    pub pins: Vec<Pin>,
-    /// Most products of groups.
-    pub caps: Vec<Cap>,
-    /// How different the products should be, 0 to 1.
-    pub diversity: f32,
+    /// Their order.
+    pub arrangement: Arrangement,
     /// What answers.
     pub sources: Sources,
     /// How the request's filter was found; none without one.

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use slirec_engine::{Arrangement, Cap, Pin, Sources};
 use slirec_merchandising::{Arranged, Wish, WishError};
 
 use super::names::Warning;
@@ -53,20 +52,9 @@ pub(super) async fn arranged(
 
 impl Question {
     fn apply(&mut self, arranged: Arranged, wish: Wish) {
-        let Arranged { allowed, factors, buried, pins, caps, diversity, sources, filter: _, out_of_effect } = arranged;
-        let arrangement = Arrangement {
-            factors,
-            buried,
-            pins: pins.into_iter().map(|pin| Pin { product: pin.product, position: pin.position }).collect(),
-            caps: caps.into_iter().map(|cap| Cap { groups: cap.groups, most: cap.most }).collect(),
-            diversity,
-        };
+        let Arranged { allowed, arrangement, sources, filter: _, out_of_effect } = arranged;
         self.request.selection.allowed = allowed;
-        self.request.sources = match sources {
-            slirec_merchandising::Sources::ModelThenPopular => Sources::ModelThenPopular,
-            slirec_merchandising::Sources::Model => Sources::Model,
-            slirec_merchandising::Sources::Popular => Sources::Popular,
-        };
+        self.request.sources = sources;
         self.request.arrangement = arrangement.clone();
         if out_of_effect {
             self.echo.warnings.push(Warning::new("scenario", "is not in effect now: its rules do not apply"));

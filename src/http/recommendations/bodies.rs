@@ -106,7 +106,7 @@ pub(crate) struct RecommendationBody {
     #[serde(default)]
     #[schema(value_type = String, nullable, example = "cart")]
     pub(super) scenario: Option<Name>,
-    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/SCENARIOS.md has the language.
     #[serde(default)]
     #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
     pub(super) filter: Option<String>,
@@ -162,7 +162,7 @@ pub(crate) struct RankBody {
     #[serde(default)]
     #[schema(value_type = f64, nullable, minimum = 0, maximum = 99_999_999_999_999.0)]
     pub(super) now: Option<Time>,
-    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/SCENARIOS.md has the language.
     #[serde(default)]
     #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
     pub(super) filter: Option<String>,
@@ -212,7 +212,7 @@ pub(crate) struct RelatedBody {
     #[serde(default)]
     #[schema(value_type = String, nullable, example = "cart")]
     pub(super) scenario: Option<Name>,
-    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/API.md has the language.
+    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/SCENARIOS.md has the language.
     #[serde(default)]
     #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
     pub(super) filter: Option<String>,

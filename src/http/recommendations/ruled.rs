@@ -1,7 +1,8 @@
 //! What the shop's rules did: an arrangement and an answer enter, what explanations show and what is counted leaves.
 
 use serde::Serialize;
-use slirec_engine::{Arrangement, Recommendations};
+use slirec_core::arrangement::Arrangement;
+use slirec_engine::Recommendations;
 use slirec_merchandising::{Applied, Effect};
 use utoipa::ToSchema;
 

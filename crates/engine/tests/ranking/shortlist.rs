@@ -4,11 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use slirec_core::arrangement::{Arrangement, Cap, Pin};
 use slirec_core::bundle::Bundle;
 use slirec_core::product_set::ProductSet;
-use slirec_engine::{
-    Arrangement, Cap, Engine, EngineOptions, Kernels, Pin, RecommendationRequest, Recommendations, Selection,
-};
+use slirec_engine::{Engine, EngineOptions, Kernels, RecommendationRequest, Recommendations, Selection};
 use slirec_train::weights::Weights;
 use tempfile::TempDir;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use slirec_core::files::FileError;
-use slirec_core::places::{key_of, line_of};
+use slirec_core::places::PlaceError;
 use thiserror::Error;
 
 /// Rules that cannot be used.
@@ -15,17 +15,8 @@ pub enum RulesError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The content breaks a rule.
-    #[error("{path}:{line}: {key}: {problem}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// The key, with its table, such as `walks.go_on`.
-        key: String,
-        /// What was found and what was expected.
-        problem: String,
-    },
+    #[error(transparent)]
+    Invalid(#[from] PlaceError),
     /// Products are named that the catalogue does not hold.
     #[error(transparent)]
     Unknown(#[from] UnknownProducts),
@@ -81,8 +72,7 @@ impl fmt::Display for UnknownProducts {
 
 /// The error for a problem at an offset of the text.
 pub(super) fn invalid(path: &Path, text: &str, offset: usize, problem: impl ToString) -> RulesError {
-    let (line, key) = (line_of(text, offset), key_of(text, offset));
-    RulesError::Invalid { path: path.to_owned(), line, key, problem: problem.to_string() }
+    PlaceError::new(path, text, offset, problem).into()
 }
 
 /// The parser's error, at the place that it names.

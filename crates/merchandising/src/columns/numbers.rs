@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use slirec_core::product_set::ProductSet;
 
-use super::NO_GROUP;
+use slirec_core::arrangement::NO_GROUP;
 
 /// The numbers of products.
 #[derive(Debug)]

@@ -3,9 +3,8 @@
 
 use std::ops::Range;
 
+use slirec_core::arrangement::NO_GROUP;
 use slirec_core::product_set::ProductSet;
-
-use super::NO_GROUP;
 
 /// The texts of products.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! The meaning of a filter: an expression and the columns of a catalogue enter, a tree of conditions leaves in which every
 //! value has become a place in its column.
 
+use std::ops::Range;
+
 use slirec_core::attributes::AttributeType;
 
 use super::expression::{Attribute, Comparison, Expression, Kind, Literal, Method};
@@ -183,27 +185,13 @@ fn of_type(attribute: &Attribute, found: AttributeType, expected: &str) -> Filte
 
 /// Equality, also for its contrary.
 fn compare_text(column: ColumnId, texts: &Texts, comparison: Comparison, text: &str) -> Node {
-    let (all, below, up_to) = (texts.codes(), texts.before(text, false), texts.before(text, true));
-    let range = match comparison {
-        Comparison::Equal | Comparison::NotEqual => below..up_to,
-        Comparison::Less => 0..below,
-        Comparison::LessOrEqual => 0..up_to,
-        Comparison::Greater => up_to..all,
-        Comparison::GreaterOrEqual => below..all,
-    };
+    let range = comparison.range(texts.codes(), texts.before(text, false), texts.before(text, true));
     Node::Codes { column, ranges: vec![range] }
 }
 
 /// Equality, also for its contrary.
 fn compare_number(column: ColumnId, numbers: &Numbers, comparison: Comparison, number: f64) -> Node {
-    let (all, below, up_to) = (numbers.len(), numbers.below(number, false), numbers.below(number, true));
-    let range = match comparison {
-        Comparison::Equal | Comparison::NotEqual => below..up_to,
-        Comparison::Less => 0..below,
-        Comparison::LessOrEqual => 0..up_to,
-        Comparison::Greater => up_to..all,
-        Comparison::GreaterOrEqual => below..all,
-    };
+    let range = comparison.range(numbers.len(), numbers.below(number, false), numbers.below(number, true));
     Node::Places { column, ranges: vec![range] }
 }
 
@@ -216,6 +204,17 @@ impl Comparison {
             Self::Greater => Self::Less,
             Self::GreaterOrEqual => Self::LessOrEqual,
             same => same,
+        }
+    }
+
+    /// Which of so many sorted values meet a comparison with one: `below` are less, `up_to` less or equal.
+    fn range<T: From<u8>>(self, all: T, below: T, up_to: T) -> Range<T> {
+        match self {
+            Self::Equal | Self::NotEqual => below..up_to,
+            Self::Less => T::from(0)..below,
+            Self::LessOrEqual => T::from(0)..up_to,
+            Self::Greater => up_to..all,
+            Self::GreaterOrEqual => below..all,
         }
     }
 

@@ -46,7 +46,7 @@ impl Parser {
         found
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), FilterError> {
+    fn require(&mut self, symbol: &str) -> Result<(), FilterError> {
         if self.takes(symbol) { Ok(()) } else { Err(self.unexpected(&format!("`{symbol}`"))) }
     }
 
@@ -128,7 +128,7 @@ impl Parser {
             Token::Symbol("(") => {
                 self.take();
                 let inner = self.deeper(Self::any)?;
-                self.expect(")")?;
+                self.require(")")?;
                 return Ok(inner);
             }
             Token::Symbol("[") => {
@@ -166,7 +166,7 @@ impl Parser {
             let position = self.position();
             elements.push((self.literal("a text or a number")?, position));
             if !self.takes(",") {
-                self.expect("]")?;
+                self.require("]")?;
                 return Ok(Kind::List(elements));
             }
         }
@@ -178,16 +178,16 @@ impl Parser {
         let kind = match self.peek() {
             Token::Name(name) if name == "has" => {
                 self.take();
-                self.expect("(")?;
+                self.require("(")?;
                 let attribute = self.attribute()?;
-                self.expect(")")?;
+                self.require(")")?;
                 Kind::Has(attribute)
             }
             Token::Name(name) if name == "same" => {
                 self.take();
                 let quoted = matches!(self.peek(), Token::Symbol("["));
                 if !quoted {
-                    self.expect(".")?;
+                    self.require(".")?;
                 }
                 Kind::Same(if quoted { self.quoted(position)? } else { self.attribute()? })
             }
@@ -210,10 +210,10 @@ impl Parser {
             _ => return Err(self.unexpected("`startsWith`, `endsWith` or `contains`")),
         };
         self.take();
-        self.expect("(")?;
+        self.require("(")?;
         let Token::Text(text) = self.peek().clone() else { return Err(self.unexpected("a text")) };
         self.take();
-        self.expect(")")?;
+        self.require(")")?;
         Ok(Kind::Call(attribute, method, text))
     }
 
@@ -234,12 +234,12 @@ impl Parser {
 
     /// `["name"]`
     fn quoted(&mut self, position: usize) -> Result<Attribute, FilterError> {
-        self.expect("[")?;
+        self.require("[")?;
         let Token::Text(name) = self.peek().clone() else {
             return Err(self.unexpected("the name of an attribute, a text"));
         };
         self.take();
-        self.expect("]")?;
+        self.require("]")?;
         Ok(Attribute { name, quoted: true, position })
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use slirec_core::files::FileError;
-use slirec_core::places::{key_of, line_of};
+use slirec_core::places::PlaceError;
 use thiserror::Error;
 
 /// A file of scenarios that cannot be used.
@@ -17,17 +17,8 @@ pub enum ScenarioError {
     #[error("{0}: found bytes that are not UTF-8, expected UTF-8 text")]
     NotText(PathBuf),
     /// Its content breaks a rule.
-    #[error("{path}:{line}: {key}: {problem}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// The key, with its table, such as `cart.boost.by`.
-        key: String,
-        /// What was found and what was expected.
-        problem: String,
-    },
+    #[error(transparent)]
+    Invalid(#[from] PlaceError),
 }
 
 /// The text of a file with its path, for errors.
@@ -40,11 +31,6 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// The error for a problem at an offset of the text.
     pub(super) fn error(&self, offset: usize, problem: impl ToString) -> ScenarioError {
-        ScenarioError::Invalid {
-            path: self.path.to_owned(),
-            line: line_of(self.text, offset),
-            key: key_of(self.text, offset),
-            problem: problem.to_string(),
-        }
+        PlaceError::new(self.path, self.text, offset, problem).into()
     }
 }

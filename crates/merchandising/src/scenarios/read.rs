@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use slirec_core::arrangement::{Cap, Pin, Sources};
 use slirec_core::attributes::AttributeType;
 use slirec_core::catalog::Catalog;
 use slirec_core::timestamp::from_iso;
@@ -15,7 +16,6 @@ use super::rule::{Base, Effect, Rule, Window};
 use super::scenario::{PinRule, Scenario};
 use crate::columns::Columns;
 use crate::filter::Filter;
-use crate::wish::{Cap, Pin, Sources};
 
 /// Products of an answer.
 const LIMITS: (i64, i64) = (1, 100);

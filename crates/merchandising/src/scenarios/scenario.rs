@@ -1,11 +1,11 @@
 //! A placement: its settings and its rules for one catalogue; a moment and a viewed product enter, what applies leaves.
 
+use slirec_core::arrangement::{Cap, Pin, Sources};
 use slirec_core::product_set::ProductSet;
 
 use super::rule::{Base, Effect, Rule, Window};
 use crate::columns::Columns;
 use crate::filter::Filter;
-use crate::wish::{Cap, Pin, Sources};
 
 /// A rule that acts on a product.
 #[derive(Debug, Clone, Copy, PartialEq)]

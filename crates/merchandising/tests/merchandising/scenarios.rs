@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
+use slirec_core::arrangement::{NO_GROUP, Sources};
 use slirec_core::catalog::Catalog;
-use slirec_merchandising::{Effect, FilterUse, Merchandising, ScenarioFile, Sources, Wish};
+use slirec_merchandising::{Effect, FilterUse, Merchandising, ScenarioFile, Wish};
 
 use crate::shop::{Item, catalog};
 
@@ -62,18 +63,24 @@ fn what_the_file_says_is_arranged() {
     let rules = rules(CART);
     let arranged = rules.arrange(&wish("cart", Some(0), 0.0)).unwrap();
     assert_eq!(arranged.allowed.unwrap().iter().collect::<Vec<_>>(), [0, 2, 3]);
-    assert_eq!(*arranged.factors.unwrap(), [3.0, 2.0, 1.5, 1.0]);
-    assert_eq!(arranged.buried.unwrap().iter().collect::<Vec<_>>(), [3]);
-    let pins: Vec<_> = arranged.pins.iter().map(|pin| (pin.product, pin.position)).collect();
+    assert_eq!(*arranged.arrangement.factors.unwrap(), [3.0, 2.0, 1.5, 1.0]);
+    assert_eq!(arranged.arrangement.buried.unwrap().iter().collect::<Vec<_>>(), [3]);
+    let pins: Vec<_> = arranged.arrangement.pins.iter().map(|pin| (pin.product, pin.position)).collect();
     assert_eq!(pins, [(2, 2)]);
-    assert_eq!((arranged.diversity, arranged.sources, arranged.caps[0].most), (0.3, Sources::Popular, 1));
-    let groups = &arranged.caps[0].groups;
-    assert!(groups[0] == groups[2] && groups[0] != groups[1] && groups[3] == slirec_merchandising::NO_GROUP);
+    assert_eq!(
+        (arranged.arrangement.diversity, arranged.sources, arranged.arrangement.caps[0].most),
+        (0.3, Sources::Popular, 1)
+    );
+    let groups = &arranged.arrangement.caps[0].groups;
+    assert!(groups[0] == groups[2] && groups[0] != groups[1] && groups[3] == NO_GROUP);
     let scenario = rules.scenario("cart").unwrap();
     assert_eq!((scenario.limit(), scenario.exclude_seen()), (Some(4), Some(true)));
     let friday = rules.arrange(&wish("cart", None, FRIDAY)).unwrap();
-    assert_eq!(friday.pins.iter().map(|pin| (pin.product, pin.position)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
-    assert_eq!(*friday.factors.unwrap(), [1.5, 1.0, 1.5, 1.0]);
+    assert_eq!(
+        friday.arrangement.pins.iter().map(|pin| (pin.product, pin.position)).collect::<Vec<_>>(),
+        [(1, 1), (2, 2)]
+    );
+    assert_eq!(*friday.arrangement.factors.unwrap(), [1.5, 1.0, 1.5, 1.0]);
 }
 
 #[test]
@@ -105,7 +112,10 @@ fn what_the_request_says_goes_before_the_scenario_and_what_is_hidden_stays_hidde
     };
     let arranged = rules.arrange(&request).unwrap();
     assert_eq!(arranged.allowed.unwrap().iter().collect::<Vec<_>>(), [0, 2]);
-    assert_eq!((arranged.diversity, arranged.caps.len(), arranged.caps[0].most), (0.0, 1, 3));
+    assert_eq!(
+        (arranged.arrangement.diversity, arranged.arrangement.caps.len(), arranged.arrangement.caps[0].most),
+        (0.0, 1, 3)
+    );
     assert_eq!(
         (arranged.filter, rules.arrange(&request).unwrap().filter),
         (Some(FilterUse::New), Some(FilterUse::Known))
@@ -162,6 +172,10 @@ fn a_file_that_cannot_be_used_is_refused_by_line_and_key() {
             "scenarios.toml:2: cart.sources: found [\"popular\", \"model\"]",
         ),
         ("[cart]\ndiversity = 2\n", "scenarios.toml:2: cart.diversity: found 2, expected 0 to 1"),
+        (
+            "[cart]\nboost = [{ when = 'vender == 1', by = 2 }]\n",
+            "scenarios.toml:2: cart.boost.when: character 1: found",
+        ),
         ("[cart]\nper = { tags = 2 }\n", "scenarios.toml:2: cart.per: `tags` is of type list"),
         ("[cart]\nfrom = \"soon\"\n", "scenarios.toml:2: cart.from: found `soon`, expected a date"),
         (
@@ -171,7 +185,7 @@ fn a_file_that_cannot_be_used_is_refused_by_line_and_key() {
         ("[[cart.pin]]\nproduct = \"mug\"\nposition = 0\n", "scenarios.toml:3: cart.pin.position: found 0"),
         (
             "[cart]\npin = [{ product = \"mug\", position = 1 }, { product = \"novel\", position = 1 }]\n",
-            "scenarios.toml:2: cart.pin: found position 1 again",
+            "scenarios.toml:2: cart.pin.position: found position 1 again",
         ),
         ("[cart]\nlimit = = 1\n", "scenarios.toml:2: cart.limit: "),
         ("[\"\"]\n", "scenarios.toml:1: "),
@@ -186,8 +200,8 @@ fn pins_of_products_that_are_gone_are_passed_over_and_named() {
     let text = "[cart]\npin = [{ product = \"gone\", position = 1 }, { product = \"mug\", position = 2 }]\n";
     let file = ScenarioFile::parse(text, Path::new("scenarios.toml")).unwrap();
     let (rules, remarks) = Merchandising::new(&shop(), Some(&file)).unwrap();
-    assert_eq!(remarks, ["scenarios.toml:2: cart.pin: `gone` is no product of the catalogue"]);
-    assert_eq!(rules.arrange(&wish("cart", None, 0.0)).unwrap().pins.len(), 1);
+    assert_eq!(remarks, ["scenarios.toml:2: cart.pin.product: `gone` is no product of the catalogue"]);
+    assert_eq!(rules.arrange(&wish("cart", None, 0.0)).unwrap().arrangement.pins.len(), 1);
 }
 
 #[test]
@@ -202,7 +216,7 @@ fn a_campaign_s_pin_goes_before_a_standing_one_and_a_gid_names_a_product() {
     let (rules, remarks) = Merchandising::new(&shop, Some(&file)).unwrap();
     let pins = |now| -> Vec<_> {
         let arranged = rules.arrange(&wish("cart", None, now)).unwrap();
-        arranged.pins.iter().map(|pin| (pin.product, pin.position)).collect()
+        arranged.arrangement.pins.iter().map(|pin| (pin.product, pin.position)).collect()
     };
     assert_eq!((remarks.len(), pins(0.0), pins(2.0 * 86_400.0)), (0, vec![(1, 1), (2, 2)], vec![(2, 1)]));
 }
@@ -224,7 +238,7 @@ proptest! {
             let mut expected = rules(CART).arrange(&request).unwrap();
             (found.filter, expected.filter) = (None, None);
             // Each has groups of its own.
-            (found.caps, expected.caps) = (Vec::new(), Vec::new());
+            (found.arrangement.caps, expected.arrangement.caps) = (Vec::new(), Vec::new());
             prop_assert_eq!(found, expected);
         }
     }

@@ -1,12 +1,24 @@
-//! How a request wants its products arranged beside their scores: factors, products behind all others, products at
-//! positions, caps, variety. Scores enter, the keys by which products are put in order leave.
+//! How the products of an answer are arranged beside their scores: factors, products behind all others, products at
+//! positions, caps, variety. A shop's rules make an [`Arrangement`], scoring follows it.
 
 use std::sync::Arc;
 
-use slirec_core::product_set::ProductSet;
+use crate::product_set::ProductSet;
 
-/// Products that variety chooses from: the best ones. Behind them products stand in their order.
-pub(crate) const POOL: usize = 400;
+/// Group of products that belong to none.
+pub const NO_GROUP: u32 = u32::MAX;
+
+/// What answers, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sources {
+    /// The model, and the popular products where it knows nothing of the history.
+    #[default]
+    ModelThenPopular,
+    /// The model alone: nothing where it knows nothing of the history.
+    Model,
+    /// The popular products alone, whatever the history.
+    Popular,
+}
 
 /// How products are arranged; the default leaves them in the order of their scores.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,50 +48,20 @@ pub struct Pin {
 /// A cap on the products of a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cap {
-    /// The group of each product of the catalogue; those of `u32::MAX` are not counted.
+    /// The group of each product of the catalogue; those of [`NO_GROUP`] are not counted.
     pub groups: Arc<[u32]>,
     /// How many of one group at most.
     pub most: usize,
 }
 
-/// A product in the order of an answer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Ranked {
-    pub(crate) product: usize,
-    pub(crate) score: f32,
-    /// What decides the order, falling.
-    pub(crate) key: f32,
-}
-
-/// The keys of candidates, by their rows.
-#[derive(Debug)]
-pub(crate) struct Order {
-    arrangement: Arrangement,
-    /// The product of each row.
-    candidates: Arc<[usize]>,
-}
-
-impl Order {
-    /// Of an arrangement that puts products into another order than that of their scores; none of others.
-    pub(crate) fn new(arrangement: &Arrangement, candidates: &Arc<[usize]>) -> Option<Self> {
-        let order = || Self { arrangement: arrangement.clone(), candidates: Arc::clone(candidates) };
-        arrangement.reorders().then(order)
-    }
-
-    /// What decides the place of a candidate with this score.
-    pub(crate) fn key(&self, row: usize, score: f32) -> f32 {
-        self.candidates.get(row).map_or(score, |product| self.arrangement.key(*product, score))
-    }
-}
-
 impl Arrangement {
     /// Whether products stand in another order than that of their scores, pins and variety aside.
-    pub(crate) fn reorders(&self) -> bool {
+    pub fn reorders(&self) -> bool {
         self.factors.is_some() || self.buried.is_some()
     }
 
     /// What decides a product's place: the greater, the further in front. Buried products have negative keys.
-    pub(crate) fn key(&self, product: usize, score: f32) -> f32 {
+    pub fn key(&self, product: usize, score: f32) -> f32 {
         let factor = self.factors.as_ref().and_then(|factors| factors.get(product)).copied().unwrap_or(1.0);
         let key = score * factor;
         match self.is_buried(product) {
@@ -89,17 +71,13 @@ impl Arrangement {
         }
     }
 
-    /// How many candidates must be known for the first products of an answer.
-    pub(crate) fn reach(&self, answered: usize) -> usize {
-        let reach = answered.saturating_add(self.pins.len());
-        if self.diversity > 0.0 { reach.max(POOL) } else { reach }
-    }
-
-    pub(crate) fn is_pinned(&self, product: usize) -> bool {
+    /// Whether a product stands at a position.
+    pub fn is_pinned(&self, product: usize) -> bool {
         self.pins.iter().any(|pin| pin.product == product)
     }
 
-    pub(crate) fn is_buried(&self, product: usize) -> bool {
+    /// Whether a product stands behind all others.
+    pub fn is_buried(&self, product: usize) -> bool {
         self.buried.as_ref().is_some_and(|buried| buried.contains(product))
     }
 }
