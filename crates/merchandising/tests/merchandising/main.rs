@@ -3,5 +3,7 @@
 #![cfg(test)]
 
 mod filters;
+mod made_up_filters;
+mod made_up_texts;
 mod scenarios;
 mod shop;
