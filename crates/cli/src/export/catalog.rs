@@ -1,12 +1,11 @@
 //! The catalogue of a bundle: one that was given is checked against the training data, or one is made of it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, ensure};
 use slirec_connect::events::NO_CATEGORY;
 use slirec_connect::product_table::gid_of_handle;
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Attributes, Catalog, Product};
 use slirec_core::vocabulary::{DEFAULT_ID, Item, Vocabulary};
 
 use crate::output;
@@ -22,7 +21,7 @@ pub(super) fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog> {
             title: item.handle.clone(),
             category: category.map_or(NO_CATEGORY, String::as_str).to_owned(),
             available: true,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
         }
     };
     let products = vocabulary.items().iter().map(product).collect();
