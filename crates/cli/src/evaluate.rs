@@ -25,7 +25,7 @@ use slirec_train::weights::Weights;
 use crate::judging::{fit, judge};
 use crate::original::original_vocabulary;
 use crate::output;
-use crate::scorer::ScorerOfBundle;
+use crate::scorer::scorer_of_bundle;
 pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -201,10 +201,10 @@ fn load(arguments: &Arguments) -> Result<Model> {
     if let Some(directory) = &arguments.bundle {
         let bundle = Bundle::read(directory)?;
         let library = arguments.onnxruntime.as_deref();
-        let scorer = ScorerOfBundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
+        let scorer = scorer_of_bundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
         let longest_history = bundle.manifest.model.longest_history;
         let catalog = Catalog::read(&directory.join(CATALOG)).ok();
-        return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history, catalog });
+        return Ok(Model { scorer, vocabulary: bundle.vocabulary, longest_history, catalog });
     }
     if let Some(path) = &arguments.weights {
         let vocabulary = original_vocabulary(
