@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod catalog;
 mod parity;
+mod source;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use slirec_core::catalog::Catalog;
 use slirec_core::lookup::ItemLookup;
 use slirec_core::parity::{self, TOLERANCE};
 
-use super::bundle::{Host, Parity, Source};
+use super::source::{Host, Parity, Source};
 use super::{ExportError, GOLDEN_REQUESTS, catalog_candidates, golden_request, parity_scores, validation_histories};
 use crate::analysis::Subject;
 use crate::dataset::Split;
