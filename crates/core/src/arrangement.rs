@@ -23,8 +23,8 @@ pub enum Sources {
 /// How products are arranged; the default leaves them in the order of their scores.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arrangement {
-    /// What the score of each product of the catalogue is multiplied by before products are put in order; none for 1.
-    pub factors: Option<Arc<[f32]>>,
+    /// What scores are multiplied by before products are put in order; none for 1.
+    pub factors: Option<Factors>,
     /// Products that stand behind all others.
     pub buried: Option<Arc<ProductSet>>,
     /// Products that stand at positions whatever their scores, in the order of the positions, each once.
@@ -34,6 +34,38 @@ pub struct Arrangement {
     pub caps: Vec<Cap>,
     /// From 0, by score alone, to 1: how much a product counts less for being like those before it.
     pub diversity: f32,
+}
+
+/// What the score of each product of the catalogue is multiplied by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors {
+    of_products: Arc<[f32]>,
+    logarithms: Arc<[f32]>,
+    greatest: f32,
+}
+
+impl Factors {
+    /// Factors of the catalogue's products in its order; of further ones it is 1.
+    pub fn new(of_products: Vec<f32>) -> Self {
+        let greatest = of_products.iter().fold(1.0_f32, |greatest, factor| greatest.max(*factor));
+        let logarithms = of_products.iter().map(|factor| factor.ln()).collect();
+        Self { of_products: of_products.into(), logarithms, greatest }
+    }
+
+    /// The factor of a product.
+    pub fn of(&self, product: usize) -> f32 {
+        self.of_products.get(product).copied().unwrap_or(1.0)
+    }
+
+    /// The natural logarithm of a product's factor.
+    pub fn logarithm_of(&self, product: usize) -> f32 {
+        self.logarithms.get(product).copied().unwrap_or_default()
+    }
+
+    /// None is greater; at least 1.
+    pub fn greatest(&self) -> f32 {
+        self.greatest
+    }
 }
 
 /// A product at a position.
@@ -60,10 +92,14 @@ impl Arrangement {
         self.factors.is_some() || self.buried.is_some()
     }
 
+    /// What the score of a product is multiplied by.
+    pub fn factor(&self, product: usize) -> f32 {
+        self.factors.as_ref().map_or(1.0, |factors| factors.of(product))
+    }
+
     /// What decides a product's place: the greater, the further in front. Buried products have negative keys.
     pub fn key(&self, product: usize, score: f32) -> f32 {
-        let factor = self.factors.as_ref().and_then(|factors| factors.get(product)).copied().unwrap_or(1.0);
-        let key = score * factor;
+        let key = score * self.factor(product);
         match self.is_buried(product) {
             // Scores are not negative: turned round in their bits they keep their order, below zero.
             true => -f32::from_bits(f32::MAX.to_bits().saturating_sub(key.max(0.0).to_bits())),

@@ -15,6 +15,7 @@ use std::ops::Range;
 use slirec_core::history::EncodedHistory;
 
 use crate::candidates::{CandidateGraph, CandidateIds};
+use crate::order::TakingPart;
 use crate::shortlist::{Limits, Shortlist};
 use crate::{EngineError, Explanations, Kernels};
 
@@ -78,7 +79,7 @@ pub(crate) trait Backend: Sized + Debug + Send + 'static {
         candidates: &Self::Candidates,
         query: &Self::Query,
         range: Range<usize>,
-        takes_part: impl Fn(usize) -> bool,
+        taking_part: TakingPart<'_>,
         shortlist: &mut Shortlist,
     );
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use slirec_core::arrangement::Arrangement;
+use slirec_core::product_set::ProductSet;
 
 /// A product in the order of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,6 +12,42 @@ pub(crate) struct Ranked {
     pub(crate) score: f32,
     /// What decides the order, falling.
     pub(crate) key: f32,
+}
+
+/// Which candidates take part, and what decides among them beside their scores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakingPart<'a> {
+    pub(crate) passing: Option<&'a ProductSet>,
+    pub(crate) order: Option<&'a Order>,
+    pub(crate) ties: &'a [u32],
+}
+
+impl TakingPart<'_> {
+    pub(crate) fn contains(self, row: usize) -> bool {
+        self.passing.is_none_or(|passing| passing.contains(row))
+    }
+
+    /// What decides the place of a candidate with this score.
+    pub(crate) fn key(self, row: usize, score: f32) -> f32 {
+        self.order.map_or(score, |order| order.key(row, score))
+    }
+
+    /// As [`Order::raises`]; nothing where scores decide the order.
+    pub(crate) fn raises(self, first: usize, temperature: f32, raises: &mut [f32]) {
+        if let Some(order) = self.order {
+            order.raises(first, temperature, raises);
+        }
+    }
+
+    /// Whether a candidate stands behind all that are not buried.
+    pub(crate) fn is_buried(self, row: usize) -> bool {
+        self.order.is_some_and(|order| order.is_buried(row))
+    }
+
+    /// Which of equal keys goes first: the least.
+    pub(crate) fn tie(self, row: usize) -> u32 {
+        self.ties.get(row).copied().unwrap_or(u32::MAX)
+    }
 }
 
 /// The keys of candidates, by their rows.
@@ -26,6 +63,30 @@ impl Order {
     pub(crate) fn new(arrangement: &Arrangement, candidates: &Arc<[usize]>) -> Option<Self> {
         let order = || Self { arrangement: arrangement.clone(), candidates: Arc::clone(candidates) };
         arrangement.reorders().then(order)
+    }
+
+    /// Replaces `raises` by how much the factors of the candidates from `first` on raise their logits, where a score is e to
+    /// the power of a logit times `temperature`; the lowest number for a factor of 0.
+    fn raises(&self, first: usize, temperature: f32, raises: &mut [f32]) {
+        let products = self.candidates.get(first..).unwrap_or_default();
+        match &self.arrangement.factors {
+            Some(factors) => {
+                let inverse = 1.0 / temperature;
+                for (raise, product) in raises.iter_mut().zip(products) {
+                    *raise = (factors.logarithm_of(*product) * inverse).max(f32::MIN);
+                }
+            }
+            None => raises.fill(0.0),
+        }
+    }
+
+    fn is_buried(&self, row: usize) -> bool {
+        self.candidates.get(row).is_some_and(|product| self.arrangement.is_buried(*product))
+    }
+
+    /// No candidate is raised by more.
+    pub(crate) fn greatest_raise(&self, temperature: f32) -> f32 {
+        self.arrangement.factors.as_ref().map_or(0.0, |factors| factors.greatest().ln() / temperature)
     }
 
     /// What decides the place of a candidate with this score.

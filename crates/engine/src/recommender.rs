@@ -190,9 +190,7 @@ impl<B: Backend> Recommender<B> {
             order: order.cloned(),
             search,
         };
-        // A shortlist is of the best by their scores.
         if keep > 0
-            && order.is_none()
             && keep.saturating_mul(SHORT) <= self.shared.prepared.len()
             && let Some(search) = self.backend.shortlist(history, &self.shared.prepared)
         {
@@ -201,7 +199,7 @@ impl<B: Backend> Recommender<B> {
             if let Some(mut rows) = found.rows() {
                 rows.extend(always.into_iter().filter(takes_part));
                 let length = rows.len();
-                return Ok((self.best_of(history, rows, keep, None)?, Some(length)));
+                return Ok((self.best_of(history, rows, keep, order)?, Some(length)));
             }
         }
         Ok((self.helpers.best(&mut self.backend, pass(Search::Best(keep)))?, None))

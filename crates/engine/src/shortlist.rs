@@ -1,13 +1,31 @@
 //! Which candidates can be among the best: what the logit of each lies between enters, in any order and on any number of
 //! threads; the few whose upper bound reaches what so many others certainly have leave. None of the best is missing.
 
-/// Between which logits scores differ as logits do.
+use std::collections::{BinaryHeap, HashMap};
+
+/// How scores follow logits: a score is e to the power of a logit times the temperature, less what all logits have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// What logits are multiplied with.
+    pub(crate) temperature: f32,
     /// From here on scores may be 1 and the same.
     pub(crate) ceiling: f32,
     /// Below, scores may have become the same.
     pub(crate) floor: f32,
+}
+
+/// What is known of a candidate's logit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) row: usize,
+    pub(crate) logit: f32,
+    /// How far off that is at most.
+    pub(crate) error: f32,
+    /// What is added to the exact logit, where the request arranges candidates otherwise than by their scores; the lowest
+    /// number for those that stand behind all others.
+    pub(crate) raise: f32,
+    /// The group of candidates that have the very same logit, and which of them goes first: the one with the least number.
+    pub(crate) equals: Option<(u32, u32)>,
 }
 
 /// A candidate whose logit lies between two bounds.
@@ -17,6 +35,9 @@ struct Bounded {
     lower: f32,
     upper: f32,
 }
+
+/// By how much of itself a raise may be off.
+const RAISE_ERROR: f32 = 8.0 * f32::EPSILON;
 
 /// Beyond how many candidates, one in so many of all, a shortlist is given up: exact scores of all take less time.
 const LARGEST_SHARE: usize = 16;
@@ -34,12 +55,16 @@ pub(crate) struct Shortlist {
     /// What an upper bound must reach: as many lower bounds as there are to be best ones do.
     least: f32,
     limits: Limits,
+    /// No candidate's logit is raised by more.
+    greatest_raise: f32,
+    /// Of each group of equal candidates, those that go first.
+    firsts: HashMap<u32, BinaryHeap<u32>>,
     given_up: bool,
 }
 
 impl Shortlist {
     /// For the best `count`, at least 1, of so many candidates.
-    pub(crate) fn new(limits: Limits, count: usize, candidates: usize) -> Self {
+    pub(crate) fn new(limits: Limits, greatest_raise: f32, count: usize, candidates: usize) -> Self {
         Self {
             count,
             most: (candidates / LARGEST_SHARE).max(4 * count),
@@ -47,28 +72,65 @@ impl Shortlist {
             room: (2 * count).max(64),
             least: f32::NEG_INFINITY,
             limits,
+            greatest_raise,
+            firsts: HashMap::new(),
             given_up: false,
         }
     }
 
-    /// Whether a logit that is so far off at most cannot be among the best.
+    /// Whether logits, of which this is the greatest and which are so far off at most, cannot be among the best.
+    pub(crate) fn misses_all(&self, greatest: f32, error: f32) -> bool {
+        self.misses(greatest, error, self.greatest_raise)
+    }
+
+    /// Whether a logit that is so far off at most cannot be among the best, once it is raised.
     #[inline]
-    pub(crate) fn misses(&self, logit: f32, error: f32) -> bool {
-        logit + error < self.least
+    pub(crate) fn misses(&self, logit: f32, error: f32, raise: f32) -> bool {
+        self.upper(logit, error, raise) < self.least
+    }
+
+    /// The raised logit is no greater. Below the floor a score says little of its logit, also once it is raised.
+    #[inline]
+    fn upper(&self, logit: f32, error: f32, raise: f32) -> f32 {
+        match error.is_finite() {
+            true => (logit + error).max(self.limits.floor) + raise + RAISE_ERROR * raise.abs(),
+            false => f32::INFINITY,
+        }
+    }
+
+    /// The raised logit is no less, as far as its score tells.
+    fn lower(&self, logit: f32, error: f32, raise: f32) -> f32 {
+        let lower = (logit - error).min(self.limits.ceiling);
+        let is_told = lower >= self.limits.floor && error.is_finite() && raise.is_finite();
+        if is_told { lower + raise - RAISE_ERROR * raise.abs() } else { f32::NEG_INFINITY }
     }
 
     /// Takes a candidate in, if its logit can be high enough.
-    pub(crate) fn offer(&mut self, row: usize, logit: f32, error: f32) {
-        let (lower, upper) = match error.is_finite() {
-            true => ((logit - error).min(self.limits.ceiling), logit + error),
-            false => (f32::NEG_INFINITY, f32::INFINITY),
-        };
-        if upper >= self.least && !self.given_up {
-            self.kept.push(Bounded { row, lower, upper });
-            if self.kept.len() >= self.room {
-                self.narrow();
-            }
+    pub(crate) fn offer(&mut self, Offer { row, logit, error, raise, equals }: Offer) {
+        let (lower, upper) = (self.lower(logit, error, raise), self.upper(logit, error, raise));
+        if upper < self.least || self.given_up {
+            return;
         }
+        // Factors may tell equal ones apart.
+        if raise == 0.0 && equals.is_some_and(|(group, number)| !self.goes_first(group, number)) {
+            return;
+        }
+        self.kept.push(Bounded { row, lower, upper });
+        if self.kept.len() >= self.room {
+            self.narrow();
+        }
+    }
+
+    /// Whether a candidate can be among so many of the best of its group, of which some were offered.
+    fn goes_first(&mut self, group: u32, number: u32) -> bool {
+        let firsts = self.firsts.entry(group).or_default();
+        if firsts.len() < self.count {
+            firsts.push(number);
+            return true;
+        }
+        let Some(mut last) = firsts.peek_mut().filter(|last| number < **last) else { return false };
+        *last = number;
+        true
     }
 
     /// Leaves out those that cannot be among the best.
@@ -108,7 +170,7 @@ impl Shortlist {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { ceiling: 100.0, floor: -100.0 };
+    const LIMITS: Limits = Limits { temperature: 1.0, ceiling: 100.0, floor: -100.0 };
 
     /// Numbers from 0 to 1 that look random.
     fn random() -> impl FnMut() -> f32 {
@@ -130,14 +192,15 @@ mod tests {
     }
 
     fn of_parts(candidates: &[(f32, f32, f32)], limits: Limits, count: usize, parts: usize) -> Option<Vec<usize>> {
-        let mut of_parts: Vec<_> = (0..parts).map(|_| Shortlist::new(limits, count, candidates.len())).collect();
+        let start = || Shortlist::new(limits, 0.0, count, candidates.len());
+        let mut of_parts: Vec<_> = (0..parts).map(|_| start()).collect();
         for (row, (_, logit, error)) in candidates.iter().enumerate() {
             let part = &mut of_parts[row / 50 % parts];
-            if !part.misses(*logit, *error) {
-                part.offer(row, *logit, *error);
+            if !part.misses(*logit, *error, 0.0) {
+                part.offer(Offer { row, logit: *logit, error: *error, raise: 0.0, equals: None });
             }
         }
-        let mut all = Shortlist::new(limits, count, candidates.len());
+        let mut all = start();
         of_parts.iter().rev().for_each(|part| all.merge(part));
         let mut rows = all.rows()?;
         rows.sort_unstable();

@@ -13,7 +13,7 @@ use slirec_core::product_set::ProductSet;
 
 use crate::EngineError;
 use crate::backend::{Backend, PreparedCandidates};
-use crate::order::Order;
+use crate::order::{Order, TakingPart};
 use crate::ranking::{Best, Candidate};
 use crate::shortlist::{Limits, Shortlist};
 
@@ -67,7 +67,8 @@ impl<B: Backend> Pass<B> {
         match &self.search {
             Search::Best(keep) => Found::Best(Best::new(*keep)),
             Search::Shortlist(_, limits, count) => {
-                Found::Shortlist(Shortlist::new(*limits, *count, self.candidates.len()))
+                let raise = self.order.as_ref().map_or(0.0, |order| order.greatest_raise(limits.temperature));
+                Found::Shortlist(Shortlist::new(*limits, raise, *count, self.candidates.len()))
             }
         }
     }
@@ -83,20 +84,20 @@ impl<B: Backend> Pass<B> {
         if self.passing.as_ref().is_some_and(|passing| passing.has_none_of(&range)) {
             return Ok(());
         }
-        let takes_part = |row: usize| self.passing.as_ref().is_none_or(|passing| passing.contains(row));
+        let taking_part =
+            TakingPart { passing: self.passing.as_deref(), order: self.order.as_deref(), ties: &self.ties };
         match (&self.search, found) {
             (Search::Shortlist(query, ..), Found::Shortlist(shortlist)) => {
-                backend.offer_block(&self.history, &self.candidates, query, range, takes_part, shortlist);
+                backend.offer_block(&self.history, &self.candidates, query, range, taking_part, shortlist);
             }
             (Search::Best(_), Found::Best(best)) => {
                 scores.clear();
                 scores.resize(range.len(), f32::NAN);
                 backend.score_block(&self.history, &self.candidates, range.clone(), scores)?;
-                let ties = self.ties.get(range.clone()).unwrap_or_default();
-                for ((row, score), tie) in range.zip(scores.iter()).zip(ties) {
-                    if takes_part(row) {
-                        let key = self.order.as_ref().map_or(*score, |order| order.key(row, *score));
-                        best.offer(Candidate { row, score: *score, key, tie: *tie });
+                for (row, score) in range.zip(scores.iter().copied()) {
+                    if taking_part.contains(row) {
+                        let (key, tie) = (taking_part.key(row, score), taking_part.tie(row));
+                        best.offer(Candidate { row, score, key, tie });
                     }
                 }
             }

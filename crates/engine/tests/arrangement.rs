@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use slirec_core::arrangement::{Arrangement, Cap, Pin, Sources};
+use slirec_core::arrangement::{Arrangement, Cap, Factors, Pin, Sources};
 use slirec_core::product_set::ProductSet;
 use slirec_engine::{
     Engine, EngineOptions, Kernels, RecommendationRequest, Recommendations, Selection, Source, ViewHistory,
@@ -84,7 +84,7 @@ proptest! {
             limit,
             selection: Selection { offset, allowed: Some(Arc::new(allowed)), ..Selection::default() },
             arrangement: Arrangement {
-                factors: Some(factors.clone().into()),
+                factors: Some(Factors::new(factors.clone())),
                 buried: Some(Arc::new(ProductSet::of(count, buried.iter().copied()))),
                 pins: pins.clone(),
                 ..Arrangement::default()

@@ -58,21 +58,19 @@ impl Ruled {
     pub(super) fn acting<'a>(&self, served: &'a Served, product: usize, position: Option<usize>) -> Option<Acting<'a>> {
         let scenario = served.merchandising.scenario(self.scenario.as_deref()?).ok()?;
         let applied = scenario.applied(served.merchandising.columns(), product, self.viewed, self.now);
-        let factor = self.arrangement.factors.as_ref().and_then(|factors| factors.get(product)).copied();
         let applied = applied.into_iter().filter_map(ActingRule::new).collect();
-        Some(Acting { factor: factor.unwrap_or(1.0), position_by_score: position, applied })
+        Some(Acting { factor: self.arrangement.factor(product), position_by_score: position, applied })
     }
 
     /// Counts what the rules did to an answer.
     pub(super) fn count(&self, state: &AppState, found: &Recommendations) {
         let Some(scenario) = &self.scenario else { return };
-        let Arrangement { factors, buried, pins, .. } = &self.arrangement;
+        let arrangement = &self.arrangement;
         let mut acted = Acted::default();
         for scored in &found.products {
-            let factor = factors.as_ref().and_then(|factors| factors.get(scored.product)).copied();
-            acted.boosted += u64::from(factor.is_some_and(|factor| factor != 1.0));
-            acted.buried += u64::from(buried.as_ref().is_some_and(|buried| buried.contains(scored.product)));
-            acted.pinned += u64::from(pins.iter().any(|pin| pin.product == scored.product));
+            acted.boosted += u64::from(arrangement.factor(scored.product) != 1.0);
+            acted.buried += u64::from(arrangement.is_buried(scored.product));
+            acted.pinned += u64::from(arrangement.is_pinned(scored.product));
         }
         state.metrics.placed(scenario, found.source, acted);
     }

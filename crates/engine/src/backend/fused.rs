@@ -20,6 +20,7 @@ use slirec_kernels::request::scores::{self, Explained, Scoring};
 use super::onnxruntime::OnnxRuntime;
 use super::{Backend, PreparedCandidates, ShortlistSearch, parity};
 use crate::candidates::{CandidateGraph, CandidateIds};
+use crate::order::TakingPart;
 use crate::shortlist::Shortlist;
 use crate::{EngineError, Explanations, Kernels};
 
@@ -154,7 +155,7 @@ impl Backend for Fused {
         _: &Candidates,
         never: &Infallible,
         _: Range<usize>,
-        _: impl Fn(usize) -> bool,
+        _: TakingPart<'_>,
         _: &mut Shortlist,
     ) {
         match *never {}

@@ -19,6 +19,7 @@ use slirec_core::history::EncodedHistory;
 
 use super::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::{CandidateGraph, CandidateIds, Columns};
+use crate::order::TakingPart;
 use crate::runtime::SessionMaker;
 use crate::shortlist::Shortlist;
 use crate::tensors::{failed_in, floats_of_length, missing, signed};
@@ -198,7 +199,7 @@ impl Backend for OnnxRuntime {
         _: &StockCandidates,
         never: &Infallible,
         _: Range<usize>,
-        _: impl Fn(usize) -> bool,
+        _: TakingPart<'_>,
         _: &mut Shortlist,
     ) {
         match *never {}

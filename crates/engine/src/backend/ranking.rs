@@ -17,6 +17,7 @@ use super::initializers::Unknown;
 use super::onnxruntime::OnnxRuntime;
 use super::{Backend, PreparedCandidates, ShortlistSearch, parity};
 use crate::candidates::{CandidateGraph, CandidateIds};
+use crate::order::TakingPart;
 use crate::shortlist::{Limits, Shortlist};
 use crate::{EngineError, Explanations, Kernels};
 use rows::{RankingRows, RoundedRows, unknown};
@@ -142,7 +143,7 @@ impl Backend for RankingKernels {
     ) -> Option<ShortlistSearch<RoundedQuery>> {
         let RankingRows::Rounded(rows) = candidates else { return None };
         let query = rows.query(history)?;
-        let limits = Limits { ceiling: query.ceiling, floor: query.floor };
+        let limits = Limits { temperature: query.temperature, ceiling: query.ceiling, floor: query.floor };
         Some(ShortlistSearch { query, limits, always: rows.raised(history) })
     }
 
@@ -152,11 +153,11 @@ impl Backend for RankingKernels {
         candidates: &RankingRows,
         query: &RoundedQuery,
         range: Range<usize>,
-        takes_part: impl Fn(usize) -> bool,
+        taking_part: TakingPart<'_>,
         shortlist: &mut Shortlist,
     ) {
         if let RankingRows::Rounded(rows) = candidates {
-            rows.offer(history, query, range, takes_part, shortlist);
+            rows.offer(history, query, range, taking_part, shortlist);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use slirec_core::arrangement::Factors;
 use slirec_core::product_set::ProductSet;
 
 use super::rule::is_changing;
@@ -16,7 +17,7 @@ pub(crate) struct Plan {
     pub(crate) filtered: Option<ProductSet>,
     pub(crate) hidden: Option<ProductSet>,
     pub(crate) buried: Option<Arc<ProductSet>>,
-    pub(crate) factors: Option<Arc<[f32]>>,
+    pub(crate) factors: Option<Factors>,
 }
 
 /// What a plan depends on.
@@ -38,7 +39,7 @@ impl Plan {
             filtered: scenario.filtered(columns, viewed),
             hidden: all.hidden,
             buried: all.buried.map(Arc::new),
-            factors: all.factors.map(Arc::from),
+            factors: all.factors.map(Factors::new),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use slirec_merchandising::{Columns, Filter, LONGEST_FILTER};
 
-use crate::shop::{Item, catalog, columns_of};
+use crate::shop::{Item, columns_of};
 
 pub(crate) fn shop() -> Columns {
     columns_of(&[

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
-use slirec_core::arrangement::{NO_GROUP, Sources};
+use slirec_core::arrangement::{Factors, NO_GROUP, Sources};
 use slirec_core::catalog::Catalog;
 use slirec_merchandising::{Effect, FilterUse, Merchandising, ScenarioFile, Wish};
 
@@ -63,7 +63,7 @@ fn what_the_file_says_is_arranged() {
     let rules = rules(CART);
     let arranged = rules.arrange(&wish("cart", Some(0), 0.0)).unwrap();
     assert_eq!(arranged.allowed.unwrap().iter().collect::<Vec<_>>(), [0, 2, 3]);
-    assert_eq!(*arranged.arrangement.factors.unwrap(), [3.0, 2.0, 1.5, 1.0]);
+    assert_eq!(arranged.arrangement.factors, Some(Factors::new(vec![3.0, 2.0, 1.5, 1.0])));
     assert_eq!(arranged.arrangement.buried.unwrap().iter().collect::<Vec<_>>(), [3]);
     let pins: Vec<_> = arranged.arrangement.pins.iter().map(|pin| (pin.product, pin.position)).collect();
     assert_eq!(pins, [(2, 2)]);
@@ -80,7 +80,7 @@ fn what_the_file_says_is_arranged() {
         friday.arrangement.pins.iter().map(|pin| (pin.product, pin.position)).collect::<Vec<_>>(),
         [(1, 1), (2, 2)]
     );
-    assert_eq!(*friday.arrangement.factors.unwrap(), [1.5, 1.0, 1.5, 1.0]);
+    assert_eq!(friday.arrangement.factors, Some(Factors::new(vec![1.5, 1.0, 1.5, 1.0])));
 }
 
 #[test]

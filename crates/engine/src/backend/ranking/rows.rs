@@ -2,6 +2,7 @@
 //! numbers of 8 bits. Of a very large one no exact rows are kept: they are made of the tables for the few that are asked for.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,13 @@ use super::RankingModel;
 use crate::EngineError;
 use crate::backend::PreparedCandidates;
 use crate::candidates::CandidateIds;
-use crate::shortlist::Shortlist;
+use crate::order::TakingPart;
+use crate::shortlist::{Offer, Shortlist};
+
+/// Of so many equal candidates, all may be on a shortlist.
+const FEW_EQUALS: usize = 64;
+/// Group of a candidate that has few equals.
+const UNEQUALLED: u32 = u32::MAX;
 
 /// Candidates, ready to be scored.
 #[derive(Debug)]
@@ -33,6 +40,8 @@ pub(crate) struct RoundedRows {
     whole: Option<RankingCandidates>,
     /// Rows in the order of their items.
     by_item: Vec<u32>,
+    /// As [`equals`] finds them.
+    equals: Vec<u32>,
 }
 
 /// Ids that a table does not have.
@@ -62,7 +71,8 @@ impl RoundedRows {
         let whole = whole.transpose().map_err(unknown)?;
         let mut by_item: Vec<u32> = (0..).take(count).collect();
         by_item.sort_by_key(|row| ids.items.get(*row as usize));
-        Ok(Self { model, ids: ids.clone(), rounded, whole, by_item })
+        let equals = equals(ids, &by_item);
+        Ok(Self { model, ids: ids.clone(), rounded, whole, by_item, equals })
     }
 
     /// Exact scores of the candidates in a range that begins with a block.
@@ -120,23 +130,56 @@ impl RoundedRows {
         history: &RankingHistory,
         query: &RoundedQuery,
         range: Range<usize>,
-        takes_part: impl Fn(usize) -> bool,
+        taking_part: TakingPart<'_>,
         shortlist: &mut Shortlist,
     ) {
-        let mut logits = [0.0; BLOCK];
+        let (mut logits, mut raises) = ([0.0; BLOCK], [0.0; BLOCK]);
         for start in range.clone().step_by(BLOCK) {
             let known = self.model.network.approximate(&self.rounded, query, start / BLOCK, &mut logits);
-            if shortlist.misses(known.greatest, known.error) {
+            if shortlist.misses_all(known.greatest, known.error) {
                 continue;
             }
-            for (row, logit) in (start..range.end).zip(logits) {
+            taking_part.raises(start, query.temperature, &mut raises);
+            for ((row, logit), raise) in (start..range.end).zip(logits).zip(raises) {
                 let item = || self.ids.items.get(row).copied().unwrap_or_default();
-                if !shortlist.misses(logit, known.error) && takes_part(row) && history.addition(item()) == 0.0 {
-                    shortlist.offer(row, logit, known.error);
+                if !shortlist.misses(logit, known.error, raise)
+                    && taking_part.contains(row)
+                    && history.addition(item()) == 0.0
+                {
+                    let raise = if taking_part.is_buried(row) { f32::MIN } else { raise };
+                    let equals = self.equals.get(row).filter(|group| **group != UNEQUALLED);
+                    let equals = equals.map(|group| (*group, taking_part.tie(row)));
+                    shortlist.offer(Offer { row, logit, error: known.error, raise, equals });
                 }
             }
         }
     }
+}
+
+/// The group of each row whose candidate is the same to the network as many others: they have one item, or none that the
+/// network knows, and the same features. Empty where there are no such groups.
+fn equals(ids: &CandidateIds, by_item: &[u32]) -> Vec<u32> {
+    let count = ids.items.len();
+    let (mut groups, mut number) = (Vec::new(), 0);
+    for of_item in by_item.chunk_by(|left, right| ids.items.get(*left as usize) == ids.items.get(*right as usize)) {
+        if of_item.len() <= FEW_EQUALS {
+            continue;
+        }
+        let mut of_features: HashMap<&[u32], Vec<u32>> = HashMap::new();
+        for row in of_item {
+            of_features.entry(features(ids, *row as usize, count)).or_default().push(*row);
+        }
+        for rows in of_features.into_values().filter(|rows| rows.len() > FEW_EQUALS) {
+            groups.resize(count, UNEQUALLED);
+            for row in rows {
+                if let Some(group) = groups.get_mut(row as usize) {
+                    *group = number;
+                }
+            }
+            number += 1;
+        }
+    }
+    groups
 }
 
 /// Features of a candidate among so many.

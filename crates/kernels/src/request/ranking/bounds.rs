@@ -37,6 +37,8 @@ pub struct RoundedQuery {
     /// Length of what rounding took from it.
     error: f32,
     margin: f32,
+    /// What logits are multiplied with.
+    pub temperature: f32,
     /// From this logit on, before the temperature, scores may be 1 and the same.
     pub ceiling: f32,
     /// Below this logit, before the temperature, scores may be the same.
@@ -73,7 +75,8 @@ impl RoundedCandidates {
         // Of the biases, as they are added.
         let margin = margin + self.largest_bias * 4.0 * f32::EPSILON;
         let (length, error) = (upwards(length.sqrt()), upwards(error.sqrt()));
-        RoundedQuery { factors, scale, length, error, margin, ceiling: f32::INFINITY, floor: f32::NEG_INFINITY }
+        let (ceiling, floor) = (f32::INFINITY, f32::NEG_INFINITY);
+        RoundedQuery { factors, scale, length, error, margin, temperature: 1.0, ceiling, floor }
     }
 
     fn approximate(
@@ -122,6 +125,7 @@ impl RankingNetwork {
         }
         let margin = TOLD_APART + 4.0 * f32::EPSILON * (normaliser.abs() - LOWEST);
         let mut query = candidates.query(&history.query, margin / temperature);
+        query.temperature = temperature;
         (query.ceiling, query.floor) = (normaliser / temperature, (normaliser + LOWEST) / temperature);
         let RoundedQuery { scale, length, error, margin, ceiling, floor, .. } = query;
         [scale, length, error, margin, ceiling, floor].iter().all(|value| value.is_finite()).then_some(query)
