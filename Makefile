@@ -29,11 +29,14 @@ onnxruntime_python_version := 1.32.0
 
 duckdb_version := 2.0.1
 
+# The Python package is tested here; it finds ONNX Runtime in its own dependency.
+wheel_tests := $(root)/work/wheel-tests
+
 # The newest MLflow, and the oldest that is supported; the latter does not know newer SQLAlchemy and setuptools.
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow wheel test-python bench-python bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -158,6 +161,22 @@ $(mlflow_tests)/mlflow-%/installed: $(root)/Makefile
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check mlflow==$* onnxruntime==$(onnxruntime_python_version) 'setuptools<81' 'sqlalchemy<2.1'
 	touch $@
+
+wheel: export PROFILE ?= release
+wheel: ## Builds the Python wheel into work/wheel, with both programs (PROFILE=dev: sooner built, slower).
+	@cd $(root) && scripts/wheel.sh
+
+test-python: wheel $(wheel_tests)/installed ## Installs the wheel where there is no Rust and tests it; checks its types and style (PROFILE=).
+	@cd $(root) && scripts/test-python.sh $(wheel_tests:$(root)/%=%)
+
+$(wheel_tests)/installed: $(root)/scripts/test-python.requirements.txt
+	rm -rf $(wheel_tests)
+	python3 -m venv $(wheel_tests)
+	$(wheel_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared (SESSIONS=, INTERACTIONS=).
+	cd $(root) && env -u ORT_DYLIB_PATH $(wheel_tests)/bin/python scripts/bench_python.py
 
 bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
 	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained

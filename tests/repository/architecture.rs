@@ -10,17 +10,18 @@ use super::{files, read, root};
 /// Crates that all others build on.
 const FOUNDATIONS: [&str; 3] = ["slirec-core", "slirec-kernels", "slirec-onnx"];
 /// Crates that nothing builds on.
-const PROGRAMS: [&str; 2] = ["slirec-cli", "slirec-server"];
+const PROGRAMS: [&str; 3] = ["slirec-cli", "slirec-python", "slirec-server"];
 /// Libraries with one user each.
-const USED_ONCE: [(&str, &str); 5] = [
+const USED_ONCE: [(&str, &str); 6] = [
     ("axum", "slirec-server"),
     ("hyper", "slirec-server"),
     ("tower", "slirec-server"),
     ("tower-http", "slirec-server"),
     ("ort", "slirec-engine"),
+    ("pyo3", "slirec-python"),
 ];
 /// What a foundation has no use for: networks, async runtimes, formats of others.
-const NOT_IN_FOUNDATIONS: [&str; 14] = [
+const NOT_IN_FOUNDATIONS: [&str; 15] = [
     "arrow-array",
     "axum",
     "csv",
@@ -28,6 +29,7 @@ const NOT_IN_FOUNDATIONS: [&str; 14] = [
     "futures-util",
     "hyper",
     "parquet",
+    "pyo3",
     "reqwest",
     "rustls",
     "socket2",

@@ -13,7 +13,7 @@ use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::{BundleScorer, Kernels};
 use slirec_train::analysis::Subject;
-use slirec_train::dataset::evaluation::{EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
+use slirec_train::dataset::evaluation::{EvaluationGroup, SAMPLE_SEED, Sampling, unseen};
 use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split, read_users};
 use slirec_train::evaluation::{Scorer, Seen};
@@ -25,7 +25,7 @@ use slirec_train::weights::Weights;
 use crate::judging::{fit, judge};
 use crate::original::original_vocabulary;
 use crate::output;
-use crate::scorer::ScorerOfBundle;
+use crate::scorer::scorer_of_bundle;
 pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -100,9 +100,9 @@ pub(crate) struct Arguments {
     /// Measure every row instead of a sample
     #[arg(long, conflicts_with_all = ["most_rows", "seed"])]
     all: bool,
-    /// Measure at most so many rows, drawn by the seed
-    #[arg(long, value_name = "NUMBER", default_value_t = MOST_GROUPS, value_parser = at_least_one)]
-    most_rows: usize,
+    /// Measure at most so many rows, drawn by the seed [default: 2000, fewer of more than 100,000 items]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
+    most_rows: Option<usize>,
     /// Seed of the sample
     #[arg(long, default_value_t = SAMPLE_SEED)]
     seed: u64,
@@ -139,8 +139,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .map(|dataset| dataset.with_vocabulary(&model.vocabulary))
         .transpose()
         .context("the dataset does not fit the model")?;
-    let sampling =
-        if arguments.all { Sampling::ALL } else { Sampling { most: arguments.most_rows, seed: arguments.seed } };
+    let usual = Sampling::for_items(model.vocabulary.items().len());
+    let sampling = if arguments.all {
+        Sampling::ALL
+    } else {
+        Sampling { most: arguments.most_rows.unwrap_or(usual.most), seed: arguments.seed }
+    };
     let seen = match arguments.seen {
         SeenItems::Keep => Seen::Keep,
         SeenItems::Remove => Seen::Remove,
@@ -201,10 +205,10 @@ fn load(arguments: &Arguments) -> Result<Model> {
     if let Some(directory) = &arguments.bundle {
         let bundle = Bundle::read(directory)?;
         let library = arguments.onnxruntime.as_deref();
-        let scorer = ScorerOfBundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
+        let scorer = scorer_of_bundle(BundleScorer::with_kernels(&bundle, library, Kernels::Fused)?);
         let longest_history = bundle.manifest.model.longest_history;
         let catalog = Catalog::read(&directory.join(CATALOG)).ok();
-        return Ok(Model { scorer: Box::new(scorer), vocabulary: bundle.vocabulary, longest_history, catalog });
+        return Ok(Model { scorer, vocabulary: bundle.vocabulary, longest_history, catalog });
     }
     if let Some(path) = &arguments.weights {
         let vocabulary = original_vocabulary(

@@ -2,31 +2,27 @@
 //!
 //! The bundle gets its name only after ONNX Runtime and the trained network scored the same histories alike.
 
-mod catalog;
-mod parity;
+mod host;
 mod self_contained;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail, ensure};
-use slirec_core::bundle::{self, Manifest, TrainingRecord};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use slirec_core::bundle::{Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
-use slirec_core::files::{self, StagedDirectory};
+use slirec_core::files;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_train::dataset::Dataset;
-use slirec_train::export;
+use slirec_train::export::bundle;
+pub(crate) use slirec_train::export::bundle::{Source, Target};
+use slirec_train::export::catalog::{Unseen, catalog_of, unseen_products};
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use slirec_train::run::{KeptWeights, Run, RunState, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::original::original_vocabulary;
 use crate::output;
-use catalog::{catalog_of, check_catalog};
-
-/// One past the latest creation time, as for the times of interactions.
-const LATEST: u64 = 100_000_000_000;
+use host::Program;
 
 /// Write the bundle that the server serves
 #[derive(Debug, clap::Args)]
@@ -80,25 +76,6 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-/// Everything a bundle is made of.
-pub(crate) struct Source {
-    pub(crate) sizes: ModelHyperparameters,
-    pub(crate) weights: Weights,
-    pub(crate) vocabulary: Vocabulary,
-    pub(crate) training: TrainingRecord,
-    pub(crate) dataset: Option<Dataset>,
-    pub(crate) created: f64,
-}
-
-/// Where a bundle goes and what it is called.
-pub(crate) struct Target<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) output: &'a Path,
-    pub(crate) onnxruntime: Option<&'a Path>,
-    pub(crate) replace: bool,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Some(output) = arguments.bundle.as_ref().or(arguments.output.as_ref()) else {
         bail!("neither --bundle nor --output is given")
@@ -126,7 +103,9 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
             catalog
         }
         None => {
-            let catalog = catalog_of(&source.vocabulary)?;
+            let catalog = catalog_of(&source.vocabulary).map_err(|(index, problem)| {
+                anyhow!("item {} of the training data makes no product: {problem}", index + 1)
+            })?;
             let products = catalog.products().len();
             output::warn(format!(
                 "no --catalog: the {products} items of the training data are served under their names, all of them on sale"
@@ -134,79 +113,49 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
             catalog
         }
     };
-    let target = Target {
-        name: &arguments.name,
-        version: &arguments.version,
-        output,
-        onnxruntime: arguments.onnxruntime.as_deref(),
-        replace: arguments.force,
-    };
-    write_bundle(&source, &catalog, &target)
+    let target = Target { name: &arguments.name, version: &arguments.version, output, replace: arguments.force };
+    write_bundle(&source, &catalog, &target, arguments.onnxruntime.as_deref())
 }
 
-/// Writes a bundle and checks it before it gets its name.
-pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'_>) -> Result<()> {
-    let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
-    export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
-    // The manifest, which makes a directory a bundle, is written only when the files passed the check.
-    let manifest = Manifest {
-        format: bundle::FORMAT.to_owned(),
-        name: target.name.to_owned(),
-        version: target.version.to_owned(),
-        created: created(source.created)?,
-        model: source.sizes.shape(),
-        training: source.training.clone(),
-        metrics: BTreeMap::new(),
-        files: bundle::record_files(staged.path())?,
-        golden_requests: Vec::new(),
-        loses_to: Vec::new(),
-    };
-    let manifest = parity::check(target.onnxruntime, staged.path(), source, catalog, manifest)?;
-    let manifest = bundle::seal(staged.path(), manifest)?;
-    staged.commit()?;
+/// Writes a bundle and says what came of it.
+pub(crate) fn write_bundle(
+    source: &Source,
+    catalog: &Catalog,
+    target: &Target<'_>,
+    onnxruntime: Option<&Path>,
+) -> Result<()> {
+    let (manifest, sha256) = bundle::write_bundle(source, catalog, target, &Program { onnxruntime })?;
+    if !manifest.loses_to.is_empty() {
+        let names = manifest.loses_to.join(", ");
+        output::warn(format!("the model does not rank the test rows better than these: {names}; the manifest says so"));
+    }
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let Manifest { name, version, .. } = &manifest;
     output::print(format!("{}: {name} {version}, {} kB", target.output.display(), bytes / 1000))?;
-    let sha256 = files::sha256_of_file(&target.output.join(bundle::MANIFEST))?;
     output::print(format!("manifest SHA-256 {sha256}"))
+}
+
+/// A catalogue that shares only a part with the training data, as shops have it when products are new, is warned of.
+fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Result<()> {
+    let unseen = unseen_products(catalog, vocabulary).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+    if let Some(Unseen { products, available, example }) = unseen {
+        let example = output::printable(&example);
+        output::warn(format!(
+            "{products} of {available} available products were not in the training data, such as `{example}`"
+        ));
+    }
+    Ok(())
 }
 
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
     let run = Run::read(directory, KeptWeights::Best)?;
-    let early = match run.record.state {
-        RunState::Interrupted => Some("was interrupted"),
-        RunState::Diverged => Some("diverged"),
-        RunState::Running | RunState::Finished => None,
-    };
-    if let Some(early) = early {
-        note!("warning: the run {early}; exporting its best weights, of epoch {}", run.record.best_epoch);
-    }
     let path = arguments.dataset.as_deref().context("--run needs --dataset")?;
-    let dataset = Dataset::read(path)?;
-    ensure!(
-        dataset.sha256 == run.record.dataset_sha256,
-        "{} has manifest SHA-256 {}: the run was trained on {}",
-        path.display(),
-        dataset.sha256,
-        run.record.dataset_sha256
-    );
-    let dataset = dataset.with_vocabulary(&run.vocabulary)?;
-    let training = TrainingRecord {
-        source_sha256: run.record.dataset_sha256.clone(),
-        seed: run.record.seed,
-        epochs: run.record.epochs,
-        best_epoch: run.record.best_epoch,
-        interactions: run.record.train_rows,
-        hyperparameters: serde_json::to_value(&run.hyperparameters)?,
-    };
-    Ok(Source {
-        sizes: run.hyperparameters.model.clone(),
-        weights: run.weights,
-        vocabulary: run.vocabulary,
-        training,
-        created: run.record.last_time,
-        dataset: Some(dataset),
-    })
+    let source = Source::of_run(run, Dataset::read(path)?).with_context(|| path.display().to_string())?;
+    if let Some((state, epoch)) = source.stopped {
+        let early = if state == RunState::Diverged { "diverged" } else { "was interrupted" };
+        note!("warning: the run {early}; exporting its best weights, of epoch {epoch}");
+    }
+    Ok(source)
 }
 
 fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {
@@ -243,19 +192,5 @@ pub(crate) fn of_imported(
         hyperparameters: serde_json::to_value(Hyperparameters { model: sizes.clone(), ..Hyperparameters::default() })?,
     };
     let created = dataset.as_ref().map_or(0.0, |dataset| dataset.manifest.last_time);
-    Ok(Source { sizes, weights, vocabulary, training, dataset, created })
-}
-
-/// RFC 3339 of `SOURCE_DATE_EPOCH`, or else of the data's last interaction: never of the clock, so that the same inputs
-/// give the same bytes.
-fn created(last_time: f64) -> Result<String> {
-    let seconds =
-        match std::env::var("SOURCE_DATE_EPOCH") {
-            Ok(text) => text.parse().ok().filter(|seconds| *seconds < LATEST).with_context(|| {
-                format!("SOURCE_DATE_EPOCH is `{text}`: expected Unix seconds before the year 5138")
-            })?,
-            // Times of interactions are checked to lie between 0 and 1e11 when they are read.
-            Err(_) => last_time as u64,
-        };
-    Ok(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
+    Ok(Source { sizes, weights, vocabulary, training, dataset, created, stopped: None })
 }

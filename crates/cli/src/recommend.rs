@@ -1,6 +1,8 @@
-//! `slirec recommend`: a bundle and a file of sessions enter, recommendations leave, as JSON lines or as the
-//! metaobjects of a Shopify shop.
+//! `slirec recommend`: a bundle and sessions enter, recommendations leave: as JSON lines, as the metaobjects of a Shopify
+//! shop, or, for sessions as Parquet, as a directory of Parquet.
 
+#[cfg(feature = "parquet")]
+mod partitions;
 mod sessions;
 
 use std::fs::File;
@@ -14,7 +16,7 @@ use slirec_connect::shopify::{UserRecommendations, WriteReport, write_recommenda
 use slirec_core::catalog::Product;
 use slirec_core::files::{self, FileError, StagedFile};
 use slirec_core::timestamp;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection, Source};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection};
 
 use crate::shop::{Connection, ShopArguments};
 use crate::{output, progress};
@@ -34,7 +36,8 @@ const SHOWN_BAD: u64 = 10;
 pub(crate) struct Arguments {
     /// Sessions: JSON lines as the service's /v1/recommendations takes them, each with a user_id, or interactions of
     /// which each user's lines stand together; gzip is recognised, - is standard input. What a session says counts
-    /// before the flags; a line that cannot be read is counted and the others are answered
+    /// before the flags; a line that cannot be read is counted and the others are answered. Or Parquet, a file or a
+    /// directory, with columns user, item, timestamp, of which each user's rows stand together in one file
     #[arg(value_name = "FILE")]
     sessions: PathBuf,
     /// Bundle of `slirec export`
@@ -49,8 +52,9 @@ pub(crate) struct Arguments {
     /// Time of the prediction for sessions that have none, Unix seconds; by default now
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
-    /// Write JSON lines to this file instead of standard output, which - is too
-    #[arg(long, value_name = "FILE")]
+    /// Write JSON lines to this file instead of standard output, which - is too; for Parquet the directory of its
+    /// recommendations, a file for each file of sessions, which goes on behind those that are there
+    #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Replace the output if it exists
     #[arg(long)]
@@ -88,6 +92,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64()),
     };
     let options = EngineOptions { onnxruntime: arguments.onnxruntime.clone(), ..EngineOptions::default() };
+    #[cfg(feature = "parquet")]
+    if partitions::is_parquet(&arguments.sessions) {
+        let directory = partitions::directory(arguments)?;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let engine = Engine::load(&arguments.bundle, &EngineOptions { workers, ..options })?;
+        return partitions::run(arguments, &engine, now, &directory);
+    }
     let engine = Engine::load(&arguments.bundle, &options)?;
     let mut sessions = Answered {
         sessions: Sessions::new(files::open_text(&arguments.sessions)?, &arguments.sessions)?,
@@ -223,24 +234,23 @@ fn write_to_shop(
 }
 
 fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a Session) -> Result<SessionAnswer<'a>> {
-    let now = session.now.unwrap_or(now);
-    let limit = usize::from(session.limit.unwrap_or(arguments.limit));
-    let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
-    let selection = Selection { exclude_seen, ..session.selection.clone() };
-    let first_rank = selection.offset + 1;
-    let request =
-        RecommendationRequest { selection, ..RecommendationRequest::new(session.history.clone(), now, limit) };
-    let answered = engine.recommend(request)?;
+    let first_rank = session.selection.offset + 1;
+    let answered = engine.recommend(request(arguments, now, session))?;
     let products = engine.catalog().products();
     let scored = (first_rank..).zip(&answered.products).filter_map(|(rank, scored)| {
         let Product { handle, gid, title, .. } = products.get(scored.product)?;
         Some(AnsweredProduct { rank, handle, gid, title, score: scored.score })
     });
-    let source = match answered.source {
-        Source::Model => "model",
-        Source::Popular => "popular",
-    };
-    Ok(SessionAnswer { user_id: &session.user, source, products: scored.collect() })
+    Ok(SessionAnswer { user_id: &session.user, source: answered.source.name(), products: scored.collect() })
+}
+
+/// What the engine is asked for a session; what it says counts before the flags.
+fn request(arguments: &Arguments, now: f64, session: &Session) -> RecommendationRequest {
+    let now = session.now.unwrap_or(now);
+    let limit = usize::from(session.limit.unwrap_or(arguments.limit));
+    let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
+    let selection = Selection { exclude_seen, ..session.selection.clone() };
+    RecommendationRequest { selection, ..RecommendationRequest::new(session.history.clone(), now, limit) }
 }
 
 /// Where a line stands, for errors.

@@ -36,7 +36,7 @@ use thiserror::Error;
 pub use collect::{Cleaning, Totals};
 pub use counts::{BadRow, Counts, Noticed};
 pub use input::TextEncoding;
-pub use sink::{Meaning, NO_CATEGORY};
+pub use sink::Meaning;
 pub use summary::Summary;
 
 use crate::time::TimeRule;

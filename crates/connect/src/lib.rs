@@ -2,7 +2,7 @@
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,
-//! [`partitions`] reads interactions that a cluster has made.
+//! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes. Where models are published:
 //! [`mlflow`] pushes to a registry and pulls from it.
 //! Large parts are features, so that who needs one does not build the others: `events`, `mlflow`, `parquet`, `shopify`,
@@ -14,8 +14,12 @@ pub mod catalog_import;
 mod closest;
 #[cfg(feature = "events")]
 pub mod events;
+#[cfg(feature = "parquet")]
+pub mod frames;
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
 mod http;
+#[cfg(feature = "parquet")]
+mod interaction_columns;
 #[cfg(any(feature = "events", feature = "shopify"))]
 mod lists;
 #[cfg(feature = "mlflow")]

@@ -144,6 +144,12 @@ pub(crate) enum ColumnValues {
 }
 
 impl Batch {
+    /// Rows that no file holds.
+    pub(crate) fn of(rows: RecordBatch) -> Self {
+        let names: Vec<String> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
+        Self { rows, partitions: Vec::new(), all_names: names.into() }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.num_rows()
     }

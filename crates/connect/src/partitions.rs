@@ -10,16 +10,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use slirec_core::files::{FileError, is_regular};
-use slirec_core::interactions::{Interaction, InteractionSource, LineError, LineProblem, MOST_WEIGHT, ReadError};
-use slirec_core::timestamp::TimestampError;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError as WriteError;
+use parquet::file::properties::WriterProperties;
+use slirec_core::files::{FileError, StagedFile, is_regular};
+use slirec_core::interactions::{Interaction, InteractionSource, LineError, ReadError};
 
 use crate::events::input;
-use crate::parquet::{Batch, Batches, ColumnValues, ParquetError};
-
-/// The columns that must be there.
-const COLUMNS: [&str; 4] = ["user", "item", "timestamp", "category"];
-const WEIGHT: &str = "weight";
+use crate::interaction_columns::{InteractionColumns, Rows};
+use crate::parquet::{Batches, ParquetError};
 
 /// Whether this is what [`ParquetInteractions`] reads: a directory, or a file that is Parquet.
 pub fn is_parquet(path: &Path) -> bool {
@@ -31,8 +33,18 @@ pub fn is_parquet(path: &Path) -> bool {
             && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| start == *b"PAR1")
 }
 
+/// The files of a directory in the order of their names, or the one file; what starts with a dot or an underscore is no
+/// data.
+///
+/// # Errors
+/// [`FileError`] when the directory cannot be read.
+pub fn data_files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    input::files(&[path.to_owned()])
+}
+
 /// Reads interactions of Parquet files without keeping them.
 pub struct ParquetInteractions {
+    columns: InteractionColumns,
     files: vec::IntoIter<PathBuf>,
     current: Option<Current>,
     /// Row of the whole input, from 1: what errors name beside the file.
@@ -47,23 +59,18 @@ struct Current {
     row: u64,
 }
 
-/// A batch with its columns found.
-struct Rows {
-    columns: [ColumnValues; 4],
-    weight: ColumnValues,
-    next: usize,
-    len: usize,
-    /// Texts of the row that was read last, because an interaction borrows.
-    texts: [String; 3],
-}
-
 impl ParquetInteractions {
     /// Finds the files of a directory, or takes the one file.
     ///
     /// # Errors
     /// [`FileError`] when the directory cannot be read.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        Ok(Self { files: input::files(&[path.to_owned()])?.into_iter(), current: None, row: 0 })
+        Ok(Self::of_files(data_files(path)?, InteractionColumns::default()))
+    }
+
+    /// Reads these files, whose columns have these names.
+    pub fn of_files(files: Vec<PathBuf>, columns: InteractionColumns) -> Self {
+        Self { columns, files: files.into_iter(), current: None, row: 0 }
     }
 
     /// Goes to the next row; false at the end.
@@ -71,14 +78,17 @@ impl ParquetInteractions {
         loop {
             let Some(current) = &mut self.current else {
                 let Some(path) = self.files.next() else { return Ok(false) };
-                self.current = Some(Current::open(path)?);
+                self.current = Some(Current::open(path, &self.columns)?);
                 continue;
             };
-            if current.batch.as_ref().is_some_and(|rows| rows.next < rows.len) {
+            if current.batch.as_ref().is_some_and(Rows::has_more) {
                 break;
             }
             match current.batches.next() {
-                Some(batch) => current.batch = Some(Rows::new(&batch.map_err(of_file)?, &current.path)?),
+                Some(batch) => {
+                    let place = current.path.display();
+                    current.batch = Some(Rows::new(&batch.map_err(of_file)?, &self.columns, &place)?);
+                }
                 None => self.current = None,
             }
         }
@@ -88,10 +98,10 @@ impl ParquetInteractions {
 }
 
 impl Current {
-    fn open(path: PathBuf) -> Result<Self, io::Error> {
+    fn open(path: PathBuf, columns: &InteractionColumns) -> Result<Self, io::Error> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = File::open(&path).map_err(named)?;
-        let wanted = |name: &str| COLUMNS.contains(&name) || name == WEIGHT;
+        let wanted = |name: &str| columns.names().any(|column| column == name);
         let batches = Batches::open(file, &path, input::partition_values(&path), wanted).map_err(of_file)?;
         Ok(Self { path, batches, batch: None, row: 0 })
     }
@@ -99,44 +109,6 @@ impl Current {
 
 fn of_file(error: ParquetError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-}
-
-impl Rows {
-    fn new(batch: &Batch, path: &Path) -> Result<Self, io::Error> {
-        let columns = COLUMNS.map(|name| batch.column(name));
-        if let Some((name, _)) = COLUMNS.iter().zip(&columns).find(|(_, column)| column.is_missing()) {
-            let problem = format!("{}: has no column `{name}`: expected {}", path.display(), COLUMNS.join(", "));
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-        }
-        let weight = batch.column(WEIGHT);
-        Ok(Self { columns, weight, next: 0, len: batch.len(), texts: [const { String::new() }; 3] })
-    }
-
-    /// Reads the next row: time and weight; the texts are kept.
-    fn read(&mut self) -> Result<(f64, u16), LineProblem> {
-        let row = self.next;
-        self.next += 1;
-        let [user, item, time, category] = &self.columns;
-        for ((text, column), name) in
-            self.texts.iter_mut().zip([user, item, category]).zip(["user", "item", "category"])
-        {
-            let value = column.text(row).filter(|value| !value.is_empty()).ok_or(LineProblem::Empty(name))?;
-            if value.bytes().any(|byte| byte.is_ascii_control()) {
-                return Err(LineProblem::Control(name));
-            }
-            text.clear();
-            text.push_str(&value);
-        }
-        let seconds =
-            time.seconds(row).map_err(|problem| LineProblem::Timestamp(TimestampError::NotANumber(problem)))?;
-        let seconds = seconds.ok_or(LineProblem::Empty("timestamp"))?;
-        let seconds = slirec_core::timestamp::from_number(seconds)?;
-        let weight = self.weight.text(row).map_or(Ok(1), |text| {
-            let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
-            number.ok_or_else(|| LineProblem::Weight(text.into_owned()))
-        })?;
-        Ok((seconds, weight))
-    }
 }
 
 impl InteractionSource for ParquetInteractions {
@@ -157,10 +129,53 @@ impl InteractionSource for ParquetInteractions {
         let rows = current.batch.as_mut()?;
         Some(match rows.read() {
             Ok((timestamp, weight)) => {
-                let [user, item, category] = &rows.texts;
+                let [user, item, category] = rows.texts();
                 Ok((Interaction { user, item, timestamp, category }, weight))
             }
             Err(problem) => Err(ReadError::Line(LineError { line, problem, content: place() })),
         })
     }
+}
+
+/// Writes batches as a Parquet file that appears when it is complete.
+pub struct AnswerWriter {
+    path: PathBuf,
+    staged: StagedFile,
+    writer: ArrowWriter<File>,
+}
+
+impl AnswerWriter {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written, or exists and is not to be replaced.
+    pub fn create(path: &Path, schema: SchemaRef, replace: bool) -> Result<Self, FileError> {
+        let staged = StagedFile::create(path, replace)?;
+        let file = File::create(staged.path()).map_err(FileError::io("write", path))?;
+        let compression = Compression::ZSTD(ZstdLevel::default());
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(unwritten(path))?;
+        Ok(Self { path: path.to_owned(), staged, writer })
+    }
+
+    /// Writes some rows.
+    ///
+    /// # Errors
+    /// [`FileError`] when they cannot be written.
+    pub fn write(&mut self, rows: &RecordBatch) -> Result<(), FileError> {
+        self.writer.write(rows).map_err(unwritten(&self.path))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be written.
+    pub fn finish(self) -> Result<(), FileError> {
+        self.writer.close().map_err(unwritten(&self.path))?;
+        self.staged.commit()
+    }
+}
+
+fn unwritten(path: &Path) -> impl FnOnce(WriteError) -> FileError + '_ {
+    move |error| FileError::io("write", path)(io::Error::other(error))
 }

@@ -4,7 +4,7 @@ mod availability;
 mod json;
 mod separated;
 
-use slirec_core::catalog::Product;
+use slirec_core::catalog::{Product, gid_of_handle};
 
 use crate::events::table::Column;
 use crate::text::shown;
@@ -88,11 +88,6 @@ impl ProductTable {
             handle,
         })
     }
-}
-
-/// The global id of a product that has none.
-pub fn gid_of_handle(handle: &str) -> String {
-    format!("gid://catalog/Product/{handle}")
 }
 
 /// `6.93E+12`: what a spreadsheet makes of a long number.

@@ -23,6 +23,12 @@ pub use product_attributes::Attributes;
 /// Format of the file that this version writes and reads.
 pub const FORMAT: &str = "slirec-catalog/1";
 
+/// The category of products of which none is known.
+pub const NO_CATEGORY: &str = "none";
+
+/// What the number of a product of Shopify stands behind in its GID.
+const PRODUCT_GID: &str = "gid://shopify/Product/";
+
 /// A catalogue that cannot be used.
 #[derive(Debug, Error)]
 pub enum CatalogError {
@@ -230,6 +236,12 @@ impl Catalog {
         self.in_order_of_gids.get(found.ok()?).and_then(product)
     }
 
+    /// The product with this GID, or, for digits alone, with this number in Shopify.
+    pub fn product_of_gid_or_number(&self, name: &str) -> Option<&Product> {
+        let is_number = !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit());
+        if is_number { self.product_of_gid(&format!("{PRODUCT_GID}{name}")) } else { self.product_of_gid(name) }
+    }
+
     /// Names of the categories, each once, in order of first appearance.
     pub fn categories(&self) -> Vec<&str> {
         let mut names: Vec<(usize, &str)> =
@@ -242,6 +254,11 @@ impl Catalog {
     pub fn has_category(&self, name: &str) -> bool {
         self.by_category.contains_key(name)
     }
+}
+
+/// The GID of a product that has none.
+pub fn gid_of_handle(handle: &str) -> String {
+    format!("gid://catalog/Product/{handle}")
 }
 
 fn check_product(product: &Product) -> Result<(), String> {

@@ -152,4 +152,31 @@ impl Engine {
         });
         receiver.recv().map_err(|_| EngineError::Worker)?
     }
+
+    /// Answers many on all worker threads and waits for them: in the order of the requests.
+    ///
+    /// # Errors
+    /// The first [`EngineError`]; the other answers are then lost.
+    pub fn recommend_all(
+        &self,
+        requests: impl IntoIterator<Item = RecommendationRequest>,
+    ) -> Result<Vec<Recommendations>, EngineError> {
+        let (sender, receiver) = mpsc::channel();
+        let mut answers = Vec::new();
+        for (number, request) in requests.into_iter().enumerate() {
+            answers.push(None);
+            let sender = sender.clone();
+            self.submit(request, Priority::Batch, move |answer| {
+                // The receiver is gone once another request has failed.
+                let _ = sender.send((number, answer));
+            });
+        }
+        drop(sender);
+        for (number, answer) in receiver {
+            if let Some(slot) = answers.get_mut(number) {
+                *slot = Some(answer?);
+            }
+        }
+        answers.into_iter().map(|answer| answer.ok_or(EngineError::Worker)).collect()
+    }
 }

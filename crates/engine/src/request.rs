@@ -77,6 +77,16 @@ pub enum Source {
     Popular,
 }
 
+impl Source {
+    /// The name in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Popular => "popular",
+        }
+    }
+}
+
 /// A product with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredProduct {

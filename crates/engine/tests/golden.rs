@@ -93,6 +93,20 @@ fn unknown_handles_beside_known_ones_are_counted_and_the_model_still_answers() {
 }
 
 #[test]
+fn many_requests_are_answered_in_their_order_as_each_alone() {
+    let engine = engine(&bundle(|_| {}));
+    let histories = [&["novel"][..], &[], &["towel-1", "novel"], &["no-such-product"], &["graphic-novel"]];
+    let requests = || histories.iter().cycle().take(200).map(|history| request(history, 16));
+    let answers = engine.recommend_all(requests()).unwrap();
+    assert_eq!(answers.len(), 200);
+    for (request, answer) in requests().zip(answers) {
+        let alone = engine.recommend(request).unwrap();
+        assert_eq!((answer.source, &answer.products), (alone.source, &alone.products));
+    }
+    assert!(engine.recommend_all([]).unwrap().is_empty());
+}
+
+#[test]
 fn histories_of_any_length_and_any_order_of_times_are_answered_with_finite_falling_scores() {
     let engine = engine(&bundle(|_| {}));
     for length in [1, 2, 49, 50, 51, 1000] {

@@ -61,6 +61,24 @@ pub trait Scorer {
     }
 }
 
+/// Makes a scorer of a function that takes a history, and items and features of its candidates in columns: of what this
+/// crate does not know, such as an engine.
+pub struct ColumnScorer<F>(pub F);
+
+impl<F> Scorer for ColumnScorer<F>
+where
+    F: FnMut(&EncodedHistory, Vec<u32>, Vec<u32>) -> Result<Vec<f32>, ScoreError>,
+{
+    fn score(&mut self, requests: &[ScoreRequest<'_>]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        let score = |request: &ScoreRequest<'_>| {
+            let items = request.candidates.iter().map(|candidate| candidate.item).collect();
+            let features = request.candidates.iter().flat_map(|candidate| &candidate.features).copied().collect();
+            (self.0)(request.history, items, features)
+        };
+        requests.iter().map(score).collect()
+    }
+}
+
 /// A baseline: scores all items, and reads whole histories.
 pub trait Baseline: Send + Sync {
     /// Writes a score for every id of the vocabulary, the default item's first.

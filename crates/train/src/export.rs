@@ -1,30 +1,34 @@
-//! A trained model becomes the files of a bundle: weights, vocabulary and catalogue enter, a directory without its
-//! manifest leaves.
+//! A trained model becomes a bundle: weights, vocabulary and catalogue enter, a checked directory leaves.
 //!
-//! The parity check needs ONNX Runtime, which this crate does not know: the caller scores [`ParityHistory`]s with both
-//! sides and seals the directory only if they agree.
+//! The parity check needs ONNX Runtime, which this crate does not know: the caller brings what scores with a bundle
+//! ([`bundle::Host`]), and the directory is sealed only if both sides agree.
+
+pub mod bundle;
+pub mod catalog;
+mod parity;
+mod source;
 
 use std::path::Path;
 
 use slirec_core::bundle::{
-    CANDIDATES_GRAPH, CATALOG, GoldenRequest, GoldenScore, HISTORY_GRAPH, SCORES_GRAPH, VOCABULARY,
+    BundleError, CANDIDATES_GRAPH, CATALOG, GoldenRequest, GoldenScore, HISTORY_GRAPH, SCORES_GRAPH, VOCABULARY,
 };
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, FileError};
 use slirec_core::lookup::ItemLookup;
-use slirec_core::parity::{self, ParityHistory};
+use slirec_core::parity::{Difference, HISTORIES, ParityHistory, length};
 use slirec_core::vocabulary::Vocabulary;
 use thiserror::Error;
 
 use crate::dataset::evaluation::Candidate;
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{Dataset, DatasetError, Split};
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
 use crate::graphs::{self, Graphs};
 use crate::hyperparameters::ModelHyperparameters;
 use crate::weights::{Weights, WeightsError};
 
 /// How many histories of the parity check the bundle keeps as golden requests.
-pub const GOLDEN_REQUESTS: usize = 4;
+const GOLDEN_REQUESTS: usize = 4;
 /// How many candidates a golden request keeps.
 const GOLDEN_CANDIDATES: usize = 16;
 
@@ -37,6 +41,39 @@ pub enum ExportError {
     /// The weights are not those of a model.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The files make no bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The dataset cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The hyperparameters cannot be recorded.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The run was trained on another dataset.
+    #[error("the dataset has manifest SHA-256 {found}: the run was trained on {expected}")]
+    Foreign {
+        /// The dataset that was given.
+        found: String,
+        /// The dataset of the run.
+        expected: String,
+    },
+    /// Something could not score.
+    #[error("{0}")]
+    Score(#[source] ScoreError),
+    /// The graphs do not compute what was trained.
+    #[error(
+        "the graphs differ from the trained network for a history of {length} items; no bundle was written: {difference}"
+    )]
+    Differs {
+        /// Items of the history.
+        length: usize,
+        /// The scores.
+        difference: Difference,
+    },
+    /// The creation time cannot be read.
+    #[error("SOURCE_DATE_EPOCH is `{0}`: expected Unix seconds before the year 5138")]
+    Epoch(String),
 }
 
 /// Writes everything of a bundle but its manifest.
@@ -74,13 +111,13 @@ pub fn write_graphs(
 }
 
 /// Histories of validation rows, spread over the users and cut to different lengths from 1 on.
-pub fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) -> Vec<ParityHistory> {
+fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) -> Vec<ParityHistory> {
     let row = |user: std::ops::Range<usize>| Some((user.start, user.start + dataset.parts(&user).row(Split::Valid)?));
     let users: Vec<(usize, usize)> = dataset.users().filter_map(row).collect();
-    let apart = users.len().div_ceil(parity::HISTORIES).max(1);
+    let apart = users.len().div_ceil(HISTORIES).max(1);
     let mut histories = Vec::new();
     for (number, (start, row)) in users.into_iter().step_by(apart).enumerate() {
-        let length = parity::length(number).min(row - start);
+        let length = length(number).min(row - start);
         let viewed = (row - length..row).filter_map(|index| dataset.interaction(index));
         let handle = |item| dataset.vocabulary.item(item).map_or("unknown-item", |item| item.handle.as_str());
         let (items, timestamps) = viewed.map(|(item, _, time)| (handle(item).to_owned(), time)).unzip();
@@ -100,7 +137,7 @@ pub fn catalog_candidates(catalog: &Catalog, lookup: &ItemLookup) -> Vec<(String
 ///
 /// # Errors
 /// What the network answers.
-pub fn parity_scores(
+fn parity_scores(
     scorer: &mut dyn Scorer,
     history: &ParityHistory,
     candidates: &[(String, Candidate)],

@@ -12,9 +12,6 @@ use crate::attributes::TypedName;
 use crate::http::quote::quoted;
 use crate::serving::Served;
 
-/// What the number of a product of Shopify stands behind in its GID.
-const PRODUCT_GID: &str = "gid://shopify/Product/";
-
 /// Views among which the viewed product is looked for.
 const LAST_VIEWS: usize = 100;
 
@@ -117,7 +114,7 @@ impl<'a> Resolver<'a> {
         if self.engine.knows(name) {
             return Some(name);
         }
-        by_gid(self.engine.catalog(), name).map(|product| product.handle.as_str())
+        self.engine.catalog().product_of_gid_or_number(name).map(|product| product.handle.as_str())
     }
 
     /// A history in which every known product is called by its handle.
@@ -209,7 +206,7 @@ impl<'a> Resolver<'a> {
 
     fn product(&self, name: &str) -> Option<&'a Product> {
         let catalog = self.engine.catalog();
-        catalog.product(name).or_else(|| by_gid(catalog, name))
+        catalog.product(name).or_else(|| catalog.product_of_gid_or_number(name))
     }
 }
 
@@ -226,10 +223,4 @@ fn may_be_gid(name: &str) -> bool {
 
 fn is_number(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-/// The product with this GID, or with this number in Shopify.
-fn by_gid<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Product> {
-    let found = catalog.product_of_gid(name);
-    found.or_else(|| catalog.product_of_gid(&format!("{PRODUCT_GID}{name}")).filter(|_| is_number(name)))
 }

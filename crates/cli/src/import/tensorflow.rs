@@ -83,10 +83,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         name: &arguments.name,
         version: &arguments.version,
         output: &arguments.output,
-        onnxruntime: arguments.onnxruntime.as_deref(),
         replace: arguments.force,
     };
-    export::write_bundle(&source, &catalog, &target)
+    export::write_bundle(&source, &catalog, &target, arguments.onnxruntime.as_deref())
 }
 
 /// The catalogue with the categories that the weights know.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
-use slirec_core::interactions::{InteractionReader, ReadError};
+use slirec_core::interactions::{InteractionReader, InteractionSource, ReadError};
 use slirec_core::timestamp;
 use slirec_engine::{Selection, Texts, ViewHistory};
 
@@ -162,15 +162,16 @@ fn session(line: &[u8]) -> Result<Session> {
     })
 }
 
-fn next_user<R: BufRead>(
-    reader: &mut InteractionReader<R>,
+/// The next user's session, of which `next` keeps what is read of the one behind it.
+pub(super) fn next_user(
+    reader: &mut dyn InteractionSource,
     next: &mut Option<Box<Session>>,
     path: &Path,
 ) -> Result<Option<Entry>> {
-    while let Some(row) = reader.next() {
+    while let Some(row) = reader.next_weighted() {
         let in_file = |error: ReadError| anyhow::Error::new(error).context(path.display().to_string());
         let row = match row {
-            Ok(row) => row,
+            Ok((row, _)) => row,
             // The session goes on behind it.
             Err(error @ ReadError::Line(_)) => return Ok(Some(Entry::Bad(in_file(error)))),
             Err(error) => return Err(in_file(error)),

@@ -13,6 +13,8 @@ mod inspect;
 mod item_features;
 mod killed;
 mod manners;
+#[cfg(feature = "parquet")]
+mod partitions;
 mod refusals;
 mod repeated;
 mod road;

@@ -4,10 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use slirec_core::attributes::AttributeType;
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Catalog, Product, gid_of_handle};
 
 use crate::lists::with_lists;
-use crate::product_table::{UNCATEGORISED, gid_of_handle};
+use crate::product_table::UNCATEGORISED;
 
 /// Joins products of one handle.
 #[derive(Debug)]

@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use slirec_core::catalog::NO_CATEGORY;
+
 use super::counts::{BadRow, Counts, SAMPLED_ROWS, count_name};
 use super::event::{Event, Kind, ProductName, Weights};
 use super::identity::identity;
@@ -22,9 +24,6 @@ use names::check_name;
 const SAMPLED_BYTES: usize = 2_000;
 /// How many characters of a name stand in a message.
 const SHOWN: usize = 120;
-
-/// Category of products without one.
-pub const NO_CATEGORY: &str = "none";
 
 /// Why an event without a shopper is passed over.
 pub(super) const NO_USER: &str = "no user";

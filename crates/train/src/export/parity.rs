@@ -3,32 +3,27 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use slirec_core::bundle::{Bundle, Manifest};
 use slirec_core::catalog::Catalog;
 use slirec_core::lookup::ItemLookup;
 use slirec_core::parity::{self, TOLERANCE};
-use slirec_engine::{BundleScorer, Kernels};
-use slirec_train::analysis::Subject;
-use slirec_train::dataset::Split;
-use slirec_train::dataset::evaluation::Sampling;
-use slirec_train::evaluation::Seen;
-use slirec_train::export::{GOLDEN_REQUESTS, catalog_candidates, golden_request, parity_scores, validation_histories};
-use slirec_train::inference::InferenceNetwork;
 
-use super::Source;
-use crate::judging::{fit, judge};
-use crate::output;
-use crate::scorer::ScorerOfBundle;
+use super::source::{Host, Parity, Source};
+use super::{ExportError, GOLDEN_REQUESTS, catalog_candidates, golden_request, parity_scores, validation_histories};
+use crate::analysis::Subject;
+use crate::dataset::Split;
+use crate::dataset::evaluation::Sampling;
+use crate::evaluation::Seen;
+use crate::inference::InferenceNetwork;
 
 /// Scores the same histories with both sides; fills in metrics and golden requests.
 pub(super) fn check(
-    onnxruntime: Option<&Path>,
     directory: &Path,
     source: &Source,
     catalog: &Catalog,
     mut manifest: Manifest,
-) -> Result<Manifest> {
+    host: &dyn Host,
+) -> Result<Manifest, ExportError> {
     let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
     let lookup = ItemLookup::new(catalog, &source.vocabulary, manifest.model.network);
     let longest = source.sizes.longest_history;
@@ -40,43 +35,32 @@ pub(super) fn check(
     }
     let candidates = catalog_candidates(catalog, &lookup);
     let mut network = InferenceNetwork::new(&source.sizes, &source.vocabulary, &source.weights)?;
-    let mut graphs = ScorerOfBundle(BundleScorer::from_bundle(&bundle, onnxruntime)?);
+    let mut graphs = host.graphs(&bundle).map_err(ExportError::Score)?;
     let mut worst = 0.0_f32;
     for (number, history) in (0..).zip(&histories) {
-        let expected = parity_scores(&mut network, history, &candidates).map_err(anyhow::Error::from_boxed)?;
-        let found = parity_scores(&mut graphs, history, &candidates).map_err(anyhow::Error::from_boxed)?;
-        worst = worst.max(parity::compare(&found, &expected, TOLERANCE).with_context(|| {
-            let length = history.items.len();
-            format!("the graphs differ from the trained network for a history of {length} items; no bundle was written")
-        })?);
+        let expected = parity_scores(&mut network, history, &candidates).map_err(ExportError::Score)?;
+        let found = parity_scores(graphs.as_mut(), history, &candidates).map_err(ExportError::Score)?;
+        let difference = parity::compare(&found, &expected, TOLERANCE)
+            .map_err(|difference| ExportError::Differs { length: history.items.len(), difference })?;
+        worst = worst.max(difference);
         if number < GOLDEN_REQUESTS {
             manifest.golden_requests.push(golden_request(history, &candidates, &expected));
         }
     }
-    output::print(format!(
-        "parity: {} histories × {} candidates differ by at most {worst:.1e} between training and ONNX Runtime",
-        histories.len(),
-        candidates.len()
-    ))?;
+    host.checked(Parity { histories: histories.len(), candidates: candidates.len(), worst });
     if let Some(dataset) = dataset {
         // By what will serve it.
-        let served = BundleScorer::with_kernels(&bundle, onnxruntime, Kernels::Fused)?;
-        let mut served = ScorerOfBundle(served);
-        let baselines = fit(dataset, Seen::Keep)?;
+        let mut served = host.served(&bundle).map_err(ExportError::Score)?;
+        let baselines = host.fit(dataset).map_err(ExportError::Score)?;
+        let sampling = Sampling::for_items(dataset.vocabulary.items().len());
         for split in [Split::Valid, Split::Test].into_iter().filter(|split| dataset.rows(*split) > 0) {
             manifest.loses_to.clear();
-            let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
+            let subject = Subject::of_dataset(dataset, split, longest, (sampling, Seen::Keep))?;
             let subject = subject.titled(Some(catalog));
-            let analysis = judge(&mut served, &subject, &baselines)?;
+            let analysis = host.judge(served.as_mut(), &subject, &baselines).map_err(ExportError::Score)?;
+            // The last set that is measured is the test set.
             manifest.loses_to = analysis.losing_to().iter().map(|baseline| baseline.name.clone()).collect();
             manifest.metrics.extend(analysis.by_set());
-        }
-        // The last set that was measured is the test set.
-        if !manifest.loses_to.is_empty() {
-            let names = manifest.loses_to.join(", ");
-            output::warn(format!(
-                "the model does not rank the test rows better than these: {names}; the manifest says so"
-            ));
         }
     }
     Ok(manifest)

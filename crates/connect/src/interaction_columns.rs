@@ -1,0 +1,128 @@
+//! Interactions in columns: batches of rows enter, the users, items, times, categories and weights of single rows leave.
+
+use std::fmt::Display;
+use std::io;
+
+use slirec_core::catalog::NO_CATEGORY;
+use slirec_core::interactions::{LineProblem, MOST_WEIGHT};
+use slirec_core::timestamp::{self, TimestampError};
+
+use crate::parquet::{Batch, ColumnValues};
+
+/// Names of the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InteractionColumns {
+    /// Who viewed: text or numbers.
+    pub user: String,
+    /// Handle of what was viewed: text or numbers.
+    pub item: String,
+    /// When: Unix seconds or milliseconds, a timestamp, a date or ISO 8601.
+    pub timestamp: String,
+    /// Category of the item; none: all items have the same.
+    pub category: Option<String>,
+    /// How often the interaction counts for popularity; it may be missing.
+    pub weight: String,
+}
+
+impl Default for InteractionColumns {
+    /// `user`, `item`, `timestamp`, `category` and `weight`.
+    fn default() -> Self {
+        let [user, item, timestamp, category, weight] =
+            ["user", "item", "timestamp", "category", "weight"].map(str::to_owned);
+        Self { user, item, timestamp, category: Some(category), weight }
+    }
+}
+
+impl InteractionColumns {
+    /// All names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.needed().chain([self.weight.as_str()])
+    }
+
+    fn needed(&self) -> impl Iterator<Item = &str> {
+        [&self.user, &self.item, &self.timestamp].into_iter().chain(&self.category).map(String::as_str)
+    }
+}
+
+/// A batch with its columns found.
+pub(crate) struct Rows {
+    user: ColumnValues,
+    item: ColumnValues,
+    time: ColumnValues,
+    /// None: all rows have the same.
+    category: Option<ColumnValues>,
+    weight: ColumnValues,
+    next: usize,
+    len: usize,
+    /// Texts of the row that was read last, because an interaction borrows.
+    texts: [String; 3],
+}
+
+impl Rows {
+    /// Finds the columns; `place` is named in errors.
+    pub(crate) fn new(batch: &Batch, names: &InteractionColumns, place: &dyn Display) -> Result<Self, io::Error> {
+        let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, format!("{place}: {problem}"));
+        for name in names.needed() {
+            let column = batch.column(name);
+            if column.is_missing() {
+                let needed: Vec<&str> = names.needed().collect();
+                return Err(invalid(format!("has no column `{name}`: expected {}", needed.join(", "))));
+            }
+            if let Some(problem) = column.unreadable() {
+                return Err(invalid(format!("column `{name}` {problem}")));
+            }
+        }
+        Ok(Self {
+            user: batch.column(&names.user),
+            item: batch.column(&names.item),
+            time: batch.column(&names.timestamp),
+            category: names.category.as_deref().map(|name| batch.column(name)),
+            weight: batch.column(&names.weight),
+            next: 0,
+            len: batch.len(),
+            texts: [const { String::new() }; 3],
+        })
+    }
+
+    /// Whether there is a row that was not read yet.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next < self.len
+    }
+
+    /// User, item and category of the row that was read last.
+    pub(crate) fn texts(&self) -> &[String; 3] {
+        &self.texts
+    }
+
+    /// Reads the next row: time and weight; the texts are kept.
+    pub(crate) fn read(&mut self) -> Result<(f64, u16), LineProblem> {
+        let row = self.next;
+        self.next += 1;
+        let [user, item, category] = &mut self.texts;
+        keep(user, &self.user, row, "user")?;
+        keep(item, &self.item, row, "item")?;
+        match &self.category {
+            Some(column) => keep(category, column, row, "category")?,
+            None => NO_CATEGORY.clone_into(category),
+        }
+        let seconds =
+            self.time.seconds(row).map_err(|problem| LineProblem::Timestamp(TimestampError::NotANumber(problem)))?;
+        let seconds = timestamp::from_number(seconds.ok_or(LineProblem::Empty("timestamp"))?)?;
+        let weight = self.weight.text(row).map_or(Ok(1), |text| {
+            let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
+            number.ok_or_else(|| LineProblem::Weight(text.into_owned()))
+        })?;
+        Ok((seconds, weight))
+    }
+}
+
+/// Keeps the text of a row.
+fn keep(text: &mut String, column: &ColumnValues, row: usize, name: &'static str) -> Result<(), LineProblem> {
+    let value = column.text(row).filter(|value| !value.is_empty()).ok_or(LineProblem::Empty(name))?;
+    if value.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(LineProblem::Control(name));
+    }
+    text.clear();
+    text.push_str(&value);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Interactions of data frames: columns of any name and type, in batches as libraries hand them out.
+
+#![cfg(test)]
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringViewArray};
+use slirec_connect::frames::{FrameInteractions, InteractionColumns};
+use slirec_core::interactions::{InteractionSource, ReadError};
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn texts(values: &[Option<&str>]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+/// Rows as text, errors as messages.
+fn read(batches: Vec<RecordBatch>, columns: InteractionColumns) -> Vec<String> {
+    let mut source = FrameInteractions::new(batches.into_iter().map(Ok), columns);
+    let mut rows = Vec::new();
+    while let Some(row) = source.next_weighted() {
+        rows.push(match row {
+            Ok((row, weight)) => format!("{} {} {} {} {weight}", row.user, row.item, row.timestamp, row.category),
+            Err(error @ ReadError::Line(_)) => error.to_string(),
+            Err(error) => format!("stopped: {error}"),
+        });
+    }
+    rows
+}
+
+#[test]
+fn batches_are_read_one_after_another_whatever_their_columns_are_called() {
+    let columns = InteractionColumns {
+        user: "session".to_owned(),
+        item: "product".to_owned(),
+        timestamp: "at".to_owned(),
+        category: None,
+        ..InteractionColumns::default()
+    };
+    let categories: DictionaryArray<Int32Type> = ["mug", "cup", "mug"].into_iter().collect();
+    let first = batch(vec![
+        ("session", Arc::new(Int64Array::from(vec![7, 8, 7]))),
+        ("page", texts(&[None, None, None])),
+        ("product", Arc::new(categories)),
+        ("at", Arc::new(Int64Array::from(vec![1_793_610_900_000, 1_793_610_900, 100]))),
+    ]);
+    let second = batch(vec![
+        ("session", texts(&[Some("nine")])),
+        ("product", Arc::new(StringViewArray::from(vec!["a handle that is longer than twelve bytes"]))),
+        ("at", texts(&[Some("2026-11-02T09:15:00Z")])),
+    ]);
+    let expected = [
+        "7 mug 1793610900 none 1",
+        "8 cup 1793610900 none 1",
+        "7 mug 100 none 1",
+        "nine a handle that is longer than twelve bytes 1793610900 none 1",
+    ];
+    assert_eq!(read(vec![first, second], columns), expected);
+}
+
+#[test]
+fn what_is_wrong_with_a_row_or_a_column_is_said_by_its_place() {
+    let rows = batch(vec![
+        ("user", texts(&[Some("ann"), None, Some("bob")])),
+        ("item", texts(&[Some("mug"), Some("cup"), Some("tee")])),
+        ("timestamp", texts(&[Some("5"), Some("6"), Some("soon")])),
+        ("category", texts(&[Some("Home"), Some("Home"), Some("Home")])),
+        ("weight", Arc::new(Int64Array::from(vec![3, 1, 1]))),
+    ]);
+    let found = read(vec![rows.clone()], InteractionColumns::default());
+    assert_eq!(found[0], "ann mug 5 Home 3");
+    assert_eq!(found[1], "line 2: user is empty: expected a name, in `row 2 of the frame`");
+    assert!(found[2].starts_with("line 3: timestamp: `soon`"), "{}", found[2]);
+    let named = InteractionColumns { item: "handle".to_owned(), ..InteractionColumns::default() };
+    let found = read(vec![rows], named);
+    let missing =
+        "stopped: line 1: cannot read: the frame: has no column `handle`: expected user, handle, timestamp, category";
+    assert_eq!(found, [missing]);
+}

@@ -1,0 +1,250 @@
+"""Bundles that answer: histories and frames of sessions enter, recommendations leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from slirec import _slirec
+from slirec._frames import ArrowStream, Frame
+from slirec._runtime import library
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Time: TypeAlias = float | str | datetime
+"""Unix seconds or milliseconds, ISO 8601, or a datetime; without a zone it is UTC."""
+
+View: TypeAlias = tuple[str, Time] | Mapping[str, Any]
+"""A viewed product: its handle (or GID) and when, as a pair or as the service's `{"item": …, "time": …}`."""
+
+REGISTRY = "models:/"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A recommended product."""
+
+    handle: str
+    gid: str
+    title: str
+    category: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The best products after a history, best first.
+
+    `source` is `model`, or `popular` where the model knows none of the views; `unknown_items` is how many of the last
+    views it does not know.
+    """
+
+    source: Literal["model", "popular"]
+    items: list[Item]
+    unknown_items: int
+
+
+class Bundle:
+    """A model in service, as `slirec-server` has it: the same answers to the same questions.
+
+    Its methods may be called from several threads at once; scoring uses all cores and releases the interpreter's lock.
+    """
+
+    def __init__(self, native: _slirec.Bundle) -> None:
+        self._native = native
+        self.manifest: dict[str, Any] = json.loads(native.manifest())
+
+    def __repr__(self) -> str:
+        return f"Bundle {self.manifest['name']} {self.manifest['version']}"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the manifest, which fixes every other file."""
+        return self._native.sha256
+
+    @property
+    def kernels(self) -> str:
+        """Which code computes: `fused`, or `stock` for ONNX Runtime."""
+        return self._native.kernels
+
+    def products(self) -> Frame:
+        """List the products of the catalogue: item, gid, title, category, available."""
+        return Frame(self._native.products())
+
+    def recommend(
+        self,
+        history: Iterable[View],
+        *,
+        limit: int = 16,
+        offset: int = 0,
+        now: Time | None = None,
+        exclude_seen: bool = False,
+        min_score: float | None = None,
+        exclude: Iterable[str] = (),
+        include_only: Iterable[str] | None = None,
+        categories: Iterable[str] | None = None,
+        exclude_categories: Iterable[str] = (),
+        per_category: int | None = None,
+        filter: str | None = None,
+        per: Mapping[str, int] | None = None,
+        diversity: float | None = None,
+    ) -> Recommendations:
+        """Recommend products after one history.
+
+        Arguments are the fields of the service's `/v1/recommendations`. The views may stand in any order: their times
+        decide. `now` is the time of the prediction, by default the clock's.
+
+        >>> import slirec
+        >>> bundle = slirec.load("models/demo")
+        >>> history = [("atlas", 1793610900), {"item": "novel", "time": "2026-11-02T09:16:30Z"}]
+        >>> answer = bundle.recommend(history, limit=2, now="2026-11-02T09:20:00Z")
+        >>> answer.source, answer.unknown_items, len(answer.items)
+        ('model', 0, 2)
+        >>> bundle.recommend([], limit=1).source
+        'popular'
+        """
+        options = _options(
+            limit, offset, now, exclude_seen, min_score, exclude, include_only,
+            categories, exclude_categories, per_category, filter, per, diversity,
+        )  # fmt: skip
+        source, unknown, items = self._native.recommend([_view(view) for view in history], options)
+        return Recommendations(cast("Literal['model', 'popular']", source), [Item(*item) for item in items], unknown)
+
+    def recommend_frame(
+        self,
+        sessions: ArrowStream,
+        *,
+        user: str = "user",
+        item: str = "item",
+        timestamp: str = "timestamp",
+        limit: int = 16,
+        offset: int = 0,
+        now: Time | None = None,
+        exclude_seen: bool = False,
+        min_score: float | None = None,
+        exclude: Iterable[str] = (),
+        include_only: Iterable[str] | None = None,
+        categories: Iterable[str] | None = None,
+        exclude_categories: Iterable[str] = (),
+        per_category: int | None = None,
+        filter: str | None = None,
+        per: Mapping[str, int] | None = None,
+        diversity: float | None = None,
+    ) -> Frame:
+        """Recommend products for every session of a frame.
+
+        The frame has a row for each view, in any order; `user`, `item` and `timestamp` name its columns, of which the
+        first tells whose view it is. What leaves has a row for each recommended product: user, source, rank, item,
+        score; sessions stand in the order in which they first appear.
+
+        >>> import polars as pl, slirec
+        >>> views = pl.DataFrame({
+        ...     "user": [7, 8, 7],
+        ...     "item": ["novel", "atlas", "atlas"],
+        ...     "timestamp": [1793610900, 1793610950, 1793611000],
+        ... })
+        >>> answers = slirec.load("models/demo").recommend_frame(views, limit=2, now=1793611200)
+        >>> answers.to_polars().select("user", "rank").rows()
+        [(7, 1), (7, 2), (8, 1), (8, 2)]
+        """
+        options = _options(
+            limit, offset, now, exclude_seen, min_score, exclude, include_only,
+            categories, exclude_categories, per_category, filter, per, diversity,
+        )  # fmt: skip
+        return Frame(self._native.recommend_frame(sessions, (user, item, timestamp), options))
+
+    def score(
+        self,
+        sessions: ArrowStream,
+        items: Iterable[str] | None = None,
+        *,
+        user: str = "user",
+        item: str = "item",
+        timestamp: str = "timestamp",
+        now: Time | None = None,
+    ) -> Frame:
+        """Score products for every session of a frame, to rank them elsewhere.
+
+        `items` are handles, by default of all available products. What leaves has a row for each session and product
+        in their order: user, source, rank, item, score. The rank is among these products; a product that is not
+        available has no score.
+
+        >>> import polars as pl, slirec
+        >>> views = pl.DataFrame({"user": ["u"], "item": ["novel"], "timestamp": [1793610900]})
+        >>> scores = slirec.load("models/demo").score(views, ["novel", "atlas"], now=1793611200).to_polars()
+        >>> scores["item"].to_list(), sorted(scores["rank"])
+        (['novel', 'atlas'], [1, 2])
+        """
+        options = _options(1, 0, now, False, None, (), None, None, (), None, None, None, None)
+        wanted = None if items is None else list(items)
+        return Frame(self._native.score(sessions, (user, item, timestamp), wanted, options))
+
+
+def load(path: str | os.PathLike[str], *, workers: int | None = None) -> Bundle:
+    """Load and verify a bundle.
+
+    It is a directory of `slirec export`, or `models:/NAME@ALIAS` or `models:/NAME/VERSION` of an MLflow registry, whose
+    address and credentials stand in MLflow's own variables. `workers` is the number of threads that score, by default
+    one for each core.
+    """
+    threads = workers if workers is not None else len(os.sched_getaffinity(0))
+    if threads < 1:
+        raise ValueError(f"workers is {threads}: expected a whole number from 1")
+    if not (isinstance(path, str) and path.startswith(REGISTRY)):
+        return Bundle(_slirec.Bundle.load(path, library(), threads))
+    with tempfile.TemporaryDirectory(prefix="slirec-") as folder:
+        directory = Path(folder) / "bundle"
+        _slirec.pull(path, directory)
+        return Bundle(_slirec.Bundle.load(directory, library(), threads))
+
+
+def _options(
+    limit: int,
+    offset: int,
+    now: Time | None,
+    exclude_seen: bool,
+    min_score: float | None,
+    exclude: Iterable[str],
+    include_only: Iterable[str] | None,
+    categories: Iterable[str] | None,
+    exclude_categories: Iterable[str],
+    per_category: int | None,
+    filter_text: str | None,
+    per: Mapping[str, int] | None,
+    diversity: float | None,
+) -> _slirec.Options:
+    return {
+        "limit": limit,
+        "offset": offset,
+        "exclude_seen": exclude_seen,
+        "min_score": min_score,
+        "exclude": list(exclude),
+        "include_only": None if include_only is None else list(include_only),
+        "categories": None if categories is None else list(categories),
+        "exclude_categories": list(exclude_categories),
+        "per_category": per_category,
+        "filter": filter_text,
+        "per": None if per is None else list(per.items()),
+        "diversity": diversity,
+        "now": None if now is None else _seconds(now),
+    }
+
+
+def _view(view: View) -> tuple[str, float]:
+    if isinstance(view, Mapping):
+        return str(view["item"]), _seconds(view["time"])
+    item, time = view
+    return str(item), _seconds(time)
+
+
+def _seconds(time: Time) -> float:
+    if isinstance(time, datetime):
+        return (time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)).timestamp()
+    return _slirec.seconds(str(time))

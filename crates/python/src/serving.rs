@@ -1,0 +1,215 @@
+//! A bundle that answers: histories and frames of sessions enter, recommendations leave. The interpreter's lock is
+//! released while the engine's threads score.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use slirec_connect::frames::{AnswerColumns, AnswerRow};
+use slirec_core::catalog::Product;
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Recommendations, Selection, Texts, ViewHistory};
+use slirec_merchandising::Merchandising;
+
+use crate::answers;
+use crate::errors::{failure, unusable};
+use crate::frame::{self, Frame};
+use crate::options::{Options, Question};
+use crate::sessions::{Names, Sessions};
+
+/// Sessions that are answered between two looks at the signals of the process.
+const AT_ONCE: usize = 4_096;
+
+/// Rows of scores in a batch, about.
+const SCORES_AT_ONCE: usize = 1 << 18;
+
+/// Views among which the viewed product is looked for, as in the service.
+const LAST_VIEWS: usize = 100;
+
+/// Handle, GID, title, category and score.
+type Answered = (String, String, String, String, f32);
+
+/// A loaded bundle.
+#[pyclass(frozen, module = "slirec._slirec")]
+pub(crate) struct Bundle {
+    engine: Engine,
+    merchandising: Merchandising,
+}
+
+#[pymethods]
+impl Bundle {
+    /// Loads and verifies a bundle directory.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf, onnxruntime: Option<PathBuf>, workers: usize) -> PyResult<Self> {
+        let options = EngineOptions { onnxruntime, workers, ..EngineOptions::default() };
+        py.detach(|| {
+            let engine = Engine::load(&path, &options).map_err(failure)?;
+            let (merchandising, _) = Merchandising::new(engine.catalog(), None).map_err(failure)?;
+            Ok(Self { engine, merchandising })
+        })
+    }
+
+    /// The manifest as JSON.
+    fn manifest(&self) -> PyResult<String> {
+        serde_json::to_string(self.engine.model()).map_err(failure)
+    }
+
+    /// SHA-256 of the manifest.
+    #[getter]
+    fn sha256(&self) -> &str {
+        self.engine.sha256()
+    }
+
+    /// Which code computes: `fused` or `stock`.
+    #[getter]
+    fn kernels(&self) -> &'static str {
+        self.engine.kernels().name()
+    }
+
+    /// The products of the catalogue.
+    fn products(&self) -> PyResult<Frame> {
+        let batch = answers::products(self.engine.catalog()).map_err(failure)?;
+        Ok(Frame::new(batch.schema(), vec![batch]))
+    }
+
+    /// The best products after one history: source, number of unknown views, products.
+    fn recommend(
+        &self,
+        py: Python<'_>,
+        history: Vec<(String, f64)>,
+        options: Options,
+    ) -> PyResult<(&'static str, usize, Vec<Answered>)> {
+        let question = options.question(|name| self.handle(name))?;
+        let mut history = ViewHistory::from_iter(history);
+        history.sort_by_time();
+        let request = self.request(history, &question)?;
+        let answer = py.detach(|| self.engine.recommend(request)).map_err(failure)?;
+        let products = self.engine.catalog().products();
+        let products = answer.products.iter().filter_map(|scored| {
+            let Product { handle, gid, title, category, .. } = products.get(scored.product)?.clone();
+            Some((handle, gid, title, category, scored.score))
+        });
+        Ok((answer.source.name(), answer.unknown_items, products.collect()))
+    }
+
+    /// The best products after each history of a frame.
+    fn recommend_frame(
+        &self,
+        py: Python<'_>,
+        sessions: &Bound<'_, PyAny>,
+        names: Names,
+        options: Options,
+    ) -> PyResult<Frame> {
+        let question = options.question(|name| self.handle(name))?;
+        let offset = question.selection.offset;
+        self.answered(py, sessions, &names, &question, AT_ONCE, &|columns, user, answer| {
+            answers::add(columns, self.engine.catalog(), user, offset, answer);
+        })
+    }
+
+    /// The score of each of some products after each history of a frame, by default of all that are available.
+    fn score(
+        &self,
+        py: Python<'_>,
+        sessions: &Bound<'_, PyAny>,
+        names: Names,
+        items: Option<Vec<String>>,
+        options: Options,
+    ) -> PyResult<Frame> {
+        let products = self.scored_products(items)?;
+        let handles: Texts = products
+            .iter()
+            .filter_map(|product| self.engine.catalog().products().get(*product))
+            .map(|p| &p.handle)
+            .collect();
+        let question = options.question(|name| self.handle(name))?;
+        let selection = Selection { include_only: Some(handles), ..question.selection };
+        let question = Question { selection, limit: products.len(), ..question };
+        let at_once = (SCORES_AT_ONCE / products.len().max(1)).clamp(1, AT_ONCE);
+        let catalog = self.engine.catalog().products();
+        self.answered(py, sessions, &names, &question, at_once, &|columns, user, answer| {
+            let mut found = vec![None; catalog.len()];
+            for (rank, scored) in (1..).zip(&answer.products) {
+                if let Some(slot) = found.get_mut(scored.product) {
+                    *slot = Some((rank, scored.score));
+                }
+            }
+            for product in &products {
+                let (rank, score) = found.get(*product).copied().flatten().unzip();
+                let Some(product) = catalog.get(*product) else { continue };
+                let (source, rank) = (answer.source.name(), rank.unwrap_or(products.len()));
+                columns.push(AnswerRow { user, source, rank, item: &product.handle, score });
+            }
+        })
+    }
+}
+
+impl Bundle {
+    fn answered(
+        &self,
+        py: Python<'_>,
+        sessions: &Bound<'_, PyAny>,
+        names: &Names,
+        question: &Question,
+        at_once: usize,
+        add: &(dyn Fn(&mut AnswerColumns, &str, &Recommendations) + Sync),
+    ) -> PyResult<Frame> {
+        let reader = frame::read(sessions)?;
+        py.detach(|| {
+            let Sessions { users, histories, numbered } = Sessions::read(reader, names)?;
+            let mut columns = AnswerColumns::new(numbered, &names.0, &names.1);
+            let mut batches = Vec::new();
+            let mut histories = histories.into_iter();
+            for users in users.chunks(at_once) {
+                Python::attach(|py| py.check_signals())?;
+                let requests = histories.by_ref().take(users.len()).map(|history| self.request(history, question));
+                let requests = requests.collect::<PyResult<Vec<_>>>()?;
+                let answers = self.engine.recommend_all(requests).map_err(failure)?;
+                users.iter().zip(&answers).for_each(|(user, answer)| add(&mut columns, user, answer));
+                batches.push(columns.take().map_err(failure)?);
+            }
+            Ok(Frame::new(columns.schema(), batches))
+        })
+    }
+
+    fn request(&self, history: ViewHistory, question: &Question) -> PyResult<RecommendationRequest> {
+        let history = self.named(history);
+        let Question { limit, now, selection, wish } = question.clone();
+        let request = RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) };
+        let Some(mut wish) = wish else { return Ok(request) };
+        let catalog = self.engine.catalog();
+        wish.viewed = request.history.last(LAST_VIEWS).rev().find_map(|view| catalog.position(view.handle));
+        let arranged = self.merchandising.arrange(&wish).map_err(|error| unusable(error.to_string()))?;
+        let selection = Selection { allowed: arranged.allowed, ..request.selection };
+        Ok(RecommendationRequest { selection, arrangement: arranged.arrangement, sources: arranged.sources, ..request })
+    }
+
+    /// The history with every known product called by its handle.
+    fn named(&self, history: ViewHistory) -> ViewHistory {
+        if history.iter().all(|view| self.engine.knows(view.handle)) {
+            return history;
+        }
+        let handle = |name: &str| self.handle(name).unwrap_or_else(|| name.to_owned());
+        history.iter().map(|view| (handle(view.handle), view.timestamp)).collect()
+    }
+
+    /// The handle that a name stands for: its own, or that of the product whose GID or number it is.
+    fn handle(&self, name: &str) -> Option<String> {
+        if self.engine.knows(name) {
+            return Some(name.to_owned());
+        }
+        self.engine.catalog().product_of_gid_or_number(name).map(|product| product.handle.clone())
+    }
+
+    /// Positions of products in the catalogue.
+    fn scored_products(&self, items: Option<Vec<String>>) -> PyResult<Vec<usize>> {
+        let catalog = self.engine.catalog();
+        let Some(items) = items else {
+            let available = catalog.products().iter().enumerate().filter(|(_, product)| product.available);
+            return Ok(available.map(|(position, _)| position).collect());
+        };
+        let position = |name: &String| {
+            let found = self.handle(name).and_then(|handle| catalog.position(&handle));
+            found.ok_or_else(|| unusable(format!("`{name}` is no product of the catalogue")))
+        };
+        items.iter().map(position).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! Sessions of many shoppers: rows of views enter, a row each and in any order; the histories of the shoppers leave, in
+//! the order in which they first appear.
+
+use std::collections::HashMap;
+
+use arrow_array::RecordBatchReader;
+use arrow_schema::DataType;
+use pyo3::{PyResult, Python};
+use slirec_connect::frames::{FrameInteractions, InteractionColumns};
+use slirec_core::interactions::{InteractionSource, LineError, ReadError};
+use slirec_engine::ViewHistory;
+
+use crate::errors::{SlirecError, failure};
+use crate::frame::Reader;
+
+/// Rows between two looks at the signals of the process.
+const ROWS_EVERY: u64 = 100_000;
+
+/// Names of the columns of views: user, item and timestamp.
+pub(crate) type Names = (String, String, String);
+
+/// Who viewed what.
+pub(crate) struct Sessions {
+    pub(crate) users: Vec<String>,
+    /// One of each user, in order of the times.
+    pub(crate) histories: Vec<ViewHistory>,
+    /// Whether the users are whole numbers: they leave as they came.
+    pub(crate) numbered: bool,
+}
+
+impl Sessions {
+    /// Reads all rows of a frame.
+    pub(crate) fn read(reader: Reader, (user, item, timestamp): &Names) -> PyResult<Self> {
+        let kind = reader.schema().field_with_name(user).ok().map(|field| field.data_type().clone());
+        let numbered =
+            kind.is_some_and(|kind| kind.is_signed_integer() || (kind.is_integer() && kind != DataType::UInt64));
+        let columns = InteractionColumns {
+            user: user.clone(),
+            item: item.clone(),
+            timestamp: timestamp.clone(),
+            category: None,
+            weight: String::new(),
+        };
+        let mut views = FrameInteractions::new(reader, columns);
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let (mut users, mut histories): (Vec<String>, Vec<ViewHistory>) = (Vec::new(), Vec::new());
+        let mut rows = 0_u64;
+        while let Some(view) = views.next_weighted() {
+            rows += 1;
+            if rows.is_multiple_of(ROWS_EVERY) {
+                Python::attach(|py| py.check_signals())?;
+            }
+            let (view, _) = view.map_err(unreadable)?;
+            let number = numbers.get(view.user).copied().unwrap_or_else(|| {
+                numbers.insert(view.user.to_owned(), users.len());
+                users.push(view.user.to_owned());
+                histories.push(ViewHistory::new());
+                histories.len() - 1
+            });
+            if let Some(history) = histories.get_mut(number) {
+                history.push(view.item, view.timestamp);
+            }
+        }
+        histories.iter_mut().for_each(ViewHistory::sort_by_time);
+        Ok(Self { users, histories, numbered })
+    }
+}
+
+/// What is wrong with a row or with the frame.
+fn unreadable(error: ReadError) -> pyo3::PyErr {
+    match error {
+        ReadError::Line(LineError { problem, content, .. }) => SlirecError::new_err(format!("{content}: {problem}")),
+        ReadError::Io { source, .. } => failure(source),
+    }
+}

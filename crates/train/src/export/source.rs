@@ -1,0 +1,112 @@
+//! What an export begins with: a run with its dataset, or weights from elsewhere, and whoever scores with a bundle.
+
+use slirec_core::bundle::{Bundle, TrainingRecord};
+use slirec_core::vocabulary::Vocabulary;
+
+use super::ExportError;
+use crate::analysis::{Analysis, Subject};
+use crate::baselines::Fitted;
+use crate::dataset::Dataset;
+use crate::evaluation::{ScoreError, Scorer};
+use crate::hyperparameters::ModelHyperparameters;
+use crate::run::{Run, RunState};
+use crate::weights::Weights;
+
+/// Everything a bundle is made of.
+#[derive(Debug)]
+pub struct Source {
+    /// Sizes of the network.
+    pub sizes: ModelHyperparameters,
+    /// Its weights.
+    pub weights: Weights,
+    /// Names and ids.
+    pub vocabulary: Vocabulary,
+    /// How it was trained.
+    pub training: TrainingRecord,
+    /// What it was trained on: its rows check the bundle and give its metrics.
+    pub dataset: Option<Dataset>,
+    /// Unix seconds of the data's last interaction.
+    pub created: f64,
+    /// How the run ended, where it was stopped before its end, and the epoch of its weights.
+    pub stopped: Option<(RunState, usize)>,
+}
+
+/// What a bundle is measured with and this crate does not have: an engine, and someone who watches the progress.
+pub trait Host {
+    /// Scores by the graphs of a bundle, as every user of its files does.
+    ///
+    /// # Errors
+    /// When the graphs cannot be used.
+    fn graphs(&self, bundle: &Bundle) -> Result<Box<dyn Scorer>, ScoreError>;
+
+    /// Scores by what will serve the bundle.
+    ///
+    /// # Errors
+    /// As for [`Host::graphs`].
+    fn served(&self, bundle: &Bundle) -> Result<Box<dyn Scorer>, ScoreError>;
+
+    /// Fits the baselines.
+    ///
+    /// # Errors
+    /// When the dataset does not fit together.
+    fn fit(&self, dataset: &Dataset) -> Result<Vec<Fitted>, ScoreError>;
+
+    /// Measures a model beside the baselines.
+    ///
+    /// # Errors
+    /// When the model fails.
+    fn judge(
+        &self,
+        model: &mut dyn Scorer,
+        subject: &Subject<'_>,
+        baselines: &[Fitted],
+    ) -> Result<Analysis, ScoreError>;
+
+    /// Hears that the graphs have scored like the trained network.
+    fn checked(&self, parity: Parity);
+}
+
+/// How far the graphs of a bundle are from the trained network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parity {
+    /// Histories that both scored.
+    pub histories: usize,
+    /// Candidates of each.
+    pub candidates: usize,
+    /// The greatest difference.
+    pub worst: f32,
+}
+
+impl Source {
+    /// A run and the dataset that it was trained on.
+    ///
+    /// # Errors
+    /// [`ExportError::Foreign`] for another dataset.
+    pub fn of_run(run: Run, dataset: Dataset) -> Result<Self, ExportError> {
+        if dataset.sha256 != run.record.dataset_sha256 {
+            return Err(ExportError::Foreign { found: dataset.sha256, expected: run.record.dataset_sha256 });
+        }
+        let dataset = dataset.with_vocabulary(&run.vocabulary)?;
+        let stopped = match run.record.state {
+            RunState::Interrupted | RunState::Diverged => Some((run.record.state, run.record.best_epoch)),
+            RunState::Running | RunState::Finished => None,
+        };
+        let training = TrainingRecord {
+            source_sha256: run.record.dataset_sha256.clone(),
+            seed: run.record.seed,
+            epochs: run.record.epochs,
+            best_epoch: run.record.best_epoch,
+            interactions: run.record.train_rows,
+            hyperparameters: serde_json::to_value(&run.hyperparameters)?,
+        };
+        Ok(Self {
+            sizes: run.hyperparameters.model,
+            weights: run.weights,
+            vocabulary: run.vocabulary,
+            training,
+            created: run.record.last_time,
+            dataset: Some(dataset),
+            stopped,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Tests the wheel of work/wheel in a virtual environment, without a compiler on the PATH; takes the environment.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+environment="${1:?the virtual environment}"
+wheels=(work/wheel/slirec-*.whl)
+# The libraries that it names are there already; itself it may have been built anew under the same version.
+"$environment/bin/pip" install --quiet --disable-pip-version-check "${wheels[0]}"
+"$environment/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "${wheels[0]}"
+
+unset ORT_DYLIB_PATH
+export PATH="$PWD/$environment/bin:/usr/bin:/bin"
+export SLIREC_WHEEL="$PWD/${wheels[0]}"
+if command -v cargo rustc; then
+  echo "a compiler is on the PATH: the wheel would not be all that is tested" >&2
+  exit 1
+fi
+settings=crates/python/pyproject.toml
+ruff check --config "$settings" crates/python
+ruff format --check --config "$settings" crates/python
+mypy --config-file "$settings" crates/python/python/slirec crates/python/tests
+pytest --quiet crates/python/tests
+pytest --quiet --doctest-modules --pyargs slirec -c "$settings" --rootdir .
