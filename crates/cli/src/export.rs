@@ -15,6 +15,7 @@ use slirec_core::bundle::{self, Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::{self, StagedDirectory};
 use slirec_core::vocabulary::Vocabulary;
+use slirec_train::activity;
 use slirec_train::dataset::Dataset;
 use slirec_train::export;
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
@@ -148,6 +149,9 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
 pub(crate) fn write_bundle(source: &Source, catalog: &Catalog, target: &Target<'_>) -> Result<()> {
     let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
     export::write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
+    if let Some(dataset) = &source.dataset {
+        activity::count(dataset).write(&staged.path().join(bundle::ACTIVITY))?;
+    }
     // The manifest, which makes a directory a bundle, is written only when the files passed the check.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),

@@ -14,7 +14,7 @@ use slirec_connect::shopify::{UserRecommendations, WriteReport, write_recommenda
 use slirec_core::catalog::Product;
 use slirec_core::files::{self, FileError, StagedFile};
 use slirec_core::timestamp;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection, Source};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection};
 
 use crate::shop::{Connection, ShopArguments};
 use crate::{output, progress};
@@ -236,10 +236,7 @@ fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a 
         let Product { handle, gid, title, .. } = products.get(scored.product)?;
         Some(AnsweredProduct { rank, handle, gid, title, score: scored.score })
     });
-    let source = match answered.source {
-        Source::Model => "model",
-        Source::Popular => "popular",
-    };
+    let source = answered.source.name();
     Ok(SessionAnswer { user_id: &session.user, source, products: scored.collect() })
 }
 

@@ -2,7 +2,7 @@
 //! is too large for one machine. Files enter in order of their names; interactions leave one at a time.
 //!
 //! Columns: `user`, `item`, `timestamp` (Unix seconds or milliseconds, a timestamp, a date or ISO 8601), `category`, and
-//! perhaps `weight`. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
+//! perhaps `weight` and `event`. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
 //! A user's rows may lie in any file and in any order: preparing sorts them.
 
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
+use slirec_core::event::Event;
 use slirec_core::files::{FileError, is_regular};
 use slirec_core::interactions::{Interaction, InteractionSource, LineError, LineProblem, MOST_WEIGHT, ReadError};
 use slirec_core::timestamp::TimestampError;
@@ -20,6 +21,7 @@ use crate::parquet::{Batch, Batches, ColumnValues, ParquetError};
 /// The columns that must be there.
 const COLUMNS: [&str; 4] = ["user", "item", "timestamp", "category"];
 const WEIGHT: &str = "weight";
+const EVENT: &str = "event";
 
 /// Whether this is what [`ParquetInteractions`] reads: a directory, or a file that is Parquet.
 pub fn is_parquet(path: &Path) -> bool {
@@ -51,6 +53,7 @@ struct Current {
 struct Rows {
     columns: [ColumnValues; 4],
     weight: ColumnValues,
+    event: ColumnValues,
     next: usize,
     len: usize,
     /// Texts of the row that was read last, because an interaction borrows.
@@ -91,7 +94,7 @@ impl Current {
     fn open(path: PathBuf) -> Result<Self, io::Error> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = File::open(&path).map_err(named)?;
-        let wanted = |name: &str| COLUMNS.contains(&name) || name == WEIGHT;
+        let wanted = |name: &str| COLUMNS.contains(&name) || [WEIGHT, EVENT].contains(&name);
         let batches = Batches::open(file, &path, input::partition_values(&path), wanted).map_err(of_file)?;
         Ok(Self { path, batches, batch: None, row: 0 })
     }
@@ -108,12 +111,12 @@ impl Rows {
             let problem = format!("{}: has no column `{name}`: expected {}", path.display(), COLUMNS.join(", "));
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
-        let weight = batch.column(WEIGHT);
-        Ok(Self { columns, weight, next: 0, len: batch.len(), texts: [const { String::new() }; 3] })
+        let (weight, event) = (batch.column(WEIGHT), batch.column(EVENT));
+        Ok(Self { columns, weight, event, next: 0, len: batch.len(), texts: [const { String::new() }; 3] })
     }
 
-    /// Reads the next row: time and weight; the texts are kept.
-    fn read(&mut self) -> Result<(f64, u16), LineProblem> {
+    /// Reads the next row: time, weight and event; the texts are kept.
+    fn read(&mut self) -> Result<(f64, u16, Option<Event>), LineProblem> {
         let row = self.next;
         self.next += 1;
         let [user, item, time, category] = &self.columns;
@@ -135,7 +138,9 @@ impl Rows {
             let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
             number.ok_or_else(|| LineProblem::Weight(text.into_owned()))
         })?;
-        Ok((seconds, weight))
+        let event = self.event.text(row).filter(|name| !name.is_empty());
+        let event = event.map(|name| Event::of_name(&name).ok_or_else(|| LineProblem::Event(name.into_owned())));
+        Ok((seconds, weight, event.transpose()?))
     }
 }
 
@@ -156,9 +161,9 @@ impl InteractionSource for ParquetInteractions {
         let place = || format!("row {} of {}", current.row, current.path.display());
         let rows = current.batch.as_mut()?;
         Some(match rows.read() {
-            Ok((timestamp, weight)) => {
+            Ok((timestamp, weight, event)) => {
                 let [user, item, category] = &rows.texts;
-                Ok((Interaction { user, item, timestamp, category }, weight))
+                Ok((Interaction { user, item, timestamp, category, event }, weight))
             }
             Err(problem) => Err(ReadError::Line(LineError { line, problem, content: place() })),
         })
