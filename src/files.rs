@@ -22,6 +22,8 @@ pub(crate) struct Files {
     pub(crate) secrets: FileWork,
     /// `webhooks.changes`
     pub(crate) changes: FileWork,
+    /// `admin.products`
+    pub(crate) products: FileWork,
     /// `model.pointer`
     pub(crate) pointer: FileWork,
     /// `registry.cache`
@@ -36,6 +38,7 @@ impl Files {
             certificate: FileWork::new("tls.certificate, tls.key"),
             secrets: FileWork::new("webhooks.secret_file"),
             changes: FileWork::new("webhooks.changes"),
+            products: FileWork::new("admin.products"),
             pointer: FileWork::new("model.pointer"),
             cache: FileWork::new("registry.cache"),
         }

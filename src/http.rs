@@ -22,6 +22,7 @@ mod observe;
 mod openapi;
 mod parsing;
 mod playground;
+mod products;
 mod quote;
 mod raw_json;
 mod reason;
@@ -66,10 +67,15 @@ pub(crate) fn router(state: AppState) -> Router {
     let guarded = Router::new()
         .route("/v1/recommendations", post(recommendations::recommend))
         .route("/v1/recommendations:batch", post(recommendations::recommend_batch))
-        // As clients write it that escape what they need not.
+        .route("/v1/recommendations:page", post(recommendations::recommend_page))
+        // As clients write them that escape what they need not.
         .route("/v1/recommendations%3Abatch", post(recommendations::recommend_batch))
+        .route("/v1/recommendations%3Apage", post(recommendations::recommend_page))
         .route("/v1/rank", post(recommendations::rank))
         .route("/v1/related", post(recommendations::related))
+        .route("/v1/complements", post(recommendations::complements))
+        .route("/v1/trending", post(recommendations::trending))
+        .route("/v1/buy-again", post(recommendations::buy_again))
         .route("/v1/catalog", get(catalog::catalog))
         .route("/v1/status", get(status::status))
         .route("/invocations", post(invocations::invoke))
@@ -109,6 +115,7 @@ pub(crate) fn admin_router(state: AppState) -> Router {
         .route("/admin/reload", post(admin::reload))
         .route("/admin/rollback", post(admin::rollback))
         .route("/admin/log-level", put(admin::log_level))
+        .route("/admin/products", post(products::change))
         .route_layer(middleware::from_fn_with_state(state.clone(), call::want_admin_key));
     let routes = within_limits(open.merge(guarded), &state);
     observed(routes, state)

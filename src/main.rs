@@ -2,9 +2,10 @@
 //!
 //! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the
 //! bundle, [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`]
-//! puts other bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of a shop's
-//! products, [`scoring`] hands requests to the engine's threads, [`keys`] checks API keys, [`files`] reads without
-//! delaying requests, [`metrics`] counts, [`attributes`] shows what products have, [`probe`] asks a running service whether it is ready.
+//! puts other bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of products that
+//! a shop delivers, [`patches`] those that operators send, [`scoring`] hands requests to the engine's threads, [`keys`]
+//! checks API keys, [`files`] reads without delaying requests, [`metrics`] counts, [`attributes`] shows what products have,
+//! [`probe`] asks a running service whether it is ready.
 
 mod attributes;
 mod certificate;
@@ -16,6 +17,7 @@ mod log_filter;
 mod logging;
 mod memory;
 mod metrics;
+mod patches;
 mod probe;
 mod registry;
 mod reload;

@@ -19,7 +19,7 @@ use slirec_merchandising::FilterUse;
 use crate::registry::Registered;
 use crate::serving::Served;
 use families::Families;
-use labels::{DELIVERIES, filter_label, source_label};
+use labels::{DELIVERIES, filter_label};
 pub(crate) use labels::{Shed, Stage};
 pub(crate) use traffic::Traffic;
 
@@ -54,8 +54,8 @@ impl Metrics {
         // Series that exist from the start can be alerted on from the start.
         routes::series().for_each(|labels| drop(families.requests.with_label_values(&<[&str; 2]>::from(labels))));
         routes::SCORING.iter().for_each(|route| drop(families.seconds.with_label_values(&[*route])));
-        for source in [Source::Model, Source::Popular] {
-            families.answers.with_label_values(&[source_label(source)]);
+        for source in Source::ALL {
+            families.answers.with_label_values(&[source.name()]);
         }
         Shed::ALL.iter().for_each(|reason| drop(families.shed.with_label_values(&[reason.label()])));
         Stage::ALL.iter().for_each(|stage| drop(families.stages.with_label_values(&[stage.label()])));
@@ -97,7 +97,7 @@ impl Metrics {
     /// A session of `history` views was answered.
     pub(crate) fn recommended(&self, answer: &Recommendations, history: usize) {
         let families = &self.families;
-        families.answers.with_label_values(&[source_label(answer.source)]).inc();
+        families.answers.with_label_values(&[answer.source.name()]).inc();
         families.history.observe(history as f64);
         families.history_items.inc_by(history as u64);
         families.unknown.inc_by(answer.unknown_items as u64);
@@ -179,7 +179,7 @@ impl Metrics {
     /// A session was answered in a scenario of the file, whose rules acted on its products.
     pub(crate) fn placed(&self, scenario: &str, source: Source, acted: Acted) {
         let families = &self.families;
-        families.placements.with_label_values(&[scenario, source_label(source)]).inc();
+        families.placements.with_label_values(&[scenario, source.name()]).inc();
         let Acted { boosted, buried, pinned } = acted;
         for (effect, count) in [("boost", boosted), ("bury", buried), ("pin", pinned)] {
             families.rules.with_label_values(&[scenario, effect]).inc_by(count);
@@ -255,7 +255,9 @@ mod tests {
         metrics.recommended(
             &Recommendations {
                 source: Source::Popular,
+                rest: Source::Popular,
                 products: Vec::new(),
+                counted: Vec::new(),
                 explanations: slirec_engine::Explanations::default(),
                 positions_by_score: Vec::new(),
                 unknown_items: 3,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use slirec_connect::mlflow::{
     BUNDLE_TAG, Client, Connection, MlflowError, ModelReference, ModelSelector, ModelVersion, Transfer, pull,
 };
-use slirec_core::bundle::{FILES, Manifest, verify_file};
+use slirec_core::bundle::{Manifest, verify_file};
 use slirec_core::files::{self, FileError};
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -189,8 +189,8 @@ impl Registry {
         let sha256 = version.tags.get(BUNDLE_TAG).filter(|tag| is_hash(tag))?;
         let known = self.at(version.version.clone(), sha256.clone());
         let (manifest, found) = Manifest::read(&known.directory).ok()?;
-        let whole =
-            found == known.sha256 && FILES.iter().all(|file| verify_file(&known.directory, file, &manifest).is_ok());
+        let whole = found == known.sha256
+            && manifest.file_names().all(|file| verify_file(&known.directory, file, &manifest).is_ok());
         whole.then_some(known)
     }
 

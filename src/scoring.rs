@@ -87,6 +87,27 @@ impl Scoring<'_> {
         Ok(answers)
     }
 
+    /// Answers sessions one after the other, each without the products of those before it. All of them, or none.
+    ///
+    /// # Errors
+    /// As for [`Scoring::recommend`].
+    pub(crate) async fn recommend_apart(
+        mut self,
+        requests: Vec<RecommendationRequest>,
+    ) -> Result<Vec<Recommendations>, ScoreError> {
+        let products = self.served.engine.catalog().products();
+        let mut answers: Vec<Recommendations> = Vec::with_capacity(requests.len());
+        for mut request in requests {
+            let answered = answers.iter().flat_map(|answer| &answer.products);
+            for product in answered.filter_map(|scored| products.get(scored.product)) {
+                request.selection.exclude.push(&product.handle);
+            }
+            let pending = self.submit(request, Priority::Interactive);
+            answers.push(self.finish(pending).await?);
+        }
+        Ok(answers)
+    }
+
     fn submit(&mut self, request: RecommendationRequest, priority: Priority) -> Pending {
         let request = Arc::new(request);
         if self.only_popular {

@@ -18,10 +18,9 @@ use tokio::time::timeout;
 
 use crate::config::Settings;
 use crate::registry::{Registered, Registry};
-use crate::webhooks::Webhooks;
 pub(crate) use catalog::{Catalog, EncodedCatalog};
-pub(crate) use source::BundleSource;
 use source::Moment;
+pub(crate) use source::{BundleSource, Changes};
 
 /// A model in service.
 #[derive(Debug)]
@@ -42,21 +41,26 @@ pub(crate) struct Served {
     catalog: OnceLock<Option<EncodedCatalog>>,
     /// What the engine was made of, as it was read: a shop's later changes are laid over it. None where there are none.
     bundle: Option<Arc<Bundle>>,
+    /// Batches of changed products that lie over it.
+    patched: u64,
 }
 
 impl Served {
-    fn new(Loaded { engine, registered, bundle, merchandising, scenarios }: Loaded) -> Arc<Self> {
+    fn new(Loaded { engine, registered, bundle, merchandising, scenarios, patched }: Loaded) -> Arc<Self> {
         let (coverage, since) = (Coverage::of(&engine), SystemTime::now());
         let catalog = OnceLock::new();
-        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle })
+        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle, patched })
     }
 
     /// The same model with another state of the shop.
-    fn changed(&self, Loaded { engine, registered: _, bundle, merchandising, scenarios }: Loaded) -> Arc<Self> {
+    fn changed(
+        &self,
+        Loaded { engine, registered: _, bundle, merchandising, scenarios, patched }: Loaded,
+    ) -> Arc<Self> {
         let coverage = Coverage::of(&engine);
         coverage.take_over(&self.coverage);
         let (since, registered, catalog) = (self.since, self.registered.clone(), OnceLock::new());
-        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle })
+        Arc::new(Self { engine, coverage, since, registered, merchandising, scenarios, catalog, bundle, patched })
     }
 
     /// Writes to the log that this model answers from now on.
@@ -94,6 +98,7 @@ struct Loaded {
     bundle: Option<Arc<Bundle>>,
     merchandising: Merchandising,
     scenarios: Option<Arc<ScenarioFile>>,
+    patched: u64,
 }
 
 /// The model in service and the one before it.
@@ -117,12 +122,8 @@ impl Serving {
     ///
     /// # Errors
     /// When the bundle cannot be served.
-    pub(crate) fn load(
-        settings: &Settings,
-        webhooks: Option<Arc<Webhooks>>,
-        registry: Option<Arc<Registry>>,
-    ) -> anyhow::Result<Self> {
-        let source = BundleSource::new(settings, webhooks, registry.clone());
+    pub(crate) fn load(settings: &Settings, changes: Changes, registry: Option<Arc<Registry>>) -> anyhow::Result<Self> {
+        let source = BundleSource::new(settings, changes, registry.clone());
         let served = Served::new(source.load(Moment::Start)?);
         served.log_in_service("start");
         let load = settings.model.load() + registry.map_or(Duration::ZERO, |_| settings.registry.download());
@@ -158,9 +159,15 @@ impl Serving {
         let late = |_| anyhow!("the bundle is not there after {:?} (key model.load_seconds)", self.load);
         let (loaded, mut previous) = timeout(self.load, loading).await.map_err(late)??;
         let served = Served::new(loaded);
-        *previous = Some(self.current.swap(Arc::clone(&served)));
+        let batches = served.patched;
+        *previous = Some(self.current.swap(served));
+        drop(previous);
         self.source.follow_again();
-        Ok(served)
+        if batches < self.source.batches() {
+            // Some came while it was being loaded.
+            self.follow_changes().await?;
+        }
+        Ok(self.current())
     }
 
     /// Puts the model before the present one back into service; doing so twice comes back to the present one.

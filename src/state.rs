@@ -13,8 +13,9 @@ use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
 use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
+use crate::patches::Patches;
 use crate::registry::Registry;
-use crate::serving::{Served, Serving};
+use crate::serving::{Changes, Served, Serving};
 use crate::webhooks::Webhooks;
 
 /// The state of the service. Every layer and every handler takes a clone for each request: one counter, not one for
@@ -53,6 +54,8 @@ pub(crate) struct Parts {
     pub(crate) registry: Option<Arc<Registry>>,
     /// Changes of a shop's products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
+    /// Changes of products that operators send; none when that is off.
+    pub(crate) patches: Option<Arc<Patches>>,
     /// Permits for requests that are scored and answered.
     pub(crate) permits: Arc<Semaphore>,
     /// Memory that requests may take.
@@ -65,16 +68,19 @@ impl AppState {
     /// Loads the model and what else the settings name. Blocks.
     ///
     /// # Errors
-    /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets or changes cannot be
-    /// used.
+    /// When the registry, the bundle, the file of keys, the certificate, or the webhooks' secrets, or changes of products
+    /// cannot be used.
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
+        let patches = settings.admin.products().map(|path| Patches::new(path).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);
-        let serving = Serving::load(&settings, webhooks.clone(), registry.clone())?;
+        let changes = Changes { webhooks: webhooks.clone(), patches: patches.clone() };
+        let serving = Serving::load(&settings, changes, registry.clone())?;
         Ok(Self(Arc::new(Parts {
             serving: Arc::new(serving),
             webhooks,
+            patches,
             registry,
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),

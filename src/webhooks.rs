@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwap;
-use slirec_connect::webhooks::{Accepted, ChangeStore, Delivery, Refusal, StoreError, Verifier};
+use slirec_connect::lines::StoreError;
+use slirec_connect::webhooks::{Accepted, ChangeStore, Delivery, Refusal, Verifier};
 use slirec_core::bundle::Bundle;
 use tokio::sync::Notify;
 
@@ -110,6 +111,11 @@ impl Webhooks {
         for problem in self.store().apply_to(bundle) {
             tracing::warn!(problem, "a change of the shop is left out");
         }
+    }
+
+    /// When a product changed last, by its GID. Blocks while a change is written.
+    pub(crate) fn changed_at(&self, gid: &str) -> Option<f64> {
+        self.store().changed_at(gid)
     }
 
     /// Products that have changed.

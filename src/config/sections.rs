@@ -37,6 +37,7 @@ pub(crate) struct AdminSettings {
     pub(crate) host: String,
     port: u16,
     pub(crate) keys: Vec<String>,
+    products: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -182,6 +183,11 @@ impl ServerSettings {
 }
 
 impl AdminSettings {
+    /// The file of changed products, if there is one.
+    pub(crate) fn products(&self) -> Option<&PathBuf> {
+        Some(&self.products).filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// The port to bind when the service itself is asked to bind `server_port`.
     pub(crate) fn port(&self, server_port: u16) -> u16 {
         match (self.port, server_port) {

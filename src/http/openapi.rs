@@ -24,8 +24,12 @@ const VERSION: &str = "3.0.3";
     paths(
         recommendations::recommend,
         recommendations::recommend_batch,
+        recommendations::recommend_page,
         recommendations::rank,
         recommendations::related,
+        recommendations::complements,
+        recommendations::trending,
+        recommendations::buy_again,
         super::catalog::catalog,
         super::status::status,
         health::live,
@@ -45,14 +49,23 @@ pub(super) async fn document(State(state): State<AppState>) -> Response {
     let limited = [
         ("RecommendationRequest", "history", limits.history),
         ("RankRequest", "history", limits.history),
+        ("PageRequest", "history", limits.history),
         ("BatchRequest", "sessions", limits.sessions),
         ("RankRequest", "candidates", limits.candidates),
         ("RecommendationRequest", "include_only", limits.candidates),
         ("RankRequest", "attributes", limits.candidates),
+        ("ComplementsRequest", "items", limits.candidates),
+        ("TrendingRequest", "exclude", limits.candidates),
+        ("TrendingRequest", "attributes", limits.candidates),
+        ("BuyAgainRequest", "history", limits.history),
+        ("BuyAgainRequest", "items", limits.candidates),
+        ("BuyAgainRequest", "exclude", limits.candidates),
+        ("BuyAgainRequest", "attributes", limits.candidates),
     ];
-    let selecting = ["RecommendationRequest", "RelatedRequest"].into_iter().flat_map(|schema| {
-        ["exclude", "categories", "exclude_categories", "attributes"].map(|list| (schema, list, limits.candidates))
-    });
+    let selecting =
+        ["RecommendationRequest", "RelatedRequest", "ComplementsRequest", "Rail"].into_iter().flat_map(|schema| {
+            ["exclude", "categories", "exclude_categories", "attributes"].map(|list| (schema, list, limits.candidates))
+        });
     for (schema, property, most) in limited.into_iter().chain(selecting) {
         if let Some(Value::Object(property)) =
             document.pointer_mut(&format!("/components/schemas/{schema}/properties/{property}"))
@@ -167,10 +180,11 @@ mod tests {
     fn generated_clients_may_leave_out_or_null_every_optional_field() {
         let document = generate(false);
         let schemas = document["components"]["schemas"].as_object().unwrap();
-        for name in ["RecommendationRequest", "RankRequest", "RelatedRequest", "BatchRequest", "View"] {
+        let requests = ["Recommendation", "Rank", "Related", "Batch", "Complements", "Trending", "BuyAgain", "Page"];
+        for name in requests.map(|name| format!("{name}Request")).iter().map(String::as_str).chain(["View", "Rail"]) {
             let schema = &schemas[name];
-            let required: Vec<&str> =
-                schema["required"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
+            let required = schema["required"].as_array().into_iter().flatten();
+            let required: Vec<&str> = required.map(|field| field.as_str().unwrap()).collect();
             for (field, about) in schema["properties"].as_object().unwrap() {
                 let is_nullable = about.get("nullable") == Some(&json!(true));
                 assert_ne!(is_nullable, required.contains(&field.as_str()), "{name}.{field}: {about}");
@@ -208,7 +222,23 @@ mod tests {
             assert!(operation.get("security").is_none());
         }
         ids.sort();
-        assert_eq!(ids, ["catalog", "live", "rank", "ready", "recommend", "recommendBatch", "related", "status"]);
+        assert_eq!(
+            ids,
+            [
+                "buyAgain",
+                "catalog",
+                "complements",
+                "live",
+                "rank",
+                "ready",
+                "recommend",
+                "recommendBatch",
+                "recommendPage",
+                "related",
+                "status",
+                "trending"
+            ]
+        );
     }
 
     #[test]

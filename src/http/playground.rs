@@ -52,6 +52,7 @@ const ASSETS: &[Asset] = assets![
     "catalog.js": "text/javascript; charset=utf-8",
     "controls.js": "text/javascript; charset=utf-8",
     "lines.js": "text/javascript; charset=utf-8",
+    "rails.js": "text/javascript; charset=utf-8",
     "requests.js": "text/javascript; charset=utf-8",
     "results.js": "text/javascript; charset=utf-8",
     "session.js": "text/javascript; charset=utf-8",

@@ -1,5 +1,6 @@
 //! `/v1`, the service's own API: the products that fit a session best, those of many sessions, the order of given
-//! products, the products that go with one.
+//! products, the products that go with one, or with a cart, that are in demand, or that are bought again,
+//! the rails of a page.
 //!
 //! Enters, for `POST /v1/recommendations`: `{"history": [{"item": "novel", "time": 1730807061}], "limit": 16}` and
 //! options; only `history` is required. Leaves: which model answered, whether the scores are the model's or
@@ -8,12 +9,17 @@
 pub(super) mod answers;
 mod arranging;
 pub(super) mod bodies;
+mod buy_again;
 mod closest;
+mod complements;
+mod evidence;
 mod explanations;
 mod lists;
 mod names;
+mod page;
 mod requests;
 mod ruled;
+mod trending;
 
 use std::sync::Arc;
 
@@ -29,6 +35,11 @@ use crate::memory::Held;
 use crate::scoring;
 use crate::serving::Served;
 use crate::state::AppState;
+pub(super) use buy_again::*;
+pub(super) use complements::*;
+pub(super) use page::*;
+pub(super) use trending::*;
+
 use answers::{BatchAnswer, RankAnswer, RecommendationAnswer};
 use arranging::arranged;
 use bodies::{BatchBody, RankBody, RecommendationBody, RelatedBody};

@@ -1,6 +1,6 @@
 //! Values of labels, each from a closed set: what happened enters, the text of its label leaves.
 
-use slirec_engine::{Overloaded, Source};
+use slirec_engine::Overloaded;
 use slirec_merchandising::FilterUse;
 
 /// How a filter was found.
@@ -78,11 +78,3 @@ impl From<Overloaded> for Shed {
 /// What may become of a shop's delivery.
 pub(super) const DELIVERIES: [&str; 7] =
     ["changed", "repeated", "late", "unrelated", "unsigned", "malformed", "failed"];
-
-/// Where an answer came from.
-pub(super) fn source_label(source: Source) -> &'static str {
-    match source {
-        Source::Model => "model",
-        Source::Popular => "popular",
-    }
-}

@@ -1,11 +1,15 @@
 //! The routes as labels of metrics: a closed set, whatever clients ask for.
 
 /// Routes whose answers are recommendations.
-pub(crate) const SCORING: [&str; 7] = [
+pub(crate) const SCORING: [&str; 11] = [
     "/v1/recommendations",
     "/v1/recommendations:batch",
+    "/v1/recommendations:page",
     "/v1/rank",
     "/v1/related",
+    "/v1/complements",
+    "/v1/trending",
+    "/v1/buy-again",
     "/invocations",
     "/v2/models/{model}/infer",
     "/v2/models/{model}/versions/{version}/infer",
@@ -23,7 +27,7 @@ const PROBES: [&str; 9] = [
     "/v2/models/{model}/versions/{version}/ready",
 ];
 /// All others.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     "/v1/catalog",
     "/v1/status",
     "/v2",
@@ -41,6 +45,7 @@ const OTHERS: [&str; 18] = [
     "/admin/reload",
     "/admin/rollback",
     "/admin/log-level",
+    "/admin/products",
     UNMATCHED,
 ];
 /// What clients ask for and is no route.
@@ -54,8 +59,9 @@ const OTHER_STATUSES: [&str; 5] = ["200", "401", "404", "500", "503"];
 /// The label of the route that a request found.
 pub(crate) fn label(matched: Option<&str>) -> &str {
     match matched {
-        // The same as clients write it that escape what they need not.
+        // The same as clients write them that escape what they need not.
         Some("/v1/recommendations%3Abatch") => "/v1/recommendations:batch",
+        Some("/v1/recommendations%3Apage") => "/v1/recommendations:page",
         Some(route) => route,
         None => UNMATCHED,
     }

@@ -4,7 +4,7 @@ use prometheus::core::Collector;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Metrics, Shed, routes, source_label};
+use super::{Metrics, Shed, routes};
 use slirec_engine::Source;
 
 /// What the service has done since its start.
@@ -70,7 +70,7 @@ impl Metrics {
                 }
             }
         }
-        let answers = |source| families.answers.with_label_values(&[source_label(source)]).get();
+        let answers = |source: Source| families.answers.with_label_values(&[source.name()]).get();
         let reloads = |outcome| families.reloads.with_label_values(&[outcome]).get();
         Traffic {
             requests,

@@ -11,6 +11,7 @@ use slirec_merchandising::{Merchandising, ScenarioFile};
 
 use super::Loaded;
 use crate::config::{ModelSettings, Settings};
+use crate::patches::Patches;
 use crate::registry::{CachedVersion, Registry};
 use crate::webhooks::Webhooks;
 
@@ -26,6 +27,15 @@ pub(super) enum Moment {
     Reload,
 }
 
+/// Changes of products that lie over every bundle.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    /// What a shop delivers.
+    pub(crate) webhooks: Option<Arc<Webhooks>>,
+    /// What operators send.
+    pub(crate) patches: Option<Arc<Patches>>,
+}
+
 /// Where the bundle to serve is found.
 #[derive(Debug, Clone)]
 pub(crate) struct BundleSource {
@@ -39,17 +49,16 @@ pub(crate) struct BundleSource {
     options: EngineOptions,
     /// File of the shop's rules.
     scenarios: Option<PathBuf>,
-    /// Whose changes lie over every bundle.
-    webhooks: Option<Arc<Webhooks>>,
+    changes: Changes,
 }
 
 impl BundleSource {
-    pub(super) fn new(settings: &Settings, webhooks: Option<Arc<Webhooks>>, registry: Option<Arc<Registry>>) -> Self {
+    pub(super) fn new(settings: &Settings, changes: Changes, registry: Option<Arc<Registry>>) -> Self {
         let ModelSettings { path, max_bytes, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
         let pointer = settings.model.pointer().cloned();
         let (path, max_bytes, scenarios) = (path.clone(), *max_bytes, settings.scenarios.file().cloned());
-        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, scenarios, webhooks }
+        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, scenarios, changes }
     }
 
     pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
@@ -121,23 +130,31 @@ impl BundleSource {
 
     /// Makes an engine of a bundle with the shop's changes over it, and its rules for these products.
     pub(super) fn engine(&self, mut bundle: Bundle, scenarios: Option<Arc<ScenarioFile>>) -> anyhow::Result<Loaded> {
-        let pristine = self.webhooks.as_ref().map(|webhooks| {
-            let pristine = Arc::new(bundle.clone());
+        let Changes { webhooks, patches } = &self.changes;
+        let pristine = (webhooks.is_some() || patches.is_some()).then(|| Arc::new(bundle.clone()));
+        if let Some(webhooks) = webhooks {
             webhooks.apply_to(&mut bundle);
-            pristine
+        }
+        let patched = patches.as_ref().map_or(0, |patches| {
+            patches.apply_to(&mut bundle, |gid| webhooks.as_ref().and_then(|webhooks| webhooks.changed_at(gid)))
         });
         let fitting = Merchandising::new(&bundle.catalog, scenarios.as_deref());
         let (merchandising, remarks) = fitting.context("key scenarios.file")?;
         remarks.iter().for_each(|remark| tracing::warn!("a pin is passed over: {remark}"));
         let engine = Engine::from_bundle(bundle, &self.options)?;
-        Ok(Loaded { engine, registered: None, bundle: pristine, merchandising, scenarios })
+        Ok(Loaded { engine, registered: None, bundle: pristine, merchandising, scenarios, patched })
     }
 
     /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.
     pub(super) fn follow_again(&self) {
-        if let Some(webhooks) = &self.webhooks {
+        if let Some(webhooks) = &self.changes.webhooks {
             webhooks.follow_again();
         }
+    }
+
+    /// Batches of changed products so far.
+    pub(super) fn batches(&self) -> u64 {
+        self.changes.patches.as_ref().map_or(0, |patches| patches.version())
     }
 
     /// The directory that the pointer file names.

@@ -66,6 +66,12 @@ impl Bundle {
         self.change_manifest(|manifest| manifest["files"][name] = json!({"sha256": sha256, "bytes": bytes.len()}));
     }
 
+    /// Adds a file, in the manifest too.
+    pub(crate) fn add(&self, name: &str, content: &str) {
+        fs::write(self.file(name), content).unwrap();
+        self.replace(name, |bytes| bytes);
+    }
+
     /// Makes this bundle the same as another.
     pub(crate) fn become_like(&self, other: &Self) {
         copy(other.folder.path(), self.folder.path());

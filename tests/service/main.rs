@@ -7,6 +7,7 @@
 mod bundle;
 mod client;
 mod connections;
+mod counts;
 mod examples;
 mod hostile;
 mod inference;
@@ -16,6 +17,7 @@ mod openapi;
 mod operation;
 mod options;
 mod playground;
+mod products;
 mod recommendations;
 mod registry;
 mod reload;

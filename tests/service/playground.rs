@@ -6,7 +6,7 @@ use crate::bundle::Bundle;
 use crate::client::exchange;
 use crate::server::Server;
 
-const ASSETS: [&str; 18] = [
+const ASSETS: [&str; 19] = [
     "style.css",
     "shop.css",
     "status.css",
@@ -20,6 +20,7 @@ const ASSETS: [&str; 18] = [
     "elements.js",
     "key.js",
     "lines.js",
+    "rails.js",
     "requests.js",
     "results.js",
     "session.js",

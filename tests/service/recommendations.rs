@@ -103,9 +103,9 @@ fn times_in_any_order_or_in_the_future_are_answered() {
 fn every_wrong_field_is_named_by_its_path() {
     let server = Server::start();
     for (body, beginning) in [
-        (json!({"history": [{"item": "novel", "time": TIME}, {"item": "novel", "time": null}]}), "history[1].time: "),
+        (json!({"history": [{"item": "novel", "time": TIME}, {"item": "novel", "time": []}]}), "history[1].time: "),
         (json!({"history": [{"item": 7.5, "time": TIME}]}), "history[0].item: "),
-        (json!({"history": [{"item": "novel"}]}), "history[0]: missing field `time`"),
+        (json!({"history": [{"time": TIME}]}), "history[0]: missing field `item`"),
         (json!({"history": [{"item": "novel", "time": TIME, "weight": 2}]}), "history[0].weight: unknown field"),
         (json!({"history": "novel"}), "history: "),
         (json!({"history": [], "limit": 101}), "limit: "),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::bundle::Bundle;
+use crate::counts::add_shop;
 use crate::server::{Server, run, wait_until};
 
 const TIME: u64 = 1_730_807_061;
@@ -16,8 +17,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The demo with prices, stocks, news and tags.
-fn bundle() -> Bundle {
+/// The demo with prices, stocks, news and tags, and with counts.
+pub(crate) fn bundle() -> Bundle {
     let bundle = Bundle::new();
     bundle.replace("catalog.json", |bytes| {
         let mut catalog: Value = serde_json::from_slice(&bytes).unwrap();
@@ -31,6 +32,7 @@ fn bundle() -> Bundle {
         }
         serde_json::to_vec(&catalog).unwrap()
     });
+    add_shop(&bundle);
     bundle
 }
 
@@ -260,6 +262,11 @@ fn the_recipes_of_the_docs_are_answered() {
         let body: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
         let answer = shop.ask(path, &body);
         assert!(!items(&answer).is_empty() && answer.get("warnings").is_none(), "{path} {body}: {answer}");
+        let sources =
+            [("/v1/complements", "bought_together"), ("/v1/trending", "trending"), ("/v1/buy-again", "buy_again")];
+        for (_, source) in sources.iter().filter(|(known, _)| *known == path) {
+            assert_eq!(answer["source"], *source, "{body}");
+        }
         sent += 1;
     }
     assert_eq!(sent, 10);

@@ -1,6 +1,7 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
 //! rows, as a table for people or JSON for programs.
 
+mod next_baskets;
 mod predictions;
 mod table;
 
@@ -57,7 +58,7 @@ enum Checkpoint {
     Last,
 }
 
-/// Measure a run or a bundle, beside the baselines
+/// Measure a run, a bundle or counts, beside the baselines
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("model").required(true))]
 pub(crate) struct Arguments {
@@ -73,6 +74,9 @@ pub(crate) struct Arguments {
     /// Weights as safetensors, under our names or TensorFlow's
     #[arg(long, value_name = "FILE", group = "model", requires_all = ["item_vocabulary", "category_vocabulary", "item_categories"])]
     weights: Option<PathBuf>,
+    /// Nothing that was trained: how much of the last baskets the counts of a bundle find, beside popularity and own frequency
+    #[arg(long, group = "model", requires = "dataset", conflicts_with_all = ["file", "predictions"])]
+    baskets: bool,
     /// With --weights: item ids by handle, as the original writes them (JSON)
     #[arg(long, value_name = "FILE")]
     item_vocabulary: Option<PathBuf>,
@@ -131,6 +135,9 @@ struct Model {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(dataset) = arguments.dataset.as_deref().filter(|_| arguments.baskets) {
+        return next_baskets::run(dataset, arguments.json);
+    }
     let mut model = load(arguments)?;
     let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
     // Baselines count by ids: they speak of the same items only under the same vocabulary.

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
+use slirec_core::event::Event;
 use slirec_core::timestamp::DAY;
 use slirec_train::dataset::Division;
 use slirec_train::dataset::findings::Findings;
@@ -23,10 +24,27 @@ enum SplitName {
     Time,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EventName {
+    View,
+    Cart,
+    Purchase,
+}
+
+impl From<EventName> for Event {
+    fn from(name: EventName) -> Self {
+        match name {
+            EventName::View => Self::View,
+            EventName::Cart => Self::Cart,
+            EventName::Purchase => Self::Purchase,
+        }
+    }
+}
+
 /// Split interactions for training and evaluation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Interactions: label, user, item, timestamp, category, separated by tabs; gzip is recognised, - is standard
+    /// Interactions: label, user, item, timestamp, category, perhaps weight and event, separated by tabs; gzip is recognised, - is standard
     /// input. Or Parquet, a file or a directory, with columns user, item, timestamp, category
     #[arg(long, value_name = "PATH")]
     interactions: PathBuf,
@@ -39,6 +57,9 @@ pub(crate) struct Arguments {
     /// With --split time: the share of all interactions that lie before the moment; 0.9 unless it is given
     #[arg(long, value_name = "SHARE", value_parser = share)]
     split_share: Option<f64>,
+    /// What happened where the interactions do not say it, such as purchases in a file of orders
+    #[arg(long, value_enum, default_value = "view")]
+    event: EventName,
     /// Seed of the negatives
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -74,6 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let options = PrepareOptions {
         interactions: arguments.interactions.clone(),
         output: arguments.output.clone(),
+        event: arguments.event.into(),
         seed: arguments.seed,
         time_share: by_time.then_some(arguments.split_share.unwrap_or(SPLIT_SHARE)),
         keep_order: arguments.keep_order,
@@ -106,6 +128,9 @@ fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
         manifest.items,
         manifest.categories
     ))?;
+    if let Some(events) = &manifest.events {
+        output::print(format!("events: {events}"))?;
+    }
     let rows = &manifest.rows;
     output::print(format!("rows: {} train, {} valid, {} test", rows.train, rows.valid, rows.test))?;
     if let Division::Time { share, cut } = manifest.split {

@@ -199,7 +199,7 @@ fn a_table_from_a_pipe_is_read_as_its_flags_say_and_warned_of() {
     assert!(summary.contains("events left out   6 1, no user 1"), "{summary}");
     let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(warnings.contains("ids were read as whole numbers, the first in row 2"), "{warnings}");
-    assert_eq!(fs::read_to_string(folder.path().join("out.tsv")).unwrap(), "1\t1\t10\t1770076800\tnone\t5\n");
+    assert_eq!(fs::read_to_string(folder.path().join("out.tsv")).unwrap(), "1\t1\t10\t1770076800\tnone\t5\tpurchase\n");
     let refused = |more: &[&str], input: &str| {
         let output = table(more, input);
         assert!(!output.status.success());

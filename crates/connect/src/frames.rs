@@ -84,9 +84,9 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> InteractionSource for 
         }
         let rows = self.rows.as_mut()?;
         Some(match rows.read() {
-            Ok((timestamp, weight)) => {
+            Ok((timestamp, weight, event)) => {
                 let [user, item, category] = rows.texts();
-                Ok((Interaction { user, item, timestamp, category }, weight))
+                Ok((Interaction { user, item, timestamp, category, event }, weight))
             }
             Err(problem) => {
                 Err(ReadError::Line(LineError { line, problem, content: format!("row {line} of {PLACE}") }))

@@ -1,9 +1,11 @@
-//! Interactions in columns: batches of rows enter, the users, items, times, categories and weights of single rows leave.
+//! Interactions in columns: batches of rows enter, the users, items, times, categories, weights and kinds of single rows
+//! leave.
 
 use std::fmt::Display;
 use std::io;
 
 use slirec_core::catalog::NO_CATEGORY;
+use slirec_core::event::Event;
 use slirec_core::interactions::{LineProblem, MOST_WEIGHT};
 use slirec_core::timestamp::{self, TimestampError};
 
@@ -22,21 +24,23 @@ pub struct InteractionColumns {
     pub category: Option<String>,
     /// How often the interaction counts for popularity; it may be missing.
     pub weight: String,
+    /// What was done: view, cart or purchase; it may be missing.
+    pub event: String,
 }
 
 impl Default for InteractionColumns {
-    /// `user`, `item`, `timestamp`, `category` and `weight`.
+    /// `user`, `item`, `timestamp`, `category`, `weight` and `event`.
     fn default() -> Self {
-        let [user, item, timestamp, category, weight] =
-            ["user", "item", "timestamp", "category", "weight"].map(str::to_owned);
-        Self { user, item, timestamp, category: Some(category), weight }
+        let [user, item, timestamp, category, weight, event] =
+            ["user", "item", "timestamp", "category", "weight", "event"].map(str::to_owned);
+        Self { user, item, timestamp, category: Some(category), weight, event }
     }
 }
 
 impl InteractionColumns {
     /// All names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.needed().chain([self.weight.as_str()])
+        self.needed().chain([self.weight.as_str(), self.event.as_str()])
     }
 
     fn needed(&self) -> impl Iterator<Item = &str> {
@@ -52,6 +56,7 @@ pub(crate) struct Rows {
     /// None: all rows have the same.
     category: Option<ColumnValues>,
     weight: ColumnValues,
+    event: ColumnValues,
     next: usize,
     len: usize,
     /// Texts of the row that was read last, because an interaction borrows.
@@ -78,6 +83,7 @@ impl Rows {
             time: batch.column(&names.timestamp),
             category: names.category.as_deref().map(|name| batch.column(name)),
             weight: batch.column(&names.weight),
+            event: batch.column(&names.event),
             next: 0,
             len: batch.len(),
             texts: [const { String::new() }; 3],
@@ -94,8 +100,8 @@ impl Rows {
         &self.texts
     }
 
-    /// Reads the next row: time and weight; the texts are kept.
-    pub(crate) fn read(&mut self) -> Result<(f64, u16), LineProblem> {
+    /// Reads the next row: time, weight and what was done, if that is said; the texts are kept.
+    pub(crate) fn read(&mut self) -> Result<(f64, u16, Option<Event>), LineProblem> {
         let row = self.next;
         self.next += 1;
         let [user, item, category] = &mut self.texts;
@@ -112,7 +118,9 @@ impl Rows {
             let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
             number.ok_or_else(|| LineProblem::Weight(text.into_owned()))
         })?;
-        Ok((seconds, weight))
+        let event = self.event.text(row).filter(|name| !name.is_empty());
+        let event = event.map(|name| Event::of_name(&name).ok_or_else(|| LineProblem::Event(name.into_owned())));
+        Ok((seconds, weight, event.transpose()?))
     }
 }
 

@@ -3,7 +3,8 @@
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,
 //! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory.
-//! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes. Where models are published:
+//! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes, [`patches`] keeps
+//! those that operators send, both in [`lines`]. Where models are published:
 //! [`mlflow`] pushes to a registry and pulls from it.
 //! Large parts are features, so that who needs one does not build the others: `events`, `mlflow`, `parquet`, `shopify`,
 //! `webhooks`.
@@ -20,6 +21,8 @@ pub mod frames;
 mod http;
 #[cfg(feature = "parquet")]
 mod interaction_columns;
+#[cfg(feature = "webhooks")]
+pub mod lines;
 #[cfg(any(feature = "events", feature = "shopify"))]
 mod lists;
 #[cfg(feature = "mlflow")]
@@ -29,6 +32,8 @@ pub mod original;
 pub mod parquet;
 #[cfg(feature = "parquet")]
 pub mod partitions;
+#[cfg(feature = "webhooks")]
+pub mod patches;
 pub mod pickle;
 #[cfg(feature = "events")]
 pub mod product_table;

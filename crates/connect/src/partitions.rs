@@ -2,7 +2,7 @@
 //! is too large for one machine. Files enter in order of their names; interactions leave one at a time.
 //!
 //! Columns: `user`, `item`, `timestamp` (Unix seconds or milliseconds, a timestamp, a date or ISO 8601), `category`, and
-//! perhaps `weight`. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
+//! perhaps `weight` and `event`. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
 //! A user's rows may lie in any file and in any order: preparing sorts them.
 
 use std::fs::File;
@@ -128,9 +128,9 @@ impl InteractionSource for ParquetInteractions {
         let place = || format!("row {} of {}", current.row, current.path.display());
         let rows = current.batch.as_mut()?;
         Some(match rows.read() {
-            Ok((timestamp, weight)) => {
+            Ok((timestamp, weight, event)) => {
                 let [user, item, category] = rows.texts();
-                Ok((Interaction { user, item, timestamp, category }, weight))
+                Ok((Interaction { user, item, timestamp, category, event }, weight))
             }
             Err(problem) => Err(ReadError::Line(LineError { line, problem, content: place() })),
         })

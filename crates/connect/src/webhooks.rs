@@ -16,7 +16,9 @@ use thiserror::Error;
 
 pub use payload::{Change, ProductState};
 pub use signature::{Delivery, Verifier};
-pub use store::{Accepted, ChangeStore, StoreError};
+pub use store::{Accepted, ChangeStore};
+
+pub(crate) use overlay::serve_catalog;
 
 /// A delivery that is refused: HTTP 401 for the signature, 400 for the rest.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -8,18 +8,6 @@ use crate::product_set::ProductSet;
 /// Group of products that belong to none.
 pub const NO_GROUP: u32 = u32::MAX;
 
-/// What answers, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sources {
-    /// The model, and the popular products where it knows nothing of the history.
-    #[default]
-    ModelThenPopular,
-    /// The model alone: nothing where it knows nothing of the history.
-    Model,
-    /// The popular products alone, whatever the history.
-    Popular,
-}
-
 /// How products are arranged; the default leaves them in the order of their scores.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arrangement {

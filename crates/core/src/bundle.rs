@@ -1,6 +1,7 @@
 //! A bundle: the directory that a trained model is shipped in.
 //!
-//! Enters: a directory with `manifest.json`, the three graphs, `vocabulary.json` and `catalog.json`. Leaves: a
+//! Enters: a directory with `manifest.json`, the three graphs, `vocabulary.json` and `catalog.json`, perhaps
+//! `activity.json`. Leaves: a
 //! [`Bundle`] whose files match the sizes and hashes of the manifest, or one line that says why not. Nothing in a
 //! bundle is trusted: names are fixed, sizes are bounded, nothing outside the directory is read.
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::activity::{Activity, ActivityError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::files::{self, FileError};
 use crate::vocabulary::{Vocabulary, VocabularyError};
@@ -37,6 +39,9 @@ pub const VOCABULARY: &str = "vocabulary.json";
 /// Products.
 pub const CATALOG: &str = "catalog.json";
 
+/// What shoppers did, counted; bundles need not have it.
+pub const ACTIVITY: &str = "activity.json";
+
 /// The files that every bundle holds beside its manifest.
 pub const FILES: [&str; 5] = [CANDIDATES_GRAPH, CATALOG, HISTORY_GRAPH, SCORES_GRAPH, VOCABULARY];
 
@@ -51,6 +56,9 @@ pub enum BundleError {
     /// A file is missing or cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The counts break a rule.
+    #[error(transparent)]
+    Activity(#[from] ActivityError),
     /// The catalogue breaks a rule.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -88,6 +96,8 @@ pub struct Bundle {
     pub catalog: Catalog,
     /// Names and ids.
     pub vocabulary: Vocabulary,
+    /// What shoppers did, if the bundle has it.
+    pub activity: Option<Activity>,
     /// `candidates.onnx`
     pub candidates_graph: Vec<u8>,
     /// `history.onnx`
@@ -133,8 +143,12 @@ impl Bundle {
         let vocabulary = Vocabulary::parse(&verified(VOCABULARY)?, &directory.join(VOCABULARY))?;
         check_features(&manifest, &vocabulary)
             .map_err(|problem| BundleError::Invalid { path: directory.join(VOCABULARY), problem })?;
+        let path = directory.join(ACTIVITY);
+        let activity = manifest.files.contains_key(ACTIVITY).then(|| verified(ACTIVITY)).transpose()?;
+        let activity = activity.map(|bytes| Activity::parse(&bytes, vocabulary.items().len(), &path)).transpose()?;
         Ok(Self {
             sha256,
+            activity,
             catalog: Catalog::parse(&catalog_text, &catalog_path)?,
             vocabulary,
             candidates_graph: verified(CANDIDATES_GRAPH)?,
@@ -145,7 +159,7 @@ impl Bundle {
     }
 }
 
-/// Compares one of the [`FILES`] with its record in the manifest.
+/// Compares one of a bundle's files with its record in the manifest.
 ///
 /// # Errors
 /// [`BundleError`] when it is missing or has another size or hash.
@@ -158,12 +172,13 @@ pub fn verify_file(directory: &Path, name: &str, manifest: &Manifest) -> Result<
 /// # Errors
 /// [`BundleError`] when a file is missing.
 pub fn record_files(directory: &Path) -> Result<BTreeMap<String, FileRecord>, BundleError> {
+    let has_activity = directory.join(ACTIVITY).exists();
     let record = |name: &&str| -> Result<(String, FileRecord), BundleError> {
         let path = directory.join(name);
         let bytes = fs::metadata(&path).map_err(FileError::io("read", &path))?.len();
         Ok(((*name).to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
     };
-    FILES.iter().map(record).collect()
+    FILES.iter().chain([&ACTIVITY].into_iter().filter(|_| has_activity)).map(record).collect()
 }
 
 /// Completes a bundle: records every file of `directory` in the manifest and writes it, last.

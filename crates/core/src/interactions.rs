@@ -1,11 +1,12 @@
 //! Interactions: who viewed what, when. Enters: the original's TSV, `label user item timestamp category`, a line each,
-//! without a header; a sixth column may give a weight. Leaves: [`Interaction`] rows, one at a time, so that a file of
+//! without a header; a sixth column may give a weight, and a seventh what happened. Leaves: [`Interaction`] rows, one at a time, so that a file of
 //! any size streams through.
 
 use std::io::{self, BufRead, Write};
 
 use thiserror::Error;
 
+use crate::event::Event;
 use crate::timestamp::{self, TimestampError};
 
 /// Largest weight of an interaction.
@@ -34,7 +35,7 @@ pub struct LineError {
 pub enum LineProblem {
     /// Too few or too many columns.
     #[error(
-        "found {0} tab-separated columns: expected 5 (label, user, item, timestamp, category), or a weight behind them"
+        "found {0} tab-separated columns: expected 5 (label, user, item, timestamp, category), or a weight and an event behind them"
     )]
     Columns(usize),
     /// Interactions are positives; negatives belong into evaluation files.
@@ -43,6 +44,9 @@ pub enum LineProblem {
     /// The sixth column is no weight.
     #[error("weight is `{0}`: expected a whole number from 1 to {MOST_WEIGHT}")]
     Weight(String),
+    /// The seventh column is no event.
+    #[error("event is `{0}`: expected view, cart or purchase")]
+    Event(String),
     /// A name without characters.
     #[error("{0} is empty: expected a name")]
     Empty(&'static str),
@@ -84,6 +88,8 @@ pub struct Interaction<'a> {
     pub timestamp: f64,
     /// Name of the item's category.
     pub category: &'a str,
+    /// What happened, if the source says so.
+    pub event: Option<Event>,
 }
 
 impl Interaction<'_> {
@@ -92,7 +98,8 @@ impl Interaction<'_> {
         self.write_weighted(1, output)
     }
 
-    /// Writes the interaction with a sixth column for its weight, which is left out if it is 1.
+    /// Writes the interaction with a sixth column for its weight, which is left out if it is 1 and the event is not known,
+    /// and a seventh for the event, if it is known.
     pub fn write_weighted(&self, weight: u32, output: &mut (impl Write + ?Sized)) -> io::Result<()> {
         for part in ["1\t", self.user, "\t", self.item, "\t"] {
             output.write_all(part.as_bytes())?;
@@ -106,7 +113,11 @@ impl Interaction<'_> {
         }
         output.write_all(b"\t")?;
         output.write_all(self.category.as_bytes())?;
-        if weight == 1 { output.write_all(b"\n") } else { writeln!(output, "\t{weight}") }
+        match self.event {
+            None if weight == 1 => output.write_all(b"\n"),
+            None => writeln!(output, "\t{weight}"),
+            Some(event) => writeln!(output, "\t{weight}\t{}", event.name()),
+        }
     }
 }
 
@@ -183,8 +194,8 @@ fn parse(line: &[u8]) -> Result<(Interaction<'_>, u16), LineProblem> {
     let text = without_end(std::str::from_utf8(line).map_err(|_| LineProblem::Encoding)?);
     let mut columns = Columns(Some(text));
     let row = [columns.next(), columns.next(), columns.next(), columns.next(), columns.next()];
-    let ([Some(label), Some(user), Some(item), Some(time), Some(category)], weight, None) =
-        (row, columns.next(), columns.next())
+    let further = [columns.next(), columns.next(), columns.next()];
+    let ([Some(label), Some(user), Some(item), Some(time), Some(category)], [weight, event, None]) = (row, further)
     else {
         return Err(LineProblem::Columns(Columns(Some(text)).count()));
     };
@@ -192,6 +203,9 @@ fn parse(line: &[u8]) -> Result<(Interaction<'_>, u16), LineProblem> {
         let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
         number.ok_or_else(|| LineProblem::Weight(text.chars().take(SHOWN).collect()))
     })?;
+    let event =
+        event.map(|text| Event::of_name(text).ok_or_else(|| LineProblem::Event(text.chars().take(SHOWN).collect())));
+    let event = event.transpose()?;
     if label != "1" {
         return Err(LineProblem::Label(label.chars().take(SHOWN).collect()));
     }
@@ -200,7 +214,7 @@ fn parse(line: &[u8]) -> Result<(Interaction<'_>, u16), LineProblem> {
             return Err(LineProblem::Empty(name));
         }
     }
-    Ok((Interaction { user, item, timestamp: timestamp::from_text(time)?, category }, weight))
+    Ok((Interaction { user, item, timestamp: timestamp::from_text(time)?, category, event }, weight))
 }
 
 fn without_end(mut text: &str) -> &str {

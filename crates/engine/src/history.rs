@@ -5,6 +5,8 @@
 use std::fmt;
 use std::mem::size_of;
 
+use slirec_core::event::Event;
+
 use crate::texts::Texts;
 
 /// One product that the shopper viewed.
@@ -14,6 +16,8 @@ pub struct ViewedItem<'a> {
     pub handle: &'a str,
     /// When it was viewed, Unix seconds.
     pub timestamp: f64,
+    /// What the shopper did with it.
+    pub event: Event,
 }
 
 /// Views in order of arrival, of any number.
@@ -23,6 +27,8 @@ pub struct ViewHistory {
     handles: Texts,
     /// Unix seconds, `[n]`.
     timestamps: Vec<f64>,
+    /// What the shopper did, `[n]`; empty while all are views.
+    events: Vec<Event>,
 }
 
 impl ViewHistory {
@@ -35,7 +41,7 @@ impl ViewHistory {
     pub fn from_columns(handles: Texts, mut timestamps: Vec<f64>) -> Self {
         timestamps.truncate(handles.len());
         if handles.len() == timestamps.len() {
-            return Self { handles, timestamps };
+            return Self { handles, timestamps, events: Vec::new() };
         }
         handles.iter().zip(timestamps).collect()
     }
@@ -57,13 +63,28 @@ impl ViewHistory {
 
     /// Adds a view behind the others.
     pub fn push(&mut self, handle: &str, timestamp: f64) {
+        self.push_event(handle, timestamp, Event::View);
+    }
+
+    /// Adds what the shopper did with a product behind the rest.
+    pub fn push_event(&mut self, handle: &str, timestamp: f64, event: Event) {
+        if event != Event::View || !self.events.is_empty() {
+            self.events.resize(self.len(), Event::View);
+            self.events.push(event);
+        }
         self.handles.push(handle);
         self.timestamps.push(timestamp);
     }
 
+    /// Gives a time to what has none, which stands there with a time that is not finite.
+    pub fn fill_times(&mut self, time: f64) {
+        self.timestamps.iter_mut().filter(|known| !known.is_finite()).for_each(|known| *known = time);
+    }
+
     /// The view at a position.
     pub fn get(&self, position: usize) -> Option<ViewedItem<'_>> {
-        Some(ViewedItem { handle: self.handles.get(position)?, timestamp: *self.timestamps.get(position)? })
+        let event = self.events.get(position).copied().unwrap_or_default();
+        Some(ViewedItem { handle: self.handles.get(position)?, timestamp: *self.timestamps.get(position)?, event })
     }
 
     /// All views.
@@ -73,7 +94,7 @@ impl ViewHistory {
 
     /// The last views, at most `count` of them.
     pub fn last(&self, count: usize) -> impl DoubleEndedIterator<Item = ViewedItem<'_>> + ExactSizeIterator {
-        let nothing = ViewedItem { handle: "", timestamp: 0.0 };
+        let nothing = ViewedItem { handle: "", timestamp: 0.0, event: Event::View };
         (self.len().saturating_sub(count)..self.len()).map(move |position| self.get(position).unwrap_or(nothing))
     }
 
@@ -96,16 +117,17 @@ impl ViewHistory {
         let mut ordered = Self {
             handles: Texts::with_capacity(positions.len(), self.handles.bytes()),
             timestamps: Vec::with_capacity(positions.len()),
+            events: Vec::new(),
         };
         for view in positions.filter_map(|position| self.get(position)) {
-            ordered.push(view.handle, view.timestamp);
+            ordered.push_event(view.handle, view.timestamp, view.event);
         }
         ordered
     }
 
     /// Bytes that the views take in memory.
     pub fn held_bytes(&self) -> usize {
-        self.handles.held_bytes() + self.timestamps.capacity() * size_of::<f64>()
+        self.handles.held_bytes() + self.timestamps.capacity() * size_of::<f64>() + self.events.capacity()
     }
 }
 
@@ -145,7 +167,10 @@ mod tests {
     #[test]
     fn the_last_views_are_at_most_all() {
         let history = ViewHistory::from_iter([("a", 1.0), ("b", 2.0)]);
-        assert_eq!(history.last(1).collect::<Vec<_>>(), [ViewedItem { handle: "b", timestamp: 2.0 }]);
+        assert_eq!(
+            history.last(1).collect::<Vec<_>>(),
+            [ViewedItem { handle: "b", timestamp: 2.0, event: Event::View }]
+        );
         assert_eq!(history.last(9).len(), 2);
         assert_eq!(history.get(2), None);
         assert_eq!(ViewHistory::new().iter().len(), 0);

@@ -7,9 +7,11 @@
 mod backend;
 mod bundle_scorer;
 mod candidates;
+mod counts;
 mod diversity;
 mod engine;
 mod error;
+mod front;
 mod graphs;
 mod history;
 mod model;
@@ -25,9 +27,11 @@ mod runtime;
 mod selection;
 mod self_contained;
 mod shortlist;
+mod source;
 mod spread;
 mod tensors;
 mod texts;
+mod unscored;
 mod worker;
 
 pub use bundle_scorer::BundleScorer;
@@ -40,10 +44,11 @@ pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{
     ExplainedLogit, Explanation, Explanations, RecommendationRequest, Recommendations, ScoredProduct, Selection,
-    Source, Timings,
+    Timings,
 };
 pub use runtime::{Device, ExecutionProvider};
 pub use self_contained::{Answer, SELF_CONTAINED_GRAPH, SelfContainedModel, self_contained};
 pub use slirec_kernels::request::ranking::Terms;
+pub use source::{Counted, Evidence, Source};
 pub use texts::Texts;
 pub use worker::Caller;

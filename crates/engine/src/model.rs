@@ -10,9 +10,8 @@ use slirec_core::product_set::ProductSet;
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
 use crate::candidates::CandidateIds;
-use crate::order::Ranked;
-use crate::page::Page;
-use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
+use crate::counts::Counts;
+use crate::request::{RecommendationRequest, ScoredProduct};
 use crate::selection::Filter;
 
 /// Which model an engine serves, and everything that its workers share whatever computes.
@@ -28,7 +27,8 @@ pub(crate) struct Model {
     /// Place of each candidate in the order of the handles: decides between equal scores.
     pub(crate) ties: Arc<[u32]>,
     /// Candidates by falling number of training interactions.
-    popular: Vec<ScoredProduct>,
+    pub(crate) popular: Vec<ScoredProduct>,
+    pub(crate) counts: Counts,
 }
 
 /// Which candidates may be answered.
@@ -54,11 +54,12 @@ impl Chosen {
 
 impl Model {
     pub(crate) fn new(bundle: Bundle, lookup: ItemLookup) -> Self {
-        let Bundle { manifest, sha256, catalog, vocabulary, .. } = bundle;
+        let Bundle { manifest, sha256, catalog, vocabulary, activity, .. } = bundle;
         let candidates = available(&catalog);
         let places = places_of_handles(&catalog);
         Self {
             popular: popular(&catalog, &vocabulary, &candidates),
+            counts: Counts::new(activity.as_ref(), &catalog, &vocabulary, &candidates),
             ties: candidates.iter().filter_map(|product| places.get(*product).copied()).collect(),
             manifest,
             sha256,
@@ -134,57 +135,6 @@ impl Model {
     pub(crate) fn pinned(&self, request: &RecommendationRequest, filter: &Filter<'_>) -> Vec<(usize, usize)> {
         let pins = request.arrangement.pins.iter().filter(|pin| filter.passes(pin.product));
         pins.filter_map(|pin| Some((pin.position.saturating_sub(1), self.row(pin.product)?))).collect()
-    }
-
-    /// Answers by popularity alone; cheap enough for any thread.
-    pub(crate) fn popular(&self, request: &RecommendationRequest) -> Recommendations {
-        let filter = Filter::new(&self.catalog, request);
-        let arrangement = &request.arrangement;
-        let passing = self.popular.iter().filter(|scored| filter.passes_all() || filter.passes(scored.product));
-        let ranked = passing.map(|ScoredProduct { product, score }| Ranked {
-            product: *product,
-            score: *score,
-            key: arrangement.key(*product, *score),
-        });
-        let pinned = request.arrangement.pins.iter().filter_map(|pin| {
-            let scored = self.popular.iter().find(|scored| scored.product == pin.product)?;
-            filter.passes(pin.product).then_some((pin.position.saturating_sub(1), *scored))
-        });
-        let pinned: Vec<(usize, ScoredProduct)> = pinned.collect();
-        let page = Page { catalog: &self.catalog, request, pinned: &pinned };
-        let only_categories = |_: &[Ranked]| (Vec::new(), 0);
-        let tells_positions = request.explain && (arrangement.reorders() || !pinned.is_empty());
-        let by_score: Vec<usize> = match tells_positions {
-            true => ranked.clone().map(|ranked| ranked.product).collect(),
-            false => Vec::new(),
-        };
-        let products = if arrangement.reorders() {
-            let mut all: Vec<Ranked> = ranked.collect();
-            // Equal ones keep the order of popularity.
-            all.sort_by(|left, right| right.key.total_cmp(&left.key));
-            page.products(all.into_iter(), only_categories)
-        } else {
-            page.products(ranked, only_categories)
-        };
-        // As for the model: of the views that it uses.
-        let used = request.history.last(self.longest_history());
-        Recommendations {
-            source: Source::Popular,
-            positions_by_score: positions(&products, &by_score),
-            products,
-            explanations: Explanations::default(),
-            unknown_items: used.filter(|item| self.lookup.ids(item.handle).is_none()).count(),
-            scored_candidates: 0,
-            shortlist: None,
-            spoiled_scores: 0,
-            timings: Timings::default(),
-        }
-    }
-
-    /// The answer that has no product, because only the model may answer and knows nothing of the history.
-    pub(crate) fn nothing(&self, request: &RecommendationRequest) -> Recommendations {
-        let empty = RecommendationRequest { limit: 0, ..request.clone() };
-        Recommendations { source: Source::Model, ..self.popular(&empty) }
     }
 }
 

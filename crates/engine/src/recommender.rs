@@ -5,19 +5,21 @@ mod golden;
 use std::sync::Arc;
 use std::time::Instant;
 
-use slirec_core::arrangement::Sources;
 use slirec_core::bundle::{CANDIDATES_GRAPH, Network};
 use slirec_core::lookup::ResolvedHistory;
+use slirec_core::sources::Step;
 
 use crate::EngineError;
 use crate::backend::{Backend, PreparedCandidates, ShortlistSearch};
 use crate::candidates::CandidateGraph;
+use crate::front::{Front, source_of};
 use crate::model::{Chosen, Model, positions};
 use crate::order::{Order, Ranked};
 use crate::page::{Page, reach};
 use crate::ranking::{Best, Candidate};
-use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Source, Timings};
+use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Timings};
 use crate::selection::Filter;
+use crate::source::Source;
 use crate::spread::{Helpers, Pass, Search};
 
 /// Among so many candidates, one is scored exactly in less time than all of them are looked through: of many, and of those
@@ -85,20 +87,19 @@ impl<B: Backend> Recommender<B> {
         let started = Instant::now();
         let model = Arc::clone(&self.shared.model);
         let longest = model.longest_history();
-        if request.sources == Sources::Popular {
-            return Ok(model.popular(request));
-        }
+        let steps = request.sources.steps();
+        let Some(before) = steps.iter().position(|step| *step == Step::Model).and_then(|place| steps.get(..place))
+        else {
+            return Ok(model.unscored(request));
+        };
         let history = &request.history;
         let handles = history.last(longest).map(|view| view.handle);
         let Some(resolved) = model.lookup.encode(handles, history.timestamps(), request.now, longest)? else {
-            return Ok(match request.sources {
-                Sources::Model => model.nothing(request),
-                Sources::ModelThenPopular | Sources::Popular => model.popular(request),
-            });
+            return Ok(model.unscored(request));
         };
         let history = Arc::new(self.backend.encode(&resolved.encoded)?);
         let encode = started.elapsed();
-        let mut answer = self.by_model(&model, request, &resolved, &history)?;
+        let mut answer = self.by_model(&model, (request, before), &resolved, &history)?;
         // Another worker may still hold it.
         if let Some(history) = Arc::into_inner(history) {
             self.backend.recycle(history);
@@ -110,11 +111,12 @@ impl<B: Backend> Recommender<B> {
     fn by_model(
         &mut self,
         model: &Model,
-        request: &RecommendationRequest,
+        (request, before): (&RecommendationRequest, &[Step]),
         resolved: &ResolvedHistory,
         history: &Arc<B::History>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&model.catalog, request);
+        let front = Front::new(model, request, &filter, before);
         let few = model.candidates.len() / DIRECT.get(usize::from(self.shared.many)).copied().unwrap_or(1);
         let chosen = model.choose(&filter, few);
         let passing = chosen.count(model.candidates.len());
@@ -124,7 +126,8 @@ impl<B: Backend> Recommender<B> {
         let page = Page { catalog: &model.catalog, request, pinned: &pinned };
         let tells_positions = request.explain && (order.is_some() || !pinned.is_empty());
         let is_capped = request.selection.per_category.is_some() || !arrangement.caps.is_empty();
-        let mut keep = reach(arrangement, request.limit.saturating_add(request.selection.offset)).min(passing);
+        let wanted = request.limit.saturating_add(request.selection.offset);
+        let mut keep = reach(arrangement, wanted).saturating_add(front.len()).min(passing);
         if tells_positions || (is_capped && (!self.shared.many || !pinned.is_empty())) {
             // How far down a page with caps reaches is not known before, nor where products would stand by their scores.
             keep = passing;
@@ -133,8 +136,8 @@ impl<B: Backend> Recommender<B> {
             let (mut best, shortlist) = self.best(model, &chosen, keep, order.as_ref(), history)?;
             let spoiled = best.spoiled;
             let least = best.candidates().iter().map(|candidate| candidate.score).fold(f32::INFINITY, f32::min);
-            let by_score = if tells_positions { by_score(model, best.candidates()) } else { Vec::new() };
-            let ranking = best.ranking().filter_map(|candidate| ranked(model, candidate));
+            let by_score = if tells_positions { by_score(model, &front, best.candidates()) } else { Vec::new() };
+            let ranking = front.before(best.ranking().filter_map(|candidate| ranked(model, candidate)));
             let prepared = &self.shared.prepared;
             let products = page.products(ranking, |products| {
                 let rows: Vec<usize> = products.iter().filter_map(|ranked| model.row(ranked.product)).collect();
@@ -154,8 +157,11 @@ impl<B: Backend> Recommender<B> {
         } else {
             Explanations::default()
         };
+        let counted = front.counted_of(products.iter().map(|scored| scored.product));
         Ok(Recommendations {
-            source: Source::Model,
+            source: source_of(&counted, Source::Model),
+            rest: Source::Model,
+            counted,
             positions_by_score: positions(&products, &by_score),
             products,
             explanations,
@@ -255,10 +261,11 @@ fn ranked(model: &Model, Candidate { row, score, key, .. }: Candidate) -> Option
     model.candidates.get(row).map(|product| Ranked { product: *product, score, key })
 }
 
-/// The products of candidates by falling score.
-fn by_score(model: &Model, candidates: &[Candidate]) -> Vec<usize> {
+/// The products of the front, and behind them those of candidates by falling score.
+fn by_score(model: &Model, front: &Front, candidates: &[Candidate]) -> Vec<usize> {
     let mut by_score: Vec<Candidate> =
         candidates.iter().map(|candidate| Candidate { key: candidate.score, ..*candidate }).collect();
     by_score.sort_unstable_by(|left, right| right.cmp(left));
-    by_score.into_iter().filter_map(|candidate| ranked(model, candidate)).map(|ranked| ranked.product).collect()
+    let by_score = by_score.into_iter().filter_map(|candidate| ranked(model, candidate));
+    front.before(by_score).map(|ranked| ranked.product).collect()
 }

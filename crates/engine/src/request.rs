@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slirec_core::arrangement::{Arrangement, Sources};
+use slirec_core::activity::Window;
+use slirec_core::arrangement::Arrangement;
 use slirec_core::product_set::ProductSet;
+use slirec_core::sources::Sources;
 use slirec_kernels::request::ranking::{ExplainedLogits, Terms};
 
 use crate::history::ViewHistory;
+use crate::source::{Counted, Source};
 use crate::texts::Texts;
 
 /// Asks for the best products after a history.
@@ -25,6 +28,8 @@ pub struct RecommendationRequest {
     pub arrangement: Arrangement,
     /// What may answer.
     pub sources: Sources,
+    /// Time in which demand is counted.
+    pub window: Window,
     /// Whether to say which views weighed most, and where products would stand by their scores alone.
     pub explain: bool,
 }
@@ -39,6 +44,7 @@ impl RecommendationRequest {
             selection: Selection::default(),
             arrangement: Arrangement::default(),
             sources: Sources::default(),
+            window: Window::default(),
             explain: false,
         }
     }
@@ -53,6 +59,8 @@ pub struct Selection {
     pub min_score: Option<f32>,
     /// Leaves out what the history holds.
     pub exclude_seen: bool,
+    /// Leaves out what the history says was bought.
+    pub exclude_purchased: bool,
     /// The only products of the catalogue that may be answered.
     pub allowed: Option<Arc<ProductSet>>,
     /// Handles to leave out.
@@ -67,32 +75,13 @@ pub struct Selection {
     pub per_category: Option<usize>,
 }
 
-/// Where the scores come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The model scored the candidates for this history.
-    Model,
-    /// The history is empty or holds no known item, or the model was not asked: products by their number of training
-    /// interactions.
-    Popular,
-}
-
-impl Source {
-    /// The name in answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Popular => "popular",
-        }
-    }
-}
-
 /// A product with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredProduct {
     /// Index into the products of [`crate::Engine::catalog`].
     pub product: usize,
-    /// Probability from the model; for popular products, interactions as a share of the most popular one's.
+    /// Probability from the model; for popular products, interactions as a share of the most popular one's; of counts a
+    /// share from 0 to 1, too.
     pub score: f32,
 }
 
@@ -208,10 +197,14 @@ pub struct Timings {
 /// handles, of popularity in that of the training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendations {
-    /// Where the scores come from.
+    /// Where the scores of the first products come from.
     pub source: Source,
+    /// Where those of products come from that nothing was counted of.
+    pub rest: Source,
     /// At most `limit` available products.
     pub products: Vec<ScoredProduct>,
+    /// What was counted of each product; empty where nothing was.
+    pub counted: Vec<Option<Counted>>,
     /// One for each product, if the request asked for them and the model scored.
     pub explanations: Explanations,
     /// For each product its position by the scores alone, from 1, if the request asked for explanations and arranges

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use slirec_core::catalog::{Catalog, Product};
+use slirec_core::event::Event;
 use slirec_core::product_set::ProductSet;
 
 use crate::RecommendationRequest;
@@ -24,7 +25,10 @@ impl<'a> Filter<'a> {
     pub(crate) fn new(catalog: &'a Catalog, request: &'a RecommendationRequest) -> Self {
         let RecommendationRequest { history, selection, .. } = request;
         let set = |names: &'a Texts| names.iter().collect();
-        let seen = history.iter().map(|viewed| viewed.handle).filter(|_| selection.exclude_seen);
+        let is_left_out =
+            |event: Event| selection.exclude_seen || (selection.exclude_purchased && event == Event::Purchase);
+        let asks = selection.exclude_seen || selection.exclude_purchased;
+        let seen = history.iter().filter(move |view| asks && is_left_out(view.event)).map(|view| view.handle);
         Self {
             catalog,
             allowed: selection.allowed.as_deref(),

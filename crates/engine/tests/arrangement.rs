@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use slirec_core::arrangement::{Arrangement, Cap, Factors, Pin, Sources};
+use slirec_core::arrangement::{Arrangement, Cap, Factors, Pin};
 use slirec_core::product_set::ProductSet;
+use slirec_core::sources::{Sources, Step};
 use slirec_engine::{
     Engine, EngineOptions, Kernels, RecommendationRequest, Recommendations, Selection, Source, ViewHistory,
 };
@@ -199,10 +200,12 @@ fn variety_is_the_same_by_the_kernels_and_by_onnx_runtime() {
 
 #[test]
 fn a_request_chooses_what_may_answer() {
+    const MODEL: Sources = Sources::of(&[Step::Model]);
+    const POPULAR: Sources = Sources::of(&[Step::Popular]);
     let of = |sources, known| ask(RecommendationRequest { sources, limit: 3, ..plain(known) });
-    assert_eq!(of(Sources::Popular, true).source, Source::Popular);
-    assert_eq!(products(&of(Sources::Popular, true)), products(&of(Sources::ModelThenPopular, false)));
-    let nothing = of(Sources::Model, false);
+    assert_eq!(of(POPULAR, true).source, Source::Popular);
+    assert_eq!(products(&of(POPULAR, true)), products(&of(Sources::default(), false)));
+    let nothing = of(MODEL, false);
     assert_eq!((nothing.source, nothing.products.len()), (Source::Model, 0));
-    assert_eq!(products(&of(Sources::Model, true)), products(&of(Sources::ModelThenPopular, true)));
+    assert_eq!(products(&of(MODEL, true)), products(&of(Sources::default(), true)));
 }

@@ -109,7 +109,7 @@ impl Shopper<'_> {
         self.views.iter().filter_map(|(item, time)| {
             let product = self.catalog.products().get(*item)?;
             let (item, category) = (product.handle.as_str(), product.category.as_str());
-            Some(Interaction { user: &self.name, item, timestamp: *time as f64, category })
+            Some(Interaction { user: &self.name, item, timestamp: *time as f64, category, event: None })
         })
     }
 }

@@ -117,7 +117,7 @@ impl Merchandising {
                 caps,
                 diversity: diversity.unwrap_or_default(),
             },
-            sources: scenario.map(Scenario::sources).unwrap_or_default(),
+            sources: scenario.and_then(Scenario::sources).cloned(),
             filter: filter.map(|(_, found)| found),
             out_of_effect: named.is_some() && scenario.is_none(),
         })

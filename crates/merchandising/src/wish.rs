@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use slirec_core::arrangement::{Arrangement, Sources};
+use slirec_core::arrangement::Arrangement;
 use slirec_core::product_set::ProductSet;
+use slirec_core::sources::Sources;
 use thiserror::Error;
 
 use crate::filter::FilterError;
@@ -55,8 +56,8 @@ pub struct Arranged {
     pub allowed: Option<Arc<ProductSet>>,
     /// Their order.
     pub arrangement: Arrangement,
-    /// What answers.
-    pub sources: Sources,
+    /// What answers, if the scenario says so.
+    pub sources: Option<Sources>,
     /// How the request's filter was found; none without one.
     pub filter: Option<FilterUse>,
     /// True when a scenario was named that is not in effect now.

@@ -179,7 +179,8 @@ impl Bundle {
         wish.viewed = request.history.last(LAST_VIEWS).rev().find_map(|view| catalog.position(view.handle));
         let arranged = self.merchandising.arrange(&wish).map_err(|error| unusable(error.to_string()))?;
         let selection = Selection { allowed: arranged.allowed, ..request.selection };
-        Ok(RecommendationRequest { selection, arrangement: arranged.arrangement, sources: arranged.sources, ..request })
+        // Without a scenario, which alone names sources, the request's stay.
+        Ok(RecommendationRequest { selection, arrangement: arranged.arrangement, ..request })
     }
 
     /// The history with every known product called by its handle.

@@ -40,6 +40,7 @@ impl Sessions {
             timestamp: timestamp.clone(),
             category: None,
             weight: String::new(),
+            ..InteractionColumns::default()
         };
         let mut views = FrameInteractions::new(reader, columns);
         let mut numbers: HashMap<String, usize> = HashMap::new();
@@ -58,7 +59,7 @@ impl Sessions {
                 histories.len() - 1
             });
             if let Some(history) = histories.get_mut(number) {
-                history.push(view.item, view.timestamp);
+                history.push_event(view.item, view.timestamp, view.event.unwrap_or_default());
             }
         }
         histories.iter_mut().for_each(ViewHistory::sort_by_time);

@@ -21,12 +21,13 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
+use slirec_core::event::Event;
 use slirec_core::files::{self, FileError};
 use slirec_core::history::{self, EncodedHistory, History, HistoryError};
 use slirec_core::vocabulary::Vocabulary;
 
 pub use error::DatasetError;
-pub use manifest::{FORMAT, MANIFEST, Manifest, Rows};
+pub use manifest::{EventCounts, FORMAT, MANIFEST, Manifest, Rows};
 pub use split::{Division, Part, Parts, Split};
 
 use columns::Columns;
@@ -37,6 +38,8 @@ pub(crate) use manifest::{BY_TIME, IN_FILE_ORDER};
 pub const VOCABULARY: &str = "vocabulary.json";
 const INTERACTIONS: &str = "interactions.safetensors";
 const EVALUATION: &str = "evaluation.safetensors";
+/// Column of the interactions that says what happened.
+const EVENTS: &str = "events";
 /// Names of the users, a line each, in the order of the interactions.
 pub const USERS: &str = "users.txt";
 
@@ -92,6 +95,8 @@ pub struct Dataset {
     /// Row by row, as many a row as the vocabulary has features.
     feature_ids: Vec<u32>,
     times: Vec<f64>,
+    /// What happened, by number; empty where all are views.
+    events: Vec<u8>,
     user_offsets: Vec<u64>,
     valid_negatives: Negatives,
     test_negatives: Negatives,
@@ -121,6 +126,7 @@ impl Dataset {
             items: interactions.ids("items")?,
             feature_ids: interactions.ids("categories")?,
             times: interactions.floats("times")?,
+            events: interactions.bytes_if_any(EVENTS)?.unwrap_or_default(),
             user_offsets: interactions.counts("user_offsets")?,
             valid_negatives: Negatives {
                 items: evaluation.ids("valid_items")?,
@@ -142,6 +148,12 @@ impl Dataset {
         let total = self.items.len();
         if self.feature_ids.len() != total || self.times.len() != total {
             return Err("columns have different lengths".into());
+        }
+        if !self.events.is_empty() && self.events.len() != total {
+            return Err(format!("column `{EVENTS}` has another length than the others"));
+        }
+        if let Some(number) = self.events.iter().find(|number| Event::of_number(**number).is_none()) {
+            return Err(format!("column `{EVENTS}` holds {number}: expected 0 to {}", Event::ALL.len() - 1));
         }
         let ends = (self.user_offsets.first().copied(), self.user_offsets.last().copied());
         if ends != (Some(0), Some(total as u64)) || !self.user_offsets.is_sorted() {
@@ -210,6 +222,11 @@ impl Dataset {
     /// Unix seconds of a range of interactions.
     pub fn times(&self, range: Range<usize>) -> &[f64] {
         self.times.get(range).unwrap_or_default()
+    }
+
+    /// What happened in an interaction.
+    pub fn event(&self, row: usize) -> Event {
+        self.events.get(row).and_then(|number| Event::of_number(*number)).unwrap_or_default()
     }
 
     /// Feature ids of a range of interactions, row by row: as many a row as the vocabulary has features.

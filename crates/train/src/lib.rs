@@ -3,6 +3,7 @@
 //! In the order of the data's road: [`dataset`] is prepared from interactions, [`batches`] form the network's input,
 //! [`model`] is the network that is trained, [`weights`] its plain arrays, [`inference`] the network at work.
 
+pub mod activity;
 pub mod analysis;
 pub mod average;
 pub mod baselines;
@@ -19,6 +20,7 @@ pub mod inference;
 pub mod metrics;
 pub mod model;
 pub mod negatives;
+pub mod next_basket;
 pub mod optimizer;
 mod quantile;
 pub mod random;

@@ -11,16 +11,19 @@ export class Results {
   #strip;
   #catalog;
   #view;
+  #buy;
   /** Places in the answer to the session as it is, and as it was before its last change. */
   #last = new Map();
   #before = new Map();
   #open;
 
-  constructor(place, strip, catalog, view) {
+  /** `view` is called for a product that is looked at, `buy` for one that goes into the cart. */
+  constructor(place, strip, catalog, view, buy) {
     this.#place = place;
     this.#strip = strip;
     this.#catalog = catalog;
     this.#view = view;
+    this.#buy = buy;
     place.addEventListener("pointerleave", () => this.#hide());
     place.addEventListener("focusout", () => this.#hide());
   }
@@ -58,7 +61,8 @@ export class Results {
       why ? element("span", { class: "unseen" }, `. Because of ${this.#reasons(why)}; ${percent(long)} long-term interest`) : null);
     const show = () => this.#show(row, why);
     const ask = why ? element("button", { type: "button", class: "ask", "aria-label": `Why ${item.title}?`, onclick: show }, "why?") : null;
-    const made = element("li", {}, row, ask);
+    const add = element("button", { type: "button", class: "add", "aria-label": `Put ${item.title} into the cart`, onclick: () => this.#buy(item.handle) }, "+");
+    const made = element("li", {}, row, ask, add);
     row.addEventListener("pointerenter", show);
     row.addEventListener("focus", show);
     return made;

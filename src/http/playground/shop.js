@@ -5,6 +5,7 @@ import { Catalog } from "./catalog.js";
 import { Controls } from "./controls.js";
 import { element, toast } from "./elements.js";
 import { askForKey } from "./key.js";
+import { Rails } from "./rails.js";
 import { Requests, copyText } from "./requests.js";
 import { Results } from "./results.js";
 import { Session, fromHash, fromJson } from "./session.js";
@@ -74,7 +75,8 @@ async function update(cause) {
 
 function describe({ source, scenario, items, unknown_items: unknown, model }) {
   const ignored = unknown ? ` · ${unknown} unknown ${unknown === 1 ? "view" : "views"} ignored` : "";
-  const from = source === "model" ? `by ${model.name} ${model.version}` : `popular products: ${whyPopular(unknown)}`;
+  const counted = source === "model" || source === "popular" ? undefined : source.replaceAll("_", " ");
+  const from = counted ?? (source === "model" ? `by ${model.name} ${model.version}` : `popular products: ${whyPopular(unknown)}`);
   const placed = scenario ? ` · scenario ${scenario}` : "";
   find("source").textContent = items.length ? `${from}${placed}${ignored}` : `no product fits these options${placed}${ignored}`;
 }
@@ -142,7 +144,8 @@ async function start() {
   }
   strip = new Strip(find("strip"), session, (handle) => catalog.product(handle));
   controls = new Controls(find("controls"), { ...answer, categories: catalog.categories }, () => update());
-  results = new Results(find("results"), strip, catalog, view);
+  const rails = new Rails(find, catalog, view);
+  results = new Results(find("results"), strip, catalog, view, (handle) => rails.add(handle));
   drawExamples();
   listen();
   session.replace(fromHash(location.hash));

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use slirec_core::catalog::Product;
-use slirec_engine::{Recommendations, Source};
+use slirec_engine::Recommendations;
 use utoipa::ToSchema;
 
+use super::evidence::{Again, Counts, SourceName, Together};
 use super::explanations::Why;
 use super::names::Warning;
 use super::requests::Echo;
@@ -23,7 +24,8 @@ pub(crate) struct RecommendationAnswer<'a> {
     #[schema(value_type = String, nullable = false)]
     id: Option<&'a SessionId>,
     model: Model<'a>,
-    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    /// What gave the first products: `model`, or `popular` for an empty or unknown history and for an overloaded service,
+    /// or what was counted.
     source: SourceName,
     /// The scenario whose rules applied; left out without one, or when it is not in effect.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +55,8 @@ pub(crate) struct BatchAnswer<'a> {
 #[schema(as = Ranking)]
 pub(crate) struct RankAnswer<'a> {
     model: Model<'a>,
-    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    /// What gave the first products: `model`, or `popular` for an empty or unknown history and for an overloaded service,
+    /// or what was counted.
     source: SourceName,
     /// Falling scores, unless rules or variety put products into another order.
     items: Vec<Item<'a>>,
@@ -70,7 +73,7 @@ pub(crate) struct RankAnswer<'a> {
 /// Which model answered.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Model)]
-struct Model<'a> {
+pub(super) struct Model<'a> {
     #[schema(example = "slirec-demo")]
     name: &'a str,
     #[schema(example = "1")]
@@ -84,12 +87,13 @@ struct Model<'a> {
 /// The best products of one session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SessionRecommendations)]
-struct Session<'a> {
+pub(super) struct Session<'a> {
     /// The request's, as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, nullable = false)]
     id: Option<&'a SessionId>,
-    /// `model`, or `popular` for an empty or unknown history and for an overloaded service.
+    /// What gave the first products: `model`, or `popular` for an empty or unknown history and for an overloaded service,
+    /// or what was counted.
     source: SourceName,
     /// The scenario whose rules applied; left out without one, or when it is not in effect.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,15 +109,6 @@ struct Session<'a> {
     warnings: &'a [Warning],
 }
 
-/// Where the scores come from.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Source)]
-enum SourceName {
-    Model,
-    Popular,
-}
-
 /// A recommended product.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Item)]
@@ -124,9 +119,23 @@ struct Item<'a> {
     gid: &'a str,
     title: &'a str,
     category: &'a str,
-    /// Of the model: a probability. Of popularity: interactions as a share of the most popular product's.
+    /// Of the model: a probability. Of popularity: interactions as a share of the most popular product's. Of `trending`
+    /// and `buy_again`: a share of the greatest one's. Of `bought_together` and `viewed_together`: the mean confidence
+    /// over the products of the cart.
     #[schema(minimum = 0, maximum = 1)]
     score: f32,
+    /// Where this score comes from; left out where it is the answer's source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    source: Option<SourceName>,
+    /// What was counted, of products that are bought or viewed together with those of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    together: Option<Together<'a>>,
+    /// How the shopper buys it, of products that are bought again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    again: Option<Again>,
     /// Why the model gave this score, if the request asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -163,30 +172,30 @@ impl<'a> RankAnswer<'a> {
 }
 
 impl<'a> Model<'a> {
-    fn new(served: &'a Served) -> Self {
+    pub(super) fn new(served: &'a Served) -> Self {
         let model = served.engine.model();
         Self { name: &model.name, version: &model.version, registry: served.registered.as_ref() }
     }
 }
 
 impl<'a> Session<'a> {
-    fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
+    pub(super) fn new(served: &'a Served, echo: &'a Echo, found: &Recommendations) -> Self {
         let (engine, products) = (&served.engine, found.products.iter().enumerate());
         let items = products.filter_map(|(index, scored)| {
             let product = engine.catalog().products().get(scored.product)?;
-            let why = found.explanations.get(index).map(|why| Why::new(&echo.explained, why));
+            let counted = found.counted.get(index).copied().flatten();
+            let counts = Counts::new(served, counted, found.source, found.rest);
+            // What counts gave has no score of the model to explain.
+            let why = found.explanations.get(index).filter(|_| counted.is_none());
+            let why = why.map(|why| Why::new(&echo.explained, why));
             let ruled = echo.ruled.as_ref().filter(|_| echo.is_explained);
             let position = found.positions_by_score.get(index).copied();
             let rules = ruled.and_then(|ruled| ruled.acting(served, scored.product, position));
-            Some(Item::new(product, scored.score, why, rules, ShownAttributes::new(product, &echo.attributes)))
+            Some(Item::new(product, scored.score, counts, why, rules, ShownAttributes::new(product, &echo.attributes)))
         });
-        let source = match found.source {
-            Source::Model => SourceName::Model,
-            Source::Popular => SourceName::Popular,
-        };
         Self {
             id: echo.id.as_ref(),
-            source,
+            source: found.source.into(),
             scenario: echo.ruled.as_ref().and_then(|ruled| ruled.scenario.as_deref()),
             items: items.collect(),
             unknown_items: found.unknown_items,
@@ -199,11 +208,12 @@ impl<'a> Item<'a> {
     fn new(
         product: &'a Product,
         score: f32,
+        Counts { source, together, again }: Counts<'a>,
         explanation: Option<Why<'a>>,
         rules: Option<Acting<'a>>,
         attributes: ShownAttributes<'a>,
     ) -> Self {
         let Product { handle, gid, title, category, .. } = product;
-        Self { handle, gid, title, category, score, explanation, rules, attributes }
+        Self { handle, gid, title, category, score, source, together, again, explanation, rules, attributes }
     }
 }

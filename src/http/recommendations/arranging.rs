@@ -54,7 +54,9 @@ impl Question {
     fn apply(&mut self, arranged: Arranged, wish: Wish) {
         let Arranged { allowed, arrangement, sources, filter: _, out_of_effect } = arranged;
         self.request.selection.allowed = allowed;
-        self.request.sources = sources;
+        if let Some(sources) = sources.filter(|_| self.follows_sources) {
+            self.request.sources = sources;
+        }
         self.request.arrangement = arrangement.clone();
         if out_of_effect {
             self.echo.warnings.push(Warning::new("scenario", "is not in effect now: its rules do not apply"));

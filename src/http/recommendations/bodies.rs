@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 use serde::de::SeqAccess;
+use slirec_core::event::Event;
 use slirec_engine::{Texts, ViewHistory};
 use utoipa::ToSchema;
 
@@ -24,9 +25,34 @@ pub(crate) struct View {
     #[schema(value_type = String, min_length = 1, example = "novel")]
     pub(super) item: Name,
     /// When it was viewed: Unix seconds, or milliseconds from 1e11 on; or as a string of digits or ISO 8601, UTC unless
-    /// it says otherwise.
-    #[schema(value_type = f64, minimum = 0, maximum = 99_999_999_999_999.0, example = 1_730_807_061)]
-    pub(super) time: Time,
+    /// it says otherwise. Without one, as in a cart, it counts as just now.
+    #[serde(default)]
+    #[schema(value_type = f64, nullable, minimum = 0, maximum = 99_999_999_999_999.0, example = 1_730_807_061)]
+    pub(super) time: Option<Time>,
+    /// What the shopper did with it; view unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<EventName>, inline)]
+    pub(super) event: Option<EventName>,
+}
+
+/// What a shopper did with a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EventName {
+    #[default]
+    View,
+    Cart,
+    Purchase,
+}
+
+impl From<EventName> for Event {
+    fn from(name: EventName) -> Self {
+        match name {
+            EventName::View => Self::View,
+            EventName::Cart => Self::Cart,
+            EventName::Purchase => Self::Purchase,
+        }
+    }
 }
 
 /// Which of a history's views came first.
@@ -82,6 +108,10 @@ pub(crate) struct RecommendationBody {
     #[serde(default)]
     #[schema(nullable)]
     pub(super) exclude_seen: Option<bool>,
+    /// Leaves out what the history says was bought; false unless given.
+    #[serde(default)]
+    #[schema(nullable)]
+    pub(super) exclude_purchased: Option<bool>,
     /// Handles, GIDs or numbers of products to leave out.
     #[serde(default)]
     #[schema(value_type = Vec<String>, nullable)]
@@ -240,8 +270,11 @@ impl Collect for ViewHistory {
     }
 
     fn take<'de, A: SeqAccess<'de>>(&mut self, elements: &mut A) -> Result<bool, A::Error> {
-        let Some(Object(View { item, time })) = elements.next_element::<Object<View>>()? else { return Ok(false) };
-        self.push(&item.0, time.0);
+        let Some(Object(View { item, time, event })) = elements.next_element::<Object<View>>()? else {
+            return Ok(false);
+        };
+        // The latest of all, until the time of the answer is known.
+        self.push_event(&item.0, time.map_or(f64::INFINITY, |time| time.0), event.unwrap_or_default().into());
         Ok(true)
     }
 }

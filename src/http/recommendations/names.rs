@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
-use slirec_engine::{Engine, Texts, ViewHistory};
+use slirec_engine::{Engine, Texts, ViewHistory, ViewedItem};
 use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
 
@@ -117,13 +117,21 @@ impl<'a> Resolver<'a> {
         self.engine.catalog().product_of_gid_or_number(name).map(|product| product.handle.as_str())
     }
 
+    /// The category of a product of the catalogue.
+    pub(super) fn category(&self, handle: &str) -> Option<&'a str> {
+        self.engine.catalog().product(handle).map(|product| product.category.as_str())
+    }
+
     /// A history in which every known product is called by its handle.
     pub(super) fn history(&self, history: ViewHistory) -> ViewHistory {
         if !history.iter().any(|view| may_be_gid(view.handle)) {
             return history;
         }
-        let views = history.iter().map(|view| (self.handle(view.handle).unwrap_or(view.handle), view.timestamp));
-        views.collect()
+        let mut named = ViewHistory::new();
+        for ViewedItem { handle, timestamp, event } in history.iter() {
+            named.push_event(self.handle(handle).unwrap_or(handle), timestamp, event);
+        }
+        named
     }
 
     /// Handles of the products of the catalogue that a list names.

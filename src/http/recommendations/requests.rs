@@ -23,7 +23,16 @@ pub(super) struct Question {
     pub(super) request: RecommendationRequest,
     /// What is to be made of it before it is answered; none when nothing is.
     pub(super) wish: Option<Wish>,
+    /// Whether a scenario says what answers.
+    pub(super) follows_sources: bool,
     pub(super) echo: Echo,
+}
+
+impl Question {
+    /// As it is, whatever a scenario says of what answers.
+    pub(super) fn with_own_sources(self) -> Self {
+        Self { follows_sources: false, ..self }
+    }
 }
 
 /// What an answer says beside its products.
@@ -66,7 +75,7 @@ impl RecommendationBody {
     pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Question {
         let mut warnings = Warnings::default();
         let now = self.now.map_or(clock, |time| time.0);
-        let history = in_order(resolver.history(self.history.0), self.history_order);
+        let history = in_order(resolver.history(self.history.0), self.history_order, now);
         let placement = Placement {
             scenario: self.scenario,
             filter: self.filter,
@@ -76,10 +85,12 @@ impl RecommendationBody {
         };
         let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), now);
         let seen = self.exclude_seen.or_else(|| scenario?.exclude_seen());
+        let purchased = self.exclude_purchased.or_else(|| scenario?.exclude_purchased());
         let selection = Selection {
             offset: self.offset.map_or(0, |count| count.0),
             min_score: self.min_score.map(|score| score.0),
             exclude_seen: seen.unwrap_or_default(),
+            exclude_purchased: purchased.unwrap_or_default(),
             include_only: self
                 .include_only
                 .map(|Bounded(names)| resolver.only_products("include_only", &names, &mut warnings)),
@@ -113,8 +124,8 @@ impl RankBody {
         let mut warnings = Warnings::default();
         let Bounded(candidates) = self.candidates;
         let include_only = Some(resolver.products("candidates", &candidates, &mut warnings));
-        let history = in_order(resolver.history(self.history.0), self.history_order);
         let now = self.now.map_or(clock, |time| time.0);
+        let history = in_order(resolver.history(self.history.0), self.history_order, now);
         let request = RecommendationRequest {
             selection: Selection { include_only, ..Selection::default() },
             explain: self.explain.unwrap_or_default(),
@@ -190,16 +201,16 @@ impl RelatedBody {
 
 /// What the shop's rules take of a body.
 #[derive(Default)]
-struct Placement {
-    scenario: Option<Name>,
-    filter: Option<String>,
-    per: Option<Caps>,
-    diversity: Option<Probability>,
-    attributes: Option<Bounded<Texts>>,
+pub(super) struct Placement {
+    pub(super) scenario: Option<Name>,
+    pub(super) filter: Option<String>,
+    pub(super) per: Option<Caps>,
+    pub(super) diversity: Option<Probability>,
+    pub(super) attributes: Option<Bounded<Texts>>,
 }
 
 impl Placement {
-    fn into_question(
+    pub(super) fn into_question(
         self,
         id: Option<SessionId>,
         request: RecommendationRequest,
@@ -220,20 +231,20 @@ impl Placement {
         let explained = if request.explain { request.history.clone() } else { ViewHistory::new() };
         let warnings = warnings.into_list();
         let echo = Echo { id, warnings, explained, is_explained: request.explain, attributes, ruled: None };
-        Question { request, wish, echo }
+        Question { request, wish, follows_sources: true, echo }
     }
 }
 
 /// The filters that several bodies have.
-struct Filters {
-    exclude: Option<Bounded<Texts>>,
-    categories: Option<Bounded<Texts>>,
-    exclude_categories: Option<Bounded<Texts>>,
-    per_category: Option<Count<1, 1_000>>,
+pub(super) struct Filters {
+    pub(super) exclude: Option<Bounded<Texts>>,
+    pub(super) categories: Option<Bounded<Texts>>,
+    pub(super) exclude_categories: Option<Bounded<Texts>>,
+    pub(super) per_category: Option<Count<1, 1_000>>,
 }
 
 impl Filters {
-    fn into_selection(self, resolver: &mut Resolver<'_>, warnings: &mut Warnings) -> Selection {
+    pub(super) fn into_selection(self, resolver: &mut Resolver<'_>, warnings: &mut Warnings) -> Selection {
         let Self { exclude, categories, exclude_categories, per_category } = self;
         Selection {
             exclude: resolver.products("exclude", &exclude.unwrap_or_default().0, warnings),
@@ -249,17 +260,19 @@ impl Filters {
     }
 }
 
-fn limit(asked: Option<Count<1, 100>>, scenario: Option<&Scenario>) -> usize {
+/// Products to answer: as the request says, or the scenario.
+pub(super) fn limit(asked: Option<Count<1, 100>>, scenario: Option<&Scenario>) -> usize {
     let asked = asked.map(|count| count.0);
     asked.or_else(|| scenario?.limit()).unwrap_or(DEFAULT_LIMIT)
 }
 
-/// The model reads a history oldest first.
-fn in_order(mut history: ViewHistory, order: Option<HistoryOrder>) -> ViewHistory {
+/// The model reads a history oldest first. What has no time is the last thing that happened.
+pub(super) fn in_order(mut history: ViewHistory, order: Option<HistoryOrder>, now: f64) -> ViewHistory {
     match order.unwrap_or_default() {
         HistoryOrder::OldestFirst => {}
         HistoryOrder::NewestFirst => history.reverse(),
         HistoryOrder::ByTime => history.sort_by_time(),
     }
+    history.fill_times(now);
     history
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use slirec_core::bundle::{Bundle, FILES, FileRecord, GoldenRequest, Manifest, verify_file};
+use slirec_core::activity::Activity;
+use slirec_core::bundle::{Bundle, FileRecord, GoldenRequest, Manifest, verify_file};
 use slirec_core::vocabulary::DEFAULT_ID;
 use slirec_engine::check_graphs;
 
@@ -39,13 +40,15 @@ struct Products {
     /// Items of the training that the catalogue no longer holds.
     discontinued: usize,
     vocabulary: usize,
+    /// What is counted of shoppers; none in bundles without counts.
+    activity: Option<String>,
 }
 
 impl BundleContents {
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let (manifest, sha256) = Manifest::read(directory)?;
         let verify = |name| verify_file(directory, name, &manifest).err().map(|error| error.to_string());
-        let mut problems: Vec<String> = FILES.into_iter().filter_map(verify).collect();
+        let mut problems: Vec<String> = manifest.file_names().filter_map(verify).collect();
         let mut products = None;
         if problems.is_empty() {
             match Bundle::read(directory) {
@@ -123,7 +126,7 @@ impl BundleContents {
 
 impl Products {
     fn of(bundle: &Bundle) -> Self {
-        let Bundle { catalog, vocabulary, .. } = bundle;
+        let Bundle { catalog, vocabulary, activity, .. } = bundle;
         let available = || catalog.products().iter().filter(|product| product.available);
         let gone = |handle: &str| catalog.position(handle).is_none();
         Self {
@@ -132,14 +135,23 @@ impl Products {
             unseen: available().filter(|product| vocabulary.item_id(&product.handle) == DEFAULT_ID).count(),
             discontinued: vocabulary.items().iter().filter(|item| gone(&item.handle)).count(),
             vocabulary: vocabulary.items().len(),
+            activity: activity.as_ref().map(counted),
         }
     }
 
     fn show(&self, page: &mut Page) {
-        let Self { catalog, available, unseen, discontinued, vocabulary } = self;
+        let Self { catalog, available, unseen, discontinued, vocabulary, activity } = self;
         page.field("products", format!("{catalog}, {available} available, {unseen} of them not in the training"));
         page.field("trained items", format!("{vocabulary}, {discontinued} of them not in the catalogue"));
+        page.field("activity", activity.as_deref().unwrap_or("none: exported without counts of what shoppers did"));
     }
+}
+
+fn counted(activity: &Activity) -> String {
+    let Activity { baskets, baskets_of, end, .. } = activity;
+    let again = activity.products.iter().filter(|product| product.again.is_some_and(|again| again.repeaters > 0));
+    let (baskets, again) = (number(*baskets), again.count());
+    format!("{baskets} baskets of {}s until {}, {again} products bought again", baskets_of.name(), utc(*end))
 }
 
 fn show_golden(page: &mut Page, golden: &GoldenRequest, count: usize) {

@@ -79,6 +79,9 @@ impl DatasetContents {
         page.field("items", number(manifest.items as u64));
         page.field("categories", number(manifest.categories as u64));
         self.times.show(page);
+        if let Some(events) = &manifest.events {
+            page.field("events", events.to_string());
+        }
         let rows = &manifest.rows;
         page.field("training rows", number(rows.train));
         page.field("valid rows", format!("{}, {} negatives each", number(rows.valid), manifest.valid_negatives));

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use slirec_core::interactions::{Interaction, InteractionReader, ReadError};
+use slirec_train::dataset::EventCounts;
 
 use super::frequency::{self, Frequencies, Frequency};
 use super::history::{self, History, Viewed};
@@ -36,6 +37,9 @@ pub(crate) struct InteractionsContents {
     skipped_lines: u64,
     /// The first of them.
     skipped: Vec<String>,
+    /// None where all are views.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<EventCounts>,
     interactions_per_user: Lengths,
     top_items: Vec<Frequency>,
     top_categories: Vec<Frequency>,
@@ -91,6 +95,9 @@ impl InteractionsContents {
             page.field("skipped", format!("{} lines that cannot be read", number(self.skipped_lines)));
             self.skipped.iter().for_each(|line| page.line(line));
         }
+        if let Some(events) = &self.events {
+            page.field("events", events.to_string());
+        }
         self.interactions_per_user.show(page, "Interactions per user");
         frequency::show(page, "Most frequent items", &self.top_items);
         frequency::show(page, "Most frequent categories", &self.top_categories);
@@ -123,6 +130,7 @@ struct Item {
 /// Everything that is kept while reading.
 struct Seen {
     interactions: u64,
+    events: EventCounts,
     users: HashMap<String, User>,
     items: HashMap<String, Item>,
     categories: Frequencies,
@@ -139,6 +147,7 @@ impl Seen {
     fn new(rows: usize, user: Option<&str>) -> Self {
         Self {
             interactions: 0,
+            events: EventCounts::default(),
             users: HashMap::new(),
             items: HashMap::new(),
             categories: Frequencies::default(),
@@ -151,7 +160,8 @@ impl Seen {
     }
 
     fn add(&mut self, line: u64, interaction: Interaction<'_>) {
-        let Interaction { user, item, timestamp, category } = interaction;
+        let Interaction { user, item, timestamp, category, event } = interaction;
+        self.events.count(event.unwrap_or_default());
         self.interactions += 1;
         widen(&mut self.span, timestamp);
         if let Some(known) = self.users.get_mut(user) {
@@ -214,6 +224,7 @@ impl Seen {
             short_users: self.users.values().filter(|user| user.interactions < 3).count(),
             skipped_lines,
             skipped,
+            events: self.events.are_told(),
             interactions_per_user: lengths,
             top_items: frequency::most(self.items.iter().map(|(name, item)| (name.as_str(), item.interactions)), rows),
             top_categories: self.categories.most(rows),

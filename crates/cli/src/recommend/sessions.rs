@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
+use slirec_core::event::Event;
 use slirec_core::interactions::{InteractionReader, InteractionSource, ReadError};
 use slirec_core::timestamp;
 use slirec_engine::{Selection, Texts, ViewHistory};
@@ -47,6 +48,7 @@ struct Line {
     offset: Option<usize>,
     min_score: Option<f32>,
     exclude_seen: Option<bool>,
+    exclude_purchased: Option<bool>,
     exclude: Option<Vec<String>>,
     include_only: Option<Vec<String>>,
     categories: Option<Vec<String>>,
@@ -59,6 +61,7 @@ struct Line {
 struct Viewed {
     item: String,
     time: Value,
+    event: Option<Event>,
 }
 
 /// Reads session by session.
@@ -137,13 +140,14 @@ fn session(line: &[u8]) -> Result<Session> {
         "limit is {}: expected 1 to {LARGEST_LIMIT}",
         limit.unwrap_or_default()
     );
-    let history = line.history.iter().enumerate().map(|(index, viewed)| {
+    let mut history = ViewHistory::new();
+    for (index, viewed) in line.history.iter().enumerate() {
         let timestamp = seconds(&viewed.time, &format!("history[{index}].time"))?;
-        Ok((viewed.item.as_str(), timestamp))
-    });
+        history.push_event(&viewed.item, timestamp, viewed.event.unwrap_or_default());
+    }
     let names = |names: Option<Vec<String>>| names.map(Texts::from_iter);
     Ok(Session {
-        history: history.collect::<Result<_>>()?,
+        history,
         now: line.now.as_ref().map(|now| seconds(now, "now")).transpose()?,
         limit,
         exclude_seen: line.exclude_seen,
@@ -151,6 +155,7 @@ fn session(line: &[u8]) -> Result<Session> {
             offset: line.offset.unwrap_or_default(),
             min_score: line.min_score,
             exclude_seen: false,
+            exclude_purchased: line.exclude_purchased.unwrap_or_default(),
             allowed: None,
             exclude: names(line.exclude).unwrap_or_default(),
             include_only: names(line.include_only),

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
 use slirec_connect::mlflow::{Artifact, Content, DEFAULT_MODEL, Metric, Publication, model_directory, publish};
-use slirec_core::bundle::{Bundle, FILES, MANIFEST, Manifest};
+use slirec_core::bundle::{Bundle, MANIFEST, Manifest};
 use slirec_engine::{SelfContainedModel, self_contained};
 use slirec_train::report::REPORT;
 use slirec_train::run::RunSummary;
@@ -138,7 +138,7 @@ fn publication(
         path: format!("{}/{file}", model_directory::BUNDLE),
         content: Content::File(arguments.bundle.join(file)),
     };
-    let bundle_files = FILES.into_iter().chain([MANIFEST]).map(file);
+    let bundle_files = bundle.manifest.file_names().chain([MANIFEST]).map(file);
     let graph = Artifact { path: model_directory::GRAPH.to_owned(), content: Content::Bytes(graph) };
     let example = golden_requests.first();
     let example =

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod activity;
 mod companion;
 mod damaged;
 mod data;

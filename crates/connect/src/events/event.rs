@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use slirec_core::event::Event as Action;
+
 /// What a shopper did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -62,6 +64,15 @@ impl Kind {
         }
     }
 
+    /// What it is once it was imported: whatever is neither cart nor purchase counts as a view.
+    pub fn event(self) -> Action {
+        match self {
+            Self::AddToCart => Action::Cart,
+            Self::Transaction => Action::Purchase,
+            _ => Action::View,
+        }
+    }
+
     pub(crate) fn index(self) -> usize {
         self as usize
     }
@@ -75,11 +86,10 @@ impl Default for Weights {
     /// A view and a click count 1, the cart and a favourite 3, a purchase 5; nothing else says that a product was wanted.
     fn default() -> Self {
         let mut weights = Self([0; Kind::ALL.len()]);
-        for (kind, weight) in
-            [(Kind::View, 1), (Kind::ListClick, 1), (Kind::AddToCart, 3), (Kind::Favourite, 3), (Kind::Transaction, 5)]
-        {
-            weights.set(kind, weight);
+        for kind in [Kind::View, Kind::ListClick, Kind::AddToCart, Kind::Transaction] {
+            weights.set(kind, kind.event().weight());
         }
+        weights.set(Kind::Favourite, Action::Cart.weight());
         weights
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
+use slirec_core::event::Event;
 use slirec_core::files::{self, FileError};
 use slirec_core::interactions::Interaction;
 
@@ -14,7 +15,7 @@ use super::counts::BadRow;
 use super::record::Record;
 use super::sort::Merged;
 
-/// Writes interactions, `label user item timestamp category` and the weight where it is not 1.
+/// Writes interactions, `label user item timestamp category`, the weight where it is not 1, and carts and purchases.
 pub(super) fn write(sorted: &mut Merged, cleaning: &Cleaning, path: &Path) -> Result<Totals, ImportError> {
     let file = File::create(path).map_err(FileError::io("write", path))?;
     let mut output = BufWriter::with_capacity(1 << 18, file);
@@ -40,9 +41,11 @@ pub(super) fn write(sorted: &mut Merged, cleaning: &Cleaning, path: &Path) -> Re
 
 /// Writes a line; `text` lends its memory.
 fn line(record: &Record<'_>, text: &mut Vec<u8>, output: &mut impl Write) -> io::Result<()> {
-    let Record { user, item, time, category, weight, .. } = *record;
+    let Record { user, item, time, category, weight, kind, .. } = *record;
     text.clear();
-    Interaction { user, item, timestamp: time, category }.write_weighted(u32::from(weight), text)?;
+    // A view is what an interaction is when nothing is said.
+    let event = Some(kind.event()).filter(|event| *event != Event::View);
+    Interaction { user, item, timestamp: time, category, event }.write_weighted(u32::from(weight), text)?;
     output.write_all(text)
 }
 

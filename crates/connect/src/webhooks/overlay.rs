@@ -69,18 +69,23 @@ impl ChangeStore {
     /// changes leave their meaning alone: removed products are taken out of the answers, and a request whose items
     /// have other features now is dropped.
     pub fn apply_to(&self, bundle: &mut Bundle) -> Vec<String> {
-        let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
         let (catalog, problems) = self.apply(&bundle.catalog);
-        let after = ItemLookup::new(&catalog, &bundle.vocabulary, bundle.manifest.model.network);
-        let same = |handle: &str| before.ids(handle) == after.ids(handle);
-        let available = |handle: &str| catalog.product(handle).is_some_and(|product| product.available);
-        bundle.manifest.golden_requests.retain_mut(|request| {
-            request.top.retain(|scored| same(&scored.handle) && available(&scored.handle));
-            request.items.iter().all(|handle| same(handle))
-        });
-        bundle.catalog = catalog;
+        serve_catalog(bundle, catalog);
         problems
     }
+}
+
+/// Gives a bundle another catalogue, and takes out of its golden requests what has another meaning by it.
+pub(crate) fn serve_catalog(bundle: &mut Bundle, catalog: Catalog) {
+    let before = ItemLookup::new(&bundle.catalog, &bundle.vocabulary, bundle.manifest.model.network);
+    let after = ItemLookup::new(&catalog, &bundle.vocabulary, bundle.manifest.model.network);
+    let same = |handle: &str| before.ids(handle) == after.ids(handle);
+    let available = |handle: &str| catalog.product(handle).is_some_and(|product| product.available);
+    bundle.manifest.golden_requests.retain_mut(|request| {
+        request.top.retain(|scored| same(&scored.handle) && available(&scored.handle));
+        request.items.iter().all(|handle| same(handle))
+    });
+    bundle.catalog = catalog;
 }
 
 fn changed(known: Option<&Product>, gid: &str, state: &ProductState) -> Product {

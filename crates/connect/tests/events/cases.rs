@@ -43,7 +43,7 @@ fn b05_kinds_of_taobao_are_known_and_may_be_mapped() {
     assert_eq!((counts.bad_rows, counts.early.count, counts.late.count), (1, 1, 1));
     let taken: Vec<&str> = summary.counts.taken.keys().copied().collect();
     assert_eq!(taken, ["add_to_cart", "favourite", "transaction", "view"]);
-    assert!(lines.contains(&"1\t1\t3830808\t1511544470\t2520381\t5".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"1\t1\t3830808\t1511544470\t2520381\t5\tpurchase".to_owned()), "{lines:?}");
     let names = ["pv=view", "buy=purchase", "cart=cart", "fav=ignore"];
     kinds.kinds = KindNames::new(names.map(|name| name.parse().unwrap()));
     let (_, mapped) = read(kinds, "b05_taobao/UserBehavior.csv");
@@ -78,7 +78,7 @@ fn b09_lists_within_sessions_are_unnested() {
     otto.kind = Some(column("events[].type"));
     let (lines, summary) = read(otto, "b09_otto/test.jsonl");
     assert_eq!((summary.counts.rows, summary.counts.further, lines.len()), (2, 6, 8));
-    assert_eq!(lines[3], "1\t11098528\t571762\t1661724003.278\tnone\t5");
+    assert_eq!(lines[3], "1\t11098528\t571762\t1661724003.278\tnone\t5\tpurchase");
     let message = case(table("session", "events", "events[].ts"), "b09_otto/test.jsonl").failure().to_string();
     assert!(message.contains("column `events` holds a list: name its elements, such as `events[]`"), "{message}");
 }
@@ -97,7 +97,7 @@ fn b16_exports_of_analytics_in_microseconds_and_nanoseconds() {
     let mut ga4 = table("user_pseudo_id", "items[].item_id", "event_timestamp");
     (ga4.kind, ga4.category) = (Some(column("event_name")), Some(column("items[].item_category")));
     let (lines, summary) = read(ga4, "b16_ga4/events_20201101.json");
-    assert!(lines.contains(&"1\t1026454.4271112504\tGGOEGAEB\t1604195494\tApparel\t3".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"1\t1026454.4271112504\tGGOEGAEB\t1604195494\tApparel\t3\tcart".to_owned()), "{lines:?}");
     assert_eq!(summary.counts.bad_rows, 0);
     let mut flat = table("user_pseudo_id", "item_id", "event_timestamp");
     flat.kind = Some(column("event_name"));

@@ -40,7 +40,7 @@ fn a_view_that_is_reported_twice_within_seconds_is_one_view() {
         "v,a,101,view,6",
     ];
     let (lines, summary) = of_rows(&rows).run();
-    let expected = ["1\tu\ta\t100\tnone", "1\tu\ta\t119\tnone\t3", "1\tu\ta\t129\tnone", "1\tv\ta\t101\tnone"];
+    let expected = ["1\tu\ta\t100\tnone", "1\tu\ta\t119\tnone\t3\tcart", "1\tu\ta\t129\tnone", "1\tv\ta\t101\tnone"];
     assert_eq!(lines, expected);
     assert_eq!(summary.totals.collapsed, 2);
 }
@@ -106,7 +106,7 @@ fn weights_decide_what_counts_and_how_much() {
     weights.set(Kind::Transaction, 9);
     case.import.meaning.weights = weights;
     let (lines, summary) = case.run();
-    assert_eq!(lines, ["1\tu\ta\t200\tnone\t3", "1\tu\ta\t300\tnone\t9"]);
+    assert_eq!(lines, ["1\tu\ta\t200\tnone\t3\tcart", "1\tu\ta\t300\tnone\t9\tpurchase"]);
     assert_eq!((summary.counts.ignored["view"], summary.unknown_kinds()), (1, vec![("dance", 1)]));
 }
 
@@ -158,7 +158,7 @@ proptest! {
         // A stable sort: what stands first in the file stays first.
         expected.sort_by_key(|(user, _, time, _)| (*user, *time));
         let expected: Vec<String> =
-            expected.iter().map(|(user, item, time, _)| format!("1\tu{user}\ti{item}\t{time}\tnone\t3")).collect();
+            expected.iter().map(|(user, item, time, _)| format!("1\tu{user}\ti{item}\t{time}\tnone\t3\tcart")).collect();
         // Which of repeated events counts, their time of receipt decides: only runs without any are compared whole.
         if seen.len() == events.len() {
             prop_assert_eq!(&lines, &expected);

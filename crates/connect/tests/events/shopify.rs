@@ -11,8 +11,8 @@ fn customer_events_of_a_web_pixel_become_views_carts_and_purchases() {
     let user = "4d7244e2-95fa-4a03-908e-672d44f55191";
     let expected = [
         format!("1\t{user}\trunning-shoes\t1793610900.12\tSports"),
-        format!("1\t{user}\trunning-shoes\t1793610944.531\tSports\t3"),
-        format!("1\t{user}\trunning-shoes\t1793611142.004\tSports\t5"),
+        format!("1\t{user}\trunning-shoes\t1793610944.531\tSports\t3\tcart"),
+        format!("1\t{user}\trunning-shoes\t1793611142.004\tSports\t5\tpurchase"),
     ];
     assert_eq!(lines, expected);
 }
@@ -41,7 +41,7 @@ fn what_consent_and_other_pages_leave_out_is_passed_over() {
 #[test]
 fn orders_of_a_bulk_query_become_purchases_of_their_customers() {
     let (lines, summary) = Case::new(Source::BulkOrders, &[fixture("shopify/bulk_orders.jsonl")]).run();
-    assert_eq!(lines, ["1\t7283940561238\trunning-shoes\t1793611140\tSports\t5"]);
+    assert_eq!(lines, ["1\t7283940561238\trunning-shoes\t1793611140\tSports\t5\tpurchase"]);
     assert_eq!((summary.counts.rows, summary.counts.ignored["deleted product"]), (3, 1));
 }
 
@@ -93,9 +93,9 @@ fn the_order_export_is_matched_by_title_and_hides_the_addresses() {
     assert_eq!(
         sorted,
         [
-            "running-shoes\t1793611142\tSports\t5",
-            "water-bottle-1\t1793611142\tFood\t5",
-            "yoga-mat\t1793613760\tSports\t5"
+            "running-shoes\t1793611142\tSports\t5\tpurchase",
+            "water-bottle-1\t1793611142\tFood\t5\tpurchase",
+            "yoga-mat\t1793613760\tSports\t5\tpurchase"
         ]
     );
     assert!(lines.iter().all(|line| line.starts_with("1\temail-") && !line.contains('@')), "{lines:?}");

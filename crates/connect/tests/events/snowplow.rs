@@ -103,7 +103,7 @@ fn every_event_of_a_payload_is_taken_and_its_contexts_may_be_plain_or_base64() {
             "running-shoes\t1793610910\tSports",
             "water-bottle-1\t1793610911\tFood",
             "yoga-mat\t1793610912.5\tSports",
-            "yoga-mat\t1793610913\tSports\t3",
+            "yoga-mat\t1793610913\tSports\t3\tcart",
         ]
     );
 }

@@ -78,7 +78,7 @@ fn ecommerce_actions_have_their_kinds_and_a_purchase_is_one_event_for_each_produ
     let text: Vec<String> = text.map(|(id, kind)| event(&format!("e{id}"), kind)).collect();
     let (lines, summary) = Case::of_text(source(), text.join("\n")).run();
     assert_eq!(lines.len(), 2);
-    assert!(lines.iter().all(|line| line.ends_with("\t5")), "{lines:?}");
+    assert!(lines.iter().all(|line| line.ends_with("\t5\tpurchase")), "{lines:?}");
     for reason in ["refund", "list_view", "promo_click", "another ecommerce action"] {
         assert_eq!(summary.counts.ignored[reason], 1, "{reason}");
     }
@@ -94,8 +94,8 @@ fn events_of_older_trackers_are_understood() {
         changed(&lines[0], &[(5, "transaction"), (6, "3"), (126, "transaction")]),
     ];
     let (lines, summary) = Case::of_text(source(), text.join("\n")).run();
-    assert!(lines[1].ends_with("yoga-mat\t1793610963.883\tSports\t3"), "{lines:?}");
-    assert!(lines[0].ends_with("water-bottle-1\t1793610900.133\tFood\t5"), "{lines:?}");
+    assert!(lines[1].ends_with("yoga-mat\t1793610963.883\tSports\t3\tcart"), "{lines:?}");
+    assert!(lines[0].ends_with("water-bottle-1\t1793610900.133\tFood\t5\tpurchase"), "{lines:?}");
     assert_eq!(summary.counts.ignored["transaction without its items"], 1);
 }
 

@@ -38,7 +38,7 @@ fn names_separators_quotes_and_further_columns_are_understood() {
     let mut table = table("Shopper", "Product", "When");
     (table.category, table.kind, table.weight) = (Some(column("Group")), Some(column("What")), Some(column("Times")));
     let text = "When;Shopper;Product;Group;What;Times\n2026-11-02T09:15:00Z;\"ann; b\";mug;Home;purchase;7\n1793610901;bob;cup;;view;1\n";
-    assert_eq!(lines(table, text), ["1\tann; b\tmug\t1793610900\tHome\t7", "1\tbob\tcup\t1793610901\tnone"]);
+    assert_eq!(lines(table, text), ["1\tann; b\tmug\t1793610900\tHome\t7\tpurchase", "1\tbob\tcup\t1793610901\tnone"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{ACTIVITY, FILES};
 use crate::text::unique;
 
 /// What the manifest records of a file.
@@ -128,4 +129,12 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileRecord>,
     /// Requests with their answers.
     pub golden_requests: Vec<GoldenRequest>,
+}
+
+impl Manifest {
+    /// Names of the files beside the manifest: those of every bundle, and its counts if it has them.
+    pub fn file_names(&self) -> impl Iterator<Item = &'static str> {
+        let activity = self.files.contains_key(ACTIVITY).then_some(ACTIVITY);
+        FILES.into_iter().chain(activity)
+    }
 }

@@ -7,7 +7,9 @@ use std::fs::{self, File, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, CATALOG, FILES, FileRecord, LARGEST_MANIFEST, MANIFEST, Manifest, VOCABULARY, rules};
+use super::{
+    ACTIVITY, BundleError, CATALOG, FILES, FileRecord, LARGEST_MANIFEST, MANIFEST, Manifest, VOCABULARY, rules,
+};
 use crate::files::{self, FileError};
 use crate::text::shortened;
 
@@ -28,7 +30,7 @@ impl Manifest {
 }
 
 /// Refuses directories whose files are not of the kind and size that the manifest lists, or too large: all of them
-/// together may have `max_bytes`, the two that are text a quarter of it each, as a parsed text takes several times its
+/// together may have `max_bytes`, those that are text a quarter of it each, as a parsed text takes several times its
 /// bytes.
 pub(super) fn check_sizes(
     directory: &Path,
@@ -36,10 +38,11 @@ pub(super) fn check_sizes(
     max_bytes: u64,
 ) -> Result<(), BundleError> {
     let mut total = 0_u64;
-    for name in FILES {
+    let activity = records.contains_key(ACTIVITY).then_some(ACTIVITY);
+    for name in FILES.into_iter().chain(activity) {
         let path = directory.join(name);
         let bytes = record(&path, name, records)?.bytes;
-        let most = if [CATALOG, VOCABULARY].contains(&name) { max_bytes / 4 } else { max_bytes };
+        let most = if [ACTIVITY, CATALOG, VOCABULARY].contains(&name) { max_bytes / 4 } else { max_bytes };
         total = total.saturating_add(bytes);
         for (found, most) in [(bytes, most), (total, max_bytes)] {
             if found > most {
@@ -68,7 +71,7 @@ pub(super) fn read_bounded(directory: &Path, name: &str, limit: u64) -> Result<V
     Ok(bytes)
 }
 
-/// Reads one of the fixed [`FILES`] and compares it with its record.
+/// Reads one of the fixed files and compares it with its record.
 pub(super) fn read_verified(
     directory: &Path,
     name: &str,
@@ -85,7 +88,7 @@ pub(super) fn read_verified(
     Ok(bytes)
 }
 
-/// Compares one of the fixed [`FILES`] with its record, without holding it.
+/// Compares one of the fixed files with its record, without holding it.
 pub(super) fn verify(directory: &Path, name: &str, records: &BTreeMap<String, FileRecord>) -> Result<(), BundleError> {
     let path = directory.join(name);
     let record = record(&path, name, records)?;

@@ -55,6 +55,11 @@ impl Attributes {
         }
     }
 
+    /// Leaves an attribute out.
+    pub fn remove(&mut self, name: &str) {
+        self.0 = std::mem::take(&mut self.0).into_iter().filter(|(known, _)| **known != *name).collect();
+    }
+
     /// Shares equal names with other products, whose names stand in `names`.
     pub(super) fn share_names(&mut self, names: &mut HashSet<Arc<str>>) {
         for (name, _) in &mut self.0 {
@@ -113,7 +118,9 @@ mod tests {
         attributes.insert("colour", "blue");
         attributes.insert("material", "wool");
         attributes.extend(&[("vendor", "Loom"), ("size", "L")].into());
-        let expected = [("colour", "blue"), ("material", "wool"), ("size", "L"), ("vendor", "Loom")];
+        attributes.remove("material");
+        attributes.remove("weight");
+        let expected = [("colour", "blue"), ("size", "L"), ("vendor", "Loom")];
         assert_eq!(attributes, expected.into());
         assert_eq!((attributes.get("size"), attributes.get("weight")), (Some("L"), None));
     }

@@ -14,8 +14,13 @@ fn a_line_becomes_an_interaction_and_a_line_again() {
     let line = "1\tuser_1\tsmartphone\t1794046742\tElectronics\n";
     let mut reader = InteractionReader::new(line.as_bytes());
     let interaction = reader.next().unwrap().unwrap();
-    let expected =
-        Interaction { user: "user_1", item: "smartphone", timestamp: 1_794_046_742.0, category: "Electronics" };
+    let expected = Interaction {
+        user: "user_1",
+        item: "smartphone",
+        timestamp: 1_794_046_742.0,
+        category: "Electronics",
+        event: None,
+    };
     assert_eq!(interaction, expected);
     let mut written = Vec::new();
     interaction.write(&mut written).unwrap();
@@ -25,7 +30,8 @@ fn a_line_becomes_an_interaction_and_a_line_again() {
 #[test]
 fn wrong_lines_say_what_was_found_and_expected() {
     assert!(message("1\tu\ti\t5").starts_with("line 1: found 4 tab-separated columns: expected 5"));
-    assert!(message("1\tu\ti\t5\tc\t2\tx").starts_with("line 1: found 7 tab-separated columns"));
+    assert!(message("1\tu\ti\t5\tc\t2\tcart\tx").starts_with("line 1: found 8 tab-separated columns"));
+    assert!(message("1\tu\ti\t5\tc\t2\tbuy").starts_with("line 1: event is `buy`: expected view, cart or purchase"));
     assert!(message("1\tu\ti\t5\tc\tx").starts_with("line 1: weight is `x`: expected a whole number from 1"));
     assert!(message("1\tu\ti\t5\tc\t0").starts_with("line 1: weight is `0`"));
     assert!(message("0\tu\ti\t5\tc").starts_with("line 1: label is `0`: expected `1`, in `0\tu"));
@@ -34,8 +40,8 @@ fn wrong_lines_say_what_was_found_and_expected() {
 }
 
 #[test]
-fn a_sixth_column_is_the_weight_and_a_weight_of_one_is_not_written() {
-    let text = "1\tu\ti\t5\tc\t3\n1\tu\ti\t6\tc\n";
+fn further_columns_are_weight_and_event_and_are_written_only_when_they_say_something() {
+    let text = "1\tu\ti\t5\tc\t3\n1\tu\ti\t6\tc\n1\tu\ti\t7\tc\t1\tpurchase\n1\tu\ti\t7\tc\t3\tcart\n";
     let mut reader = InteractionReader::new(text.as_bytes());
     let mut written = Vec::new();
     let mut weights = Vec::new();
@@ -44,7 +50,7 @@ fn a_sixth_column_is_the_weight_and_a_weight_of_one_is_not_written() {
         interaction.write_weighted(u32::from(weight), &mut written).unwrap();
         weights.push(weight);
     }
-    assert_eq!(weights, [3, 1]);
+    assert_eq!(weights, [3, 1, 1, 3]);
     assert_eq!(String::from_utf8(written).unwrap(), text);
 }
 

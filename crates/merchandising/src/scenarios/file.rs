@@ -29,6 +29,7 @@ pub(super) struct RawScenario {
     pub(super) limit: Option<Spanned<i64>>,
     pub(super) filter: Option<Spanned<String>>,
     pub(super) exclude_seen: Option<bool>,
+    pub(super) exclude_purchased: Option<bool>,
     pub(super) diversity: Option<Spanned<f64>>,
     pub(super) per: Option<BTreeMap<Spanned<String>, Spanned<i64>>>,
     pub(super) sources: Option<Spanned<Vec<String>>>,

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use slirec_core::arrangement::{Cap, Pin, Sources};
+use slirec_core::arrangement::{Cap, Pin};
 use slirec_core::attributes::AttributeType;
 use slirec_core::catalog::Catalog;
+use slirec_core::sources::{Sources, Step};
 use slirec_core::timestamp::from_iso;
 use toml::Spanned;
 
@@ -62,7 +63,7 @@ impl Reader<'_> {
     fn scenario(&mut self, name: String, raw: RawScenario) -> Result<Scenario, ScenarioError> {
         let limit = raw.limit.as_ref().map(|limit| self.count(limit, LIMITS)).transpose()?;
         let filter = raw.filter.as_ref().map(|filter| self.filter(filter)).transpose()?;
-        let sources = raw.sources.as_ref().map(|sources| self.sources(sources)).transpose()?.unwrap_or_default();
+        let sources = raw.sources.as_ref().map(|sources| self.sources(sources)).transpose()?;
         let diversity = raw.diversity.as_ref().map(|diversity| self.diversity(diversity)).transpose()?;
         let caps = raw.per.unwrap_or_default();
         let caps = caps.iter().map(|(column, most)| self.cap(column, most)).collect::<Result<_, _>>()?;
@@ -81,8 +82,21 @@ impl Reader<'_> {
         }
         let pins = self.pins(&raw.pin)?;
         let base = Base::new(self.columns, rules.iter());
-        let exclude_seen = raw.exclude_seen;
-        Ok(Scenario { name, limit, exclude_seen, diversity, caps, sources, window, filter, rules, pins, base })
+        let (exclude_seen, exclude_purchased) = (raw.exclude_seen, raw.exclude_purchased);
+        Ok(Scenario {
+            name,
+            limit,
+            exclude_seen,
+            exclude_purchased,
+            diversity,
+            caps,
+            sources,
+            window,
+            filter,
+            rules,
+            pins,
+            base,
+        })
     }
 
     fn error<T>(&self, value: &Spanned<T>, problem: impl ToString) -> ScenarioError {
@@ -135,15 +149,14 @@ impl Reader<'_> {
 
     fn sources(&self, sources: &Spanned<Vec<String>>) -> Result<Sources, ScenarioError> {
         let names: Vec<&str> = sources.get_ref().iter().map(String::as_str).collect();
-        match names.as_slice() {
-            ["model", "popular"] => Ok(Sources::ModelThenPopular),
-            ["model"] => Ok(Sources::Model),
-            ["popular"] => Ok(Sources::Popular),
-            _ => {
-                let expected = r#"["model", "popular"], ["model"] or ["popular"]"#;
-                Err(self.error(sources, format!("found {names:?}, expected {expected}")))
-            }
-        }
+        Sources::of_names(&names).ok_or_else(|| {
+            let known = Step::ALL.map(Step::name).join(", ");
+            let found = slirec_core::text::shortened(&format!("{names:?}"));
+            self.error(
+                sources,
+                format!("found {found}, expected some of {known}, each once, `popular` as the last one"),
+            )
+        })
     }
 
     fn window(&self, from: &RawTime, until: &RawTime) -> Result<Window, ScenarioError> {

@@ -1,7 +1,8 @@
 //! A placement: its settings and its rules for one catalogue; a moment and a viewed product enter, what applies leaves.
 
-use slirec_core::arrangement::{Cap, Pin, Sources};
+use slirec_core::arrangement::{Cap, Pin};
 use slirec_core::product_set::ProductSet;
+use slirec_core::sources::Sources;
 
 use super::rule::{Base, Effect, Rule, Window};
 use crate::columns::Columns;
@@ -30,9 +31,10 @@ pub struct Scenario {
     pub(super) name: String,
     pub(super) limit: Option<usize>,
     pub(super) exclude_seen: Option<bool>,
+    pub(super) exclude_purchased: Option<bool>,
     pub(super) diversity: Option<f32>,
     pub(super) caps: Vec<Cap>,
-    pub(super) sources: Sources,
+    pub(super) sources: Option<Sources>,
     pub(super) window: Window,
     pub(super) filter: Option<Filter>,
     pub(super) rules: Vec<Rule>,
@@ -63,6 +65,11 @@ impl Scenario {
         self.exclude_seen
     }
 
+    /// Whether to leave out what was bought, unless the request says so.
+    pub fn exclude_purchased(&self) -> Option<bool> {
+        self.exclude_purchased
+    }
+
     pub(crate) fn diversity(&self) -> Option<f32> {
         self.diversity
     }
@@ -71,9 +78,9 @@ impl Scenario {
         &self.caps
     }
 
-    /// What answers.
-    pub fn sources(&self) -> Sources {
-        self.sources
+    /// What answers, if the file says so.
+    pub fn sources(&self) -> Option<&Sources> {
+        self.sources.as_ref()
     }
 
     /// The rules that act on a product, in the order of the file: boosts, buries, hides, pins.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
-use slirec_core::arrangement::{Factors, NO_GROUP, Sources};
+use slirec_core::arrangement::{Factors, NO_GROUP};
 use slirec_core::catalog::Catalog;
+use slirec_core::sources::{Sources, Step};
 use slirec_merchandising::{Effect, FilterUse, Merchandising, ScenarioFile, Wish};
 
 use crate::shop::{Item, catalog};
@@ -69,7 +70,7 @@ fn what_the_file_says_is_arranged() {
     assert_eq!(pins, [(2, 2)]);
     assert_eq!(
         (arranged.arrangement.diversity, arranged.sources, arranged.arrangement.caps[0].most),
-        (0.3, Sources::Popular, 1)
+        (0.3, Some(Sources::of(&[Step::Popular])), 1)
     );
     let groups = &arranged.arrangement.caps[0].groups;
     assert!(groups[0] == groups[2] && groups[0] != groups[1] && groups[3] == NO_GROUP);

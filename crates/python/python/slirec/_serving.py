@@ -86,6 +86,7 @@ class Bundle:
         offset: int = 0,
         now: Time | None = None,
         exclude_seen: bool = False,
+        exclude_purchased: bool = False,
         min_score: float | None = None,
         exclude: Iterable[str] = (),
         include_only: Iterable[str] | None = None,
@@ -111,7 +112,7 @@ class Bundle:
         'popular'
         """
         options = _options(
-            limit, offset, now, exclude_seen, min_score, exclude, include_only,
+            limit, offset, now, exclude_seen, exclude_purchased, min_score, exclude, include_only,
             categories, exclude_categories, per_category, filter, per, diversity,
         )  # fmt: skip
         source, unknown, items = self._native.recommend([_view(view) for view in history], options)
@@ -128,6 +129,7 @@ class Bundle:
         offset: int = 0,
         now: Time | None = None,
         exclude_seen: bool = False,
+        exclude_purchased: bool = False,
         min_score: float | None = None,
         exclude: Iterable[str] = (),
         include_only: Iterable[str] | None = None,
@@ -141,7 +143,7 @@ class Bundle:
         """Recommend products for every session of a frame.
 
         The frame has a row for each view, in any order; `user`, `item` and `timestamp` name its columns, of which the
-        first tells whose view it is. What leaves has a row for each recommended product: user, source, rank, item,
+        first tells whose view it is. A column `event` may say view, cart or purchase. What leaves has a row for each recommended product: user, source, rank, item,
         score; sessions stand in the order in which they first appear.
 
         >>> import polars as pl, slirec
@@ -155,7 +157,7 @@ class Bundle:
         [(7, 1), (7, 2), (8, 1), (8, 2)]
         """
         options = _options(
-            limit, offset, now, exclude_seen, min_score, exclude, include_only,
+            limit, offset, now, exclude_seen, exclude_purchased, min_score, exclude, include_only,
             categories, exclude_categories, per_category, filter, per, diversity,
         )  # fmt: skip
         return Frame(self._native.recommend_frame(sessions, (user, item, timestamp), options))
@@ -210,6 +212,7 @@ def _options(
     offset: int,
     now: Time | None,
     exclude_seen: bool,
+    exclude_purchased: bool,
     min_score: float | None,
     exclude: Iterable[str],
     include_only: Iterable[str] | None,
@@ -224,6 +227,7 @@ def _options(
         "limit": limit,
         "offset": offset,
         "exclude_seen": exclude_seen,
+        "exclude_purchased": exclude_purchased,
         "min_score": min_score,
         "exclude": list(exclude),
         "include_only": None if include_only is None else list(include_only),

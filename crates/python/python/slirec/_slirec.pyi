@@ -20,6 +20,7 @@ class Options(TypedDict):
     limit: int
     offset: int
     exclude_seen: bool
+    exclude_purchased: bool
     min_score: float | None
     exclude: list[str]
     include_only: list[str] | None

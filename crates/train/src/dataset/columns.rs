@@ -34,6 +34,11 @@ impl Column {
         Self::new(directory, name, "U32", 4)
     }
 
+    /// A column of bytes.
+    pub(crate) fn bytes(directory: &Path, name: &'static str) -> io::Result<Self> {
+        Self::new(directory, name, "U8", 1)
+    }
+
     /// A column of 64-bit floats.
     pub(crate) fn floats(directory: &Path, name: &'static str) -> io::Result<Self> {
         Self::new(directory, name, "F64", 8)
@@ -96,6 +101,11 @@ impl<'a> Columns<'a> {
         let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(invalid)?;
         // A header lies in memory, so its length fits 64 bits. Before it stands its length, in 8 bytes.
         Ok(Self { path, metadata, start: 8 + header as u64 })
+    }
+
+    /// A column of bytes that need not be there.
+    pub(crate) fn bytes_if_any(&self, name: &str) -> Result<Option<Vec<u8>>, DatasetError> {
+        self.metadata.info(name).map(|_| self.values(name, Dtype::U8, u8::from_le_bytes)).transpose()
     }
 
     pub(crate) fn ids(&self, name: &str) -> Result<Vec<u32>, DatasetError> {

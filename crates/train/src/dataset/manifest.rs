@@ -1,7 +1,10 @@
 //! The manifest of a dataset: what was prepared, its counts and hashes, what was found on the way, and the warnings that
 //! this calls for.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use slirec_core::event::Event;
 
 use super::findings::{Findings, LEAST_TO_TRAIN};
 use super::{Division, Split};
@@ -37,6 +40,40 @@ impl Rows {
     }
 }
 
+/// Interactions by what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventCounts {
+    /// Views.
+    pub view: u64,
+    /// What was put into carts.
+    pub cart: u64,
+    /// Purchases.
+    pub purchase: u64,
+}
+
+impl EventCounts {
+    /// Counts one.
+    pub fn count(&mut self, event: Event) {
+        match event {
+            Event::View => self.view += 1,
+            Event::Cart => self.cart += 1,
+            Event::Purchase => self.purchase += 1,
+        }
+    }
+
+    /// The counts, unless all are views.
+    pub fn are_told(self) -> Option<Self> {
+        (self.cart > 0 || self.purchase > 0).then_some(self)
+    }
+}
+
+impl fmt::Display for EventCounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} views, {} into carts, {} purchases", self.view, self.cart, self.purchase)
+    }
+}
+
 /// `manifest.json` of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +93,9 @@ pub struct Manifest {
     pub split: Division,
     /// Rows by set.
     pub rows: Rows,
+    /// Interactions by what happened; none where all of them are views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventCounts>,
     /// What was left out and what is doubtful; none in datasets of the first release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Findings>,

@@ -13,6 +13,7 @@ mod write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use slirec_core::event::Event;
 use slirec_core::files::{self, StagedDirectory};
 use slirec_core::interactions::{InteractionReader, InteractionSource};
 
@@ -31,6 +32,8 @@ pub struct PrepareOptions {
     pub interactions: PathBuf,
     /// The dataset directory.
     pub output: PathBuf,
+    /// What happened where the interactions do not say it.
+    pub event: Event,
     /// Seed of the negatives.
     pub seed: u64,
     /// Divide by one moment, before which this share of the interactions lies, instead of leaving the last ones out.
@@ -58,6 +61,7 @@ impl PrepareOptions {
         Self {
             interactions,
             output,
+            event: Event::View,
             seed: 42,
             time_share: None,
             keep_order: false,
@@ -128,6 +132,7 @@ pub fn prepare_from(
         findings: Some(findings(options, &collected, &counts, &written)),
         split,
         rows: written.rows,
+        events: written.events,
         valid_negatives: options.valid_negatives.get(),
         test_negatives: options.test_negatives.get(),
         seed: options.seed,

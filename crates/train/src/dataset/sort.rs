@@ -11,6 +11,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use slirec_core::event::Event;
+
 /// Records of one run: 16 MB of them.
 pub(crate) const RUN_LENGTH: usize = 1 << 19;
 
@@ -35,6 +37,8 @@ pub(crate) struct Record {
     pub(crate) sequence: u64,
     /// How often it counts for popularity.
     pub(crate) weight: u16,
+    /// What happened.
+    pub(crate) event: Event,
 }
 
 /// A record in a file: four words.
@@ -53,7 +57,7 @@ impl Record {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         let words = [
             pair(self.user, self.item),
-            pair(self.category, u32::from(self.weight)),
+            pair(self.category, u32::from(self.weight) | u32::from(self.event.number()) << 16),
             self.time.to_bits(),
             self.sequence,
         ];
@@ -70,6 +74,7 @@ impl Record {
             time: f64::from_bits(time),
             sequence,
             weight: (weighted >> 32) as u16,
+            event: Event::of_number((weighted >> 48) as u8).unwrap_or_default(),
         }
     }
 }
@@ -232,7 +237,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut sorter = Sorter::new(folder.path(), by_time, run_length, most_runs);
         for (sequence, (user, time)) in (0..).zip(rows) {
-            let record = Record { user: *user, item: 1, category: 2, time: f64::from(*time), sequence, weight: 1 };
+            let record = Record {
+                user: *user,
+                item: 1,
+                category: 2,
+                time: f64::from(*time),
+                sequence,
+                weight: 1,
+                event: Event::Cart,
+            };
             sorter.push(record).unwrap();
         }
         let mut seen = Vec::new();

@@ -11,6 +11,7 @@ use slirec_core::files::{self, StagedDirectory};
 
 pub use super::source::{Host, Parity, Source};
 use super::{ExportError, parity, write_files};
+use crate::activity;
 
 /// One past the latest creation time, as for the times of interactions.
 const LATEST: u64 = 100_000_000_000;
@@ -40,6 +41,9 @@ pub fn write_bundle(
 ) -> Result<(Manifest, String), ExportError> {
     let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
     write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
+    if let Some(dataset) = &source.dataset {
+        activity::count(dataset).write(&staged.path().join(bundle::ACTIVITY))?;
+    }
     // The manifest, which makes a directory a bundle, is written only when the files passed the check.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),

@@ -35,7 +35,7 @@ fn times_may_be_numbers_or_text_seconds_or_milliseconds() {
 /// Every optional field of `/v1`, and a body that says nothing else.
 fn optional_fields() -> Vec<(&'static str, Value, &'static str)> {
     let session = json!({"history": []});
-    let options = "id user_id history_order now limit offset min_score exclude_seen exclude include_only categories \
+    let options = "id user_id history_order now limit offset min_score exclude_seen exclude_purchased exclude include_only categories \
                    exclude_categories per_category explain";
     vec![
         ("recommendations", session, options),
@@ -98,16 +98,16 @@ fn every_message_begins_with_the_path_of_its_field() {
         ),
         (r#"{"history": [{"item": "a", "time": "12"}]}"#, "history[0].time: invalid value: string \"12\""),
         (r#"{"history": [{"item": "a", "time": -1}]}"#, "history[0].time: -1 is not a usable Unix time"),
-        (r#"{"history": [{"item": "a", "time": null}]}"#, "history[0].time: invalid type: null"),
         (
             r#"{"history": [{"item": 3.5, "time": 1}]}"#,
             "history[0].item: invalid type: floating point `3.5`, expected a string, or a whole number as an id",
         ),
         (r#"{"history": [{"item": "", "time": 1}]}"#, "history[0].item: invalid value: string \"\", expected a name"),
-        (r#"{"history": [{"item": "a"}]}"#, "history[0]: missing field `time`"),
+        (r#"{"history": [{"time": 1}]}"#, "history[0]: missing field `item`"),
+        (r#"{"history": [{"item": "a", "event": "buy"}]}"#, "history[0].event: unknown variant `buy`"),
         (
             r#"{"history": [{"item": "a", "time": 1, "x": 2}]}"#,
-            "history[0].x: unknown field `x`, expected `item` or `time`",
+            "history[0].x: unknown field `x`, expected one of `item`, `time`, `event`",
         ),
         (r#"{"history": {}}"#, "history: invalid type: map, expected a list"),
         (r#"{"history": null}"#, "history: invalid type: null, expected a list"),

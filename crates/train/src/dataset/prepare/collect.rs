@@ -58,6 +58,7 @@ pub(super) fn collect(
             time: row.timestamp,
             sequence: total,
             weight,
+            event: row.event.unwrap_or(options.event),
         })?;
         total += 1;
         if total.is_multiple_of(PROGRESS_EVERY) {

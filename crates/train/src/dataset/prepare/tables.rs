@@ -5,13 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use slirec_core::event::Event;
 use slirec_core::files::FileError;
 
 use super::PrepareOptions;
 use super::ids::Ids;
 use crate::dataset::columns::{self, Column};
 use crate::dataset::negatives::NegativeSampler;
-use crate::dataset::{DatasetError, EVALUATION, INTERACTIONS, Split, USERS};
+use crate::dataset::{DatasetError, EVALUATION, EVENTS, EventCounts, INTERACTIONS, Split, USERS};
 
 /// Every interaction, user by user, and the users' names.
 pub(super) struct InteractionColumns {
@@ -19,6 +20,9 @@ pub(super) struct InteractionColumns {
     categories: Column,
     times: Column,
     user_offsets: Column,
+    /// What happened, as numbers; written only where something else than a view did.
+    events: Column,
+    counts: EventCounts,
     users: BufWriter<File>,
     written: u64,
 }
@@ -31,6 +35,8 @@ impl InteractionColumns {
             categories: Column::ids(directory, "categories")?,
             times: Column::floats(directory, "times")?,
             user_offsets: Column::counts(directory, "user_offsets")?,
+            events: Column::bytes(directory, EVENTS)?,
+            counts: EventCounts::default(),
             users: BufWriter::new(File::create(&path).map_err(FileError::io("write", &path))?),
             written: 0,
         };
@@ -38,10 +44,12 @@ impl InteractionColumns {
         Ok(columns)
     }
 
-    pub(super) fn push(&mut self, item: u32, category: u32, time: f64) -> io::Result<()> {
+    pub(super) fn push(&mut self, item: u32, category: u32, time: f64, event: Event) -> io::Result<()> {
         self.items.push(&item.to_le_bytes())?;
         self.categories.push(&category.to_le_bytes())?;
         self.times.push(&time.to_le_bytes())?;
+        self.events.push(&[event.number()])?;
+        self.counts.count(event);
         self.written += 1;
         Ok(())
     }
@@ -57,10 +65,15 @@ impl InteractionColumns {
         self.written
     }
 
-    pub(super) fn finish(mut self, directory: &Path) -> Result<(), DatasetError> {
+    /// Writes the files; counts of events leave where not all of them are views.
+    pub(super) fn finish(mut self, directory: &Path) -> Result<Option<EventCounts>, DatasetError> {
         self.users.flush()?;
-        let columns = vec![self.items, self.categories, self.times, self.user_offsets];
-        Ok(columns::write(&directory.join(INTERACTIONS), columns)?)
+        let told = self.counts.are_told();
+        let mut columns = vec![self.items, self.categories, self.times, self.user_offsets];
+        // Last, so that the wider values stay where readers may map them.
+        columns.extend(told.is_some().then_some(self.events));
+        columns::write(&directory.join(INTERACTIONS), columns)?;
+        Ok(told)
     }
 }
 

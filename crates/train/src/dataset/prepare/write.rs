@@ -15,11 +15,13 @@ use crate::dataset::findings::Findings;
 use crate::dataset::names::Names;
 use crate::dataset::original::{ExpandedHistory, OriginalFiles};
 use crate::dataset::sort::Record;
-use crate::dataset::{DatasetError, Division, Part, Parts, Rows, Split};
+use crate::dataset::{DatasetError, Division, EventCounts, Part, Parts, Rows, Split};
 
 /// What was written, and what was found on the way.
 pub(super) struct Written {
     pub(super) rows: Rows,
+    /// None where all are views.
+    pub(super) events: Option<EventCounts>,
     /// Only what this pass finds.
     pub(super) findings: Findings,
 }
@@ -59,9 +61,9 @@ pub(super) fn write_columns(
     if let Some(export) = export {
         export.finish()?;
     }
-    columns.finish(directory)?;
+    let events = columns.finish(directory)?;
     negatives.finish(directory)?;
-    Ok(Written { rows, findings })
+    Ok(Written { rows, events, findings })
 }
 
 struct Writer<'a> {
@@ -83,7 +85,7 @@ impl Writer<'_> {
         let mut before: Option<&Record> = None;
         for (position, record) in records.iter().enumerate() {
             let (item, category) = (self.ids.item(record.item), self.ids.category(record.category));
-            self.columns.push(item, category, record.time)?;
+            self.columns.push(item, category, record.time, record.event)?;
             let part = parts.of(position);
             let mut drawn = Vec::new();
             if let Some(before) = before {

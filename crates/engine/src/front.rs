@@ -1,0 +1,202 @@
+//! What counts answer before the model or popularity ranks the rest: the steps of a chain enter, products in their order
+//! leave, each with what was counted of it.
+
+use std::collections::{HashMap, HashSet};
+
+use slirec_core::activity::again::Bought;
+use slirec_core::event::Event;
+use slirec_core::sources::Step;
+
+use crate::model::Model;
+use crate::order::Ranked;
+use crate::request::RecommendationRequest;
+use crate::selection::Filter;
+use crate::source::{Counted, Evidence, Source};
+
+/// Products of a history that others stand beside, the last ones.
+const MOST_CART: usize = 100;
+
+/// The products that counts answer.
+#[derive(Debug, Default)]
+pub(crate) struct Front {
+    /// By falling key, none of them buried.
+    ranked: Vec<Ranked>,
+    /// Those that stand behind all others, by falling key.
+    buried: Vec<Ranked>,
+    known: HashMap<usize, Counted>,
+}
+
+/// A product of one step: its score, and what was counted.
+type Found = (usize, f32, Counted);
+
+impl Front {
+    /// Asks the counts of a chain's steps; other steps are passed over.
+    pub(crate) fn new(model: &Model, request: &RecommendationRequest, filter: &Filter<'_>, steps: &[Step]) -> Self {
+        let mut front = Self::default();
+        for step in steps {
+            for tier in tiers(model, request, *step) {
+                front.add(model, request, filter, tier);
+            }
+        }
+        front
+    }
+
+    /// Adds products behind those that are there.
+    fn add(&mut self, model: &Model, request: &RecommendationRequest, filter: &Filter<'_>, tier: Vec<Found>) {
+        let mut ranked = Vec::with_capacity(tier.len());
+        for (product, score, counted) in tier {
+            let may_be_answered = model.row(product).is_some() && (filter.passes_all() || filter.passes(product));
+            if may_be_answered && !self.known.contains_key(&product) {
+                self.known.insert(product, counted);
+                ranked.push(Ranked { product, score, key: request.arrangement.key(product, score) });
+            }
+        }
+        // Equal ones stand in the order of the catalogue.
+        ranked.sort_by(|left, right| right.key.total_cmp(&left.key).then(left.product.cmp(&right.product)));
+        let (buried, ranked): (Vec<Ranked>, Vec<Ranked>) =
+            ranked.into_iter().partition(|one| request.arrangement.is_buried(one.product));
+        self.buried.extend(buried);
+        self.ranked = self.before(ranked.into_iter()).collect();
+    }
+
+    /// Number of products.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// What was counted of a product.
+    pub(crate) fn counted(&self, product: usize) -> Option<&Counted> {
+        self.known.get(&product)
+    }
+
+    /// The products of the front, and behind them those of a ranking that are not among them: their keys are made smaller,
+    /// all in the same measure, so that keys fall.
+    pub(crate) fn before<'a>(
+        &'a self,
+        ranking: impl Iterator<Item = Ranked> + 'a,
+    ) -> impl Iterator<Item = Ranked> + 'a {
+        let least = self.ranked.last().map(|last| last.key);
+        let mut measure = None;
+        let is_in_front: HashSet<usize> = self.ranked.iter().map(|ranked| ranked.product).collect();
+        let rest = ranking.filter(move |ranked| !is_in_front.contains(&ranked.product)).map(move |ranked| {
+            let Some(least) = least else { return ranked };
+            let measure = *measure.get_or_insert(if ranked.key > least { least / ranked.key } else { 1.0 });
+            Ranked { key: if ranked.key > 0.0 { ranked.key * measure } else { ranked.key }, ..ranked }
+        });
+        self.ranked.iter().copied().chain(rest)
+    }
+
+    /// The products that stand behind all others, where no ranking has them.
+    pub(crate) fn buried(&self) -> impl Iterator<Item = Ranked> {
+        self.buried.iter().copied()
+    }
+
+    /// What was counted of the products of an answer, in their order; nothing where nothing was.
+    pub(crate) fn counted_of(&self, products: impl ExactSizeIterator<Item = usize>) -> Vec<Option<Counted>> {
+        if self.known.is_empty() {
+            return Vec::new();
+        }
+        products.map(|product| self.counted(product).copied()).collect()
+    }
+}
+
+/// The source of an answer: that of the first product that counts gave, or else that of the rest.
+pub(crate) fn source_of(counted: &[Option<Counted>], rest: Source) -> Source {
+    counted.iter().flatten().next().map_or(rest, |counted| counted.source)
+}
+
+/// Where the answer of a step comes from.
+pub(crate) fn source_of_step(model: &Model, step: Step) -> Source {
+    match step {
+        Step::Model => Source::Model,
+        Step::BoughtTogether if model.counts.baskets_of == Event::Purchase => Source::BoughtTogether,
+        Step::BoughtTogether => Source::ViewedTogether,
+        Step::BuyAgain => Source::BuyAgain,
+        Step::TrendingInCategory => Source::TrendingInCategory,
+        Step::Trending => Source::Trending,
+        Step::Popular => Source::Popular,
+    }
+}
+
+/// What the counts of a step answer: lists of which each stands behind the one before.
+fn tiers(model: &Model, request: &RecommendationRequest, step: Step) -> Vec<Vec<Found>> {
+    let source = source_of_step(model, step);
+    match step {
+        Step::Model | Step::Popular => Vec::new(),
+        Step::BoughtTogether => vec![together(model, request, source)],
+        Step::BuyAgain => again(model, request, source),
+        Step::Trending => vec![demand(model, request, source, None)],
+        Step::TrendingInCategory => match category(model, request) {
+            Some(category) => vec![demand(model, request, source, Some(category))],
+            None => Vec::new(),
+        },
+    }
+}
+
+/// What stands in the same baskets as the products of the history, and is not among them: by the mean confidence over these.
+fn together(model: &Model, request: &RecommendationRequest, source: Source) -> Vec<Found> {
+    let cart: Vec<&str> = request.history.last(MOST_CART).map(|view| view.handle).collect();
+    let mut items = HashSet::new();
+    let mut found: HashMap<usize, (f32, f32, Counted)> = HashMap::new();
+    for handle in &cart {
+        let Some(ids) = model.lookup.ids(handle).filter(|ids| items.insert(ids.item)) else { continue };
+        let with = model.catalog.position(handle);
+        for beside in model.counts.together(ids.item) {
+            let evidence = Evidence::Together { with, support: beside.support, confidence: beside.confidence };
+            let counted = Counted { source, evidence };
+            let (sum, best, known) = found.entry(beside.product).or_insert((0.0, 0.0, counted));
+            *sum += beside.confidence;
+            if beside.confidence > *best {
+                (*best, *known) = (beside.confidence, counted);
+            }
+        }
+    }
+    for product in cart.iter().filter_map(|handle| model.catalog.position(handle)) {
+        found.remove(&product);
+    }
+    let known = items.len().max(1) as f32;
+    found.into_iter().map(|(product, (sum, _, counted))| (product, sum / known, counted)).collect()
+}
+
+fn demand(model: &Model, request: &RecommendationRequest, source: Source, category: Option<&str>) -> Vec<Found> {
+    let counted = Counted { source, evidence: Evidence::Demand };
+    let scored = model.counts.demand(request.window).iter();
+    let of_category =
+        scored.filter(|scored| category.is_none_or(|name| category_of(model, scored.product) == Some(name)));
+    of_category.map(|scored| (scored.product, scored.score, counted)).collect()
+}
+
+/// The category of the product that was viewed last.
+fn category<'a>(model: &'a Model, request: &RecommendationRequest) -> Option<&'a str> {
+    let mut viewed = request.history.last(MOST_CART).rev();
+    viewed.find_map(|view| category_of(model, model.catalog.position(view.handle)?))
+}
+
+fn category_of(model: &Model, product: usize) -> Option<&str> {
+    model.catalog.products().get(product).map(|product| product.category.as_str())
+}
+
+/// What the history's shopper bought: what is due, and behind it the rest.
+fn again(model: &Model, request: &RecommendationRequest, source: Source) -> Vec<Vec<Found>> {
+    let mut bought: HashMap<usize, Bought> = HashMap::new();
+    for view in request.history.iter().filter(|view| view.event == Event::Purchase) {
+        if let Some(product) = model.catalog.position(view.handle) {
+            let known = bought.entry(product);
+            known.and_modify(|bought| bought.add(view.timestamp)).or_insert(Bought::once(view.timestamp));
+        }
+    }
+    let due = bought.into_iter().map(|(product, bought)| {
+        let handle = model.catalog.products().get(product).map_or("", |product| product.handle.as_str());
+        let repeats = model.lookup.ids(handle).and_then(|ids| model.counts.repeats(ids.item));
+        (product, bought, bought.due(request.now, repeats, model.counts.usual))
+    });
+    let due: Vec<_> = due.collect();
+    let most = due.iter().map(|(.., due)| due.worth).fold(f64::MIN_POSITIVE, f64::max);
+    let found = due.into_iter().map(|(product, bought, due)| {
+        let Bought { count, last, .. } = bought;
+        let evidence = Evidence::Again { count, last, interval: due.interval, is_due: due.is_due };
+        (due.is_due, (product, (due.worth / most) as f32, Counted { source, evidence }))
+    });
+    let (due, rest): (Vec<_>, Vec<_>) = found.partition(|(is_due, _)| *is_due);
+    [due, rest].into_iter().map(|tier| tier.into_iter().map(|(_, found)| found).collect()).collect()
+}

@@ -1,0 +1,74 @@
+//! What stands in the same baskets: baskets enter one by one; for each product the others that are most often beside it
+//! leave.
+
+use std::cmp::Reverse;
+
+use slirec_core::activity::{LEAST_SUPPORT, MOST_TOGETHER, ProductActivity};
+use slirec_core::vocabulary::DEFAULT_ID;
+
+/// Products of a basket that count; a larger one is no shopper's.
+const LARGEST: usize = 100;
+
+/// Baskets, each with its products once.
+#[derive(Debug, Default)]
+pub(super) struct Baskets {
+    items: Vec<u32>,
+    /// Where each basket ends.
+    ends: Vec<usize>,
+}
+
+impl Baskets {
+    /// Adds a basket.
+    pub(super) fn add(&mut self, items: impl Iterator<Item = u32>) {
+        let start = self.items.len();
+        let mut basket: Vec<u32> = items.filter(|item| *item != DEFAULT_ID).collect();
+        basket.sort_unstable();
+        basket.dedup();
+        basket.truncate(LARGEST);
+        self.items.extend(basket);
+        if self.items.len() > start {
+            self.ends.push(self.items.len());
+        }
+    }
+
+    /// Number of baskets.
+    pub(super) fn len(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    fn basket(&self, number: usize) -> &[u32] {
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.ends.get(number).and_then(|end| self.items.get(start..*end)).unwrap_or_default()
+    }
+
+    /// Fills in the baskets of each product and what stands in them; products stand at the places of their ids.
+    pub(super) fn count(&self, products: &mut [ProductActivity]) {
+        let mut of_items: Vec<Vec<u32>> = vec![Vec::new(); products.len()];
+        for (number, _) in (0_u32..).zip(&self.ends) {
+            for item in self.basket(number as usize) {
+                if let Some(baskets) = of_items.get_mut(*item as usize) {
+                    baskets.push(number);
+                }
+            }
+        }
+        let mut support = vec![0_u32; products.len()];
+        let mut touched: Vec<u32> = Vec::new();
+        for (product, baskets) in products.iter_mut().zip(&of_items) {
+            for other in baskets.iter().flat_map(|number| self.basket(*number as usize)) {
+                if let Some(count) = support.get_mut(*other as usize).filter(|_| *other != product.id) {
+                    if *count == 0 {
+                        touched.push(*other);
+                    }
+                    *count += 1;
+                }
+            }
+            let found =
+                touched.drain(..).filter_map(|other| Some((other, std::mem::take(support.get_mut(other as usize)?))));
+            let mut found: Vec<(u32, u32)> = found.filter(|(_, support)| *support >= LEAST_SUPPORT).collect();
+            found.sort_by_key(|(other, support)| (Reverse(*support), *other));
+            found.truncate(MOST_TOGETHER);
+            product.together = found;
+            product.baskets = u32::try_from(baskets.len()).unwrap_or(u32::MAX);
+        }
+    }
+}

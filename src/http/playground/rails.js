@@ -1,0 +1,77 @@
+// The cart and what goes with it, and what is in demand: each is a question of its own to the service.
+
+import { ask } from "./api.js";
+import { element, percent, tile } from "./elements.js";
+
+const LIMIT = 6;
+const SOURCES = {
+  bought_together: "bought together", viewed_together: "viewed together", model: "by the model", popular: "popular products",
+  trending: "in demand", trending_in_category: "in demand in the category", buy_again: "bought again",
+};
+
+export class Rails {
+  #cart = [];
+  #catalog;
+  #view;
+  #find;
+
+  /** `find` gives the elements of the page by their ids, `view` is called for a product that is looked at. */
+  constructor(find, catalog, view) {
+    this.#find = find;
+    this.#catalog = catalog;
+    this.#view = view;
+    find("window").addEventListener("change", () => this.#drawTrending());
+    this.#drawCart();
+    this.#drawTrending();
+  }
+
+  add(handle) {
+    if (!this.#cart.includes(handle)) this.#cart.push(handle);
+    this.#drawCart();
+  }
+
+  #remove(handle) {
+    this.#cart = this.#cart.filter((other) => other !== handle);
+    this.#drawCart();
+  }
+
+  #drawCart() {
+    const chips = this.#cart.map((handle) => {
+      const title = this.#catalog.product(handle)?.title ?? handle;
+      return element("li", {}, element("button", { type: "button", "aria-label": `Take ${title} out of the cart`, onclick: () => this.#remove(handle) }, `${title} ×`));
+    });
+    this.#find("cart").replaceChildren(...chips);
+    if (!chips.length) {
+      this.#find("complements").replaceChildren();
+      this.#find("cart-source").textContent = "Empty: put a product into it with + beside a recommendation.";
+      return;
+    }
+    this.#draw("complements", "cart-source", "/v1/complements", { items: this.#cart, limit: LIMIT });
+  }
+
+  #drawTrending() {
+    this.#draw("trending", "trending-source", "/v1/trending", { window: this.#find("window").value, limit: LIMIT });
+  }
+
+  async #draw(list, hint, path, body) {
+    const place = this.#find(list);
+    try {
+      const { answer } = await ask(path, body);
+      place.replaceChildren(...answer.items.map((item) => this.#row(item, answer.source)));
+      this.#find(hint).textContent = answer.items.length ? SOURCES[answer.source] ?? answer.source : "no product";
+    } catch (problem) {
+      place.replaceChildren();
+      this.#find(hint).textContent = problem.wantsKey ? "" : problem.message;
+    }
+  }
+
+  #row(item, source) {
+    const { together } = item;
+    const beside = this.#catalog.product(together?.with)?.title;
+    const counted = together && `${together.support} with ${beside ?? "it"}, ${percent(together.confidence)}`;
+    const other = item.source && item.source !== source ? SOURCES[item.source] ?? item.source : undefined;
+    return element("li", {}, element("button", { type: "button", class: "product", onclick: (event) => this.#view(item.handle, event) },
+      tile({ ...item, image: this.#catalog.product(item.handle)?.image }),
+      element("span", {}, item.title, element("small", {}, counted ?? other ?? item.category))));
+  }
+}

@@ -1,0 +1,130 @@
+//! `POST /admin/products`: prices, stocks and other attributes of many products enter; when they are kept and served, how
+//! many products they changed leaves. All of a batch, or nothing of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use slirec_connect::patches::Patch;
+use slirec_core::attributes::{AttributeType, AttributeValue};
+use slirec_core::catalog::Catalog;
+
+use super::error::{ApiError, RequestBody};
+use super::json_response;
+use super::object::{Few, Object};
+use super::quote::{bounded, quoted};
+use crate::scoring;
+use crate::state::AppState;
+
+/// Products of a batch.
+const MOST_PRODUCTS: usize = 10_000;
+/// Attributes of a product of a batch.
+const MOST_ATTRIBUTES: usize = 100;
+/// A disk that takes longer hangs.
+const KEPT_WITHIN: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    products: Few<Object<Changed>, MOST_PRODUCTS>,
+}
+
+/// What is new of a product.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    /// Handle or GID.
+    product: String,
+    available: Option<bool>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+}
+
+/// 200 once everything is served, 400 for what does not fit the catalogue, 503 when it cannot be kept now.
+pub(super) async fn change(
+    State(state): State<AppState>,
+    RequestBody(body): RequestBody,
+) -> Result<Response, ApiError> {
+    let store = state.patches.clone().ok_or_else(|| ApiError::not_found("/admin/products"))?;
+    let served = state.served();
+    let batch = tokio::task::spawn_blocking(move || read(&body, served.engine.catalog(), scoring::now()));
+    let batch = batch.await.map_err(|_| ApiError::internal())?.map_err(ApiError::bad_request)?;
+    let changed = batch.len();
+    let kept = state.files.products.run(KEPT_WITHIN, move || Ok(store.accept(batch)?)).await;
+    kept.map_err(|error| {
+        tracing::error!(error = format!("{error:#}"), "changes of products cannot be kept");
+        ApiError::unavailable("The changes cannot be kept now: send them again")
+    })?;
+    state.serving.follow_changes().await.map_err(|error| {
+        tracing::error!(error = format!("{error:#}"), "changes of products are kept, but not in service");
+        ApiError::unprocessable(format!("the changes are kept, but not in service: {error:#}"))
+    })?;
+    tracing::info!(changed, "changes of products are in service");
+    Ok(json_response(StatusCode::OK, &serde_json::json!({ "changed": changed })))
+}
+
+fn read(body: &[u8], catalog: &Catalog, now: f64) -> Result<Vec<Patch>, String> {
+    let Object(Batch { products: Few(products) }): Object<Batch> =
+        serde_json::from_slice(body).map_err(|error| bounded(format_args!("body: {error}")))?;
+    let types = catalog.attribute_types();
+    let patches = products.into_iter().enumerate().map(|(place, Object(changed))| {
+        patch(changed, catalog, &types, now).map_err(|problem| format!("products[{place}].{problem}"))
+    });
+    patches.collect()
+}
+
+fn patch(
+    changed: Changed,
+    catalog: &Catalog,
+    types: &BTreeMap<String, AttributeType>,
+    at: f64,
+) -> Result<Patch, String> {
+    let Changed { product: name, available, attributes } = changed;
+    let product = catalog.product(&name).or_else(|| catalog.product_of_gid(&name));
+    let product = product.ok_or_else(|| format!("product: {} is no product of the catalogue", quoted(&name)))?;
+    if attributes.len() > MOST_ATTRIBUTES {
+        return Err(format!("attributes: has {} of them, expected at most {MOST_ATTRIBUTES}", attributes.len()));
+    }
+    let attributes = attributes.into_iter().map(|(name, value)| {
+        let text = text(&value, types.get(&name).copied(), currency(catalog, &name));
+        text.map_err(|problem| bounded(format_args!("attributes.{name}: {problem}"))).map(|text| (name, text))
+    });
+    let attributes = attributes.collect::<Result<_, _>>()?;
+    Ok(Patch { handle: product.handle.clone(), at, available, attributes })
+}
+
+/// The currency of an attribute whose values are prices.
+fn currency<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a str> {
+    catalog.products().iter().find_map(|product| match AttributeType::Price.read(product.attributes.get(name)?) {
+        Some(AttributeValue::Price { currency, .. }) => Some(currency),
+        _ => None,
+    })
+}
+
+/// The text of a value, as the catalogue has it; none for an attribute that the product has no longer.
+fn text(value: &Value, kind: Option<AttributeType>, currency: Option<&str>) -> Result<Option<String>, String> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Array(elements) if kind == Some(AttributeType::List) => {
+            let plain = |element: &Value| element.as_str().filter(|text| !text.contains(',')).map(str::to_owned);
+            let elements: Option<Vec<String>> = elements.iter().map(plain).collect();
+            elements.ok_or("found an element that is no text without commas, expected texts")?.join(", ")
+        }
+        Value::Array(_) => return Err("found a list, expected one value".to_owned()),
+        Value::Object(_) => return Err("found an object, expected one value".to_owned()),
+    };
+    match kind.map(|kind| (kind, kind.read(&text))) {
+        Some((kind, None)) => Err(format!("found {}, expected a value of type {}", quoted(&text), kind.name())),
+        Some((_, Some(AttributeValue::Price { currency: found, .. }))) if currency.is_some_and(|all| all != found) => {
+            Err(format!("found a price in {found}, expected one in {}", currency.unwrap_or_default()))
+        }
+        _ => Ok(Some(text)),
+    }
+}

@@ -1,0 +1,115 @@
+//! `POST /admin/products` end to end: what operators change is served at once, by the next bundle and after a restart.
+
+use serde_json::{Value, json};
+
+use crate::client::exchange;
+use crate::server::Server;
+use crate::shop;
+
+const TIME: u64 = 1_730_807_061;
+
+fn recommend(server: &Server, filter: &str) -> Vec<String> {
+    let body = json!({"history": [{"item": "novel", "time": TIME}], "filter": filter, "limit": 100});
+    let response = server.post("/v1/recommendations", body.to_string());
+    assert_eq!(response.status, 200, "{}", response.text());
+    let items = response.json()["items"].as_array().unwrap().clone();
+    items.iter().map(|item| item["handle"].as_str().unwrap().to_owned()).collect()
+}
+
+fn change(server: &Server, products: Value) -> Value {
+    let response = server.operate("POST", "/admin/products", &json!({ "products": products }).to_string());
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()
+}
+
+#[test]
+fn what_operators_change_is_served_at_once_and_after_reloads_and_restarts() {
+    let (bundle, folder) = (shop::bundle(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("products.jsonl");
+    let variables = [("SLIREC__MODEL__PATH", bundle.path()), ("SLIREC__ADMIN__PRODUCTS", file.to_str().unwrap())];
+    let server = Server::start_with(&variables);
+    assert_eq!(recommend(&server, "price == 777"), [""; 0]);
+    let batch = json!([
+        {"product": "atlas", "attributes": {"price": 777, "stock": "12", "tags": ["late", "gift"], "colour": null}},
+        {"product": "brush", "attributes": {"price": "777.0", "season": "winter"}},
+        {"product": "mug", "available": false}
+    ]);
+    assert_eq!(change(&server, batch), json!({"changed": 3}));
+    let check = |server: &Server| {
+        let mut found = recommend(server, "price == 777");
+        found.sort();
+        assert_eq!(found, ["atlas", "brush"]);
+        assert_eq!(recommend(server, "\"late\" in tags && stock == 12 && !has(colour)"), ["atlas"]);
+        assert_eq!(recommend(server, "season == 'winter'"), ["brush"]);
+        assert!(!recommend(server, "has(handle)").contains(&"mug".to_owned()));
+    };
+    check(&server);
+    assert_eq!(server.operate("POST", "/admin/reload", "").status, 200);
+    check(&server);
+    // Later changes are laid over the earlier ones, attribute by attribute.
+    change(&server, json!([{"product": "mug", "available": true}, {"product": "mug", "attributes": {"price": 777.5}}]));
+    assert_eq!(recommend(&server, "price == 777.5"), ["mug"]);
+    change(&server, json!([{"product": "mug", "available": false}]));
+    drop(server);
+    let again = Server::start_with(&variables);
+    check(&again);
+    change(&again, json!([{"product": "mug", "available": true}]));
+    assert_eq!(recommend(&again, "price == 777.5"), ["mug"]);
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
+    let (bundle, folder) = (shop::bundle(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("products.jsonl");
+    let variables = [
+        ("SLIREC__MODEL__PATH", bundle.path()),
+        ("SLIREC__ADMIN__PRODUCTS", file.to_str().unwrap()),
+        ("SLIREC__ADMIN__KEYS", "operators-key-0123456789"),
+    ];
+    let server = Server::start_with(&variables);
+    let key = [("x-api-key", "operators-key-0123456789")];
+    let send = |body: &str| exchange(server.admin, "POST", "/admin/products", &key, body.as_bytes());
+    let good = json!({"product": "atlas", "attributes": {"price": 777}});
+    for (products, message) in [
+        (json!([good, {"product": "nonsense"}]), "products[1].product: `nonsense` is no product"),
+        (
+            json!([good, {"product": "mug", "attributes": {"price": "cheap"}}]),
+            "products[1].attributes.price: found `cheap`",
+        ),
+        (
+            json!([{"product": "mug", "attributes": {"new": "maybe"}}]),
+            "products[0].attributes.new: found `maybe`, expected a value of type boolean",
+        ),
+        (json!([{"product": "mug", "attributes": {"price": [1, 2]}}]), "products[0].attributes.price: found a list"),
+        (json!([{"product": "mug", "attributes": {"tags": ["a,b"]}}]), "products[0].attributes.tags: found an element"),
+        (
+            json!([{"product": "mug", "attributes": {"price": {"amount": 1}}}]),
+            "products[0].attributes.price: found an object",
+        ),
+        (json!([{"product": "mug", "price": 5}]), "body: unknown field `price`"),
+        (json!([{"available": true}]), "body: missing field `product`"),
+        (json!([["mug"]]), "body: invalid type"),
+        (json!({"product": "mug"}), "body: invalid type"),
+        (json!(vec![json!({"product": "mug"}); 10_001]), "body: has more than 10000 elements"),
+    ] {
+        let response = send(&json!({ "products": products }).to_string());
+        let shown: String = products.to_string().chars().take(100).collect();
+        assert!(response.status == 400 && response.message().starts_with(message), "{shown}: {}", response.text());
+    }
+    assert_eq!(send("{").status, 400);
+    assert_eq!(recommend(&server, "price == 777"), [""; 0], "nothing of a refused batch counts");
+    assert_eq!(exchange(server.admin, "POST", "/admin/products", &[], b"{}").status, 401);
+    assert_eq!(exchange(server.address, "POST", "/admin/products", &key, b"{}").status, 404);
+}
+
+#[test]
+fn the_route_is_off_without_a_file_and_a_damaged_file_ends_the_start() {
+    let server = Server::start();
+    assert_eq!(server.operate("POST", "/admin/products", r#"{"products": []}"#).status, 404);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[]\nnot a batch\n[]\n").unwrap();
+    let variables = [("SLIREC__ADMIN__PRODUCTS", file.path().to_str().unwrap())];
+    let (code, message) = crate::server::run(&["--check"], &variables);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("key admin.products") && message.contains(":2: "), "{message}");
+}
