@@ -14,8 +14,12 @@ use crate::random::{Purpose, generator};
 /// number of threads.
 pub(super) const PARTS: usize = 4;
 
+/// Share of the windows that are cut into pieces, each epoch others: most histories that a shop asks about are short, and
+/// in whole windows few positions have little before them.
+const CUT: f64 = 0.3;
+
 /// Windows of an epoch, each a range of interactions of one user; every position but the last has a next item. Histories
-/// beyond the longest are cut anew in every epoch.
+/// beyond the longest are cut anew in every epoch, and some windows further.
 pub(super) fn windows(dataset: &Dataset, longest: usize, seed: u64, epoch: u32) -> Vec<Range<usize>> {
     let mut random = generator(seed, Purpose::Order(epoch));
     let mut windows = Vec::new();
@@ -42,8 +46,28 @@ pub(super) fn windows(dataset: &Dataset, longest: usize, seed: u64, epoch: u32) 
             end = end.saturating_sub(longest);
         }
     }
+    let mut windows: Vec<Range<usize>> =
+        windows.into_iter().flat_map(|window| pieces(window, longest, &mut random)).collect();
     windows.shuffle(&mut random);
     windows
+}
+
+/// The window, or pieces of it that together have its positions; short lengths are as likely as long ones, measured by
+/// their logarithms.
+fn pieces(window: Range<usize>, longest: usize, random: &mut impl Rng) -> Vec<Range<usize>> {
+    if !random.random_bool(CUT) {
+        return vec![window];
+    }
+    let mut pieces = Vec::new();
+    let mut start = window.start;
+    while start + 1 < window.end {
+        let positions = (random.random::<f64>() * (longest as f64).ln()).exp() as usize;
+        // The item that ends a piece is the first view of the next one.
+        let end = (start + 1 + positions.max(1)).min(window.end);
+        pieces.push(start..end);
+        start = end - 1;
+    }
+    pieces
 }
 
 /// Cuts windows into batches of about so many positions.
@@ -89,4 +113,28 @@ fn buckets(times: &[f64]) -> [Vec<u8>; 2] {
     let ages: Vec<u8> = times.array_windows().map(|[before, next]| gap_bucket(next - before)).collect();
     let gaps = std::iter::once(0).chain(ages.iter().copied()).take(ages.len()).collect();
     [gaps, ages]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_windows_in_ten_are_cut_into_pieces_of_all_lengths_that_keep_every_position() {
+        let mut random = generator(7, Purpose::Order(1));
+        let (mut cut, mut short, mut long) = (0, 0, 0);
+        for start in 0..1_000 {
+            let window = start..start + 101;
+            let pieces = pieces(window.clone(), 100, &mut random);
+            // Every view but the first is the next item of one position.
+            let next: Vec<usize> = pieces.iter().flat_map(|piece| piece.start + 1..piece.end).collect();
+            assert_eq!(next, (window.start + 1..window.end).collect::<Vec<_>>());
+            cut += usize::from(pieces.len() > 1);
+            short += pieces.iter().filter(|piece| piece.len() <= 4).count();
+            long += pieces.iter().filter(|piece| (31..101).contains(&piece.len())).count();
+        }
+        assert!((250..350).contains(&cut), "{cut}");
+        assert!(short > 500 && long > 100, "{short} and {long}");
+        assert_eq!(pieces(5..7, 100, &mut random), [5..7]);
+    }
 }
