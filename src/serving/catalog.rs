@@ -55,7 +55,7 @@ impl<'a> CatalogProduct<'a> {
         let shown = ShownAttributes::new(product, names);
         let Product { handle, gid, title, category, available, attributes } = product;
         // Only what a page may load: no scripts, no other schemes.
-        let image = attributes.get(IMAGE).map(String::as_str).filter(|address| address.starts_with("https://"));
+        let image = attributes.get(IMAGE).filter(|address| address.starts_with("https://"));
         Self { handle, gid, title, category, available: *available, image, attributes: shown }
     }
 }

@@ -13,7 +13,7 @@ use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::{BundleScorer, Kernels};
 use slirec_train::analysis::Subject;
-use slirec_train::dataset::evaluation::{EvaluationGroup, MOST_GROUPS, SAMPLE_SEED, Sampling, unseen};
+use slirec_train::dataset::evaluation::{EvaluationGroup, SAMPLE_SEED, Sampling, unseen};
 use slirec_train::dataset::original::read_groups;
 use slirec_train::dataset::{Dataset, Split, read_users};
 use slirec_train::evaluation::{Scorer, Seen};
@@ -100,9 +100,9 @@ pub(crate) struct Arguments {
     /// Measure every row instead of a sample
     #[arg(long, conflicts_with_all = ["most_rows", "seed"])]
     all: bool,
-    /// Measure at most so many rows, drawn by the seed
-    #[arg(long, value_name = "NUMBER", default_value_t = MOST_GROUPS, value_parser = at_least_one)]
-    most_rows: usize,
+    /// Measure at most so many rows, drawn by the seed [default: 2000, fewer of more than 100,000 items]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
+    most_rows: Option<usize>,
     /// Seed of the sample
     #[arg(long, default_value_t = SAMPLE_SEED)]
     seed: u64,
@@ -139,8 +139,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .map(|dataset| dataset.with_vocabulary(&model.vocabulary))
         .transpose()
         .context("the dataset does not fit the model")?;
-    let sampling =
-        if arguments.all { Sampling::ALL } else { Sampling { most: arguments.most_rows, seed: arguments.seed } };
+    let usual = Sampling::for_items(model.vocabulary.items().len());
+    let sampling = if arguments.all {
+        Sampling::ALL
+    } else {
+        Sampling { most: arguments.most_rows.unwrap_or(usual.most), seed: arguments.seed }
+    };
     let seen = match arguments.seen {
         SeenItems::Keep => Seen::Keep,
         SeenItems::Remove => Seen::Remove,

@@ -19,7 +19,7 @@ pub(crate) fn plain_tags(tags: &[String]) -> String {
 
 /// Declares the lists that products of a catalogue have, where no type is declared.
 pub(crate) fn with_lists(catalog: Catalog) -> Catalog {
-    let has = |name: &&str| catalog.products().iter().any(|product| product.attributes.contains_key(*name));
+    let has = |name: &&str| catalog.products().iter().any(|product| product.attributes.get(name).is_some());
     let lists = LISTS.into_iter().filter(has).map(|name| (name.to_owned(), AttributeType::List));
     let declared = catalog.declared_types().iter().map(|(name, kind)| (name.clone(), *kind));
     let types: BTreeMap<String, AttributeType> = lists.chain(declared).collect();

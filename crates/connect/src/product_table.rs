@@ -4,8 +4,6 @@ mod availability;
 mod json;
 mod separated;
 
-use std::collections::BTreeMap;
-
 use slirec_core::catalog::{Product, gid_of_handle};
 
 use crate::events::table::Column;
@@ -86,7 +84,7 @@ impl ProductTable {
             title: of(&self.title).unwrap_or_else(|| handle.clone()),
             category: category.filter(|name| !name.is_empty()).unwrap_or_else(|| UNCATEGORISED.to_owned()),
             available: on_sale,
-            attributes: attributes.collect::<BTreeMap<_, _>>(),
+            attributes: attributes.collect(),
             handle,
         })
     }

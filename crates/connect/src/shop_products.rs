@@ -139,7 +139,7 @@ impl ShopProduct {
             title: if title.is_empty() { self.handle.clone() } else { title },
             category: category.unwrap_or_else(|| UNCATEGORISED.to_owned()),
             available,
-            attributes,
+            attributes: attributes.into_iter().collect(),
             handle: self.handle,
         }
     }

@@ -63,7 +63,7 @@ fn json_lines_availability_and_attributes_are_read() {
     );
     let catalog = read(&table, text.as_bytes()).unwrap();
     let (mug, cup) = (catalog.product("7").unwrap(), catalog.product("cup").unwrap());
-    assert_eq!((mug.available, mug.attributes["colour"].as_str()), (true, "red"));
+    assert_eq!((mug.available, mug.attributes.get("colour").unwrap()), (true, "red"));
     assert_eq!((cup.available, cup.title.as_str(), cup.category.as_str()), (false, "cup", "uncategorised"));
 }
 
@@ -101,7 +101,7 @@ fn summary(catalog: &Catalog) -> Vec<(&str, &str, &str, bool, &str)> {
         .products()
         .iter()
         .map(|product| {
-            let skus = product.attributes.get("sku").map_or("", String::as_str);
+            let skus = product.attributes.get("sku").unwrap_or_default();
             (product.handle.as_str(), product.title.as_str(), product.category.as_str(), product.available, skus)
         })
         .collect()
@@ -121,7 +121,7 @@ fn a_product_csv_gives_one_product_a_handle_with_its_skus_and_status() {
         assert_eq!(summary(&imported.catalog), expected, "{name}");
         assert!(imported.remarks[0].contains("3 rows are further variants and images of the 5 products"), "{name}");
         let coat = imported.catalog.product("rain-coat").unwrap();
-        assert_eq!((coat.attributes["vendor"].as_str(), coat.attributes["price"].as_str()), ("Nord", "79.00"));
+        assert_eq!((coat.attributes.get("vendor").unwrap(), coat.attributes.get("price").unwrap()), ("Nord", "79.00"));
     }
     let imported = import(&["d01_products/products_new_header.csv"]).unwrap();
     let expected = [("rain-coat", "Rain Coat", "Coats", true, "RC-S,RC-M"), ("mug", "Mug", "Mugs", false, "MUG")];
@@ -253,7 +253,7 @@ fn json_columns_are_checked_lists_have_a_first_entry_and_compressed_files_are_re
     let found: Vec<(&str, &str)> =
         catalog.products().iter().map(|product| (product.handle.as_str(), product.category.as_str())).collect();
     assert_eq!(found, expected);
-    assert_eq!(catalog.products()[0].attributes["details.Brand"], "X");
+    assert_eq!(catalog.products()[0].attributes.get("details.Brand"), Some("X"));
     table.title = Some("titel".parse().unwrap());
     let message = of_case("g05_catalog/meta.jsonl.gz", table, false).unwrap_err();
     assert!(

@@ -11,7 +11,6 @@ mod mock;
 #[path = "shopify/shops.rs"]
 mod shops;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -42,10 +41,7 @@ fn catalog(count: usize) -> Catalog {
         title: format!("Product {}", number / 2),
         category: ["Books", "Home & Garden", "Café"][number % 3].to_owned(),
         available: number != 4,
-        attributes: BTreeMap::from([
-            ("colour".to_owned(), "red".to_owned()),
-            ("vendor".to_owned(), format!("Vendor {}", number % 4)),
-        ]),
+        attributes: [("colour", "red".to_owned()), ("vendor", format!("Vendor {}", number % 4))].into(),
     });
     Catalog::new(products.collect()).unwrap()
 }

@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Attributes;
 use crate::text::shortened;
-
-/// Texts of one product's attributes by their names.
-type Texts = BTreeMap<String, String>;
 
 /// What the values of an attribute are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,11 +95,11 @@ fn is_currency(text: &str) -> bool {
 
 /// The type of every attribute: the declared one, or else the narrowest that all of its values have.
 pub(crate) fn types<'a>(
-    products: impl Iterator<Item = &'a Texts>,
+    products: impl Iterator<Item = &'a Attributes>,
     declared: &BTreeMap<String, AttributeType>,
 ) -> BTreeMap<String, AttributeType> {
     let mut possible: BTreeMap<&str, Inference<'_>> = BTreeMap::new();
-    for (name, text) in products.flatten() {
+    for (name, text) in products.flat_map(Attributes::iter) {
         if !declared.contains_key(name) && !text.trim().is_empty() {
             possible.entry(name).or_default().see(text);
         }
@@ -153,7 +151,7 @@ impl<'a> Inference<'a> {
 /// # Errors
 /// The index of the first product that breaks one, and how.
 pub(crate) fn check<'a>(
-    products: impl Iterator<Item = &'a Texts>,
+    products: impl Iterator<Item = &'a Attributes>,
     declared: &BTreeMap<String, AttributeType>,
 ) -> Result<(), (usize, String)> {
     let mut currencies: BTreeMap<&str, &str> = BTreeMap::new();
@@ -189,12 +187,12 @@ pub(crate) fn check<'a>(
 mod tests {
     use super::*;
 
-    fn product(text: &str) -> Texts {
-        BTreeMap::from([("it".to_owned(), text.to_owned())])
+    fn product(text: &str) -> Attributes {
+        [("it", text)].into_iter().collect()
     }
 
     fn inferred(texts: &[&str]) -> AttributeType {
-        let products: Vec<Texts> = texts.iter().map(|text| product(text)).collect();
+        let products: Vec<Attributes> = texts.iter().map(|text| product(text)).collect();
         types(products.iter(), &BTreeMap::new())["it"]
     }
 

@@ -4,8 +4,9 @@
 //! Products are keyed by handle and GID; titles may repeat.
 
 mod list;
+mod product_attributes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,6 +18,7 @@ use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
 use crate::text_index::TextIndex;
 use list::List;
+pub use product_attributes::Attributes;
 
 /// Format of the file that this version writes and reads.
 pub const FORMAT: &str = "slirec-catalog/1";
@@ -63,8 +65,8 @@ pub struct Product {
     #[serde(default = "available")]
     pub available: bool,
     /// Anything else that is known, such as `vendor` or `colour`; item features can be made of it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
-    pub attributes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
 }
 
 fn available() -> bool {
@@ -77,7 +79,7 @@ pub const CATEGORY: &str = "category";
 impl Product {
     /// Value of an item feature: the category, or the attribute of that name; empty where the product has none.
     pub fn feature(&self, name: &str) -> &str {
-        if name == CATEGORY { &self.category } else { self.attributes.get(name).map_or("", String::as_str) }
+        if name == CATEGORY { &self.category } else { self.attributes.get(name).unwrap_or_default() }
     }
 }
 
@@ -117,7 +119,9 @@ impl Catalog {
     ///
     /// # Errors
     /// The index of the first product that breaks a rule, and how.
-    pub fn new(products: Vec<Product>) -> Result<Self, (usize, String)> {
+    pub fn new(mut products: Vec<Product>) -> Result<Self, (usize, String)> {
+        let mut names = HashSet::new();
+        products.iter_mut().for_each(|product| product.attributes.share_names(&mut names));
         let mut by_handle = TextIndex::with_room(products.len());
         let handle_of = |index: u32| products.get(index as usize).map(|product| product.handle.as_str());
         let mut by_gid = HashMap::with_capacity(products.len());
@@ -261,7 +265,7 @@ fn check_product(product: &Product) -> Result<(), String> {
     let fields = [("handle", &product.handle), ("gid", &product.gid), ("category", &product.category)];
     fields.into_iter().try_for_each(|(name, value)| check_length(name, value, LONGEST_NAME))?;
     check_length("title", &product.title, LONGEST_TEXT)?;
-    for (name, value) in &product.attributes {
+    for (name, value) in product.attributes.iter() {
         check_length("attributes, a name,", name, LONGEST_NAME)?;
         check_length("attributes, a value,", value, LONGEST_TEXT)?;
     }

@@ -153,7 +153,7 @@ impl ItemLookup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Product;
+    use crate::catalog::{Attributes, Product};
     use crate::vocabulary::{Feature, Item};
 
     fn lookup_of(network: Network) -> ItemLookup {
@@ -163,7 +163,7 @@ mod tests {
             title: handle.into(),
             category: category.into(),
             available: true,
-            attributes: std::collections::BTreeMap::new(),
+            attributes: Attributes::default(),
         };
         let catalog = Catalog::new(vec![product("kite", "Toys"), product("new-novel", "Books")]).unwrap();
         let features = vec![Feature { name: "category".into(), values: vec!["Books".into(), "Toys".into()] }];

@@ -36,7 +36,7 @@ const TURNS: usize = 60;
 fn with_attributes(bundle: Bundle) -> Bundle {
     let products = bundle.catalog.products().iter().enumerate().map(|(number, product)| {
         let mut product: Product = product.clone();
-        let mut set = |name: &str, text: String| product.attributes.insert(name.to_owned(), text);
+        let mut set = |name: &str, text: String| product.attributes.insert(name, &text);
         set("price", format!("{}.{:02}", number * 7_919 % 200, number % 100));
         set("vendor", format!("vendor-{}", number * 31 % 997));
         set("fresh", (number * 13 % 10 < 3).to_string());

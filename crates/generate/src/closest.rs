@@ -30,7 +30,6 @@ fn likeness(name: &str, product: &Product) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -42,7 +41,7 @@ mod tests {
             title: title.into(),
             category: "All".into(),
             available: true,
-            attributes: BTreeMap::new(),
+            attributes: slirec_core::catalog::Attributes::default(),
         };
         Catalog::new(titles.map(product).into()).unwrap()
     }

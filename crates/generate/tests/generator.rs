@@ -3,13 +3,12 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Attributes, Catalog, Product};
 use slirec_core::files::{FileError, open_text};
 use slirec_generate::rules::Interval;
 use slirec_generate::{Generator, Rules, RulesError};
@@ -21,7 +20,7 @@ fn product(number: usize, category: &str) -> Product {
         title: format!("Item {number}"),
         category: category.into(),
         available: number % 7 != 3,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use slirec_core::catalog::Catalog;
 use slirec_engine::{BundleScorer, CandidateIds, Kernels};
 use slirec_train::analysis::{Analysis, Measured, Subject, analyse};
 use slirec_train::baselines::{self, Fitted};
-use slirec_train::dataset::evaluation::Sampling;
+use slirec_train::dataset::evaluation::{SAMPLE_SEED, Sampling};
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::{ColumnScorer, ScoreError, Scorer, Seen};
 use slirec_train::export::bundle::{Host, Parity, Source, Target, write_bundle};
@@ -86,7 +86,7 @@ pub(crate) fn evaluate(
         other => return Err(unusable(format!("set is `{other}`: expected valid or test"))),
     };
     let (most_rows, seed) = sampling;
-    let sampling = Sampling { most: most_rows.unwrap_or(usize::MAX), seed: seed.unwrap_or(Sampling::default().seed) };
+    let sampling = Sampling { most: most_rows.unwrap_or(usize::MAX), seed: seed.unwrap_or(SAMPLE_SEED) };
     let analysis = py.detach(|| match model {
         (Some(run), _) => {
             let run = Run::read(&run, KeptWeights::Best).map_err(failure)?;
@@ -118,7 +118,8 @@ pub(crate) fn report(py: Python<'_>, run: PathBuf, dataset: PathBuf) -> PyResult
     py.detach(|| {
         let summary = RunSummary::read(&run).map_err(failure)?;
         let read = Run::read(&run, KeptWeights::Best).map_err(failure)?;
-        let analysis = analysis_of_run(&read, &dataset, Split::Test, Sampling::default())?;
+        let analysis =
+            analysis_of_run(&read, &dataset, Split::Test, Sampling::for_items(read.vocabulary.items().len()))?;
         let report = Report {
             name: &run.file_name().unwrap_or(run.as_os_str()).to_string_lossy(),
             record: &summary.record,

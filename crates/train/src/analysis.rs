@@ -35,9 +35,6 @@ use comparison::{Bootstrap, mean};
 /// Last views that histories are cut to.
 const SHORTENED: [usize; 3] = [1, 3, 10];
 
-/// Rows that changed histories are ranked for, at most.
-const CHANGED_ROWS: usize = 1_000;
-
 /// One scorer's answers to all groups.
 struct Scored {
     scores: Vec<Vec<f32>>,
@@ -140,7 +137,8 @@ fn changed(
     best: Option<&Fitted>,
     progress: &mut Progress<'_>,
 ) -> Result<(Vec<Slice>, Option<Order>), ScoreError> {
-    let chosen = Sampling { most: CHANGED_ROWS, ..Sampling::default() }.choose(subject.groups.len());
+    let sampling = Sampling::for_items(candidates.len());
+    let chosen = Sampling { most: sampling.most / 2, ..sampling }.choose(subject.groups.len());
     let groups: Vec<EvaluationGroup> = chosen.iter().filter_map(|row| subject.groups.get(*row)).cloned().collect();
     let kept: Vec<f64> = chosen.iter().filter_map(|row| of_model.get(*row)).copied().collect();
     let mut rank = |name: &str, groups: &[EvaluationGroup]| {

@@ -43,7 +43,7 @@ impl CatalogContents {
         for product in products {
             titles.add(&product.title);
             categories.add(&product.category);
-            for (name, value) in &product.attributes {
+            for (name, value) in product.attributes.iter() {
                 attributes.entry(name).or_default().add(value);
             }
             sample.offer(|| product.clone());

@@ -72,6 +72,7 @@ pub(crate) fn warn_of_baselines(analysis: &Analysis) {
 pub(crate) fn analysis(run: &Run, dataset: &Dataset, split: Split, baselines: &[Fitted]) -> Result<Analysis> {
     let longest = run.hyperparameters.model.longest_history;
     let mut network = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
-    let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
+    let subject =
+        Subject::of_dataset(dataset, split, longest, (Sampling::for_items(run.vocabulary.items().len()), Seen::Keep))?;
     judge(&mut network, &subject, baselines)
 }

@@ -42,7 +42,7 @@ fn features_of_the_catalogue_reach_the_scores() {
         for (product, colour) in colours.iter().enumerate() {
             let mut new = products[0].clone();
             (new.handle, new.gid) = (format!("new-{product}"), format!("gid://new/{product}"));
-            new.attributes.insert("colour".to_owned(), (*colour).to_owned());
+            new.attributes.insert("colour", colour);
             products.push(new);
         }
         let catalog = slirec_core::catalog::Catalog::new(products).unwrap();

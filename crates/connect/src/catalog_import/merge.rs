@@ -112,5 +112,5 @@ fn join(known: &mut Product, later: Product) {
         known.category = category;
     }
     known.available = available;
-    known.attributes.extend(attributes);
+    known.attributes.extend(&attributes);
 }

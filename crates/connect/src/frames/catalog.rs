@@ -1,7 +1,5 @@
 //! A catalogue of a data frame: batches with a row for each product enter, a catalogue leaves.
 
-use std::collections::BTreeMap;
-
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use slirec_core::catalog::{Catalog, NO_CATEGORY, Product, gid_of_handle};
@@ -92,14 +90,13 @@ impl Columns {
             Some(other) => return Err(format!("{AVAILABLE} is `{other}`: expected true or false")),
         };
         let attributes = self.attributes.iter().filter_map(|(name, column)| Some((name.clone(), text(column)?)));
-        let attributes: BTreeMap<String, String> = attributes.collect();
         Ok(Product {
             gid: text(&self.gid).unwrap_or_else(|| gid_of_handle(&handle)),
             title: text(&self.title).unwrap_or_else(|| handle.clone()),
             category: text(&self.category).unwrap_or_else(|| NO_CATEGORY.to_owned()),
             handle,
             available,
-            attributes,
+            attributes: attributes.collect(),
         })
     }
 }

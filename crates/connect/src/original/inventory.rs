@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Attributes, Catalog, Product};
 
 use super::OriginalError;
 use crate::pickle::{self, Value};
@@ -75,7 +75,7 @@ fn of_snapshot(snapshot: &Value) -> Result<Inventory, String> {
             title: title.to_owned(),
             category: category.to_owned(),
             available: true,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
         }
     };
     let products = gids.iter().map(product).collect();

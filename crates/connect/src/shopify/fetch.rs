@@ -103,7 +103,7 @@ fn of_listed(product: &ListedProduct, options: &FetchOptions) -> Product {
         title: product.title.clone(),
         category: category(product, &collections, options),
         available: product.status == "ACTIVE" && product.published_at.is_some(),
-        attributes,
+        attributes: attributes.into_iter().collect(),
     }
 }
 

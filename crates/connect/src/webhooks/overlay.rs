@@ -1,6 +1,6 @@
 //! Changes over a catalogue: the products of a bundle and the shop's changes enter, the products to serve leave.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use slirec_core::bundle::Bundle;
 use slirec_core::catalog::{Catalog, Product};
@@ -84,7 +84,7 @@ impl ChangeStore {
 }
 
 fn changed(known: Option<&Product>, gid: &str, state: &ProductState) -> Product {
-    let mut attributes: BTreeMap<String, String> = known.map(|known| known.attributes.clone()).unwrap_or_default();
+    let mut attributes = known.map(|known| known.attributes.clone()).unwrap_or_default();
     let old_type = known.and_then(|known| known.attributes.get("product_type"));
     let new_type = Some(state.product_type.trim()).filter(|name| !name.is_empty());
     let category = match known {
@@ -95,7 +95,7 @@ fn changed(known: Option<&Product>, gid: &str, state: &ProductState) -> Product 
     };
     for (name, value) in [("product_type", &state.product_type), ("vendor", &state.vendor)] {
         if !value.trim().is_empty() {
-            attributes.insert(name.to_owned(), value.trim().to_owned());
+            attributes.insert(name, value.trim());
         }
     }
     Product {

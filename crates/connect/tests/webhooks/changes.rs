@@ -93,8 +93,8 @@ fn a_category_that_was_a_collection_stays_and_one_that_was_the_type_follows() {
     let (served, _) = store.apply(&catalog());
     assert_eq!(served.product("mug").unwrap().category, "Kitchen");
     let novel = served.product("novel").unwrap();
-    assert_eq!((novel.category.as_str(), novel.attributes["colour"].as_str()), ("Books", "red"));
-    assert_eq!(novel.attributes["product_type"], "Paper");
+    assert_eq!((novel.category.as_str(), novel.attributes.get("colour").unwrap()), ("Books", "red"));
+    assert_eq!(novel.attributes.get("product_type"), Some("Paper"));
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_written_catalogue_reads_back_the_same() {
     let path = folder.path().join("catalog.json");
     let mut product: Product = serde_json::from_str(&product("towel", "gid://1")).unwrap();
     product.available = false;
-    product.attributes.insert("colour".into(), "red".into());
+    product.attributes.insert("colour", "red");
     let written = Catalog::new(vec![product]).unwrap();
     written.write(&path).unwrap();
     assert_eq!(Catalog::read(&path).unwrap().products(), written.products());

@@ -69,7 +69,7 @@ fn values_by_frequency(items: &[Item], catalog: &Catalog, name: &str) -> Vec<Str
 fn known_features(items: &[Item], catalog: &Catalog) -> String {
     let products = items.iter().filter_map(|item| catalog.product(&item.handle));
     let attributes: BTreeSet<&str> =
-        products.flat_map(|product| product.attributes.keys()).map(String::as_str).collect();
+        products.flat_map(|product| product.attributes.iter()).map(|(name, _)| name).collect();
     let names: Vec<String> = [CATEGORY].into_iter().chain(attributes).map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
@@ -92,7 +92,7 @@ mod tests {
             title: handle.into(),
             category: "Books".into(),
             available: true,
-            attributes: [("vendor".to_owned(), vendor.to_owned())].into(),
+            attributes: [("vendor", vendor)].into(),
         };
         Catalog::new(vec![product("novel", "Quill"), product("atlas", "Maps & Co"), product("diary", "Maps & Co")])
             .unwrap()

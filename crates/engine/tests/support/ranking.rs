@@ -1,10 +1,8 @@
 //! Bundles of ranking networks with random weights, for the tests and benchmarks of the engine.
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use std::collections::BTreeMap;
-
 use slirec_core::bundle::{FeatureShape, ModelShape, Network};
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Attributes, Catalog, Product};
 use slirec_core::vocabulary::{Feature, Item, Vocabulary};
 use slirec_train::export::write_graphs;
 use slirec_train::graphs::build_ranking;
@@ -46,7 +44,7 @@ pub(crate) fn catalog(items: usize) -> Catalog {
         handle,
         category: format!("category-{}", 1 + number % (CATEGORIES - 1)),
         available: !number.is_multiple_of(8),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
     };
     let known = (1..=items).map(|number| product(format!("item-{number}"), number));
     let new = (1..4).map(|number| product(format!("new-{number}"), 100_001 + 8 * number));

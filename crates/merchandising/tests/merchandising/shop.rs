@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use slirec_core::attributes::AttributeType;
-use slirec_core::catalog::{Catalog, Product};
+use slirec_core::catalog::{Attributes, Catalog, Product};
 use slirec_merchandising::Columns;
 
 /// A product.
@@ -19,12 +19,12 @@ impl Item {
             title: handle.to_owned(),
             category: category.to_owned(),
             available: true,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
         })
     }
 
     fn with(mut self, name: &str, text: &str) -> Self {
-        self.0.attributes.insert(name.to_owned(), text.to_owned());
+        self.0.attributes.insert(name, text);
         self
     }
 

@@ -13,7 +13,11 @@ use slirec_core::vocabulary::DEFAULT_ID;
 use super::{Dataset, DatasetError, EVALUATION, Split};
 
 /// More rows than this are sampled unless all are asked for: figures would hardly change, and full ranking takes its time.
-pub const MOST_GROUPS: usize = 2_000;
+const MOST_GROUPS: usize = 2_000;
+/// The fewest that are measured of a large vocabulary.
+const FEWEST_GROUPS: usize = 200;
+/// Scores of a method that are worth the time: up to 100,000 items all rows of the sample are measured.
+const MOST_SCORES: usize = 200_000_000;
 
 /// Seed of the sample where none is given.
 pub const SAMPLE_SEED: u64 = 42;
@@ -69,13 +73,12 @@ pub struct Sampling {
     pub seed: u64,
 }
 
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { most: MOST_GROUPS, seed: SAMPLE_SEED }
-    }
-}
-
 impl Sampling {
+    /// As many as a vocabulary of so many items leaves time for: each row is compared with all of them, by every method.
+    pub fn for_items(items: usize) -> Self {
+        Self { most: (MOST_SCORES / items.max(1)).clamp(FEWEST_GROUPS, MOST_GROUPS), seed: SAMPLE_SEED }
+    }
+
     /// All rows.
     pub const ALL: Self = Self { most: usize::MAX, seed: SAMPLE_SEED };
 

@@ -1,8 +1,6 @@
 //! The catalogue of a bundle: one that was given is compared with the training data, or one is made of it.
 
-use std::collections::BTreeMap;
-
-use slirec_core::catalog::{Catalog, NO_CATEGORY, Product, gid_of_handle};
+use slirec_core::catalog::{Attributes, Catalog, NO_CATEGORY, Product, gid_of_handle};
 use slirec_core::vocabulary::{DEFAULT_ID, Item, Vocabulary};
 
 /// The products that training has seen, for a model without a catalogue: their names and categories, all of them on
@@ -20,7 +18,7 @@ pub fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog, (usize, String)> {
             title: item.handle.clone(),
             category: category.map_or(NO_CATEGORY, String::as_str).to_owned(),
             available: true,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
         }
     };
     Catalog::new(vocabulary.items().iter().map(product).collect())

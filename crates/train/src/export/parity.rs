@@ -52,9 +52,10 @@ pub(super) fn check(
         // By what will serve it.
         let mut served = host.served(&bundle).map_err(ExportError::Score)?;
         let baselines = host.fit(dataset).map_err(ExportError::Score)?;
+        let sampling = Sampling::for_items(dataset.vocabulary.items().len());
         for split in [Split::Valid, Split::Test].into_iter().filter(|split| dataset.rows(*split) > 0) {
             manifest.loses_to.clear();
-            let subject = Subject::of_dataset(dataset, split, longest, (Sampling::default(), Seen::Keep))?;
+            let subject = Subject::of_dataset(dataset, split, longest, (sampling, Seen::Keep))?;
             let subject = subject.titled(Some(catalog));
             let analysis = host.judge(served.as_mut(), &subject, &baselines).map_err(ExportError::Score)?;
             // The last set that is measured is the test set.

@@ -166,7 +166,7 @@ impl UnderWay<'_> {
     /// Full ranking of the validation rows, or of a sample of them.
     fn ranking(&self, network: &mut InferenceNetwork) -> Result<RankingMetrics, TrainError> {
         let valid = &self.rows.valid;
-        let chosen = Sampling::default().choose(valid.len()).into_iter();
+        let chosen = Sampling::for_items(self.rows.candidates.len()).choose(valid.len()).into_iter();
         let sample: Vec<_> = chosen.filter_map(|row| valid.get(row)).cloned().collect();
         evaluate_ranking(network, &sample, &self.rows.candidates, &mut |_| ()).map_err(TrainError::Evaluation)
     }

@@ -64,8 +64,8 @@ pub(super) async fn create_collection(client: &Client, category: &str, tag: &str
 
 /// The tags of a product: ours, its plain ones, and its features as `name:value`.
 pub(super) fn tags(product: &Product, tag: &str) -> Vec<String> {
-    let features = product.attributes.iter().filter(|(name, _)| !SHOPIFY_S_OWN.contains(&name.as_str()));
-    let plain = product.attributes.get(TAGS).map(String::as_str).unwrap_or_default().split(',').map(str::trim);
+    let features = product.attributes.iter().filter(|(name, _)| !SHOPIFY_S_OWN.contains(name));
+    let plain = product.attributes.get(TAGS).unwrap_or_default().split(',').map(str::trim);
     let plain = plain.filter(|plain| !plain.is_empty() && *plain != tag).map(str::to_owned);
     let features = features.map(|(name, value)| format!("{name}:{value}"));
     std::iter::once(tag.to_owned()).chain(plain).chain(features).collect()
@@ -78,7 +78,7 @@ pub(super) fn status(product: &Product) -> &'static str {
     if product.available { "ACTIVE" } else { "DRAFT" }
 }
 
-pub(super) fn vendor(product: &Product) -> Option<&String> {
+pub(super) fn vendor(product: &Product) -> Option<&str> {
     product.attributes.get("vendor")
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn upsert(
     });
     // A null would empty the field.
     if let (Some(vendor), Some(input)) = (vendor(product), input.as_object_mut()) {
-        input.insert("vendor".to_owned(), Value::String(vendor.clone()));
+        input.insert("vendor".to_owned(), Value::String(vendor.to_owned()));
     }
     let answered: Answer =
         client.query(UPSERT_PRODUCT, json!({"identifier": {"handle": handle}, "input": input})).await?;
