@@ -9,9 +9,10 @@ wheels=(work/wheel/slirec-*.whl)
 "$environment/bin/pip" install --quiet --disable-pip-version-check "${wheels[0]}"
 "$environment/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "${wheels[0]}"
 
-unset ORT_DYLIB_PATH
+# The service refuses variables that look like its settings and are none.
+unset ORT_DYLIB_PATH SLIREC_PYTHON
 export PATH="$PWD/$environment/bin:/usr/bin:/bin"
-export SLIREC_WHEEL="$PWD/${wheels[0]}"
+export WHEEL="$PWD/${wheels[0]}"
 if command -v cargo rustc; then
   echo "a compiler is on the PATH: the wheel would not be all that is tested" >&2
   exit 1
