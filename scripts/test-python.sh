@@ -9,8 +9,7 @@ wheels=(work/wheel/slirec-*.whl)
 "$environment/bin/pip" install --quiet --disable-pip-version-check "${wheels[0]}"
 "$environment/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "${wheels[0]}"
 
-# The service refuses variables that look like its settings and are none.
-unset ORT_DYLIB_PATH SLIREC_PYTHON
+unset ORT_DYLIB_PATH
 export PATH="$PWD/$environment/bin:/usr/bin:/bin"
 export WHEEL="$PWD/${wheels[0]}"
 if command -v cargo rustc; then
