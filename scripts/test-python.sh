@@ -11,7 +11,7 @@ wheels=(work/wheel/slirec-*.whl)
 
 unset ORT_DYLIB_PATH
 export PATH="$PWD/$environment/bin:/usr/bin:/bin"
-export SLIREC_WHEEL="$PWD/${wheels[0]}"
+export WHEEL="$PWD/${wheels[0]}"
 if command -v cargo rustc; then
   echo "a compiler is on the PATH: the wheel would not be all that is tested" >&2
   exit 1

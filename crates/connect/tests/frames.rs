@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_row_or_a_column_is_said_by_its_place() {
     let found = read(vec![rows.clone()], InteractionColumns::default());
     assert_eq!(found[0], "ann mug 5 Home 3");
     assert_eq!(found[1], "line 2: user is empty: expected a name, in `row 2 of the frame`");
-    assert!(found[2].starts_with("line 3: timestamp: `soon`"), "{}", found[2]);
+    assert!(found[2].starts_with("line 3: timestamp: ") && found[2].contains("`soon` is no time"), "{}", found[2]);
     let named = InteractionColumns { item: "handle".to_owned(), ..InteractionColumns::default() };
     let found = read(vec![rows], named);
     let missing =

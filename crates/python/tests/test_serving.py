@@ -151,9 +151,7 @@ def test_what_cannot_be_used_is_said_in_a_sentence(bundle: slirec.Bundle) -> Non
         bundle.recommend_frame(frame.rename({"item": "handle"}))
     with pytest.raises(slirec.SlirecError, match="row 1 of the frame: item is empty: expected a name"):
         bundle.recommend_frame(frame.with_columns(item=pl.lit(None, pl.String)))
-    with pytest.raises(
-        slirec.SlirecError, match=r"row 1 of the frame: timestamp: .*`-1` is no time"
-    ):
+    with pytest.raises(slirec.SlirecError, match=r"row 1 of the frame: timestamp: .*`-1` is no time"):
         bundle.recommend_frame(frame.with_columns(timestamp=-1))
     with pytest.raises(TypeError, match="a frame is expected that hands out Arrow"):
         bundle.recommend_frame([("novel", NOW)])  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def test_the_wheel_is_all_that_is_needed(tmp_path: Path) -> None:
         said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
         return said.stdout
 
-    run(str(programs / "pip"), "install", "--quiet", os.environ["SLIREC_WHEEL"])
+    run(str(programs / "pip"), "install", "--quiet", os.environ["WHEEL"])
     assert len(run(str(programs / "python"), "-c", RECOMMENDS).split()) == 3
     assert run(str(programs / "slirec"), "--version").startswith("slirec ")
     assert run(str(programs / "slirec-server"), "--version").startswith("slirec-server ")

@@ -88,7 +88,7 @@ fn an_export_wants_the_dataset_of_its_run_and_a_catalogue_of_its_products() {
         message
     };
     let message = export("other", "catalog.json");
-    assert!(message.contains("error: other has manifest SHA-256 "), "{message}");
+    assert!(message.contains("error: other: the dataset has manifest SHA-256 "), "{message}");
     let foreign = r#"{"format": "slirec-catalog/1", "products": [
         {"handle": "saddle", "gid": "gid://1", "title": "Saddle", "category": "Riding"}]}"#;
     folder.write("foreign.json", foreign);
