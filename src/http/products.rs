@@ -70,19 +70,38 @@ pub(super) async fn change(
 fn read(body: &[u8], catalog: &Catalog, now: f64) -> Result<Vec<Patch>, String> {
     let Object(Batch { products: Few(products) }): Object<Batch> =
         serde_json::from_slice(body).map_err(|error| bounded(format_args!("body: {error}")))?;
-    let types = catalog.attribute_types();
+    let types = Types::of(catalog);
     let patches = products.into_iter().enumerate().map(|(place, Object(changed))| {
         patch(changed, catalog, &types, now).map_err(|problem| format!("products[{place}].{problem}"))
     });
     patches.collect()
 }
 
-fn patch(
-    changed: Changed,
-    catalog: &Catalog,
-    types: &BTreeMap<String, AttributeType>,
-    at: f64,
-) -> Result<Patch, String> {
+/// What the attributes of a catalogue are.
+struct Types<'a> {
+    of: BTreeMap<String, AttributeType>,
+    /// Of the attributes that are prices.
+    currencies: BTreeMap<String, &'a str>,
+}
+
+impl<'a> Types<'a> {
+    /// Looks through the catalogue once, however large the batch.
+    fn of(catalog: &'a Catalog) -> Self {
+        let of = catalog.attribute_types();
+        let prices = of.iter().filter(|(_, kind)| **kind == AttributeType::Price);
+        let currency = |name: &str| {
+            let mut texts = catalog.products().iter().filter_map(|product| product.attributes.get(name));
+            texts.find_map(|text| match AttributeType::Price.read(text) {
+                Some(AttributeValue::Price { currency, .. }) => Some(currency),
+                _ => None,
+            })
+        };
+        let currencies = prices.filter_map(|(name, _)| Some((name.clone(), currency(name)?))).collect();
+        Self { of, currencies }
+    }
+}
+
+fn patch(changed: Changed, catalog: &Catalog, types: &Types<'_>, at: f64) -> Result<Patch, String> {
     let Changed { product: name, available, attributes } = changed;
     let product = catalog.product(&name).or_else(|| catalog.product_of_gid(&name));
     let product = product.ok_or_else(|| format!("product: {} is no product of the catalogue", quoted(&name)))?;
@@ -90,19 +109,11 @@ fn patch(
         return Err(format!("attributes: has {} of them, expected at most {MOST_ATTRIBUTES}", attributes.len()));
     }
     let attributes = attributes.into_iter().map(|(name, value)| {
-        let text = text(&value, types.get(&name).copied(), currency(catalog, &name));
+        let text = text(&value, types.of.get(&name).copied(), types.currencies.get(&name).copied());
         text.map_err(|problem| bounded(format_args!("attributes.{name}: {problem}"))).map(|text| (name, text))
     });
     let attributes = attributes.collect::<Result<_, _>>()?;
     Ok(Patch { handle: product.handle.clone(), at, available, attributes })
-}
-
-/// The currency of an attribute whose values are prices.
-fn currency<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a str> {
-    catalog.products().iter().find_map(|product| match AttributeType::Price.read(product.attributes.get(name)?) {
-        Some(AttributeValue::Price { currency, .. }) => Some(currency),
-        _ => None,
-    })
 }
 
 /// The text of a value, as the catalogue has it; none for an attribute that the product has no longer.

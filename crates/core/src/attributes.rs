@@ -4,12 +4,14 @@
 //! A type is declared in the catalogue, and then every value must be of it, or it is inferred: the narrowest type that
 //! all values have. Lists are never inferred, because a comma in a text means nothing by itself.
 
+mod product_attributes;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Attributes;
 use crate::text::shortened;
+pub use product_attributes::Attributes;
 
 /// What the values of an attribute are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

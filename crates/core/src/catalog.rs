@@ -4,7 +4,6 @@
 //! Products are keyed by handle and GID; titles may repeat.
 
 mod list;
-mod product_attributes;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,12 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+pub use crate::attributes::Attributes;
 use crate::attributes::{self, AttributeType};
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, LONGEST_TEXT, check_length, shortened, unique};
 use crate::text_index::TextIndex;
 use list::List;
-pub use product_attributes::Attributes;
 
 /// Format of the file that this version writes and reads.
 pub const FORMAT: &str = "slirec-catalog/1";

@@ -154,7 +154,8 @@ impl Bundle {
     ) -> PyResult<Frame> {
         let reader = frame::read(sessions)?;
         py.detach(|| {
-            let Sessions { users, histories, numbered } = Sessions::read(reader, names)?;
+            let Sessions { users, histories, numbered } =
+                Sessions::read(reader, names, question.selection.exclude_purchased)?;
             let mut columns = AnswerColumns::new(numbered, &names.0, &names.1);
             let mut batches = Vec::new();
             let mut histories = histories.into_iter();

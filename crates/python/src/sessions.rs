@@ -29,8 +29,8 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Reads all rows of a frame.
-    pub(crate) fn read(reader: Reader, (user, item, timestamp): &Names) -> PyResult<Self> {
+    /// Reads all rows of a frame, with the column `event` if it is asked for.
+    pub(crate) fn read(reader: Reader, (user, item, timestamp): &Names, reads_events: bool) -> PyResult<Self> {
         let kind = reader.schema().field_with_name(user).ok().map(|field| field.data_type().clone());
         let numbered =
             kind.is_some_and(|kind| kind.is_signed_integer() || (kind.is_integer() && kind != DataType::UInt64));
@@ -40,7 +40,7 @@ impl Sessions {
             timestamp: timestamp.clone(),
             category: None,
             weight: String::new(),
-            ..InteractionColumns::default()
+            event: if reads_events { "event" } else { "" }.to_owned(),
         };
         let mut views = FrameInteractions::new(reader, columns);
         let mut numbers: HashMap<String, usize> = HashMap::new();

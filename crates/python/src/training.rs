@@ -45,7 +45,9 @@ pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePla
     let default = InteractionColumns::default();
     let there = |name: &String| reader.schema().field_with_name(name).is_ok();
     let category = category.or_else(|| default.category.clone().filter(there));
-    let columns = InteractionColumns { user, item, timestamp, category, ..default };
+    // Frames have words of their own for what was done; a column of that name may be anything.
+    let event = String::new();
+    let columns = InteractionColumns { user, item, timestamp, category, event, ..default };
     let options = PrepareOptions {
         seed: plan.seed,
         time_share: plan.time_share,

@@ -10,9 +10,9 @@
 //! - due when now - l >= J / 10: what was bought just now stands behind the rest.
 //!
 //! The repeat share and the typical interval per product, mixed with the shopper's own, are those of Bhagat et al., Buy It
-//! Again: Modeling Repeat Purchase Recommendations, KDD 2018; the fall with time and the tenth were chosen on the baskets
-//! before the last ones of grocery households (docs/RESULTS.md), where a later moment of being due finds fewer of the next
-//! basket's products.
+//! Again: Modeling Repeat Purchase Recommendations, KDD 2018; the fall with time and the tenth were chosen by what
+//! they find in the last two baskets of grocery households (docs/RESULTS.md), where a later moment of being due finds fewer
+//! of the next basket's products.
 
 use super::{Activity, Repeats};
 use crate::timestamp::DAY;

@@ -143,8 +143,9 @@ class Bundle:
         """Recommend products for every session of a frame.
 
         The frame has a row for each view, in any order; `user`, `item` and `timestamp` name its columns, of which the
-        first tells whose view it is. A column `event` may say view, cart or purchase. What leaves has a row for each recommended product: user, source, rank, item,
-        score; sessions stand in the order in which they first appear.
+        first tells whose view it is; for `exclude_purchased`, a column `event` says view, cart or purchase. What leaves
+        has a row for each recommended product: user, source, rank, item, score; sessions stand in the order in which
+        they first appear.
 
         >>> import polars as pl, slirec
         >>> views = pl.DataFrame({

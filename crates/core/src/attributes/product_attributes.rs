@@ -11,8 +11,8 @@ use crate::text::unique;
 
 /// Texts of one product's attributes by their names.
 ///
-/// Products have few attributes of the same names: a sorted list takes a tenth of a tree, and
-/// [`Catalog`](super::Catalog) lets all products share the names.
+/// Products have few attributes of the same names: a sorted list takes a tenth of a tree, and the products of a catalogue
+/// share the names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Attributes(Box<[(Arc<str>, Box<str>)]>);
 
@@ -61,7 +61,7 @@ impl Attributes {
     }
 
     /// Shares equal names with other products, whose names stand in `names`.
-    pub(super) fn share_names(&mut self, names: &mut HashSet<Arc<str>>) {
+    pub(crate) fn share_names(&mut self, names: &mut HashSet<Arc<str>>) {
         for (name, _) in &mut self.0 {
             match names.get(name) {
                 Some(known) => *name = Arc::clone(known),
