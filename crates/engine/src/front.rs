@@ -194,6 +194,8 @@ fn again(model: &Model, request: &RecommendationRequest, source: Source) -> Vec<
     let most = due.iter().map(|(.., due)| due.worth).fold(f64::MIN_POSITIVE, f64::max);
     let found = due.into_iter().map(|(product, bought, due)| {
         let Bought { count, last, .. } = bought;
+        // A purchase without a time counts as one of this moment.
+        let last = (last < request.now).then_some(last);
         let evidence = Evidence::Again { count, last, interval: due.interval, is_due: due.is_due };
         (due.is_due, (product, (due.worth / most) as f32, Counted { source, evidence }))
     });

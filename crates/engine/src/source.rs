@@ -74,7 +74,7 @@ pub enum Evidence {
         /// How often.
         count: u32,
         /// Unix seconds of the last time.
-        last: f64,
+        last: Option<f64>,
         /// Seconds from one purchase to the next.
         interval: f64,
         /// Whether enough of it has passed.

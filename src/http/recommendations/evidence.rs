@@ -55,8 +55,10 @@ pub(super) struct Together<'a> {
 pub(super) struct Again {
     /// How often it was bought.
     count: u32,
-    /// When it was bought last, Unix seconds.
-    last: f64,
+    /// When it was bought last, Unix seconds, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last: Option<f64>,
     /// Seconds from one purchase to the next, by this shopper and all others.
     interval: f64,
     /// Whether a tenth of the interval has passed.
