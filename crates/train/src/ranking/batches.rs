@@ -135,6 +135,7 @@ mod tests {
         }
         assert!((250..350).contains(&cut), "{cut}");
         assert!(short > 500 && long > 100, "{short} and {long}");
-        assert_eq!(pieces(5..7, 100, &mut random), [5..7]);
+        let shortest = pieces(5..7, 100, &mut random);
+        assert_eq!((shortest.len(), shortest.first()), (1, Some(&(5..7))));
     }
 }
