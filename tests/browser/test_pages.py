@@ -392,7 +392,7 @@ class Pages(unittest.TestCase):
             self.assertEqual(kept[:3], [1, 0, ""])
             self.assertNotIn("browser-key", kept[3])
         page = self.page("/docs", service=service)
-        page.wait("the operations", lambda: len(page.all("#operations section")) == 8)
+        page.wait("the operations", lambda: len(page.all("#operations section")) == 12)
         page.all(".try button")[0].click()
         page.wait("the form", lambda: page.all("form.key"))
         page.one("#api-key").send_keys("browser-key-0123456789", Keys.ENTER)
@@ -401,7 +401,7 @@ class Pages(unittest.TestCase):
     def test_the_page_of_the_api_fits_a_phone_and_has_the_common_header(self):
         for width, dark in [(360, True), (1200, False)]:
             page = self.page("/docs", width=width, dark=dark)
-            page.wait("the operations", lambda: len(page.all("#operations section")) == 8)
+            page.wait("the operations", lambda: len(page.all("#operations section")) == 12)
             self.assertEqual(page.texts("header.bar nav a"), ["Shop", "Status", "API"])
             page.one(".try button").click()
             page.wait("the answer", lambda: page.one(".try pre").text.startswith("200"))

@@ -24,7 +24,7 @@ use crate::state::AppState;
 /// Asks for the products that a shopper buys again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BuyAgainRequest)]
+#[schema(as = BuyAgainRequest, example = json!({"items": ["novel", "mug", "mug"], "limit": 5}))]
 pub(crate) struct BuyAgainBody {
     /// What the shopper did, in any order; only items with `"event": "purchase"` count. One of it and `items` must be given.
     #[serde(default)]

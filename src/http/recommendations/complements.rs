@@ -27,7 +27,7 @@ const SOURCES: Sources = Sources::of(&[Step::BoughtTogether, Step::Model, Step::
 /// Asks for the products that go with a cart.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ComplementsRequest)]
+#[schema(as = ComplementsRequest, example = json!({"items": ["novel", "mug"], "limit": 5}))]
 pub(crate) struct ComplementsBody {
     /// Handles, GIDs or numbers of the products in the cart, which are never answered themselves. Empty, or of unknown
     /// products only: the popular products are answered.

@@ -48,7 +48,7 @@ impl From<Window> for activity::Window {
 /// Asks for the products that are in demand.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = TrendingRequest)]
+#[schema(as = TrendingRequest, example = json!({"window": "7d", "limit": 5}))]
 pub(crate) struct TrendingBody {
     /// Time before the end of the model's data; 7d unless given.
     #[serde(default)]
