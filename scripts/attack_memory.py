@@ -54,6 +54,7 @@ def binary():
     return head + bytes(8 * count), {"Inference-Header-Content-Length": str(len(head))}
 
 
+PAGE, AGAIN, COMPLEMENTS = "/v1/recommendations:page", "/v1/buy-again", "/v1/complements"
 V1, BATCH, RANK = "/v1/recommendations", "/v1/recommendations:batch", "/v1/rank"
 MLFLOW, INFER = "/invocations", "/v2/models/slirec/infer"
 
@@ -77,6 +78,11 @@ def attacks():
     yield "batch lists of names", BATCH, ('{"sessions":[' + (session * 100)[:-1] + "]}").encode()
     yield "batch views", BATCH, filled('{"sessions":[{"history":[', view, view[:-1] + "]}]}")
     yield "rank candidates", RANK, filled('{"history":[],"candidates":[', '"a",', '"a"]}')
+    bought = '{"item":"novel","time":1,"event":"purchase"},'
+    rails = ",".join(['{"exclude_seen":true}'] * 20)
+    yield "page of rails", PAGE, ('{"rails":[%s],"history":[%s]}' % (rails, (view * 490_000)[:-1])).encode()
+    yield "buy again", AGAIN, ('{"history":[%s]}' % (bought * 330_000)[:-1]).encode()
+    yield "complements", COMPLEMENTS, filled('{"items":[', '"a",', '"a"]}')
     row = '{"userId":0,"items":[%s],"timestamps":[%s]}'
     yield "invocations row", MLFLOW, columns('{"dataframe_records":[{"userId":0,"items":[', '"",', '],"timestamps":[', "1,", "]}]}")
     yield "invocations rows", MLFLOW, filled('{"inputs":[', row % ("", "") + ",", row % ("", "") + "]}")

@@ -125,12 +125,19 @@ impl Held for ViewHistory {
     }
 }
 
+impl Held for Arc<ViewHistory> {
+    /// A part, as all that share the history are counted.
+    fn held_bytes(&self) -> usize {
+        ViewHistory::held_bytes(self) / Self::strong_count(self)
+    }
+}
+
 impl Held for RecommendationRequest {
     fn held_bytes(&self) -> usize {
         let Selection { exclude, include_only, categories, exclude_categories, .. } = &self.selection;
         let names = [Some(exclude), include_only.as_ref(), categories.as_ref(), Some(exclude_categories)];
         let names = names.into_iter().flatten().map(Texts::held_bytes).sum::<usize>();
-        size_of::<Self>() + ViewHistory::held_bytes(&self.history) + names
+        size_of::<Self>() + self.history.held_bytes() + names
     }
 }
 
@@ -158,6 +165,19 @@ mod tests {
         assert_eq!(budget.reserved(), MEBIBYTE);
         drop(large);
         assert_eq!(budget.reserved(), 0);
+    }
+
+    #[test]
+    fn requests_that_share_a_history_are_counted_with_one() {
+        let history = ViewHistory::from_iter((0..100_000).map(|view| ("novel", f64::from(view))));
+        let (bytes, history) = (history.held_bytes(), Arc::new(history));
+        let request = || RecommendationRequest {
+            history: Arc::clone(&history),
+            ..RecommendationRequest::new(ViewHistory::new(), 1e9, 16)
+        };
+        let requests: Vec<RecommendationRequest> = (0..20).map(|_| request()).collect();
+        let held: usize = requests.iter().map(Held::held_bytes).sum();
+        assert!(held < bytes + 20 * 1_000, "{held} for a history of {bytes}");
     }
 
     #[test]

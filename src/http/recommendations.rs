@@ -57,10 +57,7 @@ use requests::{Question, Ranking, unranked};
     ),
 )]
 pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let served = state.served();
-    let question = |body: RecommendationBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
-    answer(&state, &served, &mut call, question).await
+    answer(&state, &mut call, |body: RecommendationBody, resolver, clock| Ok(body.into_question(resolver, clock))).await
 }
 
 /// The products that fit each of several sessions best.
@@ -117,10 +114,7 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
     ),
 )]
 pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let served = state.served();
-    let question = |body: RelatedBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await??;
-    answer(&state, &served, &mut call, question).await
+    answer(&state, &mut call, RelatedBody::into_question).await
 }
 
 /// Reads a body and makes of it what the engine is asked; a large one away from the async threads.
@@ -145,16 +139,18 @@ async fn arrange_one(state: &AppState, served: &Arc<Served>, question: Question)
     questions.into_iter().next().ok_or_else(ApiError::internal)
 }
 
-async fn answer(
+/// Reads a body that makes one question, and answers it.
+async fn answer<B: DeserializeOwned + 'static>(
     state: &AppState,
-    served: &Arc<Served>,
     call: &mut Call,
-    question: Question,
+    question: impl FnOnce(B, &mut Resolver<'_>, f64) -> Result<Question, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let Question { request, echo, .. } = arrange_one(state, served, question).await?;
-    let found = call.scoring(state, served).recommend(request).await?;
+    let served = state.served();
+    let question = read(state, &served, call.admitted_body(state, Priority::Interactive)?, question).await??;
+    let Question { request, echo, .. } = arrange_one(state, &served, question).await?;
+    let found = call.scoring(state, &served).recommend(request).await?;
     echo.count(state, &found);
-    call.json_response(state, &RecommendationAnswer::new(served, &echo, &found))
+    call.json_response(state, &RecommendationAnswer::new(&served, &echo, &found))
 }
 
 #[cfg(test)]

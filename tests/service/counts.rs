@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::bundle::Bundle;
 use crate::server::{Server, run};
 
-const DAY: u64 = 86_400;
-const NOW: u64 = 1_730_807_061;
+pub(crate) const DAY: u64 = 86_400;
+pub(crate) const NOW: u64 = 1_730_807_061;
 
 /// The demo with counts of some products, by their handles: baskets, others beside them with the baskets of both, demand of
 /// each window, and buyers, repeaters and interval.
@@ -52,23 +52,23 @@ pub(crate) fn add_shop(bundle: &Bundle) {
     add_counts(bundle, "purchase", &products);
 }
 
-fn shop() -> Bundle {
+pub(crate) fn shop() -> Bundle {
     let bundle = Bundle::new();
     add_shop(&bundle);
     bundle
 }
 
-fn serve(bundle: &Bundle) -> Server {
+pub(crate) fn serve(bundle: &Bundle) -> Server {
     Server::start_with(&[("SLIREC__MODEL__PATH", bundle.path())])
 }
 
-fn ask(server: &Server, path: &str, body: Value) -> Value {
+pub(crate) fn ask(server: &Server, path: &str, body: Value) -> Value {
     let response = server.post(path, body.to_string());
     assert_eq!(response.status, 200, "{path} {body}: {}", response.text());
     response.json()
 }
 
-fn handles(answer: &Value) -> Vec<&str> {
+pub(crate) fn handles(answer: &Value) -> Vec<&str> {
     answer["items"].as_array().unwrap().iter().map(|item| item["handle"].as_str().unwrap()).collect()
 }
 
@@ -133,34 +133,10 @@ fn carts_of_any_kind_are_answered_and_what_means_nothing_is_told() {
     }
 }
 
-fn category(server: &Server, handle: &str) -> Value {
+pub(crate) fn category(server: &Server, handle: &str) -> Value {
     let catalog = server.get("/v1/catalog").json();
     let found = catalog["products"].as_array().unwrap().iter().find(|product| product["handle"] == handle);
     found.unwrap()["category"].clone()
-}
-
-#[test]
-fn demand_is_answered_by_window_and_category_and_behind_it_popularity() {
-    let bundle = shop();
-    let server = serve(&bundle);
-    let trending = |body: Value| ask(&server, "/v1/trending", body);
-    let week = trending(json!({}));
-    assert_eq!((&week["source"], handles(&week).len()), (&json!("trending"), 16));
-    assert_eq!(handles(&week)[..4], ["brush", "mug", "atlas", "novel"]);
-    let scores: Vec<f64> = (0..4).map(|place| week["items"][place]["score"].as_f64().unwrap()).collect();
-    assert_eq!(scores, [1.0, 0.5, 0.25, 0.125]);
-    assert_eq!(week["items"][4]["source"], "popular");
-    assert_eq!(handles(&trending(json!({"window": "1d", "limit": 2}))), ["atlas", "mug"]);
-    assert_eq!(handles(&trending(json!({"window": "30d", "limit": 1}))), ["novel"]);
-    assert_eq!(handles(&trending(json!({"window": "all", "limit": 1}))), ["easel"]);
-    let books = trending(json!({"category": category(&server, "novel"), "limit": 2}));
-    assert!(books["items"].as_array().unwrap().iter().all(|item| item["category"] == category(&server, "novel")));
-    assert_eq!(handles(&trending(json!({"filter": "handle != 'brush'", "limit": 1, "offset": 1}))), ["atlas"]);
-    let none = trending(json!({"category": "Boks"}));
-    assert_eq!((handles(&none).len(), &none["warnings"][0]["field"]), (0, &json!("category")));
-    for body in [json!({"window": "2d"}), json!({"windows": "1d"}), json!({"category": 5.5}), json!([])] {
-        assert_eq!(server.post("/v1/trending", body.to_string()).status, 400, "{body}");
-    }
 }
 
 #[test]
@@ -258,49 +234,6 @@ fn views_stand_in_where_nothing_was_bought_and_the_source_says_so() {
 }
 
 #[test]
-fn a_scenario_says_what_is_asked_after_what() {
-    let bundle = shop();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("scenarios.toml");
-    let scenarios = r#"
-        [together]
-        sources = ["bought_together", "trending_in_category", "trending", "popular"]
-        [unknown]
-        sources = ["model", "trending", "popular"]
-        exclude_purchased = true
-        [cart]
-        sources = ["bought_together"]
-        bury = [{ when = "handle == 'atlas'" }]
-        pin = [{ product = "mug", position = 2 }]
-        [home]
-        sources = ["model", "popular"]
-        hide = [{ when = "handle == 'brush'" }]
-    "#;
-    std::fs::write(&file, scenarios).unwrap();
-    let variables = [("SLIREC__MODEL__PATH", bundle.path()), ("SLIREC__SCENARIOS__FILE", file.to_str().unwrap())];
-    let server = Server::start_with(&variables);
-    let history = json!([{"item": "novel", "time": NOW}]);
-    let chain = ask(&server, "/v1/recommendations", json!({"history": history, "scenario": "together", "limit": 12}));
-    assert_eq!((&chain["source"], &chain["scenario"]), (&json!("bought_together"), &json!("together")));
-    assert_eq!(handles(&chain)[..3], ["atlas", "easel", "brush"]);
-    let sources: Vec<&str> =
-        chain["items"].as_array().unwrap().iter().map(|item| item["source"].as_str().unwrap_or("first")).collect();
-    assert_eq!(sources[..5], ["first", "first", "first", "trending_in_category", "trending"], "{chain}");
-    assert_eq!(sources[11], "popular");
-    let unknown = ask(&server, "/v1/recommendations", json!({"history": [], "scenario": "unknown", "limit": 1}));
-    assert_eq!((&unknown["source"], handles(&unknown)), (&json!("trending"), vec!["brush"]));
-    let bought = json!([{"item": "novel", "time": NOW, "event": "purchase"}]);
-    let known = ask(&server, "/v1/recommendations", json!({"history": bought, "scenario": "unknown", "limit": 100}));
-    assert!(known["source"] == "model" && !handles(&known).contains(&"novel"), "{known}");
-    // Buried ones stand behind the others, pins in their places, and nothing fills what a chain leaves.
-    let cart = ask(&server, "/v1/complements", json!({"items": ["novel"], "scenario": "cart"}));
-    assert_eq!(handles(&cart), ["easel", "mug", "brush", "atlas"], "{cart}");
-    // What is in demand is asked of demand, whatever the scenario's sources.
-    let home = ask(&server, "/v1/trending", json!({"scenario": "home", "limit": 2}));
-    assert_eq!((&home["source"], handles(&home)), (&json!("trending"), vec!["mug", "atlas"]));
-}
-
-#[test]
 fn hostile_counts_are_refused_before_anything_is_made_of_them() {
     let check = |bundle: &Bundle| {
         let (code, message) = run(&["--check"], &[("SLIREC__MODEL__PATH", bundle.path())]);
@@ -338,53 +271,4 @@ fn hostile_counts_are_refused_before_anything_is_made_of_them() {
     let bundle = Bundle::new();
     std::fs::write(bundle.file("activity.json"), "no counts").unwrap();
     assert_eq!(run(&["--check"], &[("SLIREC__MODEL__PATH", bundle.path())]).0, Some(0));
-}
-
-#[test]
-fn the_rails_of_a_page_show_no_product_twice() {
-    let bundle = shop();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("scenarios.toml");
-    std::fs::write(&file, "[trending]\nsources = [\"trending\", \"popular\"]\n[again]\nsources = [\"buy_again\"]\n")
-        .unwrap();
-    let variables = [("SLIREC__MODEL__PATH", bundle.path()), ("SLIREC__SCENARIOS__FILE", file.to_str().unwrap())];
-    let server = Server::start_with(&variables);
-    let history = json!([{"item": "novel", "time": NOW}, {"item": "mug", "time": NOW - DAY, "event": "purchase"}]);
-    let rails = json!([
-        {"id": "again", "scenario": "again"},
-        {"id": "for you", "limit": 8, "exclude_purchased": true, "filter": "category != 'Art'"},
-        {"id": 3, "scenario": "trending", "limit": 8}, {"limit": 100}, {"limit": 100}, {"limit": 100}
-    ]);
-    let page = ask(&server, "/v1/recommendations:page", json!({"history": history, "now": NOW, "rails": rails}));
-    let answered = page["rails"].as_array().unwrap();
-    assert_eq!(
-        (&answered[0]["id"], &answered[2]["id"], &page["model"]["version"]),
-        (&json!("again"), &json!(3), &json!("1"))
-    );
-    let sources: Vec<&str> = answered.iter().map(|rail| rail["source"].as_str().unwrap()).collect();
-    assert_eq!(sources, ["buy_again", "model", "trending", "model", "model", "model"]);
-    assert_eq!(handles(&answered[0]), ["mug"]);
-    assert!(answered[1]["items"].as_array().unwrap().iter().all(|item| item["category"] != "Art"));
-    let mut all: Vec<&str> = answered.iter().flat_map(handles).collect();
-    let products = server.get("/v1/catalog").json()["products"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|product| product["available"] == true)
-        .count();
-    assert_eq!(all.len(), products, "the last rail has what is left");
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), products);
-    assert_eq!(ask(&server, "/v1/recommendations%3Apage", json!({"history": [], "rails": []}))["rails"], json!([]));
-    for (body, message) in [
-        (json!({"history": []}), "body: missing field `rails`"),
-        (json!({"history": [], "rails": [[]]}), "rails[0]: "),
-        (json!({"history": [], "rails": [{"limits": 5}]}), "rails[0].limits: unknown field"),
-        (json!({"history": [], "rails": [{}, {"filter": "colr == 'red'"}]}), "rails[1].filter: character 1"),
-        (json!({"history": [], "rails": vec![json!({}); 21]}), "rails: has more than 20 elements"),
-    ] {
-        let response = server.post("/v1/recommendations:page", body.to_string());
-        assert!(response.status == 400 && response.message().starts_with(message), "{body}: {}", response.text());
-    }
 }

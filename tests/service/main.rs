@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod bundle;
+mod chains;
 mod client;
 mod connections;
 mod counts;
@@ -30,4 +31,5 @@ mod stopping;
 #[cfg(feature = "otel")]
 mod telemetry;
 mod tls;
+mod trending;
 mod webhooks;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use slirec_core::event::Event;
 use slirec_core::timestamp::DAY;
 use slirec_train::dataset::Division;
@@ -22,23 +23,6 @@ enum SplitName {
     /// Everything before one moment is known; the first interaction of a user from then on is the test row, the last one
     /// before it the validation row. Users with fewer than two interactions before it are left out
     Time,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EventName {
-    View,
-    Cart,
-    Purchase,
-}
-
-impl From<EventName> for Event {
-    fn from(name: EventName) -> Self {
-        match name {
-            EventName::View => Self::View,
-            EventName::Cart => Self::Cart,
-            EventName::Purchase => Self::Purchase,
-        }
-    }
 }
 
 /// Split interactions for training and evaluation
@@ -58,8 +42,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     split_share: Option<f64>,
     /// What happened where the interactions do not say it, such as purchases in a file of orders
-    #[arg(long, value_enum, default_value = "view")]
-    event: EventName,
+    #[arg(long, default_value = "view", value_parser = event())]
+    event: Event,
     /// Seed of the negatives
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -86,6 +70,11 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
+/// Reads the name of an event.
+fn event() -> impl TypedValueParser<Value = Event> {
+    PossibleValuesParser::new(Event::ALL.map(Event::name)).try_map(|name| Event::of_name(&name).ok_or("no event"))
+}
+
 /// The share of the interactions before the moment of `--split time`.
 const SPLIT_SHARE: f64 = 0.9;
 
@@ -95,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let options = PrepareOptions {
         interactions: arguments.interactions.clone(),
         output: arguments.output.clone(),
-        event: arguments.event.into(),
+        event: arguments.event,
         seed: arguments.seed,
         time_share: by_time.then_some(arguments.split_share.unwrap_or(SPLIT_SHARE)),
         keep_order: arguments.keep_order,

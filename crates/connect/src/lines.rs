@@ -1,7 +1,7 @@
 //! A file of JSON lines that outlives the program: lines are appended and flushed to the disk before they count, and read
 //! again after a restart.
 //!
-//! A last line that is cut off, as a crash leaves it, is dropped: nobody was told that it counts.
+//! A last line that is cut off, as a crash leaves it, is dropped: it was not acknowledged.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};

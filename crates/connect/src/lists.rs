@@ -18,11 +18,12 @@ pub(crate) fn plain_tags(tags: &[String]) -> String {
 }
 
 /// Declares the lists that products of a catalogue have, where no type is declared.
-pub(crate) fn with_lists(catalog: Catalog) -> Catalog {
+pub(crate) fn with_lists(mut catalog: Catalog) -> Catalog {
     let has = |name: &&str| catalog.products().iter().any(|product| product.attributes.get(name).is_some());
     let lists = LISTS.into_iter().filter(has).map(|name| (name.to_owned(), AttributeType::List));
     let declared = catalog.declared_types().iter().map(|(name, kind)| (name.clone(), *kind));
     let types: BTreeMap<String, AttributeType> = lists.chain(declared).collect();
-    // Every text is a list, and the declared types were checked when they were declared.
-    catalog.clone().with_types(types).unwrap_or(catalog)
+    // Every text is a list, and the declared types were checked when they were declared: no value breaks them.
+    let _ = catalog.declare(types);
+    catalog
 }

@@ -93,7 +93,10 @@ pub fn with_trained_categories(catalog: &Catalog, trained: &BTreeMap<String, Str
     let products: Vec<Product> = catalog.products().iter().map(product).collect();
     // Handles and GIDs are those of a catalogue that was checked; a vocabulary's categories are names.
     let types = catalog.declared_types().clone();
-    let catalog_of = Catalog::new(products).and_then(|trained| trained.with_types(types));
+    let catalog_of = Catalog::new(products).and_then(|mut trained| {
+        trained.declare(types)?;
+        Ok(trained)
+    });
     (catalog_of.unwrap_or_else(|_| catalog.clone()), changed)
 }
 

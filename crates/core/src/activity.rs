@@ -34,22 +34,36 @@ pub struct ActivityError {
 }
 
 /// A time before the end of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 pub enum Window {
     /// The last day.
+    #[serde(rename = "1d")]
     Day,
     /// The last 7 days.
     #[default]
+    #[serde(rename = "7d")]
     Week,
     /// The last 30 days.
+    #[serde(rename = "30d")]
     Month,
     /// From the first day on.
+    #[serde(rename = "all")]
     All,
 }
 
 impl Window {
     /// All of them, in the order of the file.
     pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::All];
+
+    /// The name in requests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "1d",
+            Self::Week => "7d",
+            Self::Month => "30d",
+            Self::All => "all",
+        }
+    }
 
     /// Its length in seconds; none for all of the time.
     pub fn seconds(self) -> Option<f64> {
@@ -105,7 +119,7 @@ pub struct ProductActivity {
     /// How much it was in demand in each [`Window`].
     #[serde(default, skip_serializing_if = "is_without_demand")]
     pub demand: [f64; 4],
-    /// How it is bought again; none where nobody bought it.
+    /// How it is bought again; none without a purchase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Repeats>,
 }

@@ -34,7 +34,8 @@ impl Front {
     pub(crate) fn new(model: &Model, request: &RecommendationRequest, filter: &Filter<'_>, steps: &[Step]) -> Self {
         let mut front = Self::default();
         for step in steps {
-            for tier in tiers(model, request, *step) {
+            let enough = enough(request).saturating_add(front.len());
+            for tier in tiers(model, (request, filter), *step, enough) {
                 front.add(model, request, filter, tier);
             }
         }
@@ -118,16 +119,33 @@ pub(crate) fn source_of_step(model: &Model, step: Step) -> Source {
     }
 }
 
-/// What the counts of a step answer: lists of which each stands behind the one before.
-fn tiers(model: &Model, request: &RecommendationRequest, step: Step) -> Vec<Vec<Found>> {
+/// How many products of a list in falling order can be answered, or decide where others stand.
+fn enough(request: &RecommendationRequest) -> usize {
+    let RecommendationRequest { arrangement, selection, .. } = request;
+    let keeps_order = !arrangement.reorders() && arrangement.caps.is_empty() && arrangement.diversity == 0.0;
+    let takes_all = selection.per_category.is_none() && selection.min_score.is_none();
+    match keeps_order && takes_all && !request.explain {
+        true => request.limit.saturating_add(selection.offset).saturating_add(arrangement.pins.len()),
+        false => usize::MAX,
+    }
+}
+
+/// What the counts of a step answer: lists of which each stands behind the one before; of a list in falling order only so
+/// many as are enough.
+fn tiers(
+    model: &Model,
+    (request, filter): (&RecommendationRequest, &Filter<'_>),
+    step: Step,
+    enough: usize,
+) -> Vec<Vec<Found>> {
     let source = source_of_step(model, step);
     match step {
         Step::Model | Step::Popular => Vec::new(),
         Step::BoughtTogether => vec![together(model, request, source)],
         Step::BuyAgain => again(model, request, source),
-        Step::Trending => vec![demand(model, request, source, None)],
+        Step::Trending => vec![demand(model, (request, filter), source, None, enough)],
         Step::TrendingInCategory => match category(model, request) {
-            Some(category) => vec![demand(model, request, source, Some(category))],
+            Some(category) => vec![demand(model, (request, filter), source, Some(category), enough)],
             None => Vec::new(),
         },
     }
@@ -158,12 +176,20 @@ fn together(model: &Model, request: &RecommendationRequest, source: Source) -> V
     found.into_iter().map(|(product, (sum, _, counted))| (product, sum / known, counted)).collect()
 }
 
-fn demand(model: &Model, request: &RecommendationRequest, source: Source, category: Option<&str>) -> Vec<Found> {
+/// What is in demand, of one category or of all, by falling demand.
+fn demand(
+    model: &Model,
+    (request, filter): (&RecommendationRequest, &Filter<'_>),
+    source: Source,
+    category: Option<&str>,
+    enough: usize,
+) -> Vec<Found> {
     let counted = Counted { source, evidence: Evidence::Demand };
     let scored = model.counts.demand(request.window).iter();
     let of_category =
         scored.filter(|scored| category.is_none_or(|name| category_of(model, scored.product) == Some(name)));
-    of_category.map(|scored| (scored.product, scored.score, counted)).collect()
+    let passing = of_category.filter(|scored| filter.passes_all() || filter.passes(scored.product));
+    passing.take(enough).map(|scored| (scored.product, scored.score, counted)).collect()
 }
 
 /// The category of the product that was viewed last.

@@ -16,8 +16,8 @@ use crate::texts::Texts;
 /// Asks for the best products after a history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationRequest {
-    /// What the shopper viewed, in order of arrival, of any length; nothing is sorted.
-    pub history: ViewHistory,
+    /// What the shopper viewed, in order of arrival, of any length; nothing is sorted. Requests may share it.
+    pub history: Arc<ViewHistory>,
     /// Time of the prediction, Unix seconds.
     pub now: f64,
     /// How many products to answer at most.
@@ -38,7 +38,7 @@ impl RecommendationRequest {
     /// Asks for the best of all available products, unexplained.
     pub fn new(history: ViewHistory, now: f64, limit: usize) -> Self {
         Self {
-            history,
+            history: Arc::new(history),
             now,
             limit,
             selection: Selection::default(),

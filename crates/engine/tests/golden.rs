@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use slirec_core::bundle::Bundle;
@@ -111,7 +112,7 @@ fn histories_of_any_length_and_any_order_of_times_are_answered_with_finite_falli
     let engine = engine(&bundle(|_| {}));
     for length in [1, 2, 49, 50, 51, 1000] {
         let mut asked = request(&vec!["novel"; length], 234);
-        asked.history.reverse();
+        Arc::make_mut(&mut asked.history).reverse();
         let answer = engine.recommend(asked).unwrap();
         assert_eq!((answer.products.len(), answer.scored_candidates), (234, 234));
         assert!(answer.products.iter().all(|scored| scored.score.is_finite()));

@@ -9,6 +9,7 @@ use serde::de::SeqAccess;
 use slirec_core::event::Event;
 use slirec_engine::{Texts, ViewHistory};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object as ObjectSchema, ObjectBuilder, SchemaType, Type};
 
 use super::lists::{Bounded, Collect, Limits};
 use crate::http::caps::Caps;
@@ -31,28 +32,18 @@ pub(crate) struct View {
     pub(super) time: Option<Time>,
     /// What the shopper did with it; view unless given.
     #[serde(default)]
-    #[schema(value_type = Option<EventName>, inline)]
-    pub(super) event: Option<EventName>,
+    #[schema(schema_with = events)]
+    pub(super) event: Option<Event>,
 }
 
-/// What a shopper did with a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum EventName {
-    #[default]
-    View,
-    Cart,
-    Purchase,
+/// The schema of an optional field that has one of some names.
+pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> ObjectSchema {
+    let types = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(types).enum_values(Some(names.into_iter().map(Some).chain([None]))).build()
 }
 
-impl From<EventName> for Event {
-    fn from(name: EventName) -> Self {
-        match name {
-            EventName::View => Self::View,
-            EventName::Cart => Self::Cart,
-            EventName::Purchase => Self::Purchase,
-        }
-    }
+fn events() -> ObjectSchema {
+    one_of(Event::ALL.map(Event::name))
 }
 
 /// Which of a history's views came first.
@@ -274,7 +265,7 @@ impl Collect for ViewHistory {
             return Ok(false);
         };
         // The latest of all, until the time of the answer is known.
-        self.push_event(&item.0, time.map_or(f64::INFINITY, |time| time.0), event.unwrap_or_default().into());
+        self.push_event(&item.0, time.map_or(f64::INFINITY, |time| time.0), event.unwrap_or_default());
         Ok(true)
     }
 }

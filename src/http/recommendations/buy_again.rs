@@ -6,15 +6,15 @@ use axum::response::Response;
 use serde::Deserialize;
 use slirec_core::event::Event;
 use slirec_core::sources::{Sources, Step};
-use slirec_engine::{Priority, RecommendationRequest, Selection, Texts, ViewHistory};
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 use utoipa::ToSchema;
 
+use super::answer;
 use super::answers::RecommendationAnswer;
 use super::bodies::View;
 use super::lists::Bounded;
 use super::names::{Resolver, Warnings};
 use super::requests::{Placement, Question, limit};
-use super::{answer, read};
 use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
@@ -76,10 +76,7 @@ pub(crate) struct BuyAgainBody {
     ),
 )]
 pub(in crate::http) async fn buy_again(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let served = state.served();
-    let question = |body: BuyAgainBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await??;
-    answer(&state, &served, &mut call, question).await
+    answer(&state, &mut call, BuyAgainBody::into_question).await
 }
 
 impl BuyAgainBody {
@@ -115,7 +112,7 @@ impl BuyAgainBody {
             diversity: None,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), now);
+        let scenario = placement.scenario(resolver, now);
         let request = RecommendationRequest {
             selection: Selection { exclude, ..Selection::default() },
             sources: Sources::of(&[Step::BuyAgain]),

@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slirec_core::sources::{Sources, Step};
-use slirec_engine::{Priority, RecommendationRequest, Selection, Texts, ViewHistory};
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 use utoipa::ToSchema;
 
+use super::answer;
 use super::answers::RecommendationAnswer;
 use super::lists::Bounded;
 use super::names::{Resolver, Warnings};
 use super::requests::{Filters, Placement, Question, limit};
-use super::{answer, read};
 use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
@@ -90,10 +90,7 @@ pub(crate) struct ComplementsBody {
     ),
 )]
 pub(in crate::http) async fn complements(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let served = state.served();
-    let question = |body: ComplementsBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
-    answer(&state, &served, &mut call, question).await
+    answer(&state, &mut call, |body: ComplementsBody, resolver, clock| Ok(body.into_question(resolver, clock))).await
 }
 
 impl ComplementsBody {
@@ -118,7 +115,7 @@ impl ComplementsBody {
             diversity: self.diversity,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), clock);
+        let scenario = placement.scenario(resolver, clock);
         let request = RecommendationRequest {
             selection,
             sources: SOURCES,

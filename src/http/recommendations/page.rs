@@ -1,6 +1,8 @@
 //! `POST /v1/recommendations:page`: a session and the rails of a page enter, the products of each rail leave, none of them
 //! twice: what a rail shows, those behind it leave out.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::de::SeqAccess;
@@ -154,14 +156,14 @@ impl PageBody {
     /// The questions, in the order of the rails.
     fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Vec<Question> {
         let now = self.now.map_or(clock, |time| time.0);
-        let history = in_order(resolver.history(self.history.0), self.history_order, now);
+        let history = Arc::new(in_order(resolver.history(self.history.0), self.history_order, now));
         let rails = self.rails.0.0.into_iter();
-        rails.map(|rail| rail.into_question(history.clone(), now, resolver)).collect()
+        rails.map(|rail| rail.into_question(&history, now, resolver)).collect()
     }
 }
 
 impl Rail {
-    fn into_question(self, history: ViewHistory, now: f64, resolver: &mut Resolver<'_>) -> Question {
+    fn into_question(self, history: &Arc<ViewHistory>, now: f64, resolver: &mut Resolver<'_>) -> Question {
         let mut warnings = Warnings::default();
         let filters = Filters {
             exclude: self.exclude,
@@ -176,7 +178,7 @@ impl Rail {
             diversity: self.diversity,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), now);
+        let scenario = placement.scenario(resolver, now);
         let (seen, purchased) = (self.exclude_seen, self.exclude_purchased);
         let selection = Selection {
             exclude_seen: seen.or_else(|| scenario?.exclude_seen()).unwrap_or_default(),
@@ -185,7 +187,8 @@ impl Rail {
         };
         let request = RecommendationRequest {
             selection,
-            ..RecommendationRequest::new(history, now, limit(self.limit, scenario))
+            history: Arc::clone(history),
+            ..RecommendationRequest::new(ViewHistory::new(), now, limit(self.limit, scenario))
         };
         placement.into_question(self.id, request, resolver, warnings)
     }

@@ -1,6 +1,8 @@
 //! From bodies to what the engine is asked: names are looked up in the model's catalogue, views are put in order,
 //! defaults filled in. Leaves: the engine's request, and what the answer says beside its products.
 
+use std::sync::Arc;
+
 use slirec_engine::{RecommendationRequest, Recommendations, Selection, Texts, ViewHistory};
 use slirec_merchandising::{Scenario, Wish};
 
@@ -41,7 +43,7 @@ pub(super) struct Echo {
     pub(super) id: Option<SessionId>,
     pub(super) warnings: Vec<Warning>,
     /// What explanations name: the history, if they were asked for.
-    pub(super) explained: ViewHistory,
+    pub(super) explained: Arc<ViewHistory>,
     /// Whether they were asked for.
     pub(super) is_explained: bool,
     /// Attributes that are shown.
@@ -83,7 +85,7 @@ impl RecommendationBody {
             diversity: self.diversity,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), now);
+        let scenario = placement.scenario(resolver, now);
         let seen = self.exclude_seen.or_else(|| scenario?.exclude_seen());
         let purchased = self.exclude_purchased.or_else(|| scenario?.exclude_purchased());
         let selection = Selection {
@@ -189,7 +191,7 @@ impl RelatedBody {
             diversity: self.diversity,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), clock);
+        let scenario = placement.scenario(resolver, clock);
         let request = RecommendationRequest {
             selection,
             explain: self.explain.unwrap_or_default(),
@@ -210,6 +212,11 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// The scenario that is named, if it is in effect.
+    pub(super) fn scenario<'a>(&self, resolver: &Resolver<'a>, now: f64) -> Option<&'a Scenario> {
+        resolver.scenario(self.scenario.as_ref().map(|name| name.0.as_str()), now)
+    }
+
     pub(super) fn into_question(
         self,
         id: Option<SessionId>,
@@ -228,7 +235,7 @@ impl Placement {
             viewed: resolver.viewed_last(&request.history),
             now: request.now,
         });
-        let explained = if request.explain { request.history.clone() } else { ViewHistory::new() };
+        let explained = if request.explain { Arc::clone(&request.history) } else { Arc::default() };
         let warnings = warnings.into_list();
         let echo = Echo { id, warnings, explained, is_explained: request.explain, attributes, ruled: None };
         Question { request, wish, follows_sources: true, echo }

@@ -4,45 +4,26 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use slirec_core::activity;
+use slirec_core::activity::Window;
 use slirec_core::sources::{Sources, Step};
-use slirec_engine::{Priority, RecommendationRequest, Selection, Texts, ViewHistory};
+use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
+use super::answer;
 use super::answers::RecommendationAnswer;
+use super::bodies::one_of;
 use super::lists::Bounded;
 use super::names::{Resolver, Warnings};
 use super::requests::{Placement, Question, limit};
-use super::{answer, read};
 use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
 use crate::http::values::{Count, Name};
 use crate::state::AppState;
 
-/// Time before the end of the data in which demand counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-pub(crate) enum Window {
-    #[serde(rename = "1d")]
-    Day,
-    #[default]
-    #[serde(rename = "7d")]
-    Week,
-    #[serde(rename = "30d")]
-    Month,
-    #[serde(rename = "all")]
-    All,
-}
-
-impl From<Window> for activity::Window {
-    fn from(window: Window) -> Self {
-        match window {
-            Window::Day => Self::Day,
-            Window::Week => Self::Week,
-            Window::Month => Self::Month,
-            Window::All => Self::All,
-        }
-    }
+fn windows() -> Object {
+    one_of(Window::ALL.map(Window::name))
 }
 
 /// Asks for the products that are in demand.
@@ -52,7 +33,7 @@ impl From<Window> for activity::Window {
 pub(crate) struct TrendingBody {
     /// Time before the end of the model's data; 7d unless given.
     #[serde(default)]
-    #[schema(value_type = Option<Window>, inline)]
+    #[schema(schema_with = windows)]
     window: Option<Window>,
     /// The only category to answer.
     #[serde(default)]
@@ -98,10 +79,7 @@ pub(crate) struct TrendingBody {
     ),
 )]
 pub(in crate::http) async fn trending(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    let served = state.served();
-    let question = |body: TrendingBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
-    let question = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
-    answer(&state, &served, &mut call, question).await
+    answer(&state, &mut call, |body: TrendingBody, resolver, clock| Ok(body.into_question(resolver, clock))).await
 }
 
 impl TrendingBody {
@@ -125,11 +103,11 @@ impl TrendingBody {
             diversity: None,
             attributes: self.attributes,
         };
-        let scenario = resolver.scenario(placement.scenario.as_ref().map(|name| name.0.as_str()), clock);
+        let scenario = placement.scenario(resolver, clock);
         let request = RecommendationRequest {
             selection,
             sources: Sources::of(&[Step::Trending, Step::Popular]),
-            window: self.window.unwrap_or_default().into(),
+            window: self.window.unwrap_or_default(),
             ..RecommendationRequest::new(ViewHistory::new(), clock, limit(self.limit, scenario))
         };
         placement.into_question(None, request, resolver, warnings).with_own_sources()

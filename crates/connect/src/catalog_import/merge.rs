@@ -38,7 +38,7 @@ impl Merging {
     /// # Errors
     /// The rule of a catalogue that it breaks.
     pub(super) fn add(&mut self, product: Product) -> Result<(), String> {
-        Catalog::new(vec![product.clone()]).map_err(|(_, problem)| problem)?;
+        product.check()?;
         if let Some(other) = self.handle_of_gid.get(&product.gid).filter(|other| **other != product.handle) {
             return Err(format!("gid `{}` is also that of product `{other}`: expected every gid once", product.gid));
         }
@@ -88,14 +88,12 @@ impl Merging {
     /// # Errors
     /// A value of another file that is not of its attribute's type.
     pub(super) fn into_catalog(self, types: BTreeMap<String, AttributeType>) -> Result<Catalog, String> {
-        // Every product was checked when it was added, so that nothing is left to break a rule.
-        let catalog = Catalog::new(self.catalog).unwrap_or_default();
-        let handles: Vec<String> = catalog.products().iter().map(|product| product.handle.clone()).collect();
-        let typed = catalog.with_types(types).map_err(|(index, problem)| {
-            let handle = handles.get(index).map_or("", String::as_str);
+        let mut catalog = Catalog::new(self.catalog).map_err(|(_, problem)| problem)?;
+        catalog.declare(types).map_err(|(index, problem)| {
+            let handle = catalog.products().get(index).map_or("", |product| &product.handle);
             format!("declares types that do not fit all files: product `{handle}`: {problem}")
-        });
-        typed.map(with_lists)
+        })?;
+        Ok(with_lists(catalog))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Catalogues that are sound, and those that are refused, by their place.
 
+use std::path::Path;
+
 use super::*;
 
 fn product(handle: &str, gid: &str) -> String {

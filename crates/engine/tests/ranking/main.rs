@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod arranged;
 mod hostile;
 mod reference;
 mod serving;

@@ -47,8 +47,9 @@ impl Item {
 
 /// The catalogue of some products, whose tags are lists.
 pub(crate) fn catalog(items: &[Item]) -> Catalog {
-    let catalog = Catalog::new(items.iter().map(|item| item.0.clone()).collect()).unwrap();
-    catalog.with_types(BTreeMap::from([("tags".to_owned(), AttributeType::List)])).unwrap()
+    let mut catalog = Catalog::new(items.iter().map(|item| item.0.clone()).collect()).unwrap();
+    catalog.declare(BTreeMap::from([("tags".to_owned(), AttributeType::List)])).unwrap();
+    catalog
 }
 
 /// The columns of some products.

@@ -1,4 +1,4 @@
-//! What an export begins with: a run with its dataset, or weights from elsewhere, and whoever scores with a bundle.
+//! What an export begins with: a run with its dataset, or weights from elsewhere, and the program that scores with a bundle.
 
 use slirec_core::bundle::{Bundle, TrainingRecord};
 use slirec_core::vocabulary::Vocabulary;
