@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
+use slirec_connect::patches::Patch;
 use slirec_core::bundle::Bundle;
 use slirec_engine::{Ended, Engine, Recommendations};
 use slirec_merchandising::{Merchandising, ScenarioFile};
@@ -158,16 +159,9 @@ impl Serving {
         let loading = blocking(move || Ok((source.load(Moment::Reload)?, previous)));
         let late = |_| anyhow!("the bundle is not there after {:?} (key model.load_seconds)", self.load);
         let (loaded, mut previous) = timeout(self.load, loading).await.map_err(late)??;
-        let served = Served::new(loaded);
-        let batches = served.patched;
-        *previous = Some(self.current.swap(served));
+        *previous = Some(self.current.swap(Served::new(loaded)));
         drop(previous);
-        self.source.follow_again();
-        if batches < self.source.batches() {
-            // Some came while it was being loaded.
-            self.follow_changes().await?;
-        }
-        Ok(self.current())
+        Ok(self.caught_up().await)
     }
 
     /// Puts the model before the present one back into service; doing so twice comes back to the present one.
@@ -179,9 +173,36 @@ impl Serving {
         let earlier = previous.clone().context("there is no earlier model: none was reloaded since the start")?;
         // The shop may have changed since it was in service.
         let earlier = self.up_to_date(earlier).await?;
-        *previous = Some(self.current.swap(Arc::clone(&earlier)));
+        *previous = Some(self.current.swap(earlier));
+        drop(previous);
+        Ok(self.caught_up().await)
+    }
+
+    /// The model in service, with what has changed while it was being made.
+    async fn caught_up(&self) -> Arc<Served> {
         self.source.follow_again();
-        Ok(earlier)
+        if self.current().patched < self.source.batches()
+            && let Err(error) = self.follow_changes().await
+        {
+            tracing::error!(error = format!("{error:#}"), "changes of products are kept, but not in service");
+        }
+        self.current()
+    }
+
+    /// Whether the model in service could be served with a batch of changes that is not kept yet.
+    ///
+    /// # Errors
+    /// What the batch breaks.
+    pub(crate) async fn try_batch(&self, batch: Vec<Patch>) -> anyhow::Result<Vec<Patch>> {
+        let served = self.current();
+        let source = self.source.clone();
+        blocking(move || {
+            if let Some(bundle) = &served.bundle {
+                source.try_batch(&bundle.catalog, served.scenarios.as_deref(), &batch)?;
+            }
+            Ok(batch)
+        })
+        .await
     }
 
     /// Lays the shop's latest changes over the model in service. Holds no lock meanwhile: when another model came into

@@ -13,7 +13,7 @@ use crate::keys::ApiKeys;
 use crate::logging::LogLevel;
 use crate::memory::MemoryBudget;
 use crate::metrics::Metrics;
-use crate::patches::Patches;
+use crate::patches::ProductChanges;
 use crate::registry::Registry;
 use crate::serving::{Changes, Served, Serving};
 use crate::webhooks::Webhooks;
@@ -55,7 +55,7 @@ pub(crate) struct Parts {
     /// Changes of a shop's products; none when that is off.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// Changes of products that operators send; none when that is off.
-    pub(crate) patches: Option<Arc<Patches>>,
+    pub(crate) products: Option<Arc<ProductChanges>>,
     /// Permits for requests that are scored and answered.
     pub(crate) permits: Arc<Semaphore>,
     /// Memory that requests may take.
@@ -73,14 +73,14 @@ impl AppState {
     pub(crate) fn new(metrics: Metrics, settings: Settings, log_level: LogLevel) -> anyhow::Result<Self> {
         let webhooks =
             settings.webhooks.are_on().then(|| Webhooks::new(&settings.webhooks).map(Arc::new)).transpose()?;
-        let patches = settings.admin.products().map(|path| Patches::new(path).map(Arc::new)).transpose()?;
+        let products = settings.admin.products().map(|path| ProductChanges::new(path).map(Arc::new)).transpose()?;
         let registry = Registry::of(&settings)?.map(Arc::new);
-        let changes = Changes { webhooks: webhooks.clone(), patches: patches.clone() };
+        let changes = Changes { webhooks: webhooks.clone(), products: products.clone() };
         let serving = Serving::load(&settings, changes, registry.clone())?;
         Ok(Self(Arc::new(Parts {
             serving: Arc::new(serving),
             webhooks,
-            patches,
+            products,
             registry,
             metrics: Arc::new(metrics),
             readiness: Arc::new(Readiness::default()),

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use slirec_connect::lines::StoreError;
 use slirec_connect::webhooks::{Accepted, ChangeStore, Delivery, Refusal, Verifier};
 use slirec_core::bundle::Bundle;
+use slirec_core::catalog::Catalog;
 use tokio::sync::Notify;
 
 use crate::config::WebhookSettings;
@@ -104,6 +105,11 @@ impl Webhooks {
     /// Waits for a change that came after the last wait.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// A catalogue with all changes. Blocks while one is written.
+    pub(crate) fn apply(&self, catalog: &Catalog) -> Catalog {
+        self.store().apply(catalog).0
     }
 
     /// Lays all changes over a bundle. Blocks while one is written. Those that cannot be are named in the log.

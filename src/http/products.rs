@@ -1,7 +1,8 @@
 //! `POST /admin/products`: prices, stocks and other attributes of many products enter; when they are kept and served, how
 //! many products they changed leaves. All of a batch, or nothing of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -18,6 +19,7 @@ use super::json_response;
 use super::object::{Few, Object};
 use super::quote::{bounded, quoted};
 use crate::scoring;
+use crate::serving::Served;
 use crate::state::AppState;
 
 /// Products of a batch.
@@ -49,12 +51,18 @@ pub(super) async fn change(
     State(state): State<AppState>,
     RequestBody(body): RequestBody,
 ) -> Result<Response, ApiError> {
-    let store = state.patches.clone().ok_or_else(|| ApiError::not_found("/admin/products"))?;
+    let store = state.products.clone().ok_or_else(|| ApiError::not_found("/admin/products"))?;
+    let _turn = store.turn.lock().await;
     let served = state.served();
-    let batch = tokio::task::spawn_blocking(move || read(&body, served.engine.catalog(), scoring::now()));
+    let batch = tokio::task::spawn_blocking(move || read(&body, &served, scoring::now()));
     let batch = batch.await.map_err(|_| ApiError::internal())?.map_err(ApiError::bad_request)?;
-    let changed = batch.len();
-    let kept = state.files.products.run(KEPT_WITHIN, move || Ok(store.accept(batch)?)).await;
+    let changed: HashSet<&str> = batch.iter().map(|patch| patch.handle.as_str()).collect();
+    let changed = changed.len();
+    // What could not be served must not be kept: the service would not start with it again.
+    let batch = state.serving.try_batch(batch).await;
+    let batch = batch.map_err(|error| ApiError::bad_request(bounded(format_args!("products: {error:#}"))))?;
+    let keeper = Arc::clone(&store);
+    let kept = state.files.products.run(KEPT_WITHIN, move || Ok(keeper.accept(batch)?)).await;
     kept.map_err(|error| {
         tracing::error!(error = format!("{error:#}"), "changes of products cannot be kept");
         ApiError::unavailable("The changes cannot be kept now: send them again")
@@ -67,36 +75,37 @@ pub(super) async fn change(
     Ok(json_response(StatusCode::OK, &serde_json::json!({ "changed": changed })))
 }
 
-fn read(body: &[u8], catalog: &Catalog, now: f64) -> Result<Vec<Patch>, String> {
+fn read(body: &[u8], served: &Served, now: f64) -> Result<Vec<Patch>, String> {
     let Object(Batch { products: Few(products) }): Object<Batch> =
         serde_json::from_slice(body).map_err(|error| bounded(format_args!("body: {error}")))?;
-    let types = Types::of(catalog);
+    let (types, catalog) = (Types::of(served), served.engine.catalog());
     let patches = products.into_iter().enumerate().map(|(place, Object(changed))| {
         patch(changed, catalog, &types, now).map_err(|problem| format!("products[{place}].{problem}"))
     });
     patches.collect()
 }
 
-/// What the attributes of a catalogue are.
+/// What the attributes of the model in service are.
 struct Types<'a> {
-    of: BTreeMap<String, AttributeType>,
+    of: BTreeMap<&'a str, AttributeType>,
     /// Of the attributes that are prices.
-    currencies: BTreeMap<String, &'a str>,
+    currencies: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Types<'a> {
     /// Looks through the catalogue once, however large the batch.
-    fn of(catalog: &'a Catalog) -> Self {
-        let of = catalog.attribute_types();
-        let prices = of.iter().filter(|(_, kind)| **kind == AttributeType::Price);
+    fn of(served: &'a Served) -> Self {
+        let of: BTreeMap<&str, AttributeType> = served.merchandising.columns().attributes().collect();
+        let products = served.engine.catalog().products();
         let currency = |name: &str| {
-            let mut texts = catalog.products().iter().filter_map(|product| product.attributes.get(name));
+            let mut texts = products.iter().filter_map(|product| product.attributes.get(name));
             texts.find_map(|text| match AttributeType::Price.read(text) {
                 Some(AttributeValue::Price { currency, .. }) => Some(currency),
                 _ => None,
             })
         };
-        let currencies = prices.filter_map(|(name, _)| Some((name.clone(), currency(name)?))).collect();
+        let prices = of.iter().filter(|(_, kind)| **kind == AttributeType::Price);
+        let currencies = prices.filter_map(|(name, _)| Some((*name, currency(name)?))).collect();
         Self { of, currencies }
     }
 }
@@ -109,7 +118,8 @@ fn patch(changed: Changed, catalog: &Catalog, types: &Types<'_>, at: f64) -> Res
         return Err(format!("attributes: has {} of them, expected at most {MOST_ATTRIBUTES}", attributes.len()));
     }
     let attributes = attributes.into_iter().map(|(name, value)| {
-        let text = text(&value, types.of.get(&name).copied(), types.currencies.get(&name).copied());
+        let currency = types.currencies.get(name.as_str()).copied();
+        let text = text(&value, types.of.get(name.as_str()).copied(), currency);
         text.map_err(|problem| bounded(format_args!("attributes.{name}: {problem}"))).map(|text| (name, text))
     });
     let attributes = attributes.collect::<Result<_, _>>()?;
@@ -121,7 +131,11 @@ fn text(value: &Value, kind: Option<AttributeType>, currency: Option<&str>) -> R
     let text = match value {
         Value::Null => return Ok(None),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        // In digits, also where JSON has an exponent.
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(number) => number.to_string(),
+            None => number.to_string(),
+        },
         Value::Bool(value) => value.to_string(),
         Value::Array(elements) if kind == Some(AttributeType::List) => {
             let plain = |element: &Value| element.as_str().filter(|text| !text.contains(',')).map(str::to_owned);

@@ -1,17 +1,20 @@
 //! Where bundles come from: a directory, whatever a pointer file names, or a registry; an engine leaves.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use slirec_connect::patches::Patch;
 use slirec_core::bundle::{Bundle, BundleError};
+use slirec_core::catalog::Catalog;
 use slirec_core::files::read_small;
 use slirec_engine::{Engine, EngineOptions};
 use slirec_merchandising::{Merchandising, ScenarioFile};
 
 use super::Loaded;
 use crate::config::{ModelSettings, Settings};
-use crate::patches::Patches;
+use crate::patches::ProductChanges;
 use crate::registry::{CachedVersion, Registry};
 use crate::webhooks::Webhooks;
 
@@ -33,7 +36,7 @@ pub(crate) struct Changes {
     /// What a shop delivers.
     pub(crate) webhooks: Option<Arc<Webhooks>>,
     /// What operators send.
-    pub(crate) patches: Option<Arc<Patches>>,
+    pub(crate) products: Option<Arc<ProductChanges>>,
 }
 
 /// Where the bundle to serve is found.
@@ -130,19 +133,45 @@ impl BundleSource {
 
     /// Makes an engine of a bundle with the shop's changes over it, and its rules for these products.
     pub(super) fn engine(&self, mut bundle: Bundle, scenarios: Option<Arc<ScenarioFile>>) -> anyhow::Result<Loaded> {
-        let Changes { webhooks, patches } = &self.changes;
-        let pristine = (webhooks.is_some() || patches.is_some()).then(|| Arc::new(bundle.clone()));
+        let Changes { webhooks, products } = &self.changes;
+        let pristine = (webhooks.is_some() || products.is_some()).then(|| Arc::new(bundle.clone()));
+        let (patches, patched) = products.as_ref().map(|products| products.all()).unwrap_or_default();
         if let Some(webhooks) = webhooks {
             webhooks.apply_to(&mut bundle);
         }
-        let patched = patches.as_ref().map_or(0, |patches| {
-            patches.apply_to(&mut bundle, |gid| webhooks.as_ref().and_then(|webhooks| webhooks.changed_at(gid)))
-        });
+        if products.is_some() {
+            let changed_at = |gid: &str| webhooks.as_ref()?.changed_at(gid);
+            for problem in patches.apply_to(&mut bundle, changed_at) {
+                tracing::warn!(%problem, "a change of a product is left out");
+            }
+        }
         let fitting = Merchandising::new(&bundle.catalog, scenarios.as_deref());
         let (merchandising, remarks) = fitting.context("key scenarios.file")?;
         remarks.iter().for_each(|remark| tracing::warn!("a pin is passed over: {remark}"));
         let engine = Engine::from_bundle(bundle, &self.options)?;
         Ok(Loaded { engine, registered: None, bundle: pristine, merchandising, scenarios, patched })
+    }
+
+    /// Whether a bundle with this catalogue could be served with a batch of changes that is not kept yet. Blocks.
+    ///
+    /// # Errors
+    /// What the batch breaks: a rule of catalogues, or one of the shop.
+    pub(super) fn try_batch(
+        &self,
+        catalog: &Catalog,
+        scenarios: Option<&ScenarioFile>,
+        batch: &[Patch],
+    ) -> anyhow::Result<()> {
+        let Changes { webhooks, products } = &self.changes;
+        let (kept, _) = products.as_ref().map(|products| products.all()).unwrap_or_default();
+        let catalog = webhooks.as_ref().map_or_else(|| catalog.clone(), |webhooks| webhooks.apply(catalog));
+        let (catalog, problems) = kept.with(batch).apply(&catalog, |gid| webhooks.as_ref()?.changed_at(gid));
+        let changed: HashSet<&str> = batch.iter().map(|patch| patch.handle.as_str()).collect();
+        if let Some(problem) = problems.into_iter().find(|problem| changed.contains(problem.handle.as_str())) {
+            bail!(problem);
+        }
+        Merchandising::new(&catalog, scenarios).context("key scenarios.file")?;
+        Ok(())
     }
 
     /// Has the shop's changes laid over the model in service once more: some may have come while it was being loaded.
@@ -154,7 +183,7 @@ impl BundleSource {
 
     /// Batches of changed products so far.
     pub(super) fn batches(&self) -> u64 {
-        self.changes.patches.as_ref().map_or(0, |patches| patches.version())
+        self.changes.products.as_ref().map_or(0, |products| products.batches())
     }
 
     /// The directory that the pointer file names.

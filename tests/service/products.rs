@@ -86,6 +86,10 @@ fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
             json!([{"product": "mug", "attributes": {"price": {"amount": 1}}}]),
             "products[0].attributes.price: found an object",
         ),
+        (
+            json!([{"product": "mug", "attributes": {"note": "a".repeat(70_000)}}]),
+            "products: mug: attributes, a value,",
+        ),
         (json!([{"product": "mug", "price": 5}]), "body: unknown field `price`"),
         (json!([{"available": true}]), "body: missing field `product`"),
         (json!([["mug"]]), "body: invalid type"),
@@ -100,6 +104,30 @@ fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
     assert_eq!(recommend(&server, "price == 777"), [""; 0], "nothing of a refused batch counts");
     assert_eq!(exchange(server.admin, "POST", "/admin/products", &[], b"{}").status, 401);
     assert_eq!(exchange(server.address, "POST", "/admin/products", &key, b"{}").status, 404);
+}
+
+#[test]
+fn what_a_rule_of_the_shop_needs_cannot_be_taken_away_and_numbers_may_have_exponents() {
+    let (bundle, folder) = (shop::bundle(), tempfile::tempdir().unwrap());
+    let (file, rules) = (folder.path().join("products.jsonl"), folder.path().join("scenarios.toml"));
+    let variables = [("SLIREC__MODEL__PATH", bundle.path()), ("SLIREC__ADMIN__PRODUCTS", file.to_str().unwrap())];
+    let server = Server::start_with(&variables);
+    assert_eq!(
+        change(&server, json!([{"product": "mug", "attributes": {"season": "winter", "weight": 1e-5}}])),
+        json!({"changed": 1})
+    );
+    assert_eq!(recommend(&server, "weight < 0.0001"), ["mug"]);
+    drop(server);
+    std::fs::write(&rules, "[home]\nfilter = \"season == 'winter'\"\n").unwrap();
+    let variables: Vec<(&str, &str)> =
+        variables.into_iter().chain([("SLIREC__SCENARIOS__FILE", rules.to_str().unwrap())]).collect();
+    let server = Server::start_with(&variables);
+    let taken = json!({"products": [{"product": "mug", "attributes": {"season": null}}]}).to_string();
+    let response = server.operate("POST", "/admin/products", &taken);
+    assert!(response.status == 400 && response.message().contains("season"), "{}", response.text());
+    assert_eq!(recommend(&server, "season == 'winter'"), ["mug"]);
+    drop(server);
+    assert_eq!(recommend(&Server::start_with(&variables), "season == 'winter'"), ["mug"], "the service starts again");
 }
 
 #[test]

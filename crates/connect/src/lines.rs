@@ -19,7 +19,7 @@ pub enum StoreError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A line in the midst of the file is damaged.
-    #[error("{path}:{line}: {problem}: expected a change of a product; move the file away to start anew")]
+    #[error("{path}:{line}: {problem}: expected a change of a product; leave the line out to go on without it")]
     Line {
         /// The file.
         path: PathBuf,
@@ -36,6 +36,7 @@ pub(crate) struct LineFile {
     path: PathBuf,
     file: File,
     lines: usize,
+    bytes: usize,
 }
 
 impl LineFile {
@@ -64,12 +65,17 @@ impl LineFile {
                 problem,
             })?);
         }
-        Ok(Self { path: path.to_owned(), file, lines })
+        Ok(Self { path: path.to_owned(), file, lines, bytes: whole })
     }
 
     /// Lines of the file.
     pub(crate) fn lines(&self) -> usize {
         self.lines
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Appends a line; when it returns, the line is on the disk.
@@ -90,6 +96,7 @@ impl LineFile {
         };
         write().map_err(FileError::io("write", &self.path))?;
         self.lines += 1;
+        self.bytes += bytes.len();
         Ok(())
     }
 
@@ -106,11 +113,9 @@ impl LineFile {
             bytes.extend(text(line, &self.path)?);
             count += 1;
         }
-        files::write_aside(&self.path, &bytes)?;
-        let mut file =
-            File::options().read(true).write(true).open(&self.path).map_err(FileError::io("open", &self.path))?;
-        file.seek(SeekFrom::End(0)).map_err(FileError::io("open", &self.path))?;
-        (self.file, self.lines) = (file, count);
+        // The file that was written goes on being written to: opened anew, it might not be had.
+        let file = files::replace(&self.path, &bytes)?;
+        (self.file, self.lines, self.bytes) = (file, count, bytes.len());
         Ok(())
     }
 }

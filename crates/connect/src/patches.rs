@@ -1,18 +1,23 @@
 //! Changes of prices, stocks and other attributes, as operators send them: batches of patches enter, a catalogue that has
 //! them leaves. The file of patches survives restarts and new bundles.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use slirec_core::attributes::AttributeType;
 use slirec_core::bundle::Bundle;
-use slirec_core::catalog::Catalog;
+use slirec_core::catalog::{Catalog, Product};
+use thiserror::Error;
 
 use crate::lines::{LineFile, StoreError};
 use crate::webhooks::serve_catalog;
 
-/// Outdated lines that are borne before the file is written anew.
-const OUTDATED: usize = 10_000;
+/// Bytes by which the file may be longer than twice what it says, before it is written anew.
+const OUTDATED: usize = 1 << 20;
+/// Attributes that patches may give a product.
+const MOST_ATTRIBUTES: usize = 1_000;
 
 /// What is new of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,14 +35,108 @@ pub struct Patch {
     pub attributes: BTreeMap<String, Option<String>>,
 }
 
-/// The patches of all products.
+impl Patch {
+    /// The product with what is new of it; `types` are those of the catalogue's attributes. What is not of its attribute's
+    /// type is left out and named.
+    fn changed(
+        &self,
+        product: &Product,
+        types: &BTreeMap<String, AttributeType>,
+        problems: &mut Vec<Problem>,
+    ) -> Product {
+        let mut changed = product.clone();
+        changed.available = self.available.unwrap_or(product.available);
+        let fitting = self.attributes.iter().filter(|(name, value)| match (types.get(*name), value) {
+            (Some(kind), Some(text)) if kind.read(text).is_none() => {
+                problems.push(self.problem(format!("{name}: is not of type {}", kind.name())));
+                false
+            }
+            _ => true,
+        });
+        changed.attributes.change(fitting.map(|(name, value)| (name.as_str(), value.as_deref())));
+        changed
+    }
+
+    fn problem(&self, problem: String) -> Problem {
+        Problem { handle: self.handle.clone(), problem }
+    }
+}
+
+/// What cannot be laid over a product.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{handle}: {problem}")]
+pub struct Problem {
+    /// Handle of the product.
+    pub handle: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What is new of all products, by handle.
+#[derive(Debug, Clone, Default)]
+pub struct Patches(Arc<BTreeMap<String, Patch>>);
+
+impl Patches {
+    /// With a batch that is not kept yet.
+    pub fn with(&self, batch: &[Patch]) -> Self {
+        let mut all = self.clone();
+        all.extend(batch.iter().cloned());
+        all
+    }
+
+    fn extend(&mut self, batch: impl IntoIterator<Item = Patch>) {
+        let products = Arc::make_mut(&mut self.0);
+        batch.into_iter().for_each(|patch| add(products, patch));
+    }
+
+    /// Lays all patches over a catalogue. Patches of products that it does not have wait for one that has them; the
+    /// availability of a product that the shop itself has changed later, by what `changed_at` says of its GID, is the
+    /// shop's. Products that would break the catalogue's rules stay as they are and are named, as are values that are not
+    /// of their attribute's type.
+    pub fn apply(&self, catalog: &Catalog, changed_at: impl Fn(&str) -> Option<f64>) -> (Catalog, Vec<Problem>) {
+        let types = catalog.attribute_types();
+        let mut products = catalog.products().to_vec();
+        let mut problems = Vec::new();
+        for patch in self.0.values() {
+            let Some(product) = catalog.position(&patch.handle).and_then(|place| products.get_mut(place)) else {
+                continue;
+            };
+            let mut changed = patch.changed(product, &types, &mut problems);
+            if changed_at(&product.gid).is_some_and(|at| at > patch.at) {
+                changed.available = product.available;
+            }
+            let few = changed.attributes.len() <= MOST_ATTRIBUTES.max(product.attributes.len());
+            match changed.check() {
+                Ok(()) if few => *product = changed,
+                Ok(()) => problems.push(patch.problem(format!("has more than {MOST_ATTRIBUTES} attributes"))),
+                Err(problem) => problems.push(patch.problem(problem)),
+            }
+        }
+        match Catalog::new(products) {
+            Ok(patched) => (patched.with_types_of(catalog), problems),
+            // Handles and GIDs are those of the catalogue, and every product was checked.
+            Err((index, problem)) => {
+                let handle = catalog.products().get(index).map_or("", |product| &product.handle).to_owned();
+                (catalog.clone(), vec![Problem { handle, problem }])
+            }
+        }
+    }
+
+    /// As [`Patches::apply`], over a bundle that was read, before an engine is made of it.
+    pub fn apply_to(&self, bundle: &mut Bundle, changed_at: impl Fn(&str) -> Option<f64>) -> Vec<Problem> {
+        let (catalog, problems) = self.apply(&bundle.catalog, changed_at);
+        serve_catalog(bundle, catalog);
+        problems
+    }
+}
+
+/// The patches of all products, on disk.
 #[derive(Debug)]
 pub struct PatchStore {
     file: LineFile,
-    /// All that is new of each product, by handle.
-    products: BTreeMap<String, Patch>,
-    /// Grows with every batch.
-    version: u64,
+    patches: Patches,
+    /// Bytes of the file when it was last written anew.
+    written: usize,
 }
 
 impl PatchStore {
@@ -46,10 +145,9 @@ impl PatchStore {
     /// # Errors
     /// [`StoreError`] naming the file and line.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut products = BTreeMap::new();
-        let file =
-            LineFile::open(path, |batch: Vec<Patch>| batch.into_iter().for_each(|patch| add(&mut products, patch)))?;
-        Ok(Self { file, products, version: 0 })
+        let mut patches = Patches::default();
+        let file = LineFile::open(path, |batch: Vec<Patch>| patches.extend(batch))?;
+        Ok(Self { file, patches, written: 0 })
     }
 
     /// Takes a batch, all of it or nothing; when it returns, it is on the disk.
@@ -58,55 +156,20 @@ impl PatchStore {
     /// [`StoreError::File`] when it cannot be written: then nothing of it counts.
     pub fn accept(&mut self, batch: Vec<Patch>) -> Result<(), StoreError> {
         self.file.append(&batch)?;
-        batch.into_iter().for_each(|patch| add(&mut self.products, patch));
-        self.version += 1;
-        if self.file.lines() > OUTDATED {
-            let all: Vec<Vec<Patch>> = vec![self.products.values().cloned().collect()];
+        self.patches.extend(batch);
+        if self.file.bytes() > 2 * self.written + OUTDATED {
+            let all: [Vec<&Patch>; 1] = [self.patches.0.values().collect()];
             // The batch is on the disk all the same: a file that cannot be written anew only stays longer.
-            let _ = self.file.rewrite(all.iter());
+            if self.file.rewrite(all.iter()).is_ok() {
+                self.written = self.file.bytes();
+            }
         }
         Ok(())
     }
 
-    /// Grows with every batch.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Lays all patches over a catalogue. Patches of products that it does not have wait for one that has them; the
-    /// availability of a product that the shop itself has changed later, by what `changed_at` says of its GID, is the
-    /// shop's. Patches that would break the catalogue's rules or types are left out and named.
-    pub fn apply(&self, catalog: &Catalog, changed_at: impl Fn(&str) -> Option<f64>) -> (Catalog, Vec<String>) {
-        let types: HashMap<String, _> = catalog.attribute_types().into_iter().collect();
-        let mut products = catalog.products().to_vec();
-        let mut problems = Vec::new();
-        for patch in self.products.values() {
-            let Some(product) = catalog.position(&patch.handle).and_then(|place| products.get_mut(place)) else {
-                continue;
-            };
-            let is_latest = changed_at(&product.gid).is_none_or(|at| at <= patch.at);
-            product.available = patch.available.filter(|_| is_latest).unwrap_or(product.available);
-            for (name, value) in &patch.attributes {
-                match (value, types.get(name)) {
-                    (None, _) => product.attributes.remove(name),
-                    (Some(text), Some(kind)) if kind.read(text).is_none() => {
-                        problems.push(format!("{}: {name}: is not of type {}", patch.handle, kind.name()));
-                    }
-                    (Some(text), _) => product.attributes.insert(name, text),
-                }
-            }
-        }
-        match Catalog::new(products) {
-            Ok(patched) => (patched.with_types_of(catalog), problems),
-            Err((_, problem)) => (catalog.clone(), vec![problem]),
-        }
-    }
-
-    /// As [`PatchStore::apply`], over a bundle that was read, before an engine is made of it.
-    pub fn apply_to(&self, bundle: &mut Bundle, changed_at: impl Fn(&str) -> Option<f64>) -> Vec<String> {
-        let (catalog, problems) = self.apply(&bundle.catalog, changed_at);
-        serve_catalog(bundle, catalog);
-        problems
+    /// All patches so far.
+    pub fn patches(&self) -> Patches {
+        self.patches.clone()
     }
 }
 

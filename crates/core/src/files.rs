@@ -146,12 +146,18 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if Kind::of(path) == Kind::Stream {
         return kind::pour(&mut &*bytes, path);
     }
+    replace(path, bytes).map(|_| ())
+}
+
+/// As [`write_aside`], of a file that is no device; leaves it open behind its last byte.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<File, FileError> {
     let aside = sibling(path, "partial");
-    let write = || -> io::Result<()> {
+    let write = || -> io::Result<File> {
         let mut file = File::create(&aside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&aside, path)
+        fs::rename(&aside, path)?;
+        Ok(file)
     };
     write().map_err(FileError::io("write", path))
 }

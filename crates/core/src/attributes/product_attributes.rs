@@ -45,19 +45,24 @@ impl Attributes {
 
     /// Sets the text of an attribute.
     pub fn insert(&mut self, name: &str, text: &str) {
-        match self.place(name) {
-            Ok(place) => {
-                if let Some((_, known)) = self.0.get_mut(place) {
-                    *known = text.into();
-                }
-            }
-            Err(_) => self.extend(&[(name, text)].into()),
-        }
+        self.change([(name, Some(text))]);
     }
 
-    /// Leaves an attribute out.
-    pub fn remove(&mut self, name: &str) {
-        self.0 = std::mem::take(&mut self.0).into_iter().filter(|(known, _)| **known != *name).collect();
+    /// Sets the texts of attributes, and leaves out those that have none.
+    pub fn change<'a>(&mut self, changes: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) {
+        let mut all: BTreeMap<Arc<str>, Box<str>> = std::mem::take(&mut self.0).into_iter().collect();
+        for (name, text) in changes {
+            match text {
+                Some(text) => drop(all.insert(name.into(), text.into())),
+                None => drop(all.remove(name)),
+            }
+        }
+        self.0 = all.into_iter().collect();
+    }
+
+    /// Number of attributes.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Shares equal names with other products, whose names stand in `names`.
@@ -118,8 +123,7 @@ mod tests {
         attributes.insert("colour", "blue");
         attributes.insert("material", "wool");
         attributes.extend(&[("vendor", "Loom"), ("size", "L")].into());
-        attributes.remove("material");
-        attributes.remove("weight");
+        attributes.change([("material", None), ("weight", None)]);
         let expected = [("colour", "blue"), ("size", "L"), ("vendor", "Loom")];
         assert_eq!(attributes, expected.into());
         assert_eq!((attributes.get("size"), attributes.get("weight")), (Some("L"), None));
