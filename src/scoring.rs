@@ -40,7 +40,7 @@ pub(crate) enum ScoreError {
 pub(crate) struct Scoring<'a> {
     pub(crate) state: &'a AppState,
     /// The model that answers this call.
-    pub(crate) served: &'a Served,
+    pub(crate) served: &'a Arc<Served>,
     /// When the answer must be there.
     pub(crate) deadline: Instant,
     /// True when the service is overloaded and popularity answers the call.
@@ -124,10 +124,10 @@ impl Scoring<'_> {
         let Pending { request, answer } = pending;
         let metrics = &self.state.metrics;
         let answer = match answer {
-            None => self.served.engine.popular(&request),
+            None => self.popular(&request).await?,
             Some(receiver) => match self.wait(receiver).await? {
                 Ok(answer) => answer,
-                Err(EngineError::Overloaded(overloaded)) => self.overloaded(overloaded, &request)?,
+                Err(EngineError::Overloaded(overloaded)) => self.overloaded(overloaded, &request).await?,
                 Err(error) => return Err(error.into()),
             },
         };
@@ -152,18 +152,31 @@ impl Scoring<'_> {
         }
     }
 
-    fn overloaded(
+    async fn overloaded(
         &self,
         overloaded: Overloaded,
-        request: &RecommendationRequest,
+        request: &Arc<RecommendationRequest>,
     ) -> Result<Recommendations, ScoreError> {
         self.state.metrics.shed(overloaded.into());
         match self.state.settings.limits.overload {
             OverloadAnswer::Reject => Err(ScoreError::Overloaded),
-            OverloadAnswer::Popular => Ok(self.served.engine.popular(request)),
+            OverloadAnswer::Popular => self.popular(request).await,
         }
     }
+
+    /// Answers without the engine's threads; away from the async ones where a long history is counted.
+    async fn popular(&self, request: &Arc<RecommendationRequest>) -> Result<Recommendations, ScoreError> {
+        if request.history.len() <= LONG_HISTORY {
+            return Ok(self.served.engine.popular(request));
+        }
+        let (served, request) = (Arc::clone(self.served), Arc::clone(request));
+        let counted = tokio::task::spawn_blocking(move || served.engine.popular(&request)).await;
+        counted.map_err(|_| EngineError::Worker.into())
+    }
 }
+
+/// Histories beyond so many views are counted on a thread of their own.
+const LONG_HISTORY: usize = 10_000;
 
 /// A request that the engine has.
 struct Pending {

@@ -103,7 +103,7 @@ impl Call {
     }
 
     /// Scores sessions for this call.
-    pub(crate) fn scoring<'a>(&mut self, state: &'a AppState, served: &'a Served) -> Scoring<'a> {
+    pub(crate) fn scoring<'a>(&mut self, state: &'a AppState, served: &'a Arc<Served>) -> Scoring<'a> {
         let (admission, memory) = (self.admission.take(), Arc::clone(&self.memory));
         Scoring { state, served, deadline: self.deadline, only_popular: admission.is_none(), admission, memory }
     }

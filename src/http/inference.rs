@@ -11,6 +11,8 @@ mod input;
 mod metadata;
 mod request;
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -189,7 +191,7 @@ fn known(state: &AppState, name: &str, version: Option<&str>) -> Result<std::syn
 
 async fn answer_call(
     state: &AppState,
-    served: &Served,
+    served: &Arc<Served>,
     model: &str,
     mut call: Call,
     headers: &HeaderMap,

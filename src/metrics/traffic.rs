@@ -20,6 +20,8 @@ pub(crate) struct Traffic {
     model_answers: u64,
     /// Sessions that popularity answered.
     popular_answers: u64,
+    /// Sessions that counts answered: what is bought together, bought again or in demand.
+    counted_answers: u64,
     /// Bundles that were put into service.
     reloads: u64,
     /// Bundles that could not be.
@@ -78,6 +80,11 @@ impl Metrics {
             shed: Shed::ALL.iter().map(|reason| families.shed.with_label_values(&[reason.label()]).get()).sum(),
             model_answers: answers(Source::Model),
             popular_answers: answers(Source::Popular),
+            counted_answers: Source::ALL
+                .iter()
+                .filter(|source| source.is_counted())
+                .map(|source| answers(*source))
+                .sum(),
             reloads: reloads("success"),
             failed_reloads: reloads("failure"),
             in_flight,

@@ -20,6 +20,10 @@ fn a_scenario_says_what_is_asked_after_what() {
         sources = ["bought_together"]
         bury = [{ when = "handle == 'atlas'" }]
         pin = [{ product = "mug", position = 2 }]
+        [boosted]
+        sources = ["bought_together", "model"]
+        boost = [{ when = "handle == 'brush'", by = 10.0 }]
+        bury = [{ when = "handle == 'atlas'" }]
         [home]
         sources = ["model", "popular"]
         hide = [{ when = "handle == 'brush'" }]
@@ -43,6 +47,19 @@ fn a_scenario_says_what_is_asked_after_what() {
     // Buried ones stand behind the others, pins in their places, and nothing fills what a chain leaves.
     let cart = ask(&server, "/v1/complements", json!({"items": ["novel"], "scenario": "cart"}));
     assert_eq!(handles(&cart), ["easel", "mug", "brush", "atlas"], "{cart}");
+    // A product at a position has the score of its popularity, and says so; nothing was counted of it.
+    let mug = &cart["items"][1];
+    assert_eq!((&mug["source"], mug.get("together")), (&json!("popular"), None), "{cart}");
+    assert_eq!((&cart["source"], cart["items"][0].get("source")), (&json!("bought_together"), None));
+    // By their scores alone the atlas goes first; it is buried, so that the model's score and place are its own.
+    let body = json!({"history": history, "now": NOW, "scenario": "boosted", "limit": 100, "explain": true});
+    let boosted = ask(&server, "/v1/recommendations", body);
+    let places = |handle: &str| {
+        let items = boosted["items"].as_array().unwrap();
+        items.iter().find(|item| item["handle"] == handle).map(|item| item["rules"]["position_by_score"].clone())
+    };
+    assert_eq!(handles(&boosted)[..2], ["brush", "easel"]);
+    assert_eq!((places("easel"), places("brush")), (Some(json!(2)), Some(json!(3))), "{boosted}");
     // What is in demand is asked of demand, whatever the scenario's sources.
     let home = ask(&server, "/v1/trending", json!({"scenario": "home", "limit": 2}));
     assert_eq!((&home["source"], handles(&home)), (&json!("trending"), vec!["mug", "atlas"]));

@@ -1,6 +1,7 @@
 //! Changes of products that operators send: what is kept is there again after a restart, what does not fit a catalogue is
 //! left out alone, and the file stays in proportion to what it says.
 
+#![cfg(test)]
 #![cfg(feature = "webhooks")]
 
 use std::collections::BTreeMap;

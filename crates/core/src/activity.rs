@@ -33,6 +33,9 @@ pub struct ActivityError {
     pub problem: String,
 }
 
+/// Seconds without a purchase that end a basket.
+pub const BASKET_GAP: f64 = 1_800.0;
+
 /// A time before the end of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 pub enum Window {
@@ -172,7 +175,9 @@ impl Activity {
     /// # Errors
     /// [`FileError`] when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        files::write_json(path, self)
+        // Compact, as it holds many numbers.
+        let bytes = serde_json::to_vec(self).map_err(|reason| FileError::Json { path: path.to_owned(), reason })?;
+        files::write_aside(path, &bytes)
     }
 }
 

@@ -173,12 +173,17 @@ pub fn verify_file(directory: &Path, name: &str, manifest: &Manifest) -> Result<
 /// [`BundleError`] when a file is missing.
 pub fn record_files(directory: &Path) -> Result<BTreeMap<String, FileRecord>, BundleError> {
     let has_activity = directory.join(ACTIVITY).exists();
-    let record = |name: &&str| -> Result<(String, FileRecord), BundleError> {
+    let record = |name: &str| -> Result<(String, FileRecord), BundleError> {
         let path = directory.join(name);
         let bytes = fs::metadata(&path).map_err(FileError::io("read", &path))?.len();
-        Ok(((*name).to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
+        Ok((name.to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
     };
-    FILES.iter().chain([&ACTIVITY].into_iter().filter(|_| has_activity)).map(record).collect()
+    file_names(has_activity).map(record).collect()
+}
+
+/// Names of the files beside the manifest: those of every bundle, and its counts if it has them.
+fn file_names(has_activity: bool) -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().chain(has_activity.then_some(ACTIVITY))
 }
 
 /// Completes a bundle: records every file of `directory` in the manifest and writes it, last.

@@ -116,7 +116,8 @@ impl Catalog {
     /// The product with this GID, or, for digits alone, with this number in Shopify.
     pub fn product_of_gid_or_number(&self, name: &str) -> Option<&Product> {
         let is_number = !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit());
-        if is_number { self.product_of_gid(&format!("{PRODUCT_GID}{name}")) } else { self.product_of_gid(name) }
+        let of_number = || self.product_of_gid(&format!("{PRODUCT_GID}{name}")).filter(|_| is_number);
+        self.product_of_gid(name).or_else(of_number)
     }
 
     /// Names of the categories, each once, in order of first appearance.

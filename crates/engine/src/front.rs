@@ -1,9 +1,11 @@
 //! What counts answer before the model or popularity ranks the rest: the steps of a chain enter, products in their order
 //! leave, each with what was counted of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use slirec_core::activity::BASKET_GAP;
 use slirec_core::activity::again::Bought;
+use slirec_core::arrangement::Arrangement;
 use slirec_core::event::Event;
 use slirec_core::sources::Step;
 
@@ -19,45 +21,68 @@ const MOST_CART: usize = 100;
 /// The products that counts answer.
 #[derive(Debug, Default)]
 pub(crate) struct Front {
-    /// By falling key, none of them buried.
+    /// By falling key, none of them buried or at a position.
     ranked: Vec<Ranked>,
-    /// Those that stand behind all others, by falling key.
+    /// Those that stand behind all others, by falling key, where nothing ranks all products.
     buried: Vec<Ranked>,
+    /// What was counted of these.
     known: HashMap<usize, Counted>,
+    /// All that were counted, wherever they stand: each list by falling score, behind the one before.
+    by_score: Vec<usize>,
+    counted: HashSet<usize>,
 }
 
 /// A product of one step: its score, and what was counted.
 type Found = (usize, f32, Counted);
 
 impl Front {
-    /// Asks the counts of a chain's steps; other steps are passed over.
-    pub(crate) fn new(model: &Model, request: &RecommendationRequest, filter: &Filter<'_>, steps: &[Step]) -> Self {
+    /// Asks the counts of a chain's steps; other steps are passed over. What `ranks_rest`, the model or popularity, also
+    /// ranks the products that stand behind all others.
+    pub(crate) fn new(
+        model: &Model,
+        request: &RecommendationRequest,
+        filter: &Filter<'_>,
+        steps: &[Step],
+        ranks_rest: bool,
+    ) -> Self {
         let mut front = Self::default();
         for step in steps {
-            let enough = enough(request).saturating_add(front.len());
-            for tier in tiers(model, (request, filter), *step, enough) {
-                front.add(model, request, filter, tier);
+            let enough = enough(request).saturating_add(front.counted.len());
+            for mut tier in tiers(model, (request, filter), *step, enough) {
+                tier.retain(|(product, ..)| {
+                    let may_be_answered = filter.passes_all() || filter.passes(*product);
+                    model.row(*product).is_some() && may_be_answered && front.counted.insert(*product)
+                });
+                front.add(&request.arrangement, tier, ranks_rest);
             }
         }
         front
     }
 
     /// Adds products behind those that are there.
-    fn add(&mut self, model: &Model, request: &RecommendationRequest, filter: &Filter<'_>, tier: Vec<Found>) {
-        let mut ranked = Vec::with_capacity(tier.len());
-        for (product, score, counted) in tier {
-            let may_be_answered = model.row(product).is_some() && (filter.passes_all() || filter.passes(product));
-            if may_be_answered && !self.known.contains_key(&product) {
-                self.known.insert(product, counted);
-                ranked.push(Ranked { product, score, key: request.arrangement.key(product, score) });
-            }
-        }
+    fn add(&mut self, arrangement: &Arrangement, mut tier: Vec<Found>, ranks_rest: bool) {
         // Equal ones stand in the order of the catalogue.
-        ranked.sort_by(|left, right| right.key.total_cmp(&left.key).then(left.product.cmp(&right.product)));
+        tier.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
+        self.by_score.extend(tier.iter().map(|(product, ..)| product));
+        // Those at positions have the score of whatever ranks the rest.
+        tier.retain(|(product, ..)| {
+            !(arrangement.is_pinned(*product) || ranks_rest && arrangement.is_buried(*product))
+        });
+        self.known.extend(tier.iter().map(|(product, _, counted)| (*product, *counted)));
+        let ranked =
+            tier.into_iter().map(|(product, score, _)| Ranked { product, score, key: arrangement.key(product, score) });
+        let mut ranked: Vec<Ranked> = ranked.collect();
+        ranked.sort_by(|left, right| right.key.total_cmp(&left.key));
         let (buried, ranked): (Vec<Ranked>, Vec<Ranked>) =
-            ranked.into_iter().partition(|one| request.arrangement.is_buried(one.product));
+            ranked.into_iter().partition(|one| arrangement.is_buried(one.product));
         self.buried.extend(buried);
         self.ranked = self.before(ranked.into_iter()).collect();
+    }
+
+    /// Where all products would stand by their scores alone: what was counted, and behind it the rest of a ranking.
+    pub(crate) fn by_score(&self, ranking: impl Iterator<Item = usize>) -> Vec<usize> {
+        let rest = ranking.filter(|product| !self.counted.contains(product));
+        self.by_score.iter().copied().chain(rest).collect()
     }
 
     /// Number of products.
@@ -101,9 +126,9 @@ impl Front {
     }
 }
 
-/// The source of an answer: that of the first product that counts gave, or else that of the rest.
+/// The source of an answer: that of its first product.
 pub(crate) fn source_of(counted: &[Option<Counted>], rest: Source) -> Source {
-    counted.iter().flatten().next().map_or(rest, |counted| counted.source)
+    counted.first().copied().flatten().map_or(rest, |counted| counted.source)
 }
 
 /// Where the answer of a step comes from.
@@ -153,11 +178,11 @@ fn tiers(
 
 /// What stands in the same baskets as the products of the history, and is not among them: by the mean confidence over these.
 fn together(model: &Model, request: &RecommendationRequest, source: Source) -> Vec<Found> {
-    let cart: Vec<&str> = request.history.last(MOST_CART).map(|view| view.handle).collect();
-    let mut items = HashSet::new();
+    let viewed = request.history.last(MOST_CART).map(|view| view.handle);
+    let cart: BTreeSet<&str> = viewed.filter(|handle| model.knows(handle)).collect();
     let mut found: HashMap<usize, (f32, f32, Counted)> = HashMap::new();
     for handle in &cart {
-        let Some(ids) = model.lookup.ids(handle).filter(|ids| items.insert(ids.item)) else { continue };
+        let Some(ids) = model.lookup.ids(handle) else { continue };
         let with = model.catalog.position(handle);
         for beside in model.counts.together(ids.item) {
             let evidence = Evidence::Together { with, support: beside.support, confidence: beside.confidence };
@@ -172,7 +197,7 @@ fn together(model: &Model, request: &RecommendationRequest, source: Source) -> V
     for product in cart.iter().filter_map(|handle| model.catalog.position(handle)) {
         found.remove(&product);
     }
-    let known = items.len().max(1) as f32;
+    let known = cart.len().max(1) as f32;
     found.into_iter().map(|(product, (sum, _, counted))| (product, sum / known, counted)).collect()
 }
 
@@ -207,8 +232,10 @@ fn again(model: &Model, request: &RecommendationRequest, source: Source) -> Vec<
     let mut bought: HashMap<usize, Bought> = HashMap::new();
     for view in request.history.iter().filter(|view| view.event == Event::Purchase) {
         if let Some(product) = model.catalog.position(view.handle) {
+            // Of what was bought without a time, each counts; otherwise a purchase is one basket's.
+            let gap = if view.timestamp < request.now { BASKET_GAP } else { 0.0 };
             let known = bought.entry(product);
-            known.and_modify(|bought| bought.add(view.timestamp)).or_insert(Bought::once(view.timestamp));
+            known.and_modify(|bought| bought.add(view.timestamp, gap)).or_insert(Bought::once(view.timestamp));
         }
     }
     let due = bought.into_iter().map(|(product, bought)| {

@@ -116,7 +116,7 @@ impl<B: Backend> Recommender<B> {
         history: &Arc<B::History>,
     ) -> Result<Recommendations, EngineError> {
         let filter = Filter::new(&model.catalog, request);
-        let front = Front::new(model, request, &filter, before);
+        let front = Front::new(model, request, &filter, before, true);
         let few = model.candidates.len() / DIRECT.get(usize::from(self.shared.many)).copied().unwrap_or(1);
         let chosen = model.choose(&filter, few);
         let passing = chosen.count(model.candidates.len());
@@ -266,6 +266,5 @@ fn by_score(model: &Model, front: &Front, candidates: &[Candidate]) -> Vec<usize
     let mut by_score: Vec<Candidate> =
         candidates.iter().map(|candidate| Candidate { key: candidate.score, ..*candidate }).collect();
     by_score.sort_unstable_by(|left, right| right.cmp(left));
-    let by_score = by_score.into_iter().filter_map(|candidate| ranked(model, candidate));
-    front.before(by_score).map(|ranked| ranked.product).collect()
+    front.by_score(by_score.into_iter().filter_map(|candidate| ranked(model, candidate)).map(|ranked| ranked.product))
 }

@@ -32,6 +32,11 @@ impl Source {
         Self::Trending,
     ];
 
+    /// Whether counts give its products, neither the model nor popularity.
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Self::Model | Self::Popular)
+    }
+
     /// The name in answers and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use crate::order::Ranked;
 use crate::page::Page;
 use crate::request::{Explanations, RecommendationRequest, Recommendations, ScoredProduct, Timings};
 use crate::selection::Filter;
-use crate::source::Source;
+use crate::source::{Counted, Evidence, Source};
 
 impl Model {
     /// Answers without the model, for which popularity stands in; cheap enough for any thread.
@@ -26,7 +26,7 @@ impl Model {
     fn counted(&self, request: &RecommendationRequest, rest: Option<Step>) -> Recommendations {
         let filter = Filter::new(&self.catalog, request);
         let arrangement = &request.arrangement;
-        let front = Front::new(self, request, &filter, request.sources.steps());
+        let front = Front::new(self, request, &filter, request.sources.steps(), rest.is_some());
         let listed = if rest.is_some() { self.popular.as_slice() } else { &[] };
         let passing = listed.iter().filter(|scored| filter.passes_all() || filter.passes(scored.product));
         let ranked = passing.map(|ScoredProduct { product, score }| Ranked {
@@ -43,7 +43,7 @@ impl Model {
         let only_categories = |_: &[Ranked]| (Vec::new(), 0);
         let tells_positions = request.explain && (arrangement.reorders() || !pinned.is_empty());
         let by_score: Vec<usize> = match tells_positions {
-            true => front.before(ranked.clone()).map(|ranked| ranked.product).collect(),
+            true => front.by_score(ranked.clone().map(|ranked| ranked.product)),
             false => Vec::new(),
         };
         // A ranking of all products has the buried ones at its end.
@@ -56,9 +56,16 @@ impl Model {
         } else {
             page.products(front.before(ranked).chain(buried), only_categories)
         };
-        let counted = front.counted_of(products.iter().map(|scored| scored.product));
         let last = rest.or(request.sources.steps().last().copied());
         let last = last.map_or(Source::Popular, |step| source_of_step(self, step));
+        let mut counted = front.counted_of(products.iter().map(|scored| scored.product));
+        if !pinned.is_empty() && last != Source::Popular {
+            // Nothing was counted of a product at a position: it has the score of its popularity.
+            let popular = Counted { source: Source::Popular, evidence: Evidence::Demand };
+            counted.resize(products.len(), None);
+            let pinned = counted.iter_mut().zip(&products).filter(|(_, scored)| arrangement.is_pinned(scored.product));
+            pinned.for_each(|(counted, _)| *counted = Some(popular));
+        }
         // As for the model: of the views that it uses.
         let used = request.history.last(self.longest_history());
         Recommendations {

@@ -8,16 +8,13 @@ mod repeats;
 
 use std::ops::Range;
 
-use slirec_core::activity::{Activity, ProductActivity, Window};
+use slirec_core::activity::{Activity, BASKET_GAP, ProductActivity, Window};
 use slirec_core::event::Event;
 use slirec_core::vocabulary::DEFAULT_ID;
 
 use crate::dataset::Dataset;
 use baskets::Baskets;
 use repeats::Purchases;
-
-/// A basket ends where a user does nothing for so many seconds.
-pub const BASKET_GAP: f64 = 1_800.0;
 
 /// Counts everything.
 pub fn count(dataset: &Dataset) -> Activity {

@@ -121,7 +121,7 @@ fn bought<'a>(baskets: impl Iterator<Item = &'a Vec<(f64, u32)>>) -> HashMap<u32
         let Some((time, _)) = basket.first() else { continue };
         let items: HashSet<u32> = basket.iter().map(|(_, item)| *item).filter(|item| *item != DEFAULT_ID).collect();
         for item in items {
-            bought.entry(item).and_modify(|bought| bought.add(*time)).or_insert(Bought::once(*time));
+            bought.entry(item).and_modify(|bought| bought.add(*time, 0.0)).or_insert(Bought::once(*time));
         }
     }
     bought

@@ -14,6 +14,8 @@ export class Rails {
   #catalog;
   #view;
   #find;
+  /** The number of the latest question of each list: an earlier one may be answered later. */
+  #asked = {};
 
   /** `find` gives the elements of the page by their ids, `view` is called for a product that is looked at. */
   constructor(find, catalog, view) {
@@ -42,6 +44,7 @@ export class Rails {
     });
     this.#find("cart").replaceChildren(...chips);
     if (!chips.length) {
+      this.#asked.complements = (this.#asked.complements ?? 0) + 1;
       this.#find("complements").replaceChildren();
       this.#find("cart-source").textContent = "Empty: put a product into it with + beside a recommendation.";
       return;
@@ -55,11 +58,15 @@ export class Rails {
 
   async #draw(list, hint, path, body) {
     const place = this.#find(list);
+    const asked = this.#asked[list] = (this.#asked[list] ?? 0) + 1;
+    const isLate = () => this.#asked[list] !== asked;
     try {
       const { answer } = await ask(path, body);
+      if (isLate()) return;
       place.replaceChildren(...answer.items.map((item) => this.#row(item, answer.source)));
       this.#find(hint).textContent = answer.items.length ? SOURCES[answer.source] ?? answer.source : "no product";
     } catch (problem) {
+      if (isLate()) return;
       place.replaceChildren();
       this.#find(hint).textContent = problem.wantsKey ? "" : problem.message;
     }

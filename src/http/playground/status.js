@@ -25,7 +25,7 @@ function between(earlier, later) {
   const seconds = Math.max(later.now - earlier.now, 0.001);
   const [before, after] = [earlier.traffic, later.traffic];
   const requests = after.requests - before.requests;
-  const answers = after.model_answers - before.model_answers + after.popular_answers - before.popular_answers;
+  const answers = ["model_answers", "popular_answers", "counted_answers"].reduce((sum, name) => sum + after[name] - before[name], 0);
   const buckets = after.latency.map(({ within, requests: count }, index) => ({ within, count: count - (before.latency[index]?.requests ?? 0) }));
   return {
     requests: requests / seconds,
@@ -81,6 +81,7 @@ function drawFacts({ service, model, traffic, now }) {
   list("counters", [
     ["requests", count(traffic.requests)], ["failed", count(traffic.failures)], ["shed", count(traffic.shed)],
     ["by the model", count(traffic.model_answers)], ["by popularity", count(traffic.popular_answers)],
+    ["by counts", count(traffic.counted_answers)],
     ["in flight", count(traffic.in_flight)], ["waiting", count(traffic.queued)],
     ["reloads", count(traffic.reloads)], ["failed reloads", count(traffic.failed_reloads)],
   ], true);

@@ -14,7 +14,7 @@ use super::answers::RecommendationAnswer;
 use super::bodies::View;
 use super::lists::Bounded;
 use super::names::{Resolver, Warnings};
-use super::requests::{Placement, Question, limit};
+use super::requests::{Placement, Question, in_order, limit};
 use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
@@ -92,17 +92,17 @@ impl BuyAgainBody {
         }
         let mut warnings = Warnings::default();
         let now = self.now.map_or(clock, |time| time.0);
-        let mut history = resolver.history(self.history.unwrap_or_default().0);
-        history.fill_times(now);
-        if !history.is_empty() && !history.iter().any(|view| view.event == Event::Purchase) {
-            warnings
-                .add("history", || "has no item with `\"event\": \"purchase\"`: nothing is bought again".to_owned());
-        }
+        let says_history = self.history.is_some();
+        let mut history = in_order(resolver.history(self.history.unwrap_or_default().0), None, now);
         for name in self.items.unwrap_or_default().0.iter() {
             match resolver.handle(name) {
                 Some(handle) => history.push_event(handle, now, Event::Purchase),
                 None => warnings.add("items", || resolver.no_product(name)),
             }
+        }
+        if says_history && !history.iter().any(|view| view.event == Event::Purchase) {
+            warnings
+                .add("history", || "has no item with `\"event\": \"purchase\"`: nothing is bought again".to_owned());
         }
         let exclude = resolver.products("exclude", &self.exclude.unwrap_or_default().0, &mut warnings);
         let placement = Placement {

@@ -1,36 +1,42 @@
 //! What counts say of a product of an answer: the engine's evidence enters, what clients read leaves.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 use slirec_engine::{Counted, Evidence, Source};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::serving::Served;
 
-/// Where the scores come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Source)]
-pub(super) enum SourceName {
-    Model,
-    Popular,
-    BoughtTogether,
-    ViewedTogether,
-    BuyAgain,
-    TrendingInCategory,
-    Trending,
-}
+/// Where the scores come from, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SourceName(Source);
 
 impl From<Source> for SourceName {
     fn from(source: Source) -> Self {
-        match source {
-            Source::Model => Self::Model,
-            Source::Popular => Self::Popular,
-            Source::BoughtTogether => Self::BoughtTogether,
-            Source::ViewedTogether => Self::ViewedTogether,
-            Source::BuyAgain => Self::BuyAgain,
-            Source::TrendingInCategory => Self::TrendingInCategory,
-            Source::Trending => Self::Trending,
-        }
+        Self(source)
+    }
+}
+
+impl Serialize for SourceName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
+
+impl PartialSchema for SourceName {
+    fn schema() -> RefOr<Schema> {
+        let names = Some(Source::ALL.map(Source::name));
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(names);
+        schema.description(Some("Where the scores come from.")).into()
+    }
+}
+
+impl ToSchema for SourceName {
+    fn name() -> Cow<'static, str> {
+        "Source".into()
     }
 }
 

@@ -52,9 +52,11 @@ impl Bought {
         Self { count: 1, first: time, last: time }
     }
 
-    /// Adds a purchase, whatever the order.
-    pub fn add(&mut self, time: f64) {
-        self.count = self.count.saturating_add(1);
+    /// Adds a purchase, whatever the order; what lies no further than `gap` seconds from the first or the last one belongs to
+    /// that.
+    pub fn add(&mut self, time: f64, gap: f64) {
+        let is_near = |known: f64| gap > 0.0 && (time - known).abs() <= gap;
+        self.count = self.count.saturating_add(u32::from(!is_near(self.first) && !is_near(self.last)));
         self.first = self.first.min(time);
         self.last = self.last.max(time);
     }
@@ -99,7 +101,7 @@ mod tests {
 
     fn bought(days: &[f64]) -> Bought {
         let mut bought = Bought::once(days[0] * DAY);
-        days[1..].iter().for_each(|day| bought.add(day * DAY));
+        days[1..].iter().for_each(|day| bought.add(day * DAY, 0.0));
         bought
     }
 

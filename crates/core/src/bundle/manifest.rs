@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ACTIVITY, FILES};
+use super::ACTIVITY;
 use crate::text::unique;
 
 /// What the manifest records of a file.
@@ -134,7 +134,6 @@ pub struct Manifest {
 impl Manifest {
     /// Names of the files beside the manifest: those of every bundle, and its counts if it has them.
     pub fn file_names(&self) -> impl Iterator<Item = &'static str> {
-        let activity = self.files.contains_key(ACTIVITY).then_some(ACTIVITY);
-        FILES.into_iter().chain(activity)
+        super::file_names(self.files.contains_key(ACTIVITY))
     }
 }

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{
-    ACTIVITY, BundleError, CATALOG, FILES, FileRecord, LARGEST_MANIFEST, MANIFEST, Manifest, VOCABULARY, rules,
+    ACTIVITY, BundleError, CATALOG, FileRecord, LARGEST_MANIFEST, MANIFEST, Manifest, VOCABULARY, file_names, rules,
 };
 use crate::files::{self, FileError};
 use crate::text::shortened;
@@ -38,8 +38,7 @@ pub(super) fn check_sizes(
     max_bytes: u64,
 ) -> Result<(), BundleError> {
     let mut total = 0_u64;
-    let activity = records.contains_key(ACTIVITY).then_some(ACTIVITY);
-    for name in FILES.into_iter().chain(activity) {
+    for name in file_names(records.contains_key(ACTIVITY)) {
         let path = directory.join(name);
         let bytes = record(&path, name, records)?.bytes;
         let most = if [ACTIVITY, CATALOG, VOCABULARY].contains(&name) { max_bytes / 4 } else { max_bytes };
