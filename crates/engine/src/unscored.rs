@@ -11,7 +11,7 @@ use crate::selection::Filter;
 use crate::source::{Counted, Evidence, Source};
 
 impl Model {
-    /// Answers without the model, for which popularity stands in; cheap enough for any thread.
+    /// Answers without the model, for which popularity stands in. Its time grows with the history, not with the network.
     pub(crate) fn popular(&self, request: &RecommendationRequest) -> Recommendations {
         let ranks_all = request.sources.steps().iter().any(|step| step.ranks_all());
         self.counted(request, if ranks_all { Some(Step::Popular) } else { None })
