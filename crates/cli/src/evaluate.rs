@@ -1,9 +1,9 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
 //! rows, as a table for people or JSON for programs.
 
+mod cold;
 mod next_baskets;
 mod predictions;
-mod table;
 
 use std::path::PathBuf;
 
@@ -23,11 +23,10 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::run::{KeptWeights, Run};
 use slirec_train::weights::Weights;
 
-use crate::judging::{fit, judge};
+use crate::judging::{fit, judge, table};
 use crate::original::original_vocabulary;
 use crate::output;
 use crate::scorer::scorer_of_bundle;
-pub(crate) use table::table;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Set {
@@ -77,6 +76,20 @@ pub(crate) struct Arguments {
     /// Nothing that was trained: how much of the last baskets the counts of a bundle find, beside popularity and own frequency
     #[arg(long, group = "model", requires = "dataset", conflicts_with_all = ["file", "predictions"])]
     baskets: bool,
+    /// With --run: train the run's network without this share of the products, and measure how they are ranked all the same
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        default_missing_value = "0.1",
+        value_parser = share,
+        requires_all = ["run", "dataset", "catalog"],
+        conflicts_with_all = ["file", "predictions", "all", "most_rows", "checkpoint", "seen", "set"]
+    )]
+    cold: Option<f64>,
+    /// With --cold: the catalogue, where the products' content stands
+    #[arg(long, value_name = "FILE", requires = "cold")]
+    catalog: Option<PathBuf>,
     /// With --weights: item ids by handle, as the original writes them (JSON)
     #[arg(long, value_name = "FILE")]
     item_vocabulary: Option<PathBuf>,
@@ -138,6 +151,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(dataset) = arguments.dataset.as_deref().filter(|_| arguments.baskets) {
         return next_baskets::run(dataset, arguments.json);
     }
+    if let Some(share) = arguments.cold {
+        let [run, dataset, catalog] = [&arguments.run, &arguments.dataset, &arguments.catalog].map(Option::as_deref);
+        // The command line asks for all of them.
+        let (Some(run), Some(dataset), Some(catalog)) = (run, dataset, catalog) else { bail!("--cold needs --run") };
+        let (seed, json) = (arguments.seed, arguments.json);
+        return cold::run(&cold::Cold { run, dataset, catalog, share, seed, json });
+    }
     let mut model = load(arguments)?;
     let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;
     // Baselines count by ids: they speak of the same items only under the same vocabulary.
@@ -189,6 +209,11 @@ fn warn(subject: &Subject<'_>, arguments: &Arguments, dataset: Option<&Dataset>)
     if let Some(dataset) = dataset.filter(|_| arguments.file.is_none()) {
         dataset.manifest.equal_time_warning(arguments.set.split()).iter().for_each(output::warn);
     }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "expected a share between 0 and 1".to_owned())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -1,6 +1,8 @@
 //! Measuring a model beside the baselines: a scorer and rows enter; an analysis leaves, and on the way how long it will
 //! take.
 
+mod table;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -10,6 +12,7 @@ use slirec_train::dataset::Dataset;
 use slirec_train::evaluation::{Scorer, Seen};
 
 use crate::progress;
+pub(crate) use table::table;
 
 /// Rows before the first estimate: the very first ones are slower than the others.
 const WARM_UP: usize = 1;

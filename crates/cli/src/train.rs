@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
+use slirec_core::vocabulary::TextFeature;
 use slirec_train::dataset::{DataShape, Dataset, Split};
 use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
@@ -59,6 +60,10 @@ pub(crate) struct Arguments {
     /// Catalogue that item features beyond the category come from
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
+    /// Text of the catalogue whose words are item features, so that they speak for a new product: title, or an attribute;
+    /// may stand more than once
+    #[arg(long, value_name = "NAME", requires = "catalog", conflicts_with = "resume")]
+    text: Vec<String>,
     /// Values that hyperparameters start from; without it, those of the network that the file names, or else of ranking
     #[arg(long, value_enum)]
     preset: Option<PresetName>,
@@ -206,12 +211,13 @@ pub(crate) fn with_item_features(
     hyperparameters: &Hyperparameters,
     catalog: Option<&Path>,
 ) -> Result<Dataset> {
-    let names: Vec<&str> = hyperparameters.model.features.iter().map(|feature| feature.name.as_str()).collect();
-    let [_category, further, ..] = names.as_slice() else { return Ok(dataset) };
+    let model = &hyperparameters.model;
+    let further = model.all_features().into_iter().nth(1);
+    let Some(further) = further.map(|feature| feature.name) else { return Ok(dataset) };
     let path =
         catalog.with_context(|| format!("the item feature `{further}` needs --catalog, where its values stand"))?;
     let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
-    let vocabulary = dataset.vocabulary.with_item_features(&catalog, &names).context(path.display().to_string())?;
+    let vocabulary = model.vocabulary(&dataset.vocabulary, &catalog).context(path.display().to_string())?;
     Ok(dataset.with_vocabulary(&vocabulary)?)
 }
 
@@ -234,6 +240,9 @@ fn settings(arguments: &Arguments, shape: &DataShape) -> Result<(Hyperparameters
             (hyperparameters.unwrap_or(base), arguments.seed)
         }
     };
+    if !arguments.text.is_empty() {
+        hyperparameters.model.text = arguments.text.iter().map(TextFeature::new).collect();
+    }
     let training = &mut hyperparameters.training;
     training.epochs = arguments.epochs.unwrap_or(training.epochs);
     training.batch_size = arguments.batch_size.unwrap_or(training.batch_size);

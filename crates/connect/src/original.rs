@@ -65,7 +65,7 @@ impl OriginalVocabulary<'_> {
             let id = position.and_then(|index| u32::try_from(index + 1).ok()).unwrap_or(DEFAULT_ID);
             entries.push(Item { interactions: interactions(&handle), handle, features: vec![id] });
         }
-        let feature = Feature { name: "category".to_owned(), values: categories };
+        let feature = Feature::new("category", categories);
         Vocabulary::new(vec![feature], entries).map_err(|problem| invalid(self.items, problem))
     }
 

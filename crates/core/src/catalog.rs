@@ -13,7 +13,7 @@ pub use crate::attributes::Attributes;
 use crate::attributes::{self, AttributeType};
 use crate::text_index::TextIndex;
 pub use file::{CatalogError, FORMAT};
-pub use product::{CATEGORY, NO_CATEGORY, Product, gid_of_handle};
+pub use product::{CATEGORY, NO_CATEGORY, Product, TITLE, gid_of_handle};
 
 /// What the number of a product of Shopify stands behind in its GID.
 const PRODUCT_GID: &str = "gid://shopify/Product/";

@@ -59,9 +59,7 @@ impl ItemLookup {
             network,
         };
         for product in products {
-            let features = vocabulary.features().iter().enumerate();
-            let features =
-                features.map(|(position, feature)| vocabulary.feature_id(position, product.feature(&feature.name)));
+            let features = vocabulary.features_of(product).into_iter();
             lookup.push(&product.handle, vocabulary.item_id(&product.handle), features);
         }
         for (item, entry) in gone {
@@ -166,7 +164,7 @@ mod tests {
             attributes: Attributes::default(),
         };
         let catalog = Catalog::new(vec![product("kite", "Toys"), product("new-novel", "Books")]).unwrap();
-        let features = vec![Feature { name: "category".into(), values: vec!["Books".into(), "Toys".into()] }];
+        let features = vec![Feature::new("category", vec!["Books".into(), "Toys".into()])];
         let item = |handle: &str, category| Item { handle: handle.into(), interactions: 1, features: vec![category] };
         let vocabulary = Vocabulary::new(features, vec![item("kite", 1), item("old-novel", 1)]).unwrap();
         ItemLookup::new(&catalog, &vocabulary, network)

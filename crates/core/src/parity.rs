@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn made_up_histories_have_all_lengths_and_only_known_items() {
-        let features = vec![Feature { name: "category".into(), values: vec!["Books".into()] }];
+        let features = vec![Feature::new("category", vec!["Books".into()])];
         let item = |number: usize| Item { handle: format!("item-{number}"), interactions: 1, features: vec![1] };
         let vocabulary = Vocabulary::new(features, (0..7).map(item).collect()).unwrap();
         let lookup = ItemLookup::new(&Catalog::new(Vec::new()).unwrap(), &vocabulary, Network::Ranking);

@@ -5,6 +5,7 @@
 //! for them.
 
 mod item_features;
+mod words;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,10 +13,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::catalog::Product;
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
-pub use item_features::ItemFeatureError;
+pub use item_features::{ItemFeatureError, TextFeature};
+use words::Texts;
+pub use words::words;
 
 /// Id of everything that training has not seen.
 pub const DEFAULT_ID: u32 = 0;
@@ -56,11 +60,21 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feature {
-    /// Name of the feature; `category`, or an attribute of the catalogue.
+    /// Name of the feature; `category`, an attribute of the catalogue, or that of a part of a text's words.
     pub name: String,
+    /// The text whose words the values are: `title` or an attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Value of id `index + 1`.
     #[serde(deserialize_with = "bounded")]
     pub values: Vec<String>,
+}
+
+impl Feature {
+    /// A feature whose values are whole: categories, or values of an attribute.
+    pub fn new(name: impl Into<String>, values: Vec<String>) -> Self {
+        Self { name: name.into(), text: None, values }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +94,7 @@ pub struct Vocabulary {
     features: Vec<Feature>,
     item_ids: HashMap<String, u32>,
     feature_ids: Vec<HashMap<String, u32>>,
+    texts: Texts,
 }
 
 impl Vocabulary {
@@ -113,7 +128,8 @@ impl Vocabulary {
                 }
             }
         }
-        Ok(Self { items, features, item_ids, feature_ids })
+        let texts = Texts::of(&features)?;
+        Ok(Self { items, features, item_ids, feature_ids, texts })
     }
 
     /// Reads `vocabulary.json`.
@@ -162,6 +178,18 @@ impl Vocabulary {
     /// Id of a value of the feature at `position`, [`DEFAULT_ID`] when training has not seen it.
     pub fn feature_id(&self, position: usize, value: &str) -> u32 {
         self.feature_ids.get(position).and_then(|ids| ids.get(value)).copied().unwrap_or(DEFAULT_ID)
+    }
+
+    /// Feature ids of a product, `[feature_count]`, 0 where it has no value that training has seen. Of several words in
+    /// one part the rarest counts.
+    pub fn features_of(&self, product: &Product) -> Vec<u32> {
+        let of = |(position, feature): (usize, &Feature)| match feature.text {
+            None => self.feature_id(position, product.feature(&feature.name)),
+            Some(_) => DEFAULT_ID,
+        };
+        let mut ids: Vec<u32> = self.features.iter().enumerate().map(of).collect();
+        self.texts.add(product, &mut ids);
+        ids
     }
 
     /// Whether both give the same ids to the same items, whatever features they know.
@@ -216,7 +244,7 @@ mod tests {
     use super::*;
 
     fn category(values: &[&str]) -> Vec<Feature> {
-        vec![Feature { name: "category".into(), values: values.iter().map(|v| (*v).to_owned()).collect() }]
+        vec![Feature::new("category", values.iter().map(|v| (*v).to_owned()).collect())]
     }
 
     fn item(handle: &str, category: u32) -> Item {

@@ -30,7 +30,8 @@ pub use popularity::PopularityBand;
 pub use samples::Sample;
 pub use subject::Subject;
 
-use comparison::{Bootstrap, mean};
+pub(crate) use comparison::Bootstrap;
+use comparison::mean;
 
 /// Last views that histories are cut to.
 const SHORTENED: [usize; 3] = [1, 3, 10];

@@ -10,6 +10,7 @@ pub mod baselines;
 pub mod batch;
 pub mod batches;
 pub mod checkpoint;
+pub mod cold;
 pub mod dataset;
 pub mod evaluation;
 pub mod export;

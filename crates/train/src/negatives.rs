@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        let features = vec![Feature { name: "category".into(), values: vec!["Books".into()] }];
+        let features = vec![Feature::new("category", vec!["Books".into()])];
         let item = |handle: &str, interactions| Item { handle: handle.into(), interactions, features: vec![1] };
         Vocabulary::new(features, vec![item("a", 6), item("b", 3), item("c", 1)]).unwrap()
     }

@@ -14,8 +14,7 @@ use slirec_train::inference::InferenceNetwork;
 use slirec_train::report::{REPORT, Report};
 use slirec_train::run::{KeptWeights, Run, RunSummary};
 
-use crate::evaluate::table;
-use crate::judging::{fit, judge};
+use crate::judging::{fit, judge, table};
 use crate::output;
 
 /// Test rows below which a run says that they prove little.

@@ -1,6 +1,7 @@
 //! Item features beyond the category: they come from the catalogue and travel through training, export and the engine.
 
 use slirec_core::bundle::Bundle;
+use slirec_core::catalog::{Catalog, Product};
 use slirec_engine::{Engine, EngineOptions, RecommendationRequest, ViewHistory};
 
 use crate::companion::{Folder, verb_arguments};
@@ -37,40 +38,101 @@ fn features_of_the_catalogue_reach_the_scores() {
     assert!((loss(&of_run) - loss(&of_bundle)).abs() <= 1e-5, "{} {}", loss(&of_run), loss(&of_bundle));
 
     // Two products that training has not seen differ in their colour alone, and so do their scores.
-    let engine_scores = |colours: [&str; 2]| {
-        let mut products = bundle.catalog.products().to_vec();
-        for (product, colour) in colours.iter().enumerate() {
-            let mut new = products[0].clone();
-            (new.handle, new.gid) = (format!("new-{product}"), format!("gid://new/{product}"));
-            new.attributes.insert("colour", colour);
-            products.push(new);
-        }
-        let catalog = slirec_core::catalog::Catalog::new(products).unwrap();
-        catalog.write(&folder.path("wider.json")).unwrap();
-        folder.succeed(&[
-            "export",
-            "--run",
-            "run",
-            "--dataset",
-            "dataset",
-            "--catalog",
-            "wider.json",
-            "--output",
-            "wider",
-            "--force",
-        ]);
-        let engine = Engine::load(&folder.path("wider"), &EngineOptions::default()).unwrap();
-        let history = ViewHistory::from_iter([("easel", 1_790_900_000.0)]);
-        let answer = engine.recommend(RecommendationRequest::new(history, 1_790_900_300.0, 1000)).unwrap();
-        ["new-0", "new-1"].map(|handle| {
-            let scored = answer.products.iter().find(|it| engine.catalog().products()[it.product].handle == handle);
-            scored.unwrap().score
-        })
+    let scores = |colours: [&'static str; 2]| {
+        scores_of_new(
+            &folder,
+            &bundle,
+            colours.map(|colour| move |new: &mut Product| new.attributes.insert("colour", colour)),
+        )
     };
-    let [one, other] = engine_scores(["yellow", "yellow"]);
+    let [one, other] = scores(["yellow", "yellow"]);
     assert_eq!(one, other);
-    let [one, other] = engine_scores(["yellow", "blue"]);
+    let [one, other] = scores(["yellow", "blue"]);
     assert_ne!(one, other);
+}
+
+/// Scores, after a history, of two products that training has not seen.
+fn scores_of_new<R>(folder: &Folder, bundle: &Bundle, changes: [impl Fn(&mut Product) -> R; 2]) -> [f32; 2] {
+    let mut products = bundle.catalog.products().to_vec();
+    for (product, change) in changes.iter().enumerate() {
+        let mut new = products[0].clone();
+        (new.handle, new.gid) = (format!("new-{product}"), format!("gid://new/{product}"));
+        change(&mut new);
+        products.push(new);
+    }
+    Catalog::new(products).unwrap().write(&folder.path("wider.json")).unwrap();
+    let data = ["--run", "run", "--dataset", "dataset", "--catalog", "wider.json"];
+    folder.succeed(&[&["export"][..], &data, &["--output", "wider", "--force"]].concat());
+    let engine = Engine::load(&folder.path("wider"), &EngineOptions::default()).unwrap();
+    let history = ViewHistory::from_iter([("easel", 1_790_900_000.0)]);
+    let answer = engine.recommend(RecommendationRequest::new(history, 1_790_900_300.0, 1000)).unwrap();
+    ["new-0", "new-1"].map(|handle| {
+        let scored = answer.products.iter().find(|it| engine.catalog().products()[it.product].handle == handle);
+        scored.unwrap().score
+    })
+}
+
+/// A prepared folder whose products have titles of several words.
+fn titled() -> Folder {
+    let folder = Folder::after(&["generate", "prepare"]);
+    let catalog = Catalog::read(&folder.path("catalog.json")).unwrap();
+    let titled = catalog.products().iter().map(|product| {
+        let colour = product.attributes.get("colour").unwrap_or("plain");
+        Product { title: format!("{} in {colour}, {}", product.title, product.category), ..product.clone() }
+    });
+    Catalog::new(titled.collect()).unwrap().write(&folder.path("catalog.json")).unwrap();
+    folder
+}
+
+#[test]
+fn words_of_titles_tell_new_products_apart() {
+    let folder = titled();
+    folder.succeed(&[verb_arguments("train"), &["--catalog", "catalog.json", "--text", "title"]].concat());
+    let exported = folder.succeed(verb_arguments("export"));
+    assert!(exported.contains("differ by at most"), "{exported}");
+    let bundle = Bundle::read(&folder.path("bundle")).unwrap();
+    let names: Vec<&str> = bundle.manifest.model.features.iter().map(|feature| feature.name.as_str()).collect();
+    assert_eq!(names[..3], ["category", "title.1", "title.2"]);
+    let scores = |titles: [&'static str; 2]| {
+        scores_of_new(&folder, &bundle, titles.map(|title| move |new: &mut Product| new.title = title.into()))
+    };
+    // Words count, not their order; those that training has not seen do not.
+    let [one, other] = scores(["Something in yellow", "Yellow, in unheard-of!"]);
+    assert_eq!(one, other);
+    let [one, other] = scores(["Something in yellow", "Something in blue"]);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn products_that_are_held_out_are_ranked_beside_what_needs_no_content() {
+    let folder = titled();
+    folder.succeed(&[verb_arguments("train"), &["--catalog", "catalog.json", "--text", "title"]].concat());
+    let cold = ["evaluate", "--run", "run", "--dataset", "dataset", "--catalog", "catalog.json", "--cold", "0.2"];
+    let found = folder.json(&cold);
+    let number = |name: &str| found[name].as_u64().unwrap();
+    let products = Catalog::read(&folder.path("catalog.json")).unwrap().products().len() as u64;
+    assert!(number("held_out") > 0 && number("trained_on") + number("held_out") <= products, "{found}");
+    assert!(number("rows") > 0, "{found}");
+    let by: Vec<&str> = found["measured"].as_array().unwrap().iter().map(|one| one["by"].as_str().unwrap()).collect();
+    assert_eq!(by, ["the model", "the model, by category alone", "popularity of the category"]);
+    let [model, category] = [0, 1].map(|place| found["measured"][place]["among_held_out"].as_f64().unwrap());
+    assert!(model != category && (0.0..=1.0).contains(&model), "{found}");
+    assert_eq!(found, folder.json(&cold));
+    let refused = folder.fail(&[&cold[..8], &["0.00001"]].concat());
+    assert!(refused.contains("no product is held out: expected a greater share"), "{refused}");
+}
+
+#[test]
+fn a_text_without_shared_words_or_of_no_product_is_refused() {
+    let folder = Folder::after(&["generate", "prepare"]);
+    let catalog = Catalog::read(&folder.path("catalog.json")).unwrap();
+    let unlike = catalog.products().iter().map(|it| Product { title: it.handle.replace('-', ""), ..it.clone() });
+    Catalog::new(unlike.collect()).unwrap().write(&folder.path("catalog.json")).unwrap();
+    let text = |name| folder.fail(&[verb_arguments("train"), &["--catalog", "catalog.json", "--text", name]].concat());
+    let message = text("scent");
+    assert!(message.contains("the attribute `scent`: expected one of `category`, `colour`"), "{message}");
+    let message = text("title");
+    assert!(message.contains("no word of `title` occurs in two products"), "{message}");
 }
 
 #[test]

@@ -127,8 +127,7 @@ fn a_renamed_product_is_found_by_its_new_handle_and_a_taken_one_is_left_out_and_
 
 #[test]
 fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
-    let features =
-        vec![Feature { name: "category".into(), values: vec!["Books".into(), "Home".into(), "Kitchen".into()] }];
+    let features = vec![Feature::new("category", vec!["Books".into(), "Home".into(), "Kitchen".into()])];
     let item = |handle: &str, category| Item { handle: handle.into(), interactions: 1, features: vec![category] };
     let golden = |items: &[&str]| GoldenRequest {
         items: items.iter().map(|handle| (*handle).to_owned()).collect(),

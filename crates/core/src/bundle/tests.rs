@@ -6,7 +6,7 @@ use crate::vocabulary::{Feature, Item};
 fn write_bundle(directory: &Path) {
     let catalog = r#"{"format": "slirec-catalog/1", "products": []}"#;
     fs::write(directory.join(CATALOG), catalog).unwrap();
-    let features = vec![Feature { name: "category".into(), values: vec!["Books".into()] }];
+    let features = vec![Feature::new("category", vec!["Books".into()])];
     let items = vec![Item { handle: "novel".into(), interactions: 1, features: vec![1] }];
     Vocabulary::new(features, items).unwrap().write(&directory.join(VOCABULARY)).unwrap();
     for graph in [CANDIDATES_GRAPH, HISTORY_GRAPH, SCORES_GRAPH] {

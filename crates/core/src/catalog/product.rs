@@ -65,7 +65,16 @@ impl Product {
     pub fn feature(&self, name: &str) -> &str {
         if name == CATEGORY { &self.category } else { self.attributes.get(name).unwrap_or_default() }
     }
+
+    /// A text whose words can be item features: the title, the category or the attribute of that name; empty where the
+    /// product has none.
+    pub fn text(&self, name: &str) -> &str {
+        if name == TITLE { &self.title } else { self.feature(name) }
+    }
 }
+
+/// The text that every product has.
+pub const TITLE: &str = "title";
 
 /// The GID of a product that has none.
 pub fn gid_of_handle(handle: &str) -> String {

@@ -1,12 +1,14 @@
 //! Item features beyond the category: a vocabulary, a catalogue and names of features enter; a vocabulary whose items
 //! have ids for those features too leaves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::words::{self, words};
 use super::{DEFAULT_ID, Feature, Item, Vocabulary};
-use crate::catalog::{CATEGORY, Catalog};
+use crate::catalog::{CATEGORY, Catalog, Product};
 
 /// Item features that cannot be added.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -21,6 +23,12 @@ pub enum ItemFeatureError {
         /// The attributes that there are.
         known: String,
     },
+    /// The texts have nothing in common.
+    #[error("no word of `{name}` occurs in two products of the catalogue that are among the interactions")]
+    NoWords {
+        /// The text.
+        name: String,
+    },
     /// The vocabulary breaks a rule with the features.
     #[error("{0}")]
     Vocabulary(String),
@@ -28,29 +36,97 @@ pub enum ItemFeatureError {
 
 impl Vocabulary {
     /// Adds features that the catalogue has of the items; `names` begins with the features that are there already.
-    /// Values get their ids by falling number of interactions, equal ones by name. An item that the catalogue does not
-    /// hold, or without a value, has the default id.
+    /// Values get their ids by falling number of interactions, equal ones by name; words of `texts` by falling number of
+    /// items. An item that the catalogue does not hold, or without a value, has the default id.
     ///
     /// # Errors
     /// [`ItemFeatureError::Unknown`] for a feature that no item has.
-    pub fn with_item_features(&self, catalog: &Catalog, names: &[&str]) -> Result<Self, ItemFeatureError> {
+    pub fn with_item_features(
+        &self,
+        catalog: &Catalog,
+        names: &[&str],
+        texts: &[TextFeature],
+    ) -> Result<Self, ItemFeatureError> {
         let mut features = self.features.clone();
-        let mut items = self.items.clone();
+        let unknown = |name: &str| ItemFeatureError::Unknown {
+            name: name.to_owned(),
+            known: known_features(&self.items, catalog),
+        };
         for name in names.iter().skip(features.len()) {
-            let values = values_by_frequency(&items, catalog, name);
+            let values = values_by_frequency(&self.items, catalog, name);
             if values.is_empty() {
-                let known = known_features(&items, catalog);
-                return Err(ItemFeatureError::Unknown { name: (*name).to_owned(), known });
+                return Err(unknown(name));
             }
-            let ids: HashMap<&str, u32> = values.iter().map(String::as_str).zip(1..).collect();
-            for item in &mut items {
-                let value = catalog.product(&item.handle).map_or("", |product| product.feature(name));
-                item.features.push(ids.get(value).copied().unwrap_or(DEFAULT_ID));
-            }
-            features.push(Feature { name: (*name).to_owned(), values });
+            features.push(Feature::new(*name, values));
         }
-        Self::new(features, items).map_err(ItemFeatureError::Vocabulary)
+        for text in texts {
+            let parts = text.parts_of(&self.items, catalog);
+            let texts = || products(&self.items, catalog).map(|product| product.text(&text.name));
+            if texts().all(str::is_empty) {
+                return Err(unknown(&text.name));
+            }
+            if parts.iter().all(|part| part.values.is_empty()) {
+                return Err(ItemFeatureError::NoWords { name: text.name.clone() });
+            }
+            features.extend(parts);
+        }
+        let added = Self::new(features, Vec::new()).map_err(ItemFeatureError::Vocabulary)?;
+        let mut items = self.items.clone();
+        for item in &mut items {
+            let of_product =
+                catalog.product(&item.handle).map(|product| added.features_of(product)).unwrap_or_default();
+            // Those that were there stay: a category may have changed since.
+            item.features.extend(of_product.into_iter().skip(self.features.len()));
+            item.features.resize(added.features.len(), DEFAULT_ID);
+        }
+        Self::new(added.features, items).map_err(ItemFeatureError::Vocabulary)
     }
+}
+
+/// A text whose words are item features.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextFeature {
+    /// `title`, or an attribute of the catalogue.
+    pub name: String,
+    /// Features that its words are dealt into: about as many words of a text count.
+    #[serde(default = "parts")]
+    pub parts: usize,
+    /// Words that are kept, the most frequent ones.
+    #[serde(default = "most_words")]
+    pub words: usize,
+}
+
+fn parts() -> usize {
+    8
+}
+
+fn most_words() -> usize {
+    50_000
+}
+
+impl TextFeature {
+    /// Of a text, with the usual numbers of parts and words.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), parts: parts(), words: most_words() }
+    }
+
+    /// Names of the features that its words are dealt into.
+    pub fn features(&self) -> impl Iterator<Item = String> + '_ {
+        (1..=self.parts).map(|part| format!("{}.{part}", self.name))
+    }
+
+    fn parts_of(&self, items: &[Item], catalog: &Catalog) -> Vec<Feature> {
+        let texts: Vec<_> = products(items, catalog).map(|product| words(product.text(&self.name))).collect();
+        let dealt = words::deal(&texts, self.parts, self.words);
+        let parts = self.features().zip(dealt);
+        parts.map(|(name, values)| Feature { name, text: Some(self.name.clone()), values }).collect()
+    }
+}
+
+/// Products of the items that the catalogue has.
+fn products<'a>(items: &'a [Item], catalog: &'a Catalog) -> impl Iterator<Item = &'a Product> {
+    items.iter().filter_map(|item| catalog.product(&item.handle))
 }
 
 fn values_by_frequency(items: &[Item], catalog: &Catalog, name: &str) -> Vec<String> {
@@ -67,9 +143,8 @@ fn values_by_frequency(items: &[Item], catalog: &Catalog, name: &str) -> Vec<Str
 }
 
 fn known_features(items: &[Item], catalog: &Catalog) -> String {
-    let products = items.iter().filter_map(|item| catalog.product(&item.handle));
     let attributes: BTreeSet<&str> =
-        products.flat_map(|product| product.attributes.iter()).map(|(name, _)| name).collect();
+        products(items, catalog).flat_map(|product| product.attributes.iter()).map(|(name, _)| name).collect();
     let names: Vec<String> = [CATEGORY].into_iter().chain(attributes).map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
@@ -77,10 +152,9 @@ fn known_features(items: &[Item], catalog: &Catalog) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Product;
 
     fn vocabulary() -> Vocabulary {
-        let features = vec![Feature { name: "category".into(), values: vec!["Books".into()] }];
+        let features = vec![Feature::new("category", vec!["Books".into()])];
         let item = |handle: &str, interactions| Item { handle: handle.into(), interactions, features: vec![1] };
         Vocabulary::new(features, vec![item("novel", 9), item("atlas", 7), item("gone", 3), item("diary", 2)]).unwrap()
     }
@@ -100,7 +174,7 @@ mod tests {
 
     #[test]
     fn items_get_the_values_of_the_catalogue_and_what_it_does_not_know_is_the_default() {
-        let vocabulary = vocabulary().with_item_features(&catalog(), &["category", "vendor"]).unwrap();
+        let vocabulary = vocabulary().with_item_features(&catalog(), &["category", "vendor"], &[]).unwrap();
         // Both vendors have nine interactions: the name decides.
         assert_eq!(vocabulary.features()[1].values, ["Maps & Co", "Quill"]);
         let ids: Vec<u32> = vocabulary.items().iter().map(|item| item.features[1]).collect();
@@ -110,14 +184,44 @@ mod tests {
 
     #[test]
     fn a_feature_that_no_product_has_is_named_beside_those_that_exist() {
-        let error = vocabulary().with_item_features(&catalog(), &["category", "colour"]).unwrap_err().to_string();
+        let error = vocabulary().with_item_features(&catalog(), &["category", "colour"], &[]).unwrap_err().to_string();
         assert!(error.contains("the attribute `colour`: expected one of `category`, `vendor`"), "{error}");
+    }
+
+    #[test]
+    fn words_of_a_text_are_dealt_into_features_that_new_products_have_too() {
+        let product = |handle: &str, title: &str| Product {
+            handle: handle.into(),
+            gid: format!("gid://{handle}"),
+            title: title.into(),
+            ..catalog().products()[0].clone()
+        };
+        let catalog = Catalog::new(vec![
+            product("novel", "A blue notebook"),
+            product("atlas", "Blue world atlas"),
+            product("diary", "Notebook of the world"),
+            product("new", "World notebook, unheard of"),
+        ])
+        .unwrap();
+        let text = TextFeature { parts: 2, ..TextFeature::new("title") };
+        let vocabulary = vocabulary().with_item_features(&catalog, &["category"], &[text]).unwrap();
+        let names: Vec<&str> = vocabulary.features().iter().map(|feature| feature.name.as_str()).collect();
+        assert_eq!(names, ["category", "title.1", "title.2"]);
+        let words_of = |ids: &[u32]| -> Vec<String> {
+            let parts = vocabulary.features().iter().zip(ids).skip(1);
+            parts.filter_map(|(part, id)| part.values.get((*id as usize).checked_sub(1)?).cloned()).collect()
+        };
+        let mut of_new = words_of(&vocabulary.features_of(catalog.product("new").unwrap()));
+        of_new.sort();
+        assert_eq!(of_new, ["notebook", "world"]);
+        let gone = vocabulary.items().iter().find(|item| item.handle == "gone").unwrap();
+        assert_eq!(gone.features, [1, 0, 0]);
     }
 
     #[test]
     fn the_category_alone_changes_nothing() {
         let vocabulary = vocabulary();
-        let same = vocabulary.with_item_features(&catalog(), &["category"]).unwrap();
+        let same = vocabulary.with_item_features(&catalog(), &["category"], &[]).unwrap();
         assert_eq!((same.items(), same.features()), (vocabulary.items(), vocabulary.features()));
     }
 }

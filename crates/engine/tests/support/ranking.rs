@@ -33,7 +33,7 @@ pub(crate) fn vocabulary(items: usize) -> Vocabulary {
         interactions: (items - number) as u64 + 1,
         features: vec![(number % CATEGORIES) as u32],
     };
-    Vocabulary::new(vec![Feature { name: "category".into(), values }], (1..=items).map(item).collect()).unwrap()
+    Vocabulary::new(vec![Feature::new("category", values)], (1..=items).map(item).collect()).unwrap()
 }
 
 /// The vocabulary's items, every eighth of which is sold out, and three products that it does not know.

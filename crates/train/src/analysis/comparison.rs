@@ -49,12 +49,12 @@ impl Difference {
 
 /// The groups of each user, by which they are drawn.
 #[derive(Debug)]
-pub(super) struct Bootstrap {
+pub(crate) struct Bootstrap {
     users: Vec<Vec<usize>>,
 }
 
 impl Bootstrap {
-    pub(super) fn of<'a>(groups: impl Iterator<Item = &'a EvaluationGroup>) -> Self {
+    pub(crate) fn of<'a>(groups: impl Iterator<Item = &'a EvaluationGroup>) -> Self {
         let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (number, group) in groups.enumerate() {
             users.entry(group.user).or_default().push(number);
@@ -63,12 +63,12 @@ impl Bootstrap {
     }
 
     /// Where the mean of the groups' values lies.
-    pub(super) fn interval(&self, values: &[f64]) -> Interval {
+    pub(crate) fn interval(&self, values: &[f64]) -> Interval {
         interval(&mut self.means(values))
     }
 
     /// By how much the first values are above the second ones.
-    pub(super) fn difference(&self, first: &[f64], second: &[f64]) -> Difference {
+    pub(crate) fn difference(&self, first: &[f64], second: &[f64]) -> Difference {
         let values: Vec<f64> = first.iter().zip(second).map(|(first, second)| first - second).collect();
         let mut means = self.means(&values);
         let share = |holds: fn(f64) -> bool| {
@@ -101,7 +101,7 @@ impl Bootstrap {
     }
 }
 
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 

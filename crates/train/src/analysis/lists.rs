@@ -63,7 +63,7 @@ mod tests {
     fn figures_follow_their_formulas() {
         assert!(gini(vec![3, 3, 3, 3]).abs() < 1e-12);
         assert!((gini(vec![0, 0, 8, 0]) - 0.75).abs() < 1e-12);
-        let features = vec![Feature { name: "category".into(), values: vec!["a".into(), "b".into()] }];
+        let features = vec![Feature::new("category", vec!["a".into(), "b".into()])];
         let item = |handle: &str, interactions, category| Item {
             handle: handle.into(),
             interactions,

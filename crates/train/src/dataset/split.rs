@@ -72,6 +72,14 @@ pub enum Division {
 }
 
 impl Division {
+    /// Share of the interactions before the moment of a division by time.
+    pub fn share(self) -> Option<f64> {
+        match self {
+            Self::Last => None,
+            Self::Time { share, .. } => Some(share),
+        }
+    }
+
     /// Divides the interactions of a user, which stand in order of time where the division is by time.
     pub fn parts(self, length: usize, time: impl Fn(usize) -> f64) -> Parts {
         let known = match self {

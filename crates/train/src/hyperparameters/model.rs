@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use slirec_core::bundle::{FeatureShape, ModelShape, Network as NetworkKind};
-use slirec_core::catalog::CATEGORY;
+use slirec_core::catalog::{CATEGORY, Catalog};
+use slirec_core::vocabulary::{ItemFeatureError, TextFeature, Vocabulary};
 
 use super::{HyperparameterError, ensure};
 
@@ -41,6 +42,9 @@ pub struct ModelHyperparameters {
     pub transition_positions: usize,
     /// Item features with the sizes of their embeddings, `category` first; the others are attributes of the catalogue.
     pub features: Vec<FeatureShape>,
+    /// Texts of the catalogue whose words are item features too; the ranking network's alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub text: Vec<TextFeature>,
 }
 
 impl Default for ModelHyperparameters {
@@ -56,6 +60,7 @@ impl Default for ModelHyperparameters {
             transition_size: 0,
             transition_positions: 3,
             features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: 8 }],
+            text: Vec::new(),
         }
     }
 }
@@ -67,13 +72,29 @@ impl ModelHyperparameters {
         self.item_embedding_size + self.features.iter().map(|feature| feature.embedding_size).sum::<usize>()
     }
 
+    /// All item features, those of texts last.
+    pub fn all_features(&self) -> Vec<FeatureShape> {
+        let of_texts = self.text.iter().flat_map(TextFeature::features);
+        let of_texts = of_texts.map(|name| FeatureShape { name, embedding_size: self.item_embedding_size });
+        self.features.iter().cloned().chain(of_texts).collect()
+    }
+
+    /// A dataset's vocabulary with the item features that this network reads beyond the category.
+    ///
+    /// # Errors
+    /// [`ItemFeatureError`] for one that the catalogue does not have.
+    pub fn vocabulary(&self, vocabulary: &Vocabulary, catalog: &Catalog) -> Result<Vocabulary, ItemFeatureError> {
+        let names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
+        vocabulary.with_item_features(catalog, &names, &self.text)
+    }
+
     /// What a bundle says of the model.
     pub fn shape(&self) -> ModelShape {
         ModelShape {
             network: self.network,
             longest_history: self.longest_history,
             item_embedding_size: self.item_embedding_size,
-            features: self.features.clone(),
+            features: self.all_features(),
         }
     }
 
@@ -89,8 +110,19 @@ impl ModelHyperparameters {
         }
         let size = self.transition_size;
         ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
-        check_features(&self.features)?;
+        check_features(&self.all_features())?;
+        self.check_text()?;
         if self.network == NetworkKind::Ranking { self.check_ranking() } else { Ok(()) }
+    }
+
+    fn check_text(&self) -> Result<(), HyperparameterError> {
+        for text in &self.text {
+            let ranking = self.network == NetworkKind::Ranking;
+            ensure(ranking, "model.text", &text.name, "none for the network sli-rec, which adds no embeddings")?;
+            ensure((1..=32).contains(&text.parts), "model.text.parts", text.parts, "1 to 32")?;
+            ensure((1..=1_000_000).contains(&text.words), "model.text.words", text.words, "1 to 1,000,000")?;
+        }
+        Ok(())
     }
 
     /// All embeddings of the ranking network are summed, in whole vectors.

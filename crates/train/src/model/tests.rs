@@ -29,7 +29,7 @@ fn sizes(embeddings: &[usize], slots: usize, attention: [usize; 2], score: [usiz
 /// Of 39 items with so many features of five values.
 fn vocabulary(features: usize) -> Vocabulary {
     let values = (1..6).map(|value| format!("value {value}")).collect::<Vec<_>>();
-    let names = (0..features).map(|feature| Feature { name: format!("feature {feature}"), values: values.clone() });
+    let names = (0..features).map(|feature| Feature::new(format!("feature {feature}"), values.clone()));
     let item = |item: u32| Item { handle: format!("item {item}"), interactions: 1, features: vec![1; features] };
     Vocabulary::new(names.collect(), (1..40).map(item).collect()).unwrap()
 }

@@ -71,7 +71,7 @@ impl RankingNetwork {
             });
         }
         let bias = vec![0.0; rows.items];
-        let names = sizes.features.iter().map(|feature| feature.name.clone()).collect();
+        let names = sizes.all_features().into_iter().map(|feature| feature.name).collect();
         Self { layout, weights, items, features, from, to, bias, features_of: features_of(vocabulary), names }
     }
 
@@ -83,7 +83,7 @@ impl RankingNetwork {
         weights.check(sizes, &table_rows(vocabulary))?;
         let values = |name: &str| weights.required(name).map(|array| array.values.clone());
         let layout = Layout::new(sizes.item_embedding_size, sizes.longest_history);
-        let names: Vec<String> = sizes.features.iter().map(|feature| feature.name.clone()).collect();
+        let names: Vec<String> = sizes.all_features().into_iter().map(|feature| feature.name).collect();
         let mut layers = Vec::with_capacity(layout.len());
         for part in Part::ALL {
             layers.extend(values(part.name())?);

@@ -56,7 +56,7 @@ fn ranking(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification>
         all.push(Specification { name, shape, start: Start::Normal, trained: true });
     };
     add("embedding.item", &[rows.items, width]);
-    for (feature, rows) in sizes.features.iter().zip(&rows.features) {
+    for (feature, rows) in sizes.all_features().iter().zip(&rows.features) {
         add(&format!("embedding.{}", feature.name), &[*rows, width]);
     }
     add("transition.from", &[rows.items, width]);

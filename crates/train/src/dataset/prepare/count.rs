@@ -144,7 +144,7 @@ fn by_frequency(counts: &[u64]) -> Vec<(u32, u64)> {
 pub(super) fn build_vocabulary(collected: &Collected, counts: &Counts) -> Result<Vocabulary, String> {
     let categories = &counts.training_categories;
     let values = categories.iter().map(|(index, _)| collected.categories.name(*index).to_owned()).collect();
-    let feature = Feature { name: "category".to_owned(), values };
+    let feature = Feature::new("category", values);
     let mut category_ids = vec![0; collected.categories.len()];
     for (id, (index, _)) in (1..).zip(categories) {
         if let Some(slot) = category_ids.get_mut(*index as usize) {

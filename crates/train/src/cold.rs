@@ -1,0 +1,289 @@
+//! Products that nobody has seen yet: a dataset, its catalogue and hyperparameters enter; how a model that was trained
+//! without some of the products ranks them all the same leaves, beside what needs no content.
+//!
+//! All interactions with the products that are held out are taken away, a network is trained on the rest, and each
+//! user's last interaction with one of them is a row: the history before it, without products that are held out.
+
+mod rest;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use slirec_core::catalog::Catalog;
+use slirec_core::vocabulary::{DEFAULT_ID, ItemFeatureError, Vocabulary};
+use thiserror::Error;
+
+use crate::analysis::{Bootstrap, Difference, Interval};
+use crate::dataset::evaluation::{Candidate, EvaluationGroup};
+use crate::dataset::prepare::{PrepareOptions, prepare_from};
+use crate::dataset::{Dataset, DatasetError};
+use crate::evaluation::{ScoreError, Scorer};
+use crate::hyperparameters::Hyperparameters;
+use crate::inference::InferenceNetwork;
+use crate::metrics::{gain_at_10, rank_among};
+use crate::run::{KeptWeights, Run, RunError, RunState};
+use crate::trainer::{TrainError, TrainEvent, TrainOptions, train};
+use crate::weights::WeightsError;
+use rest::Rest;
+
+/// Why products that are held out could not be measured.
+#[derive(Debug, Error)]
+pub enum ColdError {
+    /// The rest is no dataset.
+    #[error("without the products that are held out: {0}")]
+    Dataset(#[from] DatasetError),
+    /// The rest cannot be trained on.
+    #[error("without the products that are held out: {0}")]
+    Training(#[from] TrainError),
+    /// The catalogue does not have what the model reads.
+    #[error("without the products that are held out: {0}")]
+    Features(#[from] ItemFeatureError),
+    /// The run cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The network fails.
+    #[error("evaluation: {0}")]
+    Score(ScoreError),
+    /// There is nothing to measure.
+    #[error("{0}")]
+    Nothing(&'static str),
+    /// It was stopped.
+    #[error("stopped before the training was over")]
+    Interrupted,
+}
+
+/// What to hold out, and how to train without it.
+#[derive(Debug, Clone, Copy)]
+pub struct ColdOptions<'a> {
+    /// The data, with categories alone.
+    pub dataset: &'a Dataset,
+    /// Where the products' content stands.
+    pub catalog: &'a Catalog,
+    /// How to train.
+    pub hyperparameters: &'a Hyperparameters,
+    /// Share of the products that are held out, between 0 and 1.
+    pub share: f64,
+    /// Seed of the choice and of the training.
+    pub seed: u64,
+    /// A directory for what is needed meanwhile.
+    pub directory: &'a Path,
+    /// Set from outside to stop.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// How well unseen products are ranked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColdStart {
+    /// Products that were held out.
+    pub held_out: usize,
+    /// Products that the network was trained on.
+    pub trained_on: usize,
+    /// Rows: users with an interaction with a product that was held out, and one before.
+    pub rows: usize,
+    /// The model first.
+    pub measured: Vec<ColdMeasured>,
+}
+
+/// Metrics of one way to rank.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColdMeasured {
+    /// What ranks.
+    pub by: &'static str,
+    /// NDCG@10 among all products.
+    pub ndcg_10: f64,
+    /// Where it lies.
+    pub interval: Interval,
+    /// NDCG@10 among the products that were held out.
+    pub among_held_out: f64,
+    /// Where that lies.
+    pub among_interval: Interval,
+    /// NDCG@10 among the products that were held out, of the model less this; none for the model.
+    pub model_less_this: Option<Difference>,
+}
+
+/// Trains without some products and measures their ranks.
+///
+/// # Errors
+/// [`ColdError`]
+pub fn measure(options: ColdOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>)) -> Result<ColdStart, ColdError> {
+    let ColdOptions { dataset, catalog, hyperparameters, share, seed, .. } = options;
+    let held_out = choose(dataset, catalog, share, seed)?;
+    let rest = train_without(&options, &held_out, events)?;
+    let run = Run::read(&rest, KeptWeights::Best)?;
+    let mut network = InferenceNetwork::new(&hyperparameters.model, &run.vocabulary, &run.weights)?;
+    let products = Products::of(&run.vocabulary, dataset, catalog, &held_out);
+    let groups = rows(dataset, &held_out, &run.vocabulary, &products, hyperparameters.model.longest_history)?;
+    let bootstrap = Bootstrap::of(groups.iter());
+    let mut ranks = vec![("the model", products.ranks(&mut network, &groups, &products.candidates)?)];
+    let without = products.by_category_alone();
+    ranks.push(("the model, by category alone", products.ranks(&mut network, &groups, &without)?));
+    ranks.push(("popularity of the category", products.popular(&run.vocabulary, &groups)));
+    let of_model = ranks.first().map(|(_, ranks)| ranks.iter().map(|(_, among)| *among).collect::<Vec<f64>>());
+    let of_model = of_model.unwrap_or_default();
+    let measured = ranks.into_iter().enumerate().map(|(place, (by, gains))| {
+        let (all, among): (Vec<f64>, Vec<f64>) = gains.into_iter().unzip();
+        ColdMeasured {
+            by,
+            ndcg_10: mean(&all),
+            interval: bootstrap.interval(&all),
+            among_held_out: mean(&among),
+            among_interval: bootstrap.interval(&among),
+            model_less_this: (place > 0).then(|| bootstrap.difference(&of_model, &among)),
+        }
+    });
+    let trained_on = run.vocabulary.items().len();
+    Ok(ColdStart { held_out: held_out.len(), trained_on, rows: groups.len(), measured: measured.collect() })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Ids of some of the products that the catalogue has.
+fn choose(dataset: &Dataset, catalog: &Catalog, share: f64, seed: u64) -> Result<HashSet<u32>, ColdError> {
+    let items = (1..).zip(dataset.vocabulary.items());
+    let known: Vec<u32> =
+        items.filter(|(_, item)| catalog.position(&item.handle).is_some()).map(|(id, _)| id).collect();
+    let count = (known.len() as f64 * share).round() as usize;
+    if count == 0 {
+        return Err(ColdError::Nothing("no product is held out: expected a greater share, or the dataset's catalogue"));
+    }
+    let chosen = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), known.len(), count.min(known.len()));
+    Ok(chosen.into_iter().filter_map(|place| known.get(place).copied()).collect())
+}
+
+/// Prepares and trains on all other products; leaves the run's directory.
+fn train_without(
+    options: &ColdOptions<'_>,
+    held_out: &HashSet<u32>,
+    events: &mut dyn FnMut(TrainEvent<'_>),
+) -> Result<PathBuf, ColdError> {
+    let ColdOptions { dataset, catalog, hyperparameters, seed, directory, interrupted, .. } = *options;
+    let (prepared, run) = (directory.join("dataset"), directory.join("run"));
+    let prepare = PrepareOptions {
+        seed,
+        time_share: dataset.manifest.split.share(),
+        ..PrepareOptions::new("the rest of the dataset".into(), prepared.clone())
+    };
+    prepare_from(&prepare, &mut Rest::of(dataset, held_out), &mut |_, _| {})?;
+    let rest = Dataset::read(&prepared)?;
+    let vocabulary = hyperparameters.model.vocabulary(&rest.vocabulary, catalog)?;
+    let rest = rest.with_vocabulary(&vocabulary)?;
+    let record = train(TrainOptions::new(&rest, hyperparameters, seed, &run, interrupted), events)?;
+    if record.state == RunState::Interrupted { Err(ColdError::Interrupted) } else { Ok(run) }
+}
+
+/// What is ranked: the items that were trained on, in the order of their ids, then those that were held out.
+struct Products {
+    candidates: Vec<Candidate>,
+    trained_on: usize,
+    /// Place of each product that was held out, by its id in the whole dataset.
+    places: HashMap<u32, usize>,
+}
+
+impl Products {
+    fn of(vocabulary: &Vocabulary, dataset: &Dataset, catalog: &Catalog, held_out: &HashSet<u32>) -> Self {
+        let trained_on = vocabulary.items().len();
+        let items = (1..).zip(vocabulary.items());
+        let mut candidates: Vec<Candidate> =
+            items.map(|(item, entry)| Candidate { item, features: entry.features.clone() }).collect();
+        let mut ids: Vec<u32> = held_out.iter().copied().collect();
+        ids.sort_unstable();
+        let mut places = HashMap::new();
+        for id in ids {
+            let product = dataset.vocabulary.item(id).and_then(|item| catalog.product(&item.handle));
+            let Some(product) = product else { continue };
+            places.insert(id, candidates.len());
+            candidates.push(Candidate { item: DEFAULT_ID, features: vocabulary.features_of(product) });
+        }
+        Self { candidates, trained_on, places }
+    }
+
+    /// As candidates of a model that reads nothing but the category.
+    fn by_category_alone(&self) -> Vec<Candidate> {
+        let mut candidates = self.candidates.clone();
+        for candidate in candidates.iter_mut().skip(self.trained_on) {
+            candidate.features.iter_mut().skip(1).for_each(|id| *id = DEFAULT_ID);
+        }
+        candidates
+    }
+
+    /// Gains of each group's target, among all products and among those that were held out.
+    fn gains(&self, group: &EvaluationGroup, scores: &[f32]) -> (f64, f64) {
+        // A group's target is a place here.
+        let place = group.target() as usize;
+        let Some(own) = scores.get(place).copied() else { return (0.0, 0.0) };
+        let among = scores.get(self.trained_on..).unwrap_or_default();
+        let rank = |scores: &[f32], place: usize| gain_at_10(rank_among(own, scores, place));
+        (rank(scores, place), rank(among, place - self.trained_on))
+    }
+
+    fn ranks(
+        &self,
+        network: &mut InferenceNetwork,
+        groups: &[EvaluationGroup],
+        candidates: &[Candidate],
+    ) -> Result<Vec<(f64, f64)>, ColdError> {
+        let mut gains = Vec::with_capacity(groups.len());
+        for groups in groups.chunks(64) {
+            let scores = network.score_all(groups, candidates).map_err(ColdError::Score)?;
+            gains.extend(groups.iter().zip(scores).map(|(group, scores)| self.gains(group, &scores)));
+        }
+        Ok(gains)
+    }
+
+    /// By the number of interactions, which of a product that was held out is the mean of its category.
+    fn popular(&self, vocabulary: &Vocabulary, groups: &[EvaluationGroup]) -> Vec<(f64, f64)> {
+        let mut sums: HashMap<u32, (f64, f64)> = HashMap::new();
+        for item in vocabulary.items() {
+            let (sum, count) = sums.entry(item.features.first().copied().unwrap_or_default()).or_default();
+            *sum += item.interactions as f64;
+            *count += 1.0;
+        }
+        let score = |candidate: &Candidate| match vocabulary.item(candidate.item) {
+            Some(item) => item.interactions as f32,
+            None => {
+                let category = candidate.features.first().copied().unwrap_or_default();
+                sums.get(&category).map_or(0.0, |(sum, count)| (sum / count) as f32)
+            }
+        };
+        let scores: Vec<f32> = self.candidates.iter().map(score).collect();
+        groups.iter().map(|group| self.gains(group, &scores)).collect()
+    }
+}
+
+/// The last interaction of each user with a product that was held out, where one with another product lies before.
+fn rows(
+    dataset: &Dataset,
+    held_out: &HashSet<u32>,
+    vocabulary: &Vocabulary,
+    products: &Products,
+    longest: usize,
+) -> Result<Vec<EvaluationGroup>, ColdError> {
+    let rest = Rest::of(dataset, held_out);
+    let mut groups = Vec::new();
+    for (number, user) in dataset.users().enumerate() {
+        let items = dataset.items(user.clone());
+        let Some(last) = items.iter().rposition(|item| held_out.contains(item)) else { continue };
+        let place = items.get(last).and_then(|item| products.places.get(item)).copied();
+        let Some(place) = place.and_then(|place| u32::try_from(place).ok()) else { continue };
+        let Some(group) = rest.group(number, user.start..user.start + last, vocabulary, longest) else { continue };
+        // Ids of the vocabulary end before the places of those that were held out.
+        let target = Candidate { item: place, features: Vec::new() };
+        groups.push(EvaluationGroup { candidates: vec![target], ..group });
+    }
+    if groups.is_empty() {
+        return Err(ColdError::Nothing(
+            "no user viewed a product that is held out after another one: expected a greater share",
+        ));
+    }
+    Ok(groups)
+}
