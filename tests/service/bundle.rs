@@ -72,6 +72,14 @@ impl Bundle {
         self.replace(name, |bytes| bytes);
     }
 
+    /// Takes a file away, from the manifest too.
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.file(name)).unwrap();
+        self.change_manifest(|manifest| {
+            manifest["files"].as_object_mut().unwrap().remove(name);
+        });
+    }
+
     /// Makes this bundle the same as another.
     pub(crate) fn become_like(&self, other: &Self) {
         copy(other.folder.path(), self.folder.path());

@@ -208,7 +208,9 @@ fn histories_say_what_was_bought_and_need_no_times() {
 
 #[test]
 fn a_bundle_without_counts_answers_all_the_same_and_says_from_what() {
-    let server = Server::start();
+    let bundle = Bundle::new();
+    bundle.remove("activity.json");
+    let server = serve(&bundle);
     let complements = ask(&server, "/v1/complements", json!({"items": ["novel", "mug"]}));
     assert_eq!((&complements["source"], handles(&complements).len()), (&json!("model"), 16));
     assert!(complements["items"].as_array().unwrap().iter().all(|item| item.get("source").is_none()));
@@ -269,6 +271,7 @@ fn hostile_counts_are_refused_before_anything_is_made_of_them() {
     });
     assert!(check(&bundle).contains("activity.json: has"));
     let bundle = Bundle::new();
+    bundle.remove("activity.json");
     std::fs::write(bundle.file("activity.json"), "no counts").unwrap();
     assert_eq!(run(&["--check"], &[("SLIREC__MODEL__PATH", bundle.path())]).0, Some(0));
 }

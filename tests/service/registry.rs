@@ -12,7 +12,7 @@ use std::thread;
 
 use serde_json::json;
 use slirec_connect::mlflow::{Artifact, Client, Connection, Content, Publication, Transfer, publish};
-use slirec_core::bundle::{FILES, MANIFEST, Manifest};
+use slirec_core::bundle::{MANIFEST, Manifest};
 use tempfile::TempDir;
 
 use crate::bundle::Bundle;
@@ -52,13 +52,13 @@ impl Registry {
             run_name: "a run".to_owned(),
             run_id: None,
             bundle_sha256,
-            created: (manifest.created, 0),
+            created: (manifest.created.clone(), 0),
             parameters: Vec::new(),
             metrics: Vec::new(),
             tags: Vec::new(),
             description: String::new(),
             example: (Vec::new(), Vec::new()),
-            model_files: FILES.into_iter().chain([MANIFEST]).map(file).collect(),
+            model_files: manifest.file_names().chain([MANIFEST]).map(file).collect(),
             reports: Vec::new(),
         };
         let client = Client::new(Connection::from_variables(Some(&self.mock.url), &|_| None).unwrap()).unwrap();

@@ -23,12 +23,18 @@ use mock::MockServer;
 use slirec_connect::mlflow::{
     Artifact, Client, Connection, Content, Metric, MlflowError, Publication, Published, Transfer, publish,
 };
-use slirec_core::bundle::{FILES, MANIFEST, Manifest};
+use slirec_core::bundle::{MANIFEST, Manifest};
 
 const MODEL: &str = "slirec_shopify_model";
 
 fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo")
+}
+
+/// Names of the demo's files, with its manifest.
+fn demo_files() -> impl Iterator<Item = &'static str> {
+    let (manifest, _) = Manifest::read(&demo()).unwrap();
+    manifest.file_names().chain([MANIFEST]).collect::<Vec<_>>().into_iter()
 }
 
 /// Waits for a future in a runtime of its own.
@@ -72,7 +78,7 @@ fn publication() -> Publication {
         tags: vec![(text("seed"), text("42"))],
         description: text("the demo"),
         example: (vec![text("novel")], vec![text("1730807061")]),
-        model_files: FILES.into_iter().chain([MANIFEST]).map(file).chain([graph]).collect(),
+        model_files: demo_files().map(file).chain([graph]).collect(),
         reports: vec![Artifact { path: text("report.html"), content: Content::Bytes(b"<p>".to_vec()) }],
     }
 }

@@ -1,10 +1,9 @@
 //! What publishing leaves on a server.
 
 use slirec_connect::mlflow::{BUNDLE_TAG, Content, ModelReference, publish};
-use slirec_core::bundle::{FILES, MANIFEST};
 
 use crate::mock::MockServer;
-use crate::{MODEL, client, client_with, listening, publication, published, silent, wait};
+use crate::{MODEL, client, client_with, demo_files, listening, publication, published, silent, wait};
 
 #[test]
 fn a_bundle_becomes_a_run_a_version_and_an_alias() {
@@ -24,7 +23,7 @@ fn a_bundle_becomes_a_run_a_version_and_an_alias() {
     let artifacts = format!("1/{}/artifacts", version.run_id);
     assert!(root.starts_with(&format!("{artifacts}/model-")), "{root}");
     assert!(state.store.files.contains_key(&format!("{artifacts}/report.html")));
-    let bundle = FILES.into_iter().chain([MANIFEST]).map(|file| format!("bundle/{file}"));
+    let bundle = demo_files().map(|file| format!("bundle/{file}"));
     let further = ["MLmodel", "code/slirec_mlflow.py", "data/model.onnx"];
     for file in bundle.chain(further.map(str::to_owned)) {
         assert!(state.store.files.contains_key(&format!("{root}/{file}")), "{file}");

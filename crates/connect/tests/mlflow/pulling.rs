@@ -3,10 +3,10 @@
 use std::fs;
 
 use slirec_connect::mlflow::{BUNDLE_TAG, ModelReference, pull};
-use slirec_core::bundle::{Bundle, FILES, MANIFEST};
+use slirec_core::bundle::{Bundle, MANIFEST};
 
 use crate::mock::MockServer;
-use crate::{MODEL, client, demo, published, silent, wait};
+use crate::{MODEL, client, demo, demo_files, published, silent, wait};
 
 /// Publishes the demo, changes the server, and tries to pull.
 fn refusal(change: impl FnOnce(&MockServer)) -> String {
@@ -41,7 +41,7 @@ fn a_published_bundle_comes_back_byte_for_byte() {
     let target = folder.path().join("bundle");
     let sha256 = pull_into(&server, &target).unwrap();
     assert_eq!(Bundle::read(&target).unwrap().sha256, sha256);
-    for file in FILES.into_iter().chain([MANIFEST]) {
+    for file in demo_files() {
         assert_eq!(fs::read(target.join(file)).unwrap(), fs::read(demo().join(file)).unwrap(), "{file}");
     }
     assert!(pull_into(&server, &target).unwrap_err().contains("exists already"));
