@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use slirec_connect::frames::{AnswerColumns, AnswerRow, InteractionColumns};
+use slirec_connect::frames::{AnswerColumns, InteractionColumns};
 use slirec_connect::partitions::{AnswerWriter, ParquetInteractions};
 use slirec_core::files::{self, FileError};
 use slirec_engine::Engine;
@@ -112,13 +112,9 @@ fn answer(
     answers: &mut AnswerColumns,
 ) -> Result<()> {
     let found = engine.recommend_all(sessions.iter().map(|session| request(arguments, now, session)))?;
-    let products = engine.catalog().products();
     for (session, found) in sessions.iter().zip(&found) {
-        for (rank, scored) in (1..).zip(&found.products) {
-            let Some(product) = products.get(scored.product) else { continue };
-            let (user, item) = (session.user.as_str(), product.handle.as_str());
-            answers.push(AnswerRow { user, source: found.source.name(), rank, item, score: Some(scored.score) });
-        }
+        let products = found.products.iter().map(|scored| (scored.product, scored.score));
+        answers.push_ranked(engine.catalog(), (&session.user, found.source.name()), 1, products);
     }
     Ok(())
 }
