@@ -166,10 +166,11 @@ wheel: export PROFILE ?= release
 wheel: ## Builds the Python wheel into work/wheel, with both programs (PROFILE=dev: sooner built, slower).
 	@cd $(root) && scripts/wheel.sh
 
-test-python: wheel $(wheel_tests)/installed ## Installs the wheel where there is no Rust and tests it; checks its types and style (PROFILE=).
+test-python: wheel $(wheel_tests)/installed ## Installs the wheel where there is no Rust and tests it; checks its types and style (PROFILE=; Python 3.11 or newer).
 	@cd $(root) && scripts/test-python.sh $(wheel_tests:$(root)/%=%)
 
 $(wheel_tests)/installed: $(root)/scripts/test-python.requirements.txt
+	@python3 -c 'import sys; sys.exit("the tools of these tests need Python 3.11" if sys.version_info < (3, 11) else 0)'
 	rm -rf $(wheel_tests)
 	python3 -m venv $(wheel_tests)
 	$(wheel_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<

@@ -73,8 +73,9 @@ pub(crate) struct Arguments {
     /// Weights as safetensors, under our names or TensorFlow's
     #[arg(long, value_name = "FILE", group = "model", requires_all = ["item_vocabulary", "category_vocabulary", "item_categories"])]
     weights: Option<PathBuf>,
-    /// Nothing that was trained: how much of the last baskets the counts of a bundle find, beside popularity and own frequency
-    #[arg(long, group = "model", requires = "dataset", conflicts_with_all = ["file", "predictions"])]
+    /// No model: how much of every user's last basket is found by the counts that a bundle carries (bought again, bought
+    /// together), made of the baskets before it, beside popularity and own frequency
+    #[arg(long, group = "model", requires = "dataset", conflicts_with_all = ["file", "predictions", "seen", "all", "most_rows", "seed"])]
     baskets: bool,
     /// With --run: train the run's network without this share of the products, and measure how they are ranked all the same
     #[arg(

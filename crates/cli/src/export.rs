@@ -15,14 +15,14 @@ use slirec_core::vocabulary::Vocabulary;
 use slirec_train::dataset::Dataset;
 use slirec_train::export::bundle;
 pub(crate) use slirec_train::export::bundle::{Source, Target};
-use slirec_train::export::catalog::{Unseen, catalog_of, unseen_products};
+use slirec_train::export::catalog;
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
-use slirec_train::run::{KeptWeights, Run, RunState, table_rows};
+use slirec_train::run::{KeptWeights, Run, table_rows};
 use slirec_train::weights::Weights;
 
 use crate::original::original_vocabulary;
 use crate::output;
-use host::Program;
+pub(crate) use host::Program;
 
 /// Write the bundle that the server serves
 #[derive(Debug, clap::Args)]
@@ -97,24 +97,14 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
         (None, Some(weights)) => of_weights(weights, arguments)?,
         (None, None) => bail!("neither --run nor --from is given"),
     };
-    let catalog = match given {
-        Some((path, catalog)) => {
-            check_catalog(path, &catalog, &source.vocabulary)?;
-            catalog
-        }
-        None => {
-            let catalog = catalog_of(&source.vocabulary).map_err(|(index, problem)| {
-                anyhow!("item {} of the training data makes no product: {problem}", index + 1)
-            })?;
-            let products = catalog.products().len();
-            output::warn(format!(
-                "no --catalog: the {products} items of the training data are served under their names, all of them on sale"
-            ));
-            catalog
-        }
-    };
+    let (path, catalog) = given.unzip();
+    let program = Program { onnxruntime: arguments.onnxruntime.as_deref() };
+    let catalog = catalog::to_serve(catalog, &source.vocabulary, &program).map_err(|problem| match path {
+        Some(path) => anyhow!("{}: {problem}", path.display()),
+        None => anyhow!(problem),
+    })?;
     let target = Target { name: &arguments.name, version: &arguments.version, output, replace: arguments.force };
-    write_bundle(&source, &catalog, &target, arguments.onnxruntime.as_deref())
+    write_bundle(&source, &catalog, &target, program)
 }
 
 /// Writes a bundle and says what came of it.
@@ -122,40 +112,19 @@ pub(crate) fn write_bundle(
     source: &Source,
     catalog: &Catalog,
     target: &Target<'_>,
-    onnxruntime: Option<&Path>,
+    program: Program<'_>,
 ) -> Result<()> {
-    let (manifest, sha256) = bundle::write_bundle(source, catalog, target, &Program { onnxruntime })?;
-    if !manifest.loses_to.is_empty() {
-        let names = manifest.loses_to.join(", ");
-        output::warn(format!("the model does not rank the test rows better than these: {names}; the manifest says so"));
-    }
+    let (manifest, sha256) = bundle::write_bundle(source, catalog, target, &program)?;
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let Manifest { name, version, .. } = &manifest;
     output::print(format!("{}: {name} {version}, {} kB", target.output.display(), bytes / 1000))?;
     output::print(format!("manifest SHA-256 {sha256}"))
 }
 
-/// A catalogue that shares only a part with the training data, as shops have it when products are new, is warned of.
-fn check_catalog(path: &Path, catalog: &Catalog, vocabulary: &Vocabulary) -> Result<()> {
-    let unseen = unseen_products(catalog, vocabulary).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
-    if let Some(Unseen { products, available, example }) = unseen {
-        let example = output::printable(&example);
-        output::warn(format!(
-            "{products} of {available} available products were not in the training data, such as `{example}`"
-        ));
-    }
-    Ok(())
-}
-
 fn of_run(directory: &Path, arguments: &Arguments) -> Result<Source> {
     let run = Run::read(directory, KeptWeights::Best)?;
     let path = arguments.dataset.as_deref().context("--run needs --dataset")?;
-    let source = Source::of_run(run, Dataset::read(path)?).with_context(|| path.display().to_string())?;
-    if let Some((state, epoch)) = source.stopped {
-        let early = if state == RunState::Diverged { "diverged" } else { "was interrupted" };
-        note!("warning: the run {early}; exporting its best weights, of epoch {epoch}");
-    }
-    Ok(source)
+    Source::of_run(run, Dataset::read(path)?).with_context(|| path.display().to_string())
 }
 
 fn of_weights(path: &Path, arguments: &Arguments) -> Result<Source> {

@@ -58,9 +58,10 @@ pub(crate) fn fit(dataset: &Dataset, seen: Seen) -> Result<Vec<Fitted>> {
     let fitted = baselines::fit(dataset, seen, &mut |what| {
         bar.set_message(format!("baselines: {what}"));
         lines.print(|| format!("baselines: {what}"));
+        Ok(())
     });
     bar.finish_and_clear();
-    Ok(fitted?)
+    fitted.map_err(anyhow::Error::from_boxed)
 }
 
 /// Measures a model and baselines; says how long it will take and how far it is.
@@ -77,6 +78,7 @@ pub(crate) fn judge(model: &mut dyn Scorer, subject: &Subject<'_>, baselines: &[
             bar.suspend(|| note!("ranking {all} histories over {items} items by {name} takes about {seconds:.0} s"));
         }
         lines.print(|| format!("ranking by {name}: {done} of {all} histories"));
+        Ok(())
     });
     bar.finish_and_clear();
     analysis.map_err(anyhow::Error::from_boxed)

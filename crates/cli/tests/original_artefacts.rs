@@ -120,6 +120,27 @@ fn the_checkpoint_becomes_a_bundle_that_gives_the_original_s_scores() {
 }
 
 #[test]
+fn the_counts_of_a_dataset_with_other_ids_than_the_weights_are_no_part_of_the_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..40).map(|row| {
+        let item = ["towel", "shirt", "face-mask", "candle"][(row / 4 + row) % 4];
+        format!("1\tuser {}\t{item}\t{}\tHome\n", row / 4, 1_790_000_000 + 60 * row)
+    });
+    fs::write(folder.path().join("interactions.tsv"), rows.collect::<String>()).unwrap();
+    let few = ["--valid-negatives", "1", "--test-negatives", "1"];
+    let prepare = ["prepare", "--interactions", "interactions.tsv", "--output", "dataset"];
+    stdout(&slirec(folder.path(), &[&prepare[..], &few].concat()));
+    let [weights, items, categories, of_items, catalog] =
+        ["weights.safetensors", "item_vocab.json", "cate_vocab.json", "item_category.json", "catalog.json"]
+            .map(|name| golden(name).to_str().unwrap().to_owned());
+    let mut export = vec!["export", "--from", &weights, "--item-vocabulary", &items, "--category-vocabulary"];
+    export.extend([&categories, "--item-categories", &of_items, "--catalog", &catalog]);
+    export.extend(["--dataset", "dataset", "--output", "bundle"]);
+    stdout(&slirec(folder.path(), &export));
+    assert_eq!(Bundle::read(&folder.path().join("bundle")).unwrap().activity, None);
+}
+
+#[test]
 fn a_damaged_checkpoint_and_foreign_vocabularies_are_named_and_leave_no_bundle() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["best_model.index", "best_model.data-00000-of-00001"] {

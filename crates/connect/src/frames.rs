@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use arrow_select::take::take;
-use slirec_core::interactions::{Interaction, InteractionSource, LineError, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
 
 pub use crate::interaction_columns::InteractionColumns;
 use crate::interaction_columns::Rows;
@@ -19,7 +19,7 @@ pub use answers::{AnswerColumns, AnswerRow};
 pub use catalog::{CatalogFrameError, catalog};
 
 /// What errors call the frame.
-const PLACE: &str = "the frame";
+pub const PLACE: &str = "the frame";
 
 /// Reads interactions of batches without keeping them.
 pub struct FrameInteractions<B> {
@@ -82,15 +82,6 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> InteractionSource for 
                 return Some(Err(ReadError::Io { line, source }));
             }
         }
-        let rows = self.rows.as_mut()?;
-        Some(match rows.read() {
-            Ok((timestamp, weight, event)) => {
-                let [user, item, category] = rows.texts();
-                Ok((Interaction { user, item, timestamp, category, event }, weight))
-            }
-            Err(problem) => {
-                Err(ReadError::Line(LineError { line, problem, content: format!("row {line} of {PLACE}") }))
-            }
-        })
+        Some(self.rows.as_mut()?.next(line, || format!("row {line} of {PLACE}")))
     }
 }

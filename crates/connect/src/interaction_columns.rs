@@ -6,7 +6,7 @@ use std::io;
 
 use slirec_core::catalog::NO_CATEGORY;
 use slirec_core::event::Event;
-use slirec_core::interactions::{LineProblem, MOST_WEIGHT};
+use slirec_core::interactions::{Interaction, LineError, LineProblem, MOST_WEIGHT, ReadError};
 use slirec_core::timestamp::{self, TimestampError};
 
 use crate::parquet::{Batch, ColumnValues};
@@ -22,10 +22,10 @@ pub struct InteractionColumns {
     pub timestamp: String,
     /// Category of the item; none: all items have the same.
     pub category: Option<String>,
-    /// How often the interaction counts for popularity; it may be missing.
-    pub weight: String,
-    /// What was done: view, cart or purchase; it may be missing.
-    pub event: String,
+    /// How often the interaction counts for popularity; none, or where it is missing: once.
+    pub weight: Option<String>,
+    /// What was done: view, cart or purchase; none, or where it is missing: it is not said.
+    pub event: Option<String>,
 }
 
 impl Default for InteractionColumns {
@@ -33,14 +33,14 @@ impl Default for InteractionColumns {
     fn default() -> Self {
         let [user, item, timestamp, category, weight, event] =
             ["user", "item", "timestamp", "category", "weight", "event"].map(str::to_owned);
-        Self { user, item, timestamp, category: Some(category), weight, event }
+        Self { user, item, timestamp, category: Some(category), weight: Some(weight), event: Some(event) }
     }
 }
 
 impl InteractionColumns {
     /// All names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.needed().chain([self.weight.as_str(), self.event.as_str()])
+        self.needed().chain([&self.weight, &self.event].into_iter().flatten().map(String::as_str))
     }
 
     fn needed(&self) -> impl Iterator<Item = &str> {
@@ -55,8 +55,10 @@ pub(crate) struct Rows {
     time: ColumnValues,
     /// None: all rows have the same.
     category: Option<ColumnValues>,
-    weight: ColumnValues,
-    event: ColumnValues,
+    /// None: each counts once.
+    weight: Option<ColumnValues>,
+    /// None: it is not said.
+    event: Option<ColumnValues>,
     next: usize,
     len: usize,
     /// Texts of the row that was read last, because an interaction borrows.
@@ -77,13 +79,14 @@ impl Rows {
                 return Err(invalid(format!("column `{name}` {problem}")));
             }
         }
+        let perhaps = |name: &Option<String>| name.as_deref().map(|name| batch.column(name));
         Ok(Self {
             user: batch.column(&names.user),
             item: batch.column(&names.item),
             time: batch.column(&names.timestamp),
-            category: names.category.as_deref().map(|name| batch.column(name)),
-            weight: batch.column(&names.weight),
-            event: batch.column(&names.event),
+            category: perhaps(&names.category),
+            weight: perhaps(&names.weight),
+            event: perhaps(&names.event),
             next: 0,
             len: batch.len(),
             texts: [const { String::new() }; 3],
@@ -95,13 +98,23 @@ impl Rows {
         self.next < self.len
     }
 
-    /// User, item and category of the row that was read last.
-    pub(crate) fn texts(&self) -> &[String; 3] {
-        &self.texts
+    /// The next row, number `line` of the input; `place` says where an unreadable one stands.
+    pub(crate) fn next(
+        &mut self,
+        line: u64,
+        place: impl FnOnce() -> String,
+    ) -> Result<(Interaction<'_>, u16), ReadError> {
+        match self.read() {
+            Ok((timestamp, weight, event)) => {
+                let [user, item, category] = &self.texts;
+                Ok((Interaction { user, item, timestamp, category, event }, weight))
+            }
+            Err(problem) => Err(ReadError::Line(LineError { line, problem, content: place() })),
+        }
     }
 
     /// Reads the next row: time, weight and what was done, if that is said; the texts are kept.
-    pub(crate) fn read(&mut self) -> Result<(f64, u16, Option<Event>), LineProblem> {
+    fn read(&mut self) -> Result<(f64, u16, Option<Event>), LineProblem> {
         let row = self.next;
         self.next += 1;
         let [user, item, category] = &mut self.texts;
@@ -114,11 +127,11 @@ impl Rows {
         let seconds =
             self.time.seconds(row).map_err(|problem| LineProblem::Timestamp(TimestampError::NotANumber(problem)))?;
         let seconds = timestamp::from_number(seconds.ok_or(LineProblem::Empty("timestamp"))?)?;
-        let weight = self.weight.text(row).map_or(Ok(1), |text| {
+        let weight = self.weight.as_ref().and_then(|weight| weight.text(row)).map_or(Ok(1), |text| {
             let number = text.parse().ok().filter(|weight| (1..=MOST_WEIGHT).contains(weight));
             number.ok_or_else(|| LineProblem::Weight(text.into_owned()))
         })?;
-        let event = self.event.text(row).filter(|name| !name.is_empty());
+        let event = self.event.as_ref().and_then(|event| event.text(row)).filter(|name| !name.is_empty());
         let event = event.map(|name| Event::of_name(&name).ok_or_else(|| LineProblem::Event(name.into_owned())));
         Ok((seconds, weight, event.transpose()?))
     }

@@ -17,7 +17,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError as WriteError;
 use parquet::file::properties::WriterProperties;
 use slirec_core::files::{FileError, StagedFile, is_regular};
-use slirec_core::interactions::{Interaction, InteractionSource, LineError, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
 
 use crate::events::input;
 use crate::interaction_columns::{InteractionColumns, Rows};
@@ -125,15 +125,8 @@ impl InteractionSource for ParquetInteractions {
         }
         let current = self.current.as_mut()?;
         current.row += 1;
-        let place = || format!("row {} of {}", current.row, current.path.display());
-        let rows = current.batch.as_mut()?;
-        Some(match rows.read() {
-            Ok((timestamp, weight, event)) => {
-                let [user, item, category] = rows.texts();
-                Ok((Interaction { user, item, timestamp, category, event }, weight))
-            }
-            Err(problem) => Err(ReadError::Line(LineError { line, problem, content: place() })),
-        })
+        let (row, path) = (current.row, &current.path);
+        Some(current.batch.as_mut()?.next(line, || format!("row {row} of {}", path.display())))
     }
 }
 

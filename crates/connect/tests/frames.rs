@@ -4,9 +4,13 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringViewArray};
-use slirec_connect::frames::{FrameInteractions, InteractionColumns};
+use arrow_array::{
+    ArrayRef, Date32Array, DictionaryArray, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampSecondArray,
+};
+use slirec_connect::frames::{FrameInteractions, InteractionColumns, catalog};
+use slirec_core::catalog::Attributes;
 use slirec_core::interactions::{InteractionSource, ReadError};
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -79,4 +83,38 @@ fn what_is_wrong_with_a_row_or_a_column_is_said_by_its_place() {
     let missing =
         "stopped: line 1: cannot read: the frame: has no column `handle`: expected user, handle, timestamp, category";
     assert_eq!(found, [missing]);
+}
+
+#[test]
+fn a_column_without_a_name_is_neither_a_weight_nor_what_was_done() {
+    let rows = batch(vec![
+        ("", texts(&[Some("0"), Some("1")])),
+        ("user", texts(&[Some("ann"), Some("bob")])),
+        ("item", texts(&[Some("mug"), Some("cup")])),
+        ("timestamp", texts(&[Some("5"), Some("6")])),
+        ("weight", texts(&[Some("1.5 kg"), Some("heavy")])),
+        ("event", texts(&[Some("page_view"), None])),
+    ]);
+    let columns = InteractionColumns { category: None, weight: None, event: None, ..InteractionColumns::default() };
+    assert_eq!(read(vec![rows], columns), ["ann mug 5 none 1", "bob cup 6 none 1"]);
+}
+
+#[test]
+fn times_of_a_catalogue_are_attributes_and_columns_of_another_type_are_refused() {
+    let since = TimestampSecondArray::from(vec![Some(1_793_610_900), None]).with_timezone("UTC");
+    let products = batch(vec![
+        ("item", texts(&[Some("mug"), Some("cup")])),
+        ("since", Arc::new(since)),
+        ("day", Arc::new(Date32Array::from(vec![20_000, 20_001]))),
+    ]);
+    let read = catalog([Ok(products)].into_iter()).unwrap();
+    let attributes: Vec<&Attributes> = read.products().iter().map(|product| &product.attributes).collect();
+    assert_eq!(*attributes[0], Attributes::from_iter([("since", "2026-11-02T09:15:00Z"), ("day", "2024-10-04")]));
+    assert_eq!(*attributes[1], Attributes::from_iter([("day", "2024-10-05")]));
+
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    lists.append_value([Some("Kitchen")]);
+    let nested = batch(vec![("item", texts(&[Some("mug")])), ("category", Arc::new(lists.finish()))]);
+    let refused = catalog([Ok(nested)].into_iter()).unwrap_err().to_string();
+    assert!(refused.contains("has a column `category` that is a list"), "{refused}");
 }

@@ -3,18 +3,18 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
-use slirec_core::timestamp;
+use slirec_core::timestamp::{self, TimestampError};
 use slirec_engine::{Selection, Texts};
 use slirec_merchandising::Wish;
 
 use crate::errors::{failure, unusable};
 
-/// As `../python/slirec/_serving.py` passes it; the service's fields of the same names.
+/// As `../python/slirec/_serving.py` passes it, its whole numbers checked; the service's fields of the same names.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Options {
-    limit: i64,
-    offset: i64,
+    limit: usize,
+    offset: usize,
     exclude_seen: bool,
     exclude_purchased: bool,
     min_score: Option<f32>,
@@ -22,9 +22,9 @@ pub(crate) struct Options {
     include_only: Option<Vec<String>>,
     categories: Option<Vec<String>>,
     exclude_categories: Vec<String>,
-    per_category: Option<i64>,
+    per_category: Option<usize>,
     filter: Option<String>,
-    per: Option<Vec<(String, i64)>>,
+    per: Option<Vec<(String, usize)>>,
     diversity: Option<f32>,
     now: Option<f64>,
 }
@@ -50,16 +50,14 @@ impl Options {
             }
             value => Ok(value),
         };
-        let cap = |(name, most): (String, i64)| Ok((name, count("per", most, 1)?));
-        let per = self.per.map(|per| per.into_iter().map(cap).collect::<PyResult<_>>()).transpose()?;
         let diversity = probability("diversity", self.diversity)?;
-        let wishes = self.filter.is_some() || per.is_some() || diversity.is_some();
-        let wish = Wish { scenario: None, filter: self.filter, per, diversity, viewed: None, now };
+        let wishes = self.filter.is_some() || self.per.is_some() || diversity.is_some();
+        let wish = Wish { scenario: None, filter: self.filter, per: self.per, diversity, viewed: None, now };
         Ok(Question {
-            limit: count("limit", self.limit, 1)?,
+            limit: self.limit,
             now,
             selection: Selection {
-                offset: count("offset", self.offset, 0)?,
+                offset: self.offset,
                 min_score: probability("min_score", self.min_score)?,
                 exclude_seen: self.exclude_seen,
                 exclude_purchased: self.exclude_purchased,
@@ -68,16 +66,11 @@ impl Options {
                 include_only: self.include_only.map(products),
                 categories: self.categories.map(Texts::from_iter),
                 exclude_categories: Texts::from_iter(self.exclude_categories),
-                per_category: self.per_category.map(|most| count("per_category", most, 1)).transpose()?,
+                per_category: self.per_category,
             },
             wish: wishes.then_some(wish),
         })
     }
-}
-
-fn count(name: &str, value: i64, least: usize) -> PyResult<usize> {
-    let found = usize::try_from(value).ok().filter(|value| *value >= least);
-    found.ok_or_else(|| unusable(format!("{name} is {value}: expected a whole number from {least}")))
 }
 
 fn clock() -> f64 {
@@ -87,6 +80,11 @@ fn clock() -> f64 {
 /// Unix seconds of a time as text: a number of seconds or milliseconds, or ISO 8601.
 #[pyfunction]
 pub(crate) fn seconds(text: &str) -> PyResult<f64> {
-    let seconds = timestamp::from_iso(text).map_or_else(|| timestamp::from_text(text), timestamp::from_number);
+    let seconds = match timestamp::from_iso(text) {
+        // A far year is no number of milliseconds.
+        Some(seconds) if seconds >= timestamp::MILLISECONDS_FROM => Err(TimestampError::OutOfRange(seconds)),
+        Some(seconds) => timestamp::from_number(seconds),
+        None => timestamp::from_text(text),
+    };
     seconds.map_err(|error| unusable(error.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Runs that are over: their directories enter; metrics, analyses, reports and bundles leave.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,14 +11,16 @@ use pyo3::prelude::*;
 use slirec_connect::frames;
 use slirec_core::bundle::Bundle;
 use slirec_core::catalog::Catalog;
+use slirec_core::vocabulary::Vocabulary;
 use slirec_engine::{BundleScorer, CandidateIds, Kernels};
 use slirec_train::analysis::{Analysis, Measured, Subject, analyse};
 use slirec_train::baselines::{self, Fitted};
-use slirec_train::dataset::evaluation::{SAMPLE_SEED, Sampling};
+use slirec_train::dataset::evaluation::Sampling;
 use slirec_train::dataset::{Dataset, Split};
 use slirec_train::evaluation::{ColumnScorer, ScoreError, Scorer, Seen};
+use slirec_train::export::ExportError;
 use slirec_train::export::bundle::{Host, Parity, Source, Target, write_bundle};
-use slirec_train::export::catalog::{Unseen, catalog_of, unseen_products};
+use slirec_train::export::catalog;
 use slirec_train::inference::InferenceNetwork;
 use slirec_train::metrics::RankingMetrics;
 use slirec_train::report::Report;
@@ -69,6 +72,15 @@ fn table(
     Ok(Frame::new(batch.schema(), vec![batch]))
 }
 
+/// Which rows to measure: at most so many, or all of them, and the seed of the draw.
+type Sample = (Option<usize>, bool, Option<u64>);
+
+/// What is not said is as by the command.
+fn sampling((most, all, seed): Sample, vocabulary: &Vocabulary) -> Sampling {
+    let usual = if all { Sampling::ALL } else { Sampling::for_items(vocabulary.items().len()) };
+    Sampling { most: most.unwrap_or(usual.most), seed: seed.unwrap_or(usual.seed) }
+}
+
 /// Measures a run, or a bundle, on rows of a dataset beside the baselines: the analysis as JSON, and the metrics of
 /// each of them.
 #[pyfunction]
@@ -77,7 +89,7 @@ pub(crate) fn evaluate(
     model: (Option<PathBuf>, Option<PathBuf>),
     dataset: PathBuf,
     set: &str,
-    sampling: (Option<usize>, Option<u64>),
+    sample: Sample,
     onnxruntime: Option<PathBuf>,
 ) -> PyResult<(String, Frame)> {
     let split = match set {
@@ -85,20 +97,20 @@ pub(crate) fn evaluate(
         "test" => Split::Test,
         other => return Err(unusable(format!("set is `{other}`: expected valid or test"))),
     };
-    let (most_rows, seed) = sampling;
-    let sampling = Sampling { most: most_rows.unwrap_or(usize::MAX), seed: seed.unwrap_or(SAMPLE_SEED) };
     let analysis = py.detach(|| match model {
         (Some(run), _) => {
             let run = Run::read(&run, KeptWeights::Best).map_err(failure)?;
-            analysis_of_run(&run, &dataset, split, sampling)
+            analysis_of_run(&run, &dataset, split, sampling(sample, &run.vocabulary))
         }
         (None, Some(bundle)) => {
             let bundle = Bundle::read(&bundle).map_err(failure)?;
             let dataset =
                 Dataset::read(&dataset).map_err(failure)?.with_vocabulary(&bundle.vocabulary).map_err(failure)?;
-            let mut scorer = Library { onnxruntime }.served(&bundle).map_err(of_score)?;
+            let mut scorer = scorer(&bundle, onnxruntime.as_deref(), Kernels::Fused).map_err(of_score)?;
+            let rows = (sampling(sample, &bundle.vocabulary), Seen::Keep);
             let longest = bundle.manifest.model.longest_history;
-            measured(scorer.as_mut(), &dataset, split, longest, sampling, Some(&bundle.catalog))
+            let subject = Subject::of_dataset(&dataset, split, longest, rows).map_err(failure)?;
+            measured(scorer.as_mut(), &dataset, &subject.titled(Some(&bundle.catalog)))
         }
         (None, None) => Err(unusable("nothing to evaluate: expected a run or a bundle")),
     })?;
@@ -118,8 +130,8 @@ pub(crate) fn report(py: Python<'_>, run: PathBuf, dataset: PathBuf) -> PyResult
     py.detach(|| {
         let summary = RunSummary::read(&run).map_err(failure)?;
         let read = Run::read(&run, KeptWeights::Best).map_err(failure)?;
-        let analysis =
-            analysis_of_run(&read, &dataset, Split::Test, Sampling::for_items(read.vocabulary.items().len()))?;
+        let usual = Sampling::for_items(read.vocabulary.items().len());
+        let analysis = analysis_of_run(&read, &dataset, Split::Test, usual)?;
         let report = Report {
             name: &run.file_name().unwrap_or(run.as_os_str()).to_string_lossy(),
             record: &summary.record,
@@ -134,32 +146,30 @@ pub(crate) fn report(py: Python<'_>, run: PathBuf, dataset: PathBuf) -> PyResult
 
 fn analysis_of_run(run: &Run, dataset: &Path, split: Split, sampling: Sampling) -> PyResult<Analysis> {
     let dataset = Dataset::read(dataset).map_err(failure)?.with_vocabulary(&run.vocabulary).map_err(failure)?;
-    let mut network =
-        InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights).map_err(failure)?;
-    measured(&mut network, &dataset, split, run.hyperparameters.model.longest_history, sampling, None)
+    let mut network = InferenceNetwork::of_run(run).map_err(failure)?;
+    measured(&mut network, &dataset, &Subject::of_run(run, &dataset, split, sampling).map_err(failure)?)
 }
 
-fn measured(
-    model: &mut dyn Scorer,
-    dataset: &Dataset,
-    split: Split,
-    longest: usize,
-    sampling: Sampling,
-    catalog: Option<&Catalog>,
-) -> PyResult<Analysis> {
-    let baselines = baselines::fit(dataset, Seen::Keep, &mut |_| {}).map_err(failure)?;
-    let subject = Subject::of_dataset(dataset, split, longest, (sampling, Seen::Keep)).map_err(failure)?;
+fn measured(model: &mut dyn Scorer, dataset: &Dataset, subject: &Subject<'_>) -> PyResult<Analysis> {
     if subject.groups.is_empty() {
-        return Err(SlirecError::new_err(format!("the dataset has no {} rows to measure", split.name())));
+        return Err(SlirecError::new_err(format!("the dataset has no {} rows to measure", subject.set)));
     }
-    let mut stopped = Ok(());
-    let analysis = analyse(model, &subject.titled(catalog), &baselines, &mut |_, _, _| {
-        if stopped.is_ok() {
-            stopped = Python::attach(|py| py.check_signals());
-        }
-    });
-    stopped?;
-    analysis.map_err(of_score)
+    let baselines = fit(dataset).map_err(of_score)?;
+    judge(model, subject, &baselines).map_err(of_score)
+}
+
+/// Fits the baselines, until a signal ends it.
+fn fit(dataset: &Dataset) -> Result<Vec<Fitted>, ScoreError> {
+    baselines::fit(dataset, Seen::Keep, &mut |_| no_signal())
+}
+
+/// Measures a model beside the baselines, until a signal ends it.
+fn judge(model: &mut dyn Scorer, subject: &Subject<'_>, baselines: &[Fitted]) -> Result<Analysis, ScoreError> {
+    analyse(model, subject, baselines, &mut |_, _, _| no_signal())
+}
+
+fn no_signal() -> Result<(), ScoreError> {
+    Ok(Python::attach(|py| py.check_signals())?)
 }
 
 /// As `../python/slirec/_training.py` passes it.
@@ -184,7 +194,6 @@ pub(crate) struct ExportPlan {
 pub(crate) fn export(py: Python<'_>, plan: ExportPlan) -> PyResult<Vec<String>> {
     let products = plan.products.map(|products| frame::read(products.bind(py))).transpose()?;
     py.detach(|| {
-        let mut warnings = Vec::new();
         let given = match (&plan.catalog, products) {
             (Some(path), _) => Some(Catalog::read(path).map_err(failure)?),
             (None, Some(products)) => Some(frames::catalog(products).map_err(failure)?),
@@ -192,55 +201,36 @@ pub(crate) fn export(py: Python<'_>, plan: ExportPlan) -> PyResult<Vec<String>> 
         };
         let run = Run::read(&plan.run, KeptWeights::Best).map_err(failure)?;
         let source = Source::of_run(run, Dataset::read(&plan.dataset).map_err(failure)?).map_err(failure)?;
-        let catalog = match given {
-            Some(catalog) => {
-                let unseen = unseen_products(&catalog, &source.vocabulary);
-                let unseen = unseen.map_err(|problem| SlirecError::new_err(format!("the catalogue: {problem}")))?;
-                warnings.extend(unseen.map(|Unseen { products, available, example }| {
-                    format!("{products} of {available} available products were not in the training data, such as `{example}`")
-                }));
-                catalog
-            }
-            None => catalog_of(&source.vocabulary).map_err(|(index, problem)| {
-                SlirecError::new_err(format!("item {} of the training data makes no product: {problem}", index + 1))
-            })?,
-        };
+        let host = Library { onnxruntime: plan.onnxruntime, warnings: RefCell::default() };
+        let place = if given.is_some() { "the catalogue: " } else { "" };
+        let catalog = catalog::to_serve(given, &source.vocabulary, &host)
+            .map_err(|problem| SlirecError::new_err(format!("{place}{problem}")))?;
         let target = Target { name: &plan.name, version: &plan.version, output: &plan.output, replace: plan.replace };
-        let host = Library { onnxruntime: Some(plan.onnxruntime) };
-        let (manifest, _) = write_bundle(&source, &catalog, &target, &host).map_err(failure)?;
-        if !manifest.loses_to.is_empty() {
-            let names = manifest.loses_to.join(", ");
-            warnings.push(format!("the model does not rank the test rows better than these: {names}; the manifest says so"));
-        }
-        Ok(warnings)
+        write_bundle(&source, &catalog, &target, &host).map_err(|error| match error {
+            ExportError::Score(error) => of_score(error),
+            error => failure(error),
+        })?;
+        Ok(host.warnings.take())
     })
 }
 
 /// What an export needs of this library.
 struct Library {
-    onnxruntime: Option<PathBuf>,
-}
-
-impl Library {
-    fn scorer(&self, bundle: &Bundle, kernels: Kernels) -> Result<Box<dyn Scorer>, ScoreError> {
-        let mut scorer = BundleScorer::with_kernels(bundle, self.onnxruntime.as_deref(), kernels)?;
-        Ok(Box::new(ColumnScorer(move |history: &_, items, features| {
-            Ok(scorer.score(history, &CandidateIds { items, features })?)
-        })))
-    }
+    onnxruntime: PathBuf,
+    warnings: RefCell<Vec<String>>,
 }
 
 impl Host for Library {
     fn graphs(&self, bundle: &Bundle) -> Result<Box<dyn Scorer>, ScoreError> {
-        self.scorer(bundle, Kernels::OnnxRuntime)
+        scorer(bundle, Some(&self.onnxruntime), Kernels::OnnxRuntime)
     }
 
     fn served(&self, bundle: &Bundle) -> Result<Box<dyn Scorer>, ScoreError> {
-        self.scorer(bundle, Kernels::Fused)
+        scorer(bundle, Some(&self.onnxruntime), Kernels::Fused)
     }
 
     fn fit(&self, dataset: &Dataset) -> Result<Vec<Fitted>, ScoreError> {
-        Ok(baselines::fit(dataset, Seen::Keep, &mut |_| {})?)
+        fit(dataset)
     }
 
     fn judge(
@@ -249,12 +239,25 @@ impl Host for Library {
         subject: &Subject<'_>,
         baselines: &[Fitted],
     ) -> Result<Analysis, ScoreError> {
-        analyse(model, subject, baselines, &mut |_, _, _| {})
+        judge(model, subject, baselines)
     }
 
     fn checked(&self, _: Parity) {}
+
+    fn warn(&self, warning: &str) {
+        self.warnings.borrow_mut().push(warning.to_owned());
+    }
 }
 
+/// Scores with a bundle.
+fn scorer(bundle: &Bundle, onnxruntime: Option<&Path>, kernels: Kernels) -> Result<Box<dyn Scorer>, ScoreError> {
+    let mut scorer = BundleScorer::with_kernels(bundle, onnxruntime, kernels)?;
+    Ok(Box::new(ColumnScorer(move |history: &_, items, features| {
+        Ok(scorer.score(history, &CandidateIds { items, features })?)
+    })))
+}
+
+/// What was raised on the way, or why something could not score.
 fn of_score(error: ScoreError) -> PyErr {
-    SlirecError::new_err(error.to_string())
+    error.downcast::<PyErr>().map_or_else(|error| SlirecError::new_err(error.to_string()), |raised| *raised)
 }

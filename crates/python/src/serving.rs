@@ -2,11 +2,14 @@
 //! released while the engine's threads score.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use slirec_connect::frames::{AnswerColumns, AnswerRow};
 use slirec_core::catalog::Product;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Recommendations, Selection, Texts, ViewHistory};
+use slirec_core::event::Event;
+use slirec_core::product_set::ProductSet;
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Recommendations, Selection, ViewHistory};
 use slirec_merchandising::Merchandising;
 
 use crate::answers;
@@ -18,8 +21,11 @@ use crate::sessions::{Names, Sessions};
 /// Sessions that are answered between two looks at the signals of the process.
 const AT_ONCE: usize = 4_096;
 
-/// Rows of scores in a batch, about.
-const SCORES_AT_ONCE: usize = 1 << 18;
+/// Rows of answers in a batch, about: the texts of a column of one are counted by 32 bits.
+const ROWS_AT_ONCE: usize = 1 << 18;
+
+/// Names that are copied for every session; of more, the products are looked up once.
+const FEW_NAMES: usize = 64;
 
 /// Views among which the viewed product is looked for, as in the service.
 const LAST_VIEWS: usize = 100;
@@ -66,21 +72,28 @@ impl Bundle {
 
     /// The products of the catalogue.
     fn products(&self) -> PyResult<Frame> {
-        let batch = answers::products(self.engine.catalog()).map_err(failure)?;
-        Ok(Frame::new(batch.schema(), vec![batch]))
+        answers::products(self.engine.catalog()).map_err(failure)
     }
 
-    /// The best products after one history: source, number of unknown views, products.
+    /// The best products after one history of names, times and events: source, number of unknown views, products. What
+    /// has no time counts as just now, as in the service.
     fn recommend(
         &self,
         py: Python<'_>,
-        history: Vec<(String, f64)>,
+        history: Vec<(String, Option<f64>, Option<String>)>,
         options: Options,
     ) -> PyResult<(&'static str, usize, Vec<Answered>)> {
-        let question = options.question(|name| self.handle(name))?;
-        let mut history = ViewHistory::from_iter(history);
-        history.sort_by_time();
-        let request = self.request(history, &question)?;
+        let question = self.question(options)?;
+        let mut views = ViewHistory::new();
+        for (name, time, event) in history {
+            let event = event.map(|name| {
+                Event::of_name(&name)
+                    .ok_or_else(|| unusable(format!("event is `{name}`: expected view, cart or purchase")))
+            });
+            views.push_event(&name, time.unwrap_or(question.now), event.transpose()?.unwrap_or_default());
+        }
+        views.sort_by_time();
+        let request = self.request(views, &question)?;
         let answer = py.detach(|| self.engine.recommend(request)).map_err(failure)?;
         let products = self.engine.catalog().products();
         let products = answer.products.iter().filter_map(|scored| {
@@ -98,10 +111,13 @@ impl Bundle {
         names: Names,
         options: Options,
     ) -> PyResult<Frame> {
-        let question = options.question(|name| self.handle(name))?;
-        let offset = question.selection.offset;
-        self.answered(py, sessions, &names, &question, AT_ONCE, &|columns, user, answer| {
-            answers::add(columns, self.engine.catalog(), user, offset, answer);
+        let question = self.question(options)?;
+        let catalog = self.engine.catalog();
+        let first_rank = question.selection.offset + 1;
+        let most = question.limit.min(catalog.products().len());
+        self.answered(py, sessions, &names, &question, most, &mut |columns, user, answer| {
+            let products = answer.products.iter().map(|scored| (scored.product, scored.score));
+            columns.push_ranked(catalog, (user, answer.source.name()), first_rank, products);
         })
     }
 
@@ -114,19 +130,16 @@ impl Bundle {
         items: Option<Vec<String>>,
         options: Options,
     ) -> PyResult<Frame> {
-        let products = self.scored_products(items)?;
-        let handles: Texts = products
-            .iter()
-            .filter_map(|product| self.engine.catalog().products().get(*product))
-            .map(|p| &p.handle)
-            .collect();
-        let question = options.question(|name| self.handle(name))?;
-        let selection = Selection { include_only: Some(handles), ..question.selection };
-        let question = Question { selection, limit: products.len(), ..question };
-        let at_once = (SCORES_AT_ONCE / products.len().max(1)).clamp(1, AT_ONCE);
+        let question = self.question(options)?;
         let catalog = self.engine.catalog().products();
-        self.answered(py, sessions, &names, &question, at_once, &|columns, user, answer| {
-            let mut found = vec![None; catalog.len()];
+        let is_all = items.is_none();
+        let products = self.scored_products(items)?;
+        let handles = products.iter().filter_map(|product| catalog.get(*product)).map(|product| &product.handle);
+        let only = if is_all { None } else { Some(handles.collect()) };
+        let selection = self.narrowed(Selection { include_only: only, ..question.selection });
+        let question = Question { selection, limit: products.len(), ..question };
+        let mut found = vec![None; catalog.len()];
+        self.answered(py, sessions, &names, &question, products.len(), &mut |columns, user, answer| {
             for (rank, scored) in (1..).zip(&answer.products) {
                 if let Some(slot) = found.get_mut(scored.product) {
                     *slot = Some((rank, scored.score));
@@ -138,21 +151,42 @@ impl Bundle {
                 let (source, rank) = (answer.source.name(), rank.unwrap_or(products.len()));
                 columns.push(AnswerRow { user, source, rank, item: &product.handle, score });
             }
+            for scored in &answer.products {
+                found.get_mut(scored.product).into_iter().for_each(|slot| *slot = None);
+            }
         })
     }
 }
 
 impl Bundle {
+    fn question(&self, options: Options) -> PyResult<Question> {
+        let question = options.question(|name| self.handle(name))?;
+        Ok(Question { selection: self.narrowed(question.selection), ..question })
+    }
+
+    /// The selection, copied for every session, without a long list of names.
+    fn narrowed(&self, selection: Selection) -> Selection {
+        let Some(only) = selection.include_only.as_ref().filter(|only| only.len() > FEW_NAMES) else {
+            return selection;
+        };
+        let catalog = self.engine.catalog();
+        let named = only.iter().filter_map(|handle| catalog.position(handle));
+        let allowed = ProductSet::of(catalog.products().len(), named);
+        Selection { include_only: None, allowed: Some(Arc::new(allowed)), ..selection }
+    }
+
+    /// Answers the sessions of a frame, with at most so many products each; `add` makes rows of an answer.
     fn answered(
         &self,
         py: Python<'_>,
         sessions: &Bound<'_, PyAny>,
         names: &Names,
         question: &Question,
-        at_once: usize,
-        add: &(dyn Fn(&mut AnswerColumns, &str, &Recommendations) + Sync),
+        most: usize,
+        add: &mut (dyn FnMut(&mut AnswerColumns, &str, &Recommendations) + Send),
     ) -> PyResult<Frame> {
         let reader = frame::read(sessions)?;
+        let at_once = (ROWS_AT_ONCE / most.max(1)).clamp(1, AT_ONCE);
         py.detach(|| {
             let Sessions { users, histories, numbered } =
                 Sessions::read(reader, names, question.selection.exclude_purchased)?;
@@ -179,7 +213,7 @@ impl Bundle {
         let catalog = self.engine.catalog();
         wish.viewed = request.history.last(LAST_VIEWS).rev().find_map(|view| catalog.position(view.handle));
         let arranged = self.merchandising.arrange(&wish).map_err(|error| unusable(error.to_string()))?;
-        let selection = Selection { allowed: arranged.allowed, ..request.selection };
+        let selection = Selection { allowed: both(arranged.allowed, request.selection.allowed), ..request.selection };
         // Without a scenario, which alone names sources, the request's stay.
         Ok(RecommendationRequest { selection, arrangement: arranged.arrangement, ..request })
     }
@@ -190,7 +224,9 @@ impl Bundle {
             return history;
         }
         let handle = |name: &str| self.handle(name).unwrap_or_else(|| name.to_owned());
-        history.iter().map(|view| (handle(view.handle), view.timestamp)).collect()
+        let mut named = ViewHistory::new();
+        history.iter().for_each(|view| named.push_event(&handle(view.handle), view.timestamp, view.event));
+        named
     }
 
     /// The handle that a name stands for: its own, or that of the product whose GID or number it is.
@@ -213,5 +249,16 @@ impl Bundle {
             found.ok_or_else(|| unusable(format!("`{name}` is no product of the catalogue")))
         };
         items.iter().map(position).collect()
+    }
+}
+
+/// What two sets have in common; none: all.
+fn both(left: Option<Arc<ProductSet>>, right: Option<Arc<ProductSet>>) -> Option<Arc<ProductSet>> {
+    match (left, right) {
+        (Some(mut left), Some(right)) => {
+            Arc::make_mut(&mut left).intersect(&right);
+            Some(left)
+        }
+        (left, right) => left.or(right),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use arrow_array::RecordBatchReader;
 use arrow_schema::DataType;
 use pyo3::{PyResult, Python};
-use slirec_connect::frames::{FrameInteractions, InteractionColumns};
+use slirec_connect::frames::{FrameInteractions, InteractionColumns, PLACE};
 use slirec_core::interactions::{InteractionSource, LineError, ReadError};
 use slirec_engine::ViewHistory;
 
@@ -15,6 +15,9 @@ use crate::frame::Reader;
 
 /// Rows between two looks at the signals of the process.
 const ROWS_EVERY: u64 = 100_000;
+
+/// What was done with an item, where that is asked for: view, cart or purchase.
+const EVENT: &str = "event";
 
 /// Names of the columns of views: user, item and timestamp.
 pub(crate) type Names = (String, String, String);
@@ -29,18 +32,23 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Reads all rows of a frame, with the column `event` if it is asked for.
+    /// Reads all rows of a frame, with the column [`EVENT`] if it is asked for.
     pub(crate) fn read(reader: Reader, (user, item, timestamp): &Names, reads_events: bool) -> PyResult<Self> {
         let kind = reader.schema().field_with_name(user).ok().map(|field| field.data_type().clone());
         let numbered =
             kind.is_some_and(|kind| kind.is_signed_integer() || (kind.is_integer() && kind != DataType::UInt64));
+        if reads_events && reader.schema().field_with_name(EVENT).is_err() {
+            return Err(SlirecError::new_err(format!(
+                "{PLACE}: has no column `{EVENT}`: exclude_purchased needs to know what was bought"
+            )));
+        }
         let columns = InteractionColumns {
             user: user.clone(),
             item: item.clone(),
             timestamp: timestamp.clone(),
             category: None,
-            weight: String::new(),
-            event: if reads_events { "event" } else { "" }.to_owned(),
+            weight: None,
+            event: reads_events.then(|| EVENT.to_owned()),
         };
         let mut views = FrameInteractions::new(reader, columns);
         let mut numbers: HashMap<String, usize> = HashMap::new();

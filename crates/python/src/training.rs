@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::RecordBatchReader;
 use pyo3::prelude::*;
-use slirec_connect::frames::{FrameInteractions, InteractionColumns};
+use slirec_connect::frames::{FrameInteractions, InteractionColumns, PLACE};
 use slirec_train::dataset::Dataset;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare_from};
 use slirec_train::hyperparameters::{Hyperparameters, Preset};
@@ -17,9 +17,6 @@ use slirec_train::trainer::{TrainOptions, train as train_network};
 use crate::errors::{failure, unusable};
 use crate::frame;
 use crate::listener::{Listener, Stopping};
-
-/// What errors call a frame.
-const FRAME: &str = "the frame";
 
 /// As `../python/slirec/_training.py` passes it.
 #[derive(FromPyObject)]
@@ -42,12 +39,10 @@ pub(crate) struct PreparePlan {
 pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePlan, tell: Py<PyAny>) -> PyResult<()> {
     let reader = frame::read(frame)?;
     let (user, item, timestamp, category) = plan.columns;
-    let default = InteractionColumns::default();
     let there = |name: &String| reader.schema().field_with_name(name).is_ok();
-    let category = category.or_else(|| default.category.clone().filter(there));
-    // Frames have words of their own for what was done; a column of that name may be anything.
-    let event = String::new();
-    let columns = InteractionColumns { user, item, timestamp, category, event, ..default };
+    let category = category.or_else(|| InteractionColumns::default().category.filter(there));
+    // Frames have words of their own; a column called weight or event may be anything.
+    let columns = InteractionColumns { user, item, timestamp, category, weight: None, event: None };
     let options = PrepareOptions {
         seed: plan.seed,
         time_share: plan.time_share,
@@ -57,7 +52,7 @@ pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePla
         replace: plan.replace,
         valid_negatives: plan.valid_negatives,
         test_negatives: plan.test_negatives,
-        ..PrepareOptions::new(FRAME.into(), plan.output)
+        ..PrepareOptions::new(PLACE.into(), plan.output)
     };
     let mut listener = Listener::new(tell);
     py.detach(|| {

@@ -92,6 +92,46 @@ def test_products_may_be_named_by_gid_and_number(bundle: slirec.Bundle, service:
         assert found.unknown_items == expected["unknown_items"], name
 
 
+def test_what_was_bought_is_left_out_as_by_the_service(bundle: slirec.Bundle, service: Service) -> None:
+    product = bundle.products().to_polars().filter(pl.col("item") == "novel").row(0, named=True)
+    # By another name than the handle, too, and without a time, which is just now.
+    for name in ["novel", product["gid"]]:
+        history: list[dict[str, Any]] = [
+            {"item": "atlas", "time": NOW - 90, "event": "view"},
+            {"item": "no such product", "time": NOW - 80},
+            {"item": name, "time": NOW - 60, "event": "purchase"},
+            {"item": "pencil"},
+        ]
+        question = {"exclude_purchased": True, "limit": 300}
+        found = bundle.recommend(history, now=NOW, limit=300, exclude_purchased=True)
+        assert answered(found) == as_numbers(
+            service.recommend({"history": history, "now": NOW, **question})["items"]
+        ), name
+        handles = [item.handle for item in found.items]
+        assert "atlas" in handles
+        assert "novel" not in handles
+        frame = pl.DataFrame([{"user": 7, "time": NOW, **view} for view in history])
+        of_frame = bundle.recommend_frame(
+            frame, timestamp="time", now=NOW, limit=300, exclude_purchased=True
+        ).to_polars()
+        assert of_frame["item"].to_list() == handles, name
+        assert "novel" in [item.handle for item in bundle.recommend(history, now=NOW, limit=300).items]
+    with pytest.raises(slirec.SlirecError, match="the frame: has no column `event`: exclude_purchased needs to know"):
+        bundle.recommend_frame(frame.drop("event"), timestamp="time", exclude_purchased=True)
+
+
+def test_many_names_of_products_mean_what_few_do(bundle: slirec.Bundle) -> None:
+    frame = views(bundle, 20)
+    known = handles(bundle)
+    question: dict[str, Any] = {"filter": 'category != "Books"', "exclude_seen": True, "limit": 10**12, "now": NOW}
+    all_of_them = bundle.recommend_frame(frame, **question).to_polars()
+    for names in [known[:5], known[:150], known]:
+        some = bundle.recommend_frame(frame, include_only=[*names, "no such product"], **question).to_polars()
+        columns = ["user", "item", "score"]
+        expected = all_of_them.filter(pl.col("item").is_in(names))
+        assert some.select(columns).equals(expected.select(columns)), len(names)
+
+
 def test_frames_of_all_libraries_mean_the_same(bundle: slirec.Bundle) -> None:
     frame = views(bundle, 50)
     expected = bundle.recommend_frame(frame, now=NOW).to_polars()
@@ -163,6 +203,17 @@ def test_what_cannot_be_used_is_said_in_a_sentence(bundle: slirec.Bundle) -> Non
         bundle.recommend([("novel", "yesterday")])
     with pytest.raises(ValueError, match="workers is 0"):
         slirec.load("models/demo", workers=0)
+    with pytest.raises(ValueError, match="offset is -1: expected a whole number from 0"):
+        bundle.recommend([], offset=-1)
+    with pytest.raises(ValueError, match="limit is 1000000000000000000000: expected"):
+        bundle.recommend([], limit=10**21)
+    for year in [1900, 9000]:
+        with pytest.raises(ValueError, match="is not a usable Unix time"):
+            bundle.recommend([("novel", datetime(year, 1, 1))])
+    with pytest.raises(ValueError, match="a view has the fields item, at: expected item, and perhaps time and event"):
+        bundle.recommend([{"item": "novel", "at": NOW}])
+    with pytest.raises(ValueError, match="event is `bought`: expected view, cart or purchase"):
+        bundle.recommend([{"item": "novel", "event": "bought"}])
 
 
 def test_errors_have_the_sentences_of_the_programs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,11 @@ def test_a_model_is_measured_beside_the_baselines_as_by_the_command(run: slirec.
     assert table["name"].to_list() == [measured["name"] for measured in expected["measured"]]
     assert table["ndcg@10"].to_list() == [measured["ranking"]["ndcg@10"] for measured in expected["measured"]]
     assert "<iframe" in run.report()._repr_html_()
+    few = slirec.evaluate(run, most_rows=50, seed=3).analysis
+    command = ("evaluate", "--run", run.path, "--dataset", dataset.path, "--json")
+    assert few == json.loads(program(*command, "--most-rows", "50", "--seed", "3"))
+    assert few["groups"] == 50
+    assert slirec.evaluate(run, most_rows="all").analysis == json.loads(program(*command, "--all"))
 
 
 def test_a_bundle_is_that_of_the_command_and_recommends(
@@ -95,7 +101,8 @@ def test_a_bundle_is_that_of_the_command_and_recommends(
     program(
         "export", "--run", run.path, "--dataset", dataset.path, "--output", tmp_path / "expected", "--name", "clicks"
     )
-    bundle = run.export(tmp_path / "bundle", name="clicks")
+    with pytest.warns(UserWarning, match="no catalogue was given: the 30 items of the training data are served"):
+        bundle = run.export(tmp_path / "bundle", name="clicks")
     assert (tmp_path / "bundle/manifest.json").read_bytes() == (tmp_path / "expected/manifest.json").read_bytes()
     answer = bundle.recommend([("item-3", 1_793_900_000), ("item-4", 1_793_900_060)], limit=3, now=1_793_900_120)
     assert answer.source == "model"
@@ -139,6 +146,21 @@ def test_ctrl_c_stops_training_after_a_step_and_the_run_goes_on_later(dataset: s
     assert (again.state, again.record["epochs"]) == ("finished", done + 1)
 
 
+def test_ctrl_c_ends_an_evaluation(bundle: slirec.Bundle) -> None:
+    known = bundle.products().to_polars()["item"]
+    rows = range(300_000)
+    views = {
+        "user": [row // 6 for row in rows],
+        "item": [known[(row // 6 + row * row) % len(known)] for row in rows],
+        "timestamp": [1_793_000_000 + row for row in rows],
+    }
+    dataset = slirec.prepare(pl.DataFrame(views))
+    began = time.monotonic()
+    with interrupted_after(2), pytest.raises(KeyboardInterrupt):
+        slirec.evaluate("models/demo", dataset, most_rows="all")
+    assert time.monotonic() - began < 10
+
+
 def test_temporary_directories_go_with_what_is_in_them() -> None:
     dataset = slirec.prepare(clicks())
     run = slirec.train(dataset, epochs=1)
@@ -166,5 +188,14 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(dataset: slirec.Dataset, t
         slirec.prepare(clicks(), output=dataset.path)
     with pytest.raises(ValueError, match="the dataset is missing"):
         slirec.evaluate(tmp_path)
+    with pytest.raises(ValueError, match="split is `Time`: expected last or time"):
+        slirec.prepare(clicks(), split="Time")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="split_share is 90: expected a number between 0 and 1"):
+        slirec.prepare(clicks(), split="time", split_share=90)
+    with pytest.raises(ValueError, match="seed is -1: expected a whole number from 0"):
+        slirec.train(dataset, seed=-1)
+    for most_rows in [0, -1]:
+        with pytest.raises(ValueError, match=f"most_rows is {most_rows}: expected a whole number from 1"):
+            slirec.evaluate(tmp_path, dataset, most_rows=most_rows)
     with pytest.raises(slirec.SlirecError, match=r"run\.json"):
         slirec.Run(tmp_path, dataset)

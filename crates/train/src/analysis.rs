@@ -42,13 +42,13 @@ struct Scored {
     ranked: Vec<RankedGroup>,
 }
 
-/// Hears of each scorer by name how many groups of how many are ranked.
-pub type Progress<'a> = dyn FnMut(&str, usize, usize) + 'a;
+/// Hears of each scorer by name how many groups of how many are ranked; an error ends the work.
+pub type Progress<'a> = dyn FnMut(&str, usize, usize) -> Result<(), ScoreError> + 'a;
 
 /// Measures a model and its baselines on the rows of a subject.
 ///
 /// # Errors
-/// What the model answers when it fails.
+/// What the model answers when it fails, or the progress.
 pub fn analyse(
     model: &mut dyn Scorer,
     subject: &Subject<'_>,
@@ -67,7 +67,7 @@ pub fn analyse(
     }];
     let mut best: Option<(&Fitted, Vec<RankedGroup>)> = None;
     for fitted in baselines {
-        let ranked = subject.ranked_by(fitted, &mut |done| progress(&fitted.name, done, groups.len()));
+        let ranked = subject.ranked_by(fitted, &mut |done| progress(&fitted.name, done, groups.len()))?;
         measured.push(Measured {
             model_less_this: Some(bootstrap.difference(&gains_of_model, &gains(&ranked))),
             ..measure((&fitted.name, &fitted.options), &ranked, vocabulary, &bootstrap)
@@ -147,7 +147,9 @@ fn changed(
     };
     let by_best = |groups: &[EvaluationGroup]| {
         let rows = candidates.len() + 1;
-        best.map(|fitted| rank_by_baseline(fitted.baseline.as_ref(), groups, rows, subject.seen, &mut |_| ()))
+        let rank =
+            |fitted: &Fitted| rank_by_baseline(fitted.baseline.as_ref(), groups, rows, subject.seen, &mut |_| Ok(()));
+        best.map(rank).transpose()
     };
     let mut slices = Vec::new();
     for views in SHORTENED {
@@ -155,7 +157,7 @@ fn changed(
         let short = groups.iter().map(|group| variation::shortened(group, views, subject.longest_history));
         let short = short.collect::<Result<Vec<_>, _>>()?;
         let ranked = rank(&format!("{MODEL}, histories {name}"), &short)?;
-        slices.push(breakdown::slice(name, &ranked, by_best(&short).as_deref()));
+        slices.push(breakdown::slice(name, &ranked, by_best(&short)?.as_deref()));
     }
     let shuffled: Vec<EvaluationGroup> =
         groups.iter().enumerate().map(|(number, group)| variation::shuffled(group, number)).collect();

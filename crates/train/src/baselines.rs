@@ -15,8 +15,8 @@ mod tuning;
 use std::sync::Arc;
 
 use crate::dataset::evaluation::{SAMPLE_SEED, Sampling};
-use crate::dataset::{Dataset, DatasetError, Split};
-use crate::evaluation::{Baseline, Seen};
+use crate::dataset::{Dataset, Split};
+use crate::evaluation::{Baseline, ScoreError, Seen};
 
 use counted::Counted;
 pub(crate) use transitions::{NextItemCounts, NextItems};
@@ -67,12 +67,15 @@ impl std::fmt::Debug for Fitted {
     }
 }
 
-/// Fits all baselines to a dataset, the blend of two last. `progress` hears what is tried.
+/// Hears what is tried; an error ends the work.
+pub type FitProgress<'a> = dyn FnMut(&str) -> Result<(), ScoreError> + 'a;
+
+/// Fits all baselines to a dataset, the blend of two last.
 ///
 /// # Errors
-/// [`DatasetError`] when the negatives do not fit the rows.
-pub fn fit(dataset: &Dataset, seen: Seen, progress: &mut dyn FnMut(&str)) -> Result<Vec<Fitted>, DatasetError> {
-    progress("counting the training interactions");
+/// `DatasetError` when the negatives do not fit the rows; what the progress answers.
+pub fn fit(dataset: &Dataset, seen: Seen, progress: &mut FitProgress<'_>) -> Result<Vec<Fitted>, ScoreError> {
+    progress("counting the training interactions")?;
     let counted = Arc::new(Counted::of(dataset));
     // Baselines read whole histories: the encoded ones are not needed.
     let [most, least] = TUNED_ON;
@@ -80,7 +83,7 @@ pub fn fit(dataset: &Dataset, seen: Seen, progress: &mut dyn FnMut(&str)) -> Res
     let mut groups = dataset.sampled_groups(Split::Valid, 1, Sampling { most, seed: SAMPLE_SEED })?;
     groups.retain(|group| seen.measures(group));
     let mut tuning = Tuning { counted: &counted, groups: &groups, seen, progress };
-    let mut fitted = tuning.single();
-    fitted.extend(tuning.blend(&fitted));
+    let mut fitted = tuning.single()?;
+    fitted.extend(tuning.blend(&fitted)?);
     Ok(fitted)
 }

@@ -12,7 +12,7 @@ use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::metrics::{RankingMetrics, SampledMetrics, ScoredGroup};
 
 pub(crate) use ranks::rank_of_target;
-pub use ranks::{RECOMMENDED, RankedGroup, rank_by_baseline, rank_groups};
+pub use ranks::{RECOMMENDED, RankedGroup, RowProgress, rank_by_baseline, rank_groups};
 
 /// Why something could not score.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
@@ -146,12 +146,12 @@ pub fn sampled_metrics<'a>(
 /// Metrics over all of `candidates`, as [`rank_groups`] ranks them.
 ///
 /// # Errors
-/// What the scorer answers.
+/// What the scorer, or the progress, answers.
 pub fn evaluate_ranking(
     scorer: &mut dyn Scorer,
     groups: &[EvaluationGroup],
     candidates: &[Candidate],
-    progress: &mut dyn FnMut(usize),
+    progress: &mut RowProgress<'_>,
 ) -> Result<RankingMetrics, ScoreError> {
     Ok(ranking_metrics(&rank_groups(scorer, groups, candidates, Seen::Keep, progress)?, candidates.len()))
 }

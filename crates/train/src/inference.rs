@@ -11,7 +11,7 @@ use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::evaluation::{ScoreError, ScoreRequest, Scorer};
 use crate::hyperparameters::{ModelHyperparameters, NetworkKind};
 use crate::ranking::RankingInference;
-use crate::run::table_rows;
+use crate::run::{Run, table_rows};
 use crate::weights::{Weights, WeightsError};
 use sli_rec::SliRecInference;
 
@@ -37,6 +37,14 @@ impl InferenceNetwork {
             }
             NetworkKind::Ranking => Network::Ranking(Box::new(RankingInference::new(sizes, vocabulary, weights)?)),
         }))
+    }
+
+    /// Of a run.
+    ///
+    /// # Errors
+    /// As for [`InferenceNetwork::new`].
+    pub fn of_run(run: &Run) -> Result<Self, WeightsError> {
+        Self::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)
     }
 
     fn scorer(&mut self) -> &mut dyn Scorer {

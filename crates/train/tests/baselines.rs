@@ -35,7 +35,7 @@ fn dataset(time_share: Option<f64>) -> Dataset {
 fn test_rows(dataset: &Dataset, fitted: &Fitted, seen: Seen) -> Vec<RankedGroup> {
     let mut groups = dataset.groups(Split::Test, 1).unwrap();
     groups.retain(|group| seen.measures(group));
-    rank_by_baseline(fitted.baseline.as_ref(), &groups, dataset.vocabulary.item_rows(), seen, &mut |_| ())
+    rank_by_baseline(fitted.baseline.as_ref(), &groups, dataset.vocabulary.item_rows(), seen, &mut |_| Ok(())).unwrap()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn every_baseline_has_the_figures_of_the_independent_implementation() {
         let dataset = dataset(share);
         for (name, seen) in [("keep", Seen::Keep), ("remove", Seen::Remove)] {
             let expected = &expected[split][name];
-            let fitted = baselines::fit(&dataset, seen, &mut |_| ()).unwrap();
+            let fitted = baselines::fit(&dataset, seen, &mut |_| Ok(())).unwrap();
             let names: Vec<&str> = fitted.iter().map(|fitted| fitted.name.as_str()).collect();
             assert!(
                 names.len() == expected.len() && names.iter().all(|name| expected.contains_key(*name)),
@@ -75,7 +75,7 @@ fn figures_do_not_depend_on_the_number_of_threads() {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let fitted = baselines::fit(&dataset, Seen::Keep, &mut |_| ()).unwrap();
+            let fitted = baselines::fit(&dataset, Seen::Keep, &mut |_| Ok(())).unwrap();
             let ranked: Vec<Vec<RankedGroup>> =
                 fitted.iter().map(|fitted| test_rows(&dataset, fitted, Seen::Keep)).collect();
             let chosen: Vec<(String, f64)> =

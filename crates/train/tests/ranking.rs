@@ -58,7 +58,7 @@ fn test_rows(dataset: &Dataset) -> Vec<EvaluationGroup> {
 fn ndcg_10(dataset: &Dataset, hyperparameters: &Hyperparameters, weights: &Weights) -> f64 {
     let mut network = InferenceNetwork::new(&hyperparameters.model, &dataset.vocabulary, weights).unwrap();
     let candidates = vocabulary_candidates(&dataset.vocabulary);
-    evaluate_ranking(&mut network, &test_rows(dataset), &candidates, &mut |_| ()).unwrap().ndcg_10
+    evaluate_ranking(&mut network, &test_rows(dataset), &candidates, &mut |_| Ok(())).unwrap().ndcg_10
 }
 
 /// Weights after so many steps.

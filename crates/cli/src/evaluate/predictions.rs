@@ -31,7 +31,7 @@ struct Recommended<'a> {
 pub(super) fn write(path: &Path, model: &mut dyn Scorer, subject: &Subject<'_>, users: &[String]) -> Result<()> {
     let candidates = vocabulary_candidates(subject.vocabulary);
     let _step = crate::progress::step(format!("writing {}", path.display()));
-    let ranked = rank_groups(model, &subject.groups, &candidates, subject.seen, &mut |_| ());
+    let ranked = rank_groups(model, &subject.groups, &candidates, subject.seen, &mut |_| Ok(()));
     let ranked = ranked.map_err(anyhow::Error::from_boxed)?;
     let handle = |item: u32| subject.vocabulary.item(item).map(|item| item.handle.as_str());
     let mut lines = Vec::new();

@@ -15,8 +15,8 @@ use crate::output;
 use crate::scorer::scorer_of_bundle;
 
 /// This program.
-pub(super) struct Program<'a> {
-    pub(super) onnxruntime: Option<&'a Path>,
+pub(crate) struct Program<'a> {
+    pub(crate) onnxruntime: Option<&'a Path>,
 }
 
 impl Host for Program<'_> {
@@ -47,5 +47,9 @@ impl Host for Program<'_> {
             "parity: {histories} histories × {candidates} candidates differ by at most {worst:.1e} between training and \
              ONNX Runtime"
         ));
+    }
+
+    fn warn(&self, warning: &str) {
+        output::warn(output::printable(warning));
     }
 }

@@ -8,7 +8,7 @@ use slirec_connect::tensorflow::Checkpoint;
 use slirec_core::catalog::Catalog;
 use slirec_train::weights::{Array, Weights, is_tensorflow_weight};
 
-use crate::export::{self, Target};
+use crate::export::{self, Program, Target};
 
 /// What the original calls its files, each as a pickle or as JSON.
 const ITEMS: &[&str] = &["item_vocab.pkl", "item_vocab.json"];
@@ -85,7 +85,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output: &arguments.output,
         replace: arguments.force,
     };
-    export::write_bundle(&source, &catalog, &target, arguments.onnxruntime.as_deref())
+    let program = Program { onnxruntime: arguments.onnxruntime.as_deref() };
+    export::write_bundle(&source, &catalog, &target, program)
 }
 
 /// The catalogue with the categories that the weights know.

@@ -69,9 +69,6 @@ pub(crate) fn warn_of_baselines(analysis: &Analysis) {
 
 /// Measures a run's weights on the rows of a split, beside baselines.
 pub(crate) fn analysis(run: &Run, dataset: &Dataset, split: Split, baselines: &[Fitted]) -> Result<Analysis> {
-    let longest = run.hyperparameters.model.longest_history;
-    let mut network = InferenceNetwork::new(&run.hyperparameters.model, &run.vocabulary, &run.weights)?;
-    let subject =
-        Subject::of_dataset(dataset, split, longest, (Sampling::for_items(run.vocabulary.items().len()), Seen::Keep))?;
-    judge(&mut network, &subject, baselines)
+    let subject = Subject::of_run(run, dataset, split, Sampling::for_items(run.vocabulary.items().len()))?;
+    judge(&mut InferenceNetwork::of_run(run)?, &subject, baselines)
 }

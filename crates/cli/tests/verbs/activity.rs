@@ -134,4 +134,8 @@ fn next_baskets_are_found_by_what_was_bought_before_and_beside_them() {
     assert!(table.contains("buy again") && table.lines().all(|line| line.chars().count() <= 120), "{table}");
     assert!(folder.misuse(&["evaluate", "--baskets", "--run", "run", "--dataset", "dataset"]).contains("--baskets"));
     assert!(folder.misuse(&["evaluate", "--baskets"]).contains("--dataset"));
+    for unused in [["--all", "--json"], ["--most-rows", "9"], ["--seed", "9"], ["--seen", "remove"]] {
+        let refused = folder.misuse(&[&["evaluate", "--baskets", "--dataset", "dataset"], &unused[..]].concat());
+        assert!(refused.contains(unused[0]), "{refused}");
+    }
 }

@@ -225,7 +225,8 @@ fn a_bundle_without_a_catalogue_serves_the_items_of_the_training_data() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     assert!(
-        said.contains("warning: no --catalog: the ") && said.contains("items of the training data are served"),
+        said.contains("warning: no catalogue was given: the ")
+            && said.contains("items of the training data are served"),
         "{said}"
     );
     let vocabulary: Value = serde_json::from_str(&folder.read("bundle/vocabulary.json")).unwrap();

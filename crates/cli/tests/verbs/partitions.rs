@@ -102,6 +102,68 @@ fn what_was_ended_goes_on_behind_the_files_that_are_complete() {
 }
 
 #[test]
+fn what_was_begun_with_other_sessions_does_not_go_on() {
+    let folder = folder();
+    let recommend = [&RECOMMEND[..], &["out"]].concat();
+    let forced = [&recommend[..], &["--force"]].concat();
+    folder.succeed(&recommend);
+    write(&folder.path("sessions").join(FILES[1]), &[("z", "easel", 1_790_900_000)]);
+    let refused = folder.fail(&recommend);
+    assert!(refused.contains(&format!("out: was begun with other sessions, {} among them", FILES[1])), "{refused}");
+    assert_eq!(folder.succeed(&forced), "out: 3 sessions of 2 files\n");
+    assert_eq!(read(&folder.path("out").join(FILES[1]))[0].0, "z");
+
+    fs::remove_file(folder.path("sessions").join(FILES[0])).unwrap();
+    folder.write("out/day=1/notes.txt", "mine");
+    let refused = folder.fail(&recommend);
+    assert!(refused.contains(&format!("out: was begun with other sessions, {} among them", FILES[0])), "{refused}");
+    folder.succeed(&forced);
+    assert!(!folder.path("out").join(FILES[0]).exists(), "answers to sessions that are gone");
+    assert_eq!(folder.read("out/day=1/notes.txt"), "mine");
+}
+
+#[test]
+fn what_is_replaced_and_ended_on_the_way_keeps_no_answer_of_before() {
+    let folder = folder();
+    let mut recommend = [&RECOMMEND[..], &["out"]].concat();
+    folder.succeed(&recommend);
+    let (sessions, second) = (folder.path("sessions").join(FILES[1]), folder.path("out").join(FILES[1]));
+    let (whole, written) = (fs::read(&sessions).unwrap(), fs::metadata(&sessions).unwrap().modified().unwrap());
+    let keep_time = || File::options().write(true).open(&sessions).unwrap().set_modified(written).unwrap();
+    // A file that cannot be read ends the run behind the first one.
+    fs::write(&sessions, vec![0; whole.len()]).unwrap();
+    keep_time();
+    recommend[5] = "5";
+    folder.fail(&[&recommend[..], &["--force"]].concat());
+    assert!(!second.exists());
+    fs::write(&sessions, &whole).unwrap();
+    keep_time();
+    assert_eq!(folder.succeed(&recommend), "out: 2 sessions of 2 files, 1 were there already\n");
+    let lengths = FILES.map(|name| read(&folder.path("out").join(name)).len());
+    assert_eq!(lengths, [10, 10]);
+}
+
+#[test]
+fn the_output_is_neither_among_the_sessions_nor_over_them_nor_anyone_elses() {
+    let folder = folder();
+    let before = FILES.map(|name| fs::read(folder.path("sessions").join(name)).unwrap());
+    for output in ["sessions", "sessions/out", ".", "out/../sessions"] {
+        fs::create_dir_all(folder.path("out")).unwrap();
+        let refused = folder.fail(&[&RECOMMEND[..], &[output, "--force"]].concat());
+        assert!(refused.contains(&format!("{output}: holds the sessions or lies among them")), "{refused}");
+    }
+    assert_eq!(FILES.map(|name| fs::read(folder.path("sessions").join(name)).unwrap()), before);
+    let mut file = RECOMMEND.to_vec();
+    file[1] = "sessions/day=1/part-0.parquet";
+    folder.fail(&[&file[..], &["sessions/day=1", "--force"]].concat());
+    assert_eq!(folder.succeed(&[&file[..], &["out"]].concat()), "out: 2 sessions of 1 files\n");
+    folder.fail(&[&RECOMMEND[..], &["dataset", "--force"]].concat());
+    folder.write("out/day=1", "mine");
+    let refused = folder.fail(&[&RECOMMEND[..], &["out", "--force"]].concat());
+    assert!(!refused.is_empty() && folder.read("out/day=1") == "mine", "{refused}");
+}
+
+#[test]
 fn what_cannot_be_recommended_for_is_told_and_the_others_are_answered() {
     let folder = folder();
     let missing = folder.fail(&RECOMMEND[..8]);
@@ -111,4 +173,8 @@ fn what_cannot_be_recommended_for_is_told_and_the_others_are_answered() {
     assert!(told.contains("bad row: sessions/day=1/part-1.parquet: line 1: timestamp: "), "{told}");
     assert!(told.contains("error: 1 rows could not be read; the others were answered"), "{told}");
     assert_eq!(read(&folder.path("out/day=1/part-1.parquet")).len(), 4);
+    let again = folder.fail(&[&RECOMMEND[..], &["out"]].concat());
+    assert!(again.contains("error: 1 rows could not be read; the others were answered"), "{again}");
+    let metaobjects = folder.fail(&[&RECOMMEND[..8], &["--write-metaobjects"]].concat());
+    assert!(metaobjects.contains("metaobjects are not written from sessions as Parquet"), "{metaobjects}");
 }

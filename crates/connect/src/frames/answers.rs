@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{Float32Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use slirec_core::catalog::Catalog;
 
 /// The user's column, in the type that it came in.
 enum Users {
@@ -74,6 +75,20 @@ impl AnswerColumns {
         self.ranks.append_value(i64::try_from(row.rank).unwrap_or(i64::MAX));
         self.items.append_value(row.item);
         self.scores.append_option(row.score);
+    }
+
+    /// Adds the products of an answer, by their places in the catalogue and from a rank on.
+    pub fn push_ranked(
+        &mut self,
+        catalog: &Catalog,
+        (user, source): (&str, &'static str),
+        first_rank: usize,
+        products: impl Iterator<Item = (usize, f32)>,
+    ) {
+        for (rank, (product, score)) in (first_rank..).zip(products) {
+            let Some(product) = catalog.products().get(product) else { continue };
+            self.push(AnswerRow { user, source, rank, item: &product.handle, score: Some(score) });
+        }
     }
 
     /// Takes the rows.

@@ -35,7 +35,8 @@ pub enum CatalogFrameError {
 }
 
 /// Reads a catalogue: `item`, and where they are there `gid`, `title`, `category` and `available`; further columns of
-/// text, numbers or times are attributes. A product without a title has its handle's, one without a GID gets one.
+/// text, numbers or times are attributes, times as ISO 8601. A product without a title has its handle's, one without a
+/// GID gets one.
 ///
 /// # Errors
 /// [`CatalogFrameError`] for the first thing that is wrong.
@@ -68,6 +69,11 @@ impl Columns {
             return Err(CatalogFrameError::Column(format!("has no column `{HANDLE}`: expected the products' handles")));
         }
         let own = [HANDLE, GID, TITLE, CATEGORY, AVAILABLE];
+        for name in own {
+            if let Some(problem) = batch.column(name).unreadable() {
+                return Err(CatalogFrameError::Column(format!("has a column `{name}` that {problem}")));
+            }
+        }
         let others = batch.names().into_iter().filter(|name| !own.contains(&name.as_str()));
         let attributes = others.map(|name| (name.clone(), batch.column(&name)));
         Ok(Self {
@@ -89,7 +95,12 @@ impl Columns {
             Some("false" | "0") => false,
             Some(other) => return Err(format!("{AVAILABLE} is `{other}`: expected true or false")),
         };
-        let attributes = self.attributes.iter().filter_map(|(name, column)| Some((name.clone(), text(column)?)));
+        // Times have a text of their own, as in JSON.
+        let attribute = |column: &ColumnValues| match column.moment(row) {
+            Some(_) => column.json(row).as_str().map(str::to_owned),
+            None => text(column),
+        };
+        let attributes = self.attributes.iter().filter_map(|(name, column)| Some((name.clone(), attribute(column)?)));
         Ok(Product {
             gid: text(&self.gid).unwrap_or_else(|| gid_of_handle(&handle)),
             title: text(&self.title).unwrap_or_else(|| handle.clone()),

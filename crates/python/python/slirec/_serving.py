@@ -7,22 +7,22 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from slirec import _slirec
+from slirec._arguments import Time, seconds, whole
 from slirec._frames import ArrowStream, Frame
 from slirec._runtime import library
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-Time: TypeAlias = float | str | datetime
-"""Unix seconds or milliseconds, ISO 8601, or a datetime; without a zone it is UTC."""
-
 View: TypeAlias = tuple[str, Time] | Mapping[str, Any]
-"""A viewed product: its handle (or GID) and when, as a pair or as the service's `{"item": …, "time": …}`."""
+"""A viewed product: its handle (or GID) and when, as a pair or as the service's `{"item", "time", "event"}`."""
+
+FIELDS = frozenset({"item", "time", "event"})
+"""Of a view: without a time it is just now; the event is view, cart or purchase."""
 
 REGISTRY = "models:/"
 
@@ -100,7 +100,8 @@ class Bundle:
         """Recommend products after one history.
 
         Arguments are the fields of the service's `/v1/recommendations`. The views may stand in any order: their times
-        decide. `now` is the time of the prediction, by default the clock's.
+        decide; one without a time is just now. `exclude_purchased` leaves out what has the event `purchase`. `now` is
+        the time of the prediction, by default the clock's.
 
         >>> import slirec
         >>> bundle = slirec.load("models/demo")
@@ -143,9 +144,9 @@ class Bundle:
         """Recommend products for every session of a frame.
 
         The frame has a row for each view, in any order; `user`, `item` and `timestamp` name its columns, of which the
-        first tells whose view it is; for `exclude_purchased`, a column `event` says view, cart or purchase. What leaves
-        has a row for each recommended product: user, source, rank, item, score; sessions stand in the order in which
-        they first appear.
+        first tells whose view it is; `exclude_purchased` needs a column `event`, which says view, cart or purchase.
+        What leaves has a row for each recommended product: user, source, rank, item, score; sessions stand in the
+        order in which they first appear.
 
         >>> import polars as pl, slirec
         >>> views = pl.DataFrame({
@@ -185,7 +186,7 @@ class Bundle:
         >>> scores["item"].to_list(), sorted(scores["rank"])
         (['novel', 'atlas'], [1, 2])
         """
-        options = _options(1, 0, now, False, None, (), None, None, (), None, None, None, None)
+        options = _options(1, 0, now, False, False, None, (), None, None, (), None, None, None, None)
         wanted = None if items is None else list(items)
         return Frame(self._native.score(sessions, (user, item, timestamp), wanted, options))
 
@@ -197,9 +198,7 @@ def load(path: str | os.PathLike[str], *, workers: int | None = None) -> Bundle:
     address and credentials stand in MLflow's own variables. `workers` is the number of threads that score, by default
     one for each core.
     """
-    threads = workers if workers is not None else len(os.sched_getaffinity(0))
-    if threads < 1:
-        raise ValueError(f"workers is {threads}: expected a whole number from 1")
+    threads = whole("workers", workers) if workers is not None else len(os.sched_getaffinity(0))
     if not (isinstance(path, str) and path.startswith(REGISTRY)):
         return Bundle(_slirec.Bundle.load(path, library(), threads))
     with tempfile.TemporaryDirectory(prefix="slirec-") as folder:
@@ -225,8 +224,8 @@ def _options(
     diversity: float | None,
 ) -> _slirec.Options:
     return {
-        "limit": limit,
-        "offset": offset,
+        "limit": whole("limit", limit),
+        "offset": whole("offset", offset, 0),
         "exclude_seen": exclude_seen,
         "exclude_purchased": exclude_purchased,
         "min_score": min_score,
@@ -234,22 +233,18 @@ def _options(
         "include_only": None if include_only is None else list(include_only),
         "categories": None if categories is None else list(categories),
         "exclude_categories": list(exclude_categories),
-        "per_category": per_category,
+        "per_category": None if per_category is None else whole("per_category", per_category),
         "filter": filter_text,
-        "per": None if per is None else list(per.items()),
+        "per": None if per is None else [(name, whole("per", most)) for name, most in per.items()],
         "diversity": diversity,
-        "now": None if now is None else _seconds(now),
+        "now": None if now is None else seconds(now),
     }
 
 
-def _view(view: View) -> tuple[str, float]:
-    if isinstance(view, Mapping):
-        return str(view["item"]), _seconds(view["time"])
-    item, time = view
-    return str(item), _seconds(time)
-
-
-def _seconds(time: Time) -> float:
-    if isinstance(time, datetime):
-        return (time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)).timestamp()
-    return _slirec.seconds(str(time))
+def _view(view: View) -> tuple[str, float | None, str | None]:
+    if not isinstance(view, Mapping):
+        return str(view[0]), seconds(view[1]), None
+    if "item" not in view or not FIELDS.issuperset(view):
+        raise ValueError(f"a view has the fields {', '.join(view)}: expected item, and perhaps time and event")
+    time, event = view.get("time"), view.get("event")
+    return str(view["item"]), None if time is None else seconds(time), event

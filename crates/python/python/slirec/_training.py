@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from slirec import _slirec
+from slirec._arguments import whole
 from slirec._frames import ArrowStream, Frame
 from slirec._progress import Progress
 from slirec._runtime import library
@@ -167,17 +168,21 @@ def prepare(
     >>> slirec.prepare(clicks)
     Dataset of 240 interactions of 40 users with 12 items
     """
+    if split not in ("last", "time"):
+        raise ValueError(f"split is `{split}`: expected last or time")
+    if not 0 < split_share < 1:
+        raise ValueError(f"split_share is {split_share}: expected a number between 0 and 1")
     directory = _Directory(output, "dataset")
     plan: _slirec.PreparePlan = {
         "output": directory.path,
         "columns": (user, item, timestamp, category),
         "time_share": split_share if split == "time" else None,
-        "seed": seed,
+        "seed": whole("seed", seed, 0),
         "keep_order": keep_order,
         "skip_bad_rows": skip_bad_rows,
-        "min_interactions": min_interactions,
-        "valid_negatives": valid_negatives,
-        "test_negatives": test_negatives,
+        "min_interactions": whole("min_interactions", min_interactions),
+        "valid_negatives": whole("valid_negatives", valid_negatives),
+        "test_negatives": whole("test_negatives", test_negatives),
         "replace": replace,
     }
     with Progress(progress) as shown:
@@ -218,7 +223,7 @@ def train(
         "output": directory.path,
         "preset": preset,
         "hyperparameters": json.dumps(settings),
-        "seed": seed,
+        "seed": whole("seed", seed, 0),
         "replace": replace,
         "resume": resume,
     }
@@ -236,16 +241,19 @@ def evaluate(
     dataset: Dataset | PathLike | None = None,
     *,
     set: Literal["valid", "test"] = "test",
-    most_rows: int | None = 10_000,
+    most_rows: int | Literal["all"] | None = None,
     seed: int | None = None,
 ) -> Evaluation:
     """Measure a run, or a bundle directory, beside the baselines on rows that training has not seen.
 
-    `dataset` is the run's unless it is given. Of more than `most_rows` rows a sample is measured, drawn by `seed`.
+    `dataset` is the run's unless it is given. Of more than `most_rows` rows a sample is measured, drawn by `seed`; by
+    default 2,000, and fewer of more than 100,000 items, as by the command. `"all"` measures every row.
     """
     if dataset is None and not isinstance(model, Run):
         raise ValueError("the dataset is missing: a bundle does not hold the rows that it is measured on")
     rows = dataset if dataset is not None else model.dataset if isinstance(model, Run) else Path()
     place = rows.path if isinstance(rows, Dataset) else Path(rows)
     subject = (model.path, None) if isinstance(model, Run) else (None, Path(model))
-    return Evaluation(*_slirec.evaluate(subject, place, set, (most_rows, seed), library()))
+    most = None if most_rows is None or most_rows == "all" else whole("most_rows", most_rows)
+    sampling = (most, most_rows == "all", None if seed is None else whole("seed", seed, 0))
+    return Evaluation(*_slirec.evaluate(subject, place, set, sampling, library()))

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use slirec_core::activity::{LEAST_SUPPORT, MOST_TOGETHER, ProductActivity};
 use slirec_core::vocabulary::DEFAULT_ID;
 
-/// Products of a basket that count; a larger one is no shopper's.
+/// Products of the largest basket that counts; a larger one is no shopper's.
 const LARGEST: usize = 100;
 
 /// Baskets, each with its products once.
@@ -18,15 +18,13 @@ pub(super) struct Baskets {
 }
 
 impl Baskets {
-    /// Adds a basket.
+    /// Adds a basket, unless it holds nothing that training has seen or too much.
     pub(super) fn add(&mut self, items: impl Iterator<Item = u32>) {
-        let start = self.items.len();
         let mut basket: Vec<u32> = items.filter(|item| *item != DEFAULT_ID).collect();
         basket.sort_unstable();
         basket.dedup();
-        basket.truncate(LARGEST);
-        self.items.extend(basket);
-        if self.items.len() > start {
+        if (1..=LARGEST).contains(&basket.len()) {
+            self.items.extend(basket);
             self.ends.push(self.items.len());
         }
     }
@@ -70,5 +68,25 @@ impl Baskets {
             product.together = found;
             product.baskets = u32::try_from(baskets.len()).unwrap_or(u32::MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_basket_of_more_products_than_a_shopper_buys_is_left_out() {
+        let mut baskets = Baskets::default();
+        for last in [3, 3, 100, 101] {
+            baskets.add((1..=last).chain([1, DEFAULT_ID]));
+        }
+        baskets.add([DEFAULT_ID].into_iter());
+        assert_eq!(baskets.len(), 3);
+        let mut products: Vec<ProductActivity> =
+            (0..102).map(|id| ProductActivity { id, ..Default::default() }).collect();
+        baskets.count(&mut products);
+        assert_eq!([1, 100, 101].map(|id| products[id].baskets), [3, 1, 0]);
+        assert_eq!(products[1].together, [(2, 3), (3, 3)]);
     }
 }

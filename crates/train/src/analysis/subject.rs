@@ -7,7 +7,8 @@ use slirec_core::vocabulary::Vocabulary;
 use crate::baselines::Fitted;
 use crate::dataset::evaluation::{EvaluationGroup, Sampling};
 use crate::dataset::{Dataset, DatasetError, Split};
-use crate::evaluation::{RankedGroup, Seen, rank_by_baseline};
+use crate::evaluation::{RankedGroup, RowProgress, ScoreError, Seen, rank_by_baseline};
+use crate::run::Run;
 
 /// Rows to measure.
 #[derive(Debug, Clone)]
@@ -48,6 +49,14 @@ impl<'a> Subject<'a> {
         Ok(Self::new(split.name().to_owned(), &dataset.vocabulary, groups, rows, longest_history, (sampling, seen)))
     }
 
+    /// Rows of a dataset with the vocabulary of a run, as the run's network reads them.
+    ///
+    /// # Errors
+    /// As for [`Subject::of_dataset`].
+    pub fn of_run(run: &Run, dataset: &'a Dataset, split: Split, sampling: Sampling) -> Result<Self, DatasetError> {
+        Self::of_dataset(dataset, split, run.hyperparameters.model.longest_history, (sampling, Seen::Keep))
+    }
+
     /// Groups that were drawn from `rows` rows.
     pub fn new(
         set: String,
@@ -80,7 +89,11 @@ impl<'a> Subject<'a> {
     }
 
     /// The rows ranked by a baseline.
-    pub(super) fn ranked_by(&self, fitted: &Fitted, progress: &mut dyn FnMut(usize)) -> Vec<RankedGroup> {
+    pub(super) fn ranked_by(
+        &self,
+        fitted: &Fitted,
+        progress: &mut RowProgress<'_>,
+    ) -> Result<Vec<RankedGroup>, ScoreError> {
         let rows = self.vocabulary.item_rows();
         rank_by_baseline(fitted.baseline.as_ref(), &self.groups, rows, self.seen, progress)
     }

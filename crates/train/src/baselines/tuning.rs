@@ -13,9 +13,9 @@ use super::neighbours::{Neighbours, Sessions};
 use super::own::{Age, OwnFrequency};
 use super::popularity::Popularity;
 use super::transitions::{LastItem, Transitions, successors};
-use super::{BLEND, CO_OCCURRENCE, EASE, Fitted, NEIGHBOURS, OWN_FREQUENCY, POPULARITY, TRANSITIONS};
+use super::{BLEND, CO_OCCURRENCE, EASE, FitProgress, Fitted, NEIGHBOURS, OWN_FREQUENCY, POPULARITY, TRANSITIONS};
 use crate::dataset::evaluation::EvaluationGroup;
-use crate::evaluation::{Baseline, Seen, rank_of_target};
+use crate::evaluation::{Baseline, ScoreError, Seen, rank_of_target};
 use crate::metrics::gain_at_10;
 
 /// Fewer items than this: V-SKNN tries whole histories as sessions.
@@ -38,23 +38,25 @@ pub(super) struct Tuning<'a> {
     pub(super) groups: &'a [EvaluationGroup],
     pub(super) seen: Seen,
     /// Hears what is tried.
-    pub(super) progress: &'a mut dyn FnMut(&str),
+    pub(super) progress: &'a mut FitProgress<'a>,
 }
 
 impl Tuning<'_> {
     /// All baselines but the blends.
-    pub(super) fn single(&mut self) -> Vec<Fitted> {
-        let mut fitted = vec![self.one(POPULARITY, self.popularity(None))];
-        fitted.extend(WINDOWS.map(|days| self.one(&format!("{POPULARITY} {days} d"), self.popularity(Some(days)))));
-        let successors = successors(self.counted, 1, false);
-        fitted.push(self.one(CO_OCCURRENCE, Arc::new(LastItem { counted: Arc::clone(self.counted), successors })));
-        fitted.push(self.best(TRANSITIONS, transitions(self.counted)));
-        fitted.push(self.best(NEIGHBOURS, neighbours(self.counted)));
-        fitted.push(self.best(OWN_FREQUENCY, own(self.counted)));
-        if self.counted.item_count() <= ease::MOST_ITEMS {
-            fitted.push(self.best(EASE, eases(self.counted)));
+    pub(super) fn single(&mut self) -> Result<Vec<Fitted>, ScoreError> {
+        let mut fitted = vec![self.one(POPULARITY, self.popularity(None))?];
+        for days in WINDOWS {
+            fitted.push(self.one(&format!("{POPULARITY} {days} d"), self.popularity(Some(days)))?);
         }
-        fitted
+        let successors = successors(self.counted, 1, false);
+        fitted.push(self.one(CO_OCCURRENCE, Arc::new(LastItem { counted: Arc::clone(self.counted), successors }))?);
+        fitted.push(self.best(TRANSITIONS, transitions(self.counted))?);
+        fitted.push(self.best(NEIGHBOURS, neighbours(self.counted))?);
+        fitted.push(self.best(OWN_FREQUENCY, own(self.counted))?);
+        if self.counted.item_count() <= ease::MOST_ITEMS {
+            fitted.push(self.best(EASE, eases(self.counted))?);
+        }
+        Ok(fitted)
     }
 
     fn popularity(&self, days: Option<f64>) -> Arc<dyn Baseline> {
@@ -62,16 +64,16 @@ impl Tuning<'_> {
     }
 
     /// A baseline that has no options.
-    fn one(&mut self, name: &str, baseline: Arc<dyn Baseline>) -> Fitted {
+    fn one(&mut self, name: &str, baseline: Arc<dyn Baseline>) -> Result<Fitted, ScoreError> {
         self.best(name, std::iter::once((String::new(), baseline)))
     }
 
     /// The first of the options with the highest NDCG@10.
-    fn best(&mut self, name: &str, options: impl Iterator<Item = Choice>) -> Fitted {
+    fn best(&mut self, name: &str, options: impl Iterator<Item = Choice>) -> Result<Fitted, ScoreError> {
         let started = Instant::now();
         let mut best: Option<(f64, Choice)> = None;
         for (number, option) in (1..).zip(options) {
-            (self.progress)(&format!("{name}: options {number}"));
+            (self.progress)(&format!("{name}: options {number}"))?;
             let ndcg = self.ndcg(option.1.as_ref());
             if best.as_ref().is_none_or(|(known, _)| ndcg > *known) {
                 best = Some((ndcg, option));
@@ -79,7 +81,7 @@ impl Tuning<'_> {
         }
         let (ndcg, (options, baseline)) = best.unwrap_or_else(|| (0.0, (String::new(), self.popularity(None))));
         let seconds = started.elapsed().as_secs_f64();
-        Fitted { name: name.to_owned(), options, valid_ndcg_10: ndcg, seconds, baseline }
+        Ok(Fitted { name: name.to_owned(), options, valid_ndcg_10: ndcg, seconds, baseline })
     }
 
     fn ndcg(&self, baseline: &dyn Baseline) -> f64 {
@@ -94,8 +96,12 @@ impl Tuning<'_> {
     }
 
     /// The best blend of two of the baselines.
-    pub(super) fn blend(&mut self, fitted: &[Fitted]) -> Option<Fitted> {
-        (self.progress)("blends of two");
+    pub(super) fn blend(&mut self, fitted: &[Fitted]) -> Result<Option<Fitted>, ScoreError> {
+        (self.progress)("blends of two")?;
+        Ok(self.best_blend(fitted))
+    }
+
+    fn best_blend(&self, fitted: &[Fitted]) -> Option<Fitted> {
         let started = Instant::now();
         let ingredients = ingredients(fitted);
         let pairs: Vec<(usize, usize)> =

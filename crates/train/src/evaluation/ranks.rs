@@ -21,38 +21,44 @@ pub struct RankedGroup {
     pub scores: Vec<f32>,
 }
 
+/// Hears how many groups are ranked; an error ends the work.
+pub type RowProgress<'a> = dyn FnMut(usize) -> Result<(), ScoreError> + 'a;
+
 /// How many candidates count as recommended.
 pub const RECOMMENDED: usize = 10;
 
 /// Ranks each group's positive among `candidates`, all items of the vocabulary in the order of their ids.
 ///
 /// # Errors
-/// What the scorer answers.
+/// What the scorer, or the progress, answers.
 pub fn rank_groups(
     scorer: &mut dyn Scorer,
     groups: &[EvaluationGroup],
     candidates: &[Candidate],
     seen: Seen,
-    progress: &mut dyn FnMut(usize),
+    progress: &mut RowProgress<'_>,
 ) -> Result<Vec<RankedGroup>, ScoreError> {
     let mut ranked = Vec::with_capacity(groups.len());
     let at_once = (SCORES_AT_ONCE / candidates.len().max(1)).clamp(1, GROUPS_AT_ONCE);
     for chunk in groups.chunks(at_once) {
         let scores = scorer.score_all(chunk, candidates)?;
         ranked.extend(chunk.iter().zip(scores).map(|(group, mut scores)| rank_items(&mut scores, group, seen)));
-        progress(ranked.len());
+        progress(ranked.len())?;
     }
     Ok(ranked)
 }
 
 /// Ranks each group's positive by a baseline among the items of a vocabulary with `rows` ids.
+///
+/// # Errors
+/// What the progress answers.
 pub fn rank_by_baseline(
     baseline: &dyn Baseline,
     groups: &[EvaluationGroup],
     rows: usize,
     seen: Seen,
-    progress: &mut dyn FnMut(usize),
-) -> Vec<RankedGroup> {
+    progress: &mut RowProgress<'_>,
+) -> Result<Vec<RankedGroup>, ScoreError> {
     let mut ranked = Vec::with_capacity(groups.len());
     let rank = |(scores, items): &mut (Vec<f64>, Vec<f32>), group: &EvaluationGroup| {
         baseline.score_all(group, scores);
@@ -64,9 +70,9 @@ pub fn rank_by_baseline(
     for chunk in groups.chunks(GROUPS_AT_ONCE) {
         let answers = chunk.par_iter().map_init(|| (vec![0.0; rows], Vec::new()), rank);
         ranked.par_extend(answers);
-        progress(ranked.len());
+        progress(ranked.len())?;
     }
-    ranked
+    Ok(ranked)
 }
 
 /// Ranks by the scores of all items, those of id 1 first. What is no candidate loses its score.

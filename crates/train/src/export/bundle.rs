@@ -40,8 +40,9 @@ pub fn write_bundle(
     host: &dyn Host,
 ) -> Result<(Manifest, String), ExportError> {
     let staged = StagedDirectory::create(target.output, bundle::MANIFEST, target.replace)?;
+    source.warning().iter().for_each(|warning| host.warn(warning));
     write_files(staged.path(), &source.sizes, &source.weights, &source.vocabulary, catalog)?;
-    if let Some(dataset) = &source.dataset {
+    if let Some(dataset) = source.dataset_of_same_ids() {
         activity::count(dataset).write(&staged.path().join(bundle::ACTIVITY))?;
     }
     // The manifest, which makes a directory a bundle, is written only when the files passed the check.
@@ -60,6 +61,10 @@ pub fn write_bundle(
     let manifest = parity::check(staged.path(), source, catalog, manifest, host)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
     staged.commit()?;
+    if !manifest.loses_to.is_empty() {
+        let names = manifest.loses_to.join(", ");
+        host.warn(&format!("the model does not rank the test rows better than these: {names}; the manifest says so"));
+    }
     let sha256 = files::sha256_of_file(&target.output.join(bundle::MANIFEST))?;
     Ok((manifest, sha256))
 }

@@ -3,12 +3,32 @@
 use slirec_core::catalog::{Attributes, Catalog, NO_CATEGORY, Product, gid_of_handle};
 use slirec_core::vocabulary::{DEFAULT_ID, Item, Vocabulary};
 
-/// The products that training has seen, for a model without a catalogue: their names and categories, all of them on
-/// sale.
+use super::source::Host;
+
+/// The catalogue to serve: the one that was given, or the products that training has seen. The host hears what to know of
+/// it.
 ///
 /// # Errors
-/// The index of the first item that makes no product, and why.
-pub fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog, (usize, String)> {
+/// What is wrong with the one that was given, or with the training data.
+pub fn to_serve(given: Option<Catalog>, vocabulary: &Vocabulary, host: &dyn Host) -> Result<Catalog, String> {
+    let Some(catalog) = given else {
+        let catalog = catalog_of(vocabulary).map_err(|(index, problem)| {
+            format!("item {} of the training data makes no product: {problem}", index + 1)
+        })?;
+        let products = catalog.products().len();
+        host.warn(&format!(
+            "no catalogue was given: the {products} items of the training data are served under their names, all of them on \
+             sale"
+        ));
+        return Ok(catalog);
+    };
+    unseen_products(&catalog, vocabulary)?.iter().for_each(|warning| host.warn(warning));
+    Ok(catalog)
+}
+
+/// The products that training has seen: their names and categories, all of them on sale; or the index of the first item
+/// that makes no product, and why.
+fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog, (usize, String)> {
     let categories = vocabulary.features().first().map(|feature| feature.values.as_slice()).unwrap_or_default();
     let product = |item: &Item| {
         let category = item.features.first().and_then(|id| categories.get((*id as usize).checked_sub(1)?));
@@ -24,37 +44,23 @@ pub fn catalog_of(vocabulary: &Vocabulary) -> Result<Catalog, (usize, String)> {
     Catalog::new(vocabulary.items().iter().map(product).collect())
 }
 
-/// How many products of a catalogue training has not seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unseen {
-    /// So many of them.
-    pub products: usize,
-    /// Of so many that are available.
-    pub available: usize,
-    /// The handle of the first.
-    pub example: String,
-}
-
 /// Compares a catalogue with the training data: nothing in common would make a bundle without trained items; a part is
-/// what shops have when products are new. None when training has seen all of them.
-///
-/// # Errors
-/// What is wrong with the catalogue.
-pub fn unseen_products(catalog: &Catalog, vocabulary: &Vocabulary) -> Result<Option<Unseen>, String> {
+/// what shops have when products are new, and is warned of.
+fn unseen_products(catalog: &Catalog, vocabulary: &Vocabulary) -> Result<Option<String>, String> {
     let available: Vec<&str> = catalog.products().iter().filter(|p| p.available).map(|p| p.handle.as_str()).collect();
     let unseen: Vec<&str> = available.iter().copied().filter(|h| vocabulary.item_id(h) == DEFAULT_ID).collect();
-    let count = available.len();
+    let (products, count) = (unseen.len(), available.len());
     let Some(example) = unseen.first() else {
         if count == 0 {
             return Err("holds no available products: expected at least one to recommend".to_owned());
         }
         return Ok(None);
     };
-    if unseen.len() == count {
+    if products == count {
         return Err(format!(
             "none of its {count} available products was in the training data, such as `{example}`: expected the catalogue \
              that the interactions came from"
         ));
     }
-    Ok(Some(Unseen { products: unseen.len(), available: count, example: (*example).to_owned() }))
+    Ok(Some(format!("{products} of {count} available products were not in the training data, such as `{example}`")))
 }

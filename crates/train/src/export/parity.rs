@@ -27,8 +27,7 @@ pub(super) fn check(
     let bundle = Bundle::read_unsealed(directory, manifest.clone())?;
     let lookup = ItemLookup::new(catalog, &source.vocabulary, manifest.model.network);
     let longest = source.sizes.longest_history;
-    // A dataset of other ids than the weights' would show nothing.
-    let dataset = source.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&source.vocabulary));
+    let dataset = source.dataset_of_same_ids();
     let mut histories = dataset.map(|dataset| validation_histories(dataset, &lookup, longest)).unwrap_or_default();
     if histories.is_empty() {
         histories = parity::made_up_histories(&source.vocabulary, &lookup, longest).collect();

@@ -64,6 +64,9 @@ pub trait Host {
 
     /// Hears that the graphs have scored like the trained network.
     fn checked(&self, parity: Parity);
+
+    /// Hears what a person should know before the bundle is served.
+    fn warn(&self, warning: &str);
 }
 
 /// How far the graphs of a bundle are from the trained network.
@@ -108,5 +111,17 @@ impl Source {
             dataset: Some(dataset),
             stopped,
         })
+    }
+
+    /// Says that the run was stopped, if it was.
+    pub(super) fn warning(&self) -> Option<String> {
+        let (state, epoch) = self.stopped?;
+        let early = if state == RunState::Diverged { "diverged" } else { "was interrupted" };
+        Some(format!("the run {early}; exporting its best weights, of epoch {epoch}"))
+    }
+
+    /// The dataset, if its ids are the weights': one of others would count and show nothing.
+    pub(super) fn dataset_of_same_ids(&self) -> Option<&Dataset> {
+        self.dataset.as_ref().filter(|dataset| dataset.vocabulary.same_items(&self.vocabulary))
     }
 }

@@ -168,7 +168,7 @@ impl UnderWay<'_> {
         let valid = &self.rows.valid;
         let chosen = Sampling::for_items(self.rows.candidates.len()).choose(valid.len()).into_iter();
         let sample: Vec<_> = chosen.filter_map(|row| valid.get(row)).cloned().collect();
-        evaluate_ranking(network, &sample, &self.rows.candidates, &mut |_| ()).map_err(TrainError::Evaluation)
+        evaluate_ranking(network, &sample, &self.rows.candidates, &mut |_| Ok(())).map_err(TrainError::Evaluation)
     }
 
     fn checkpoint<L: Learner>(&mut self, learner: &L) -> Result<(), TrainError> {
