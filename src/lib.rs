@@ -1,12 +1,12 @@
 //! The service `slirec-server`: configuration and a bundle enter, recommendations over HTTP leave. A library, so that tests
 //! and fuzz targets have it in process ([`InProcess`]); the program is [`run`].
 //!
-//! In the order of a start: [`config`] merges and checks the settings, [`logging`] begins, [`serving`] loads the
-//! bundle, [`http`] builds the routes around [`state`], [`server`] serves them until it is asked to stop, [`reload`]
-//! puts other bundles into service. [`registry`] brings them from elsewhere. [`webhooks`] keeps the changes of products that
-//! a shop delivers, [`patches`] those that operators send, [`scoring`] hands requests to the engine's threads, [`keys`]
-//! checks API keys, [`files`] reads without delaying requests, [`metrics`] counts, [`attributes`] shows what products have,
-//! [`probe`] asks a running service whether it is ready.
+//! In the order of a start: `config` merges and checks the settings, `logging` begins, `serving` loads the
+//! bundle, `http` builds the routes around `state`, `server` serves them until it is asked to stop, `reload`
+//! puts other bundles into service. `registry` brings them from elsewhere. `webhooks` keeps the changes of products that
+//! a shop delivers, `patches` those that operators send, `scoring` hands requests to the engine's threads, `keys`
+//! checks API keys, `files` reads without delaying requests, `metrics` counts, `attributes` shows what products have,
+//! `probe` asks a running service whether it is ready.
 
 mod attributes;
 mod certificate;

@@ -5,6 +5,7 @@
 //! workers, the callers with their deadlines, and the change of models are played as `worker.rs` and the service do them.
 //! `make simulate` runs 10,000 seeds, `make simulate SEED=…` one again.
 
+mod agenda;
 mod drawn;
 mod goodput;
 mod plan;

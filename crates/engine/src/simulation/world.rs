@@ -10,19 +10,19 @@
 //! - A model that no longer serves answers what it has and ends.
 
 use std::cell::Cell;
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::TryRecvError;
 
+use super::agenda::{Agenda, Event, Reading};
 use super::drawn::Drawn;
 use super::plan::{Change, Plan};
 use super::request::{End, Job, Memory, Request};
 use crate::Priority;
-use crate::intake::{Admission, Intake};
+use crate::intake::Intake;
 use crate::overload::Overload;
 use crate::queue::{Next, QueueReceiver, queue};
 
@@ -39,65 +39,12 @@ struct Model {
     waiting: [VecDeque<(Instant, usize)>; 2],
 }
 
-/// A call that was admitted and is being read.
-struct Reading {
-    number: usize,
-    _admission: Admission,
-}
-
-enum Event {
-    Comes,
-    /// A request was read; it is given to the model that serves now.
-    Read(Reading),
-    Deadline(usize),
-    Leaves(usize),
-    Done {
-        model: usize,
-        job: Job,
-        took: Duration,
-    },
-    /// Workers may have something to do.
-    Wake,
-    Change(Change),
-    Stop,
-}
-
-/// What happens next, by its time and then as it was scheduled.
-struct Scheduled {
-    at: Instant,
-    number: usize,
-    event: Event,
-}
-
-impl Ord for Scheduled {
-    /// The earliest is the greatest: that is what a heap gives first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Scheduled {}
-
 /// See the [module](self).
 pub(super) struct World {
     plan: Plan,
     drawn: Drawn,
     start: Instant,
-    events: BinaryHeap<Scheduled>,
-    /// Events that were scheduled.
-    scheduled: usize,
+    agenda: Agenda,
     /// Calls that are being read.
     reading: usize,
     models: Vec<Model>,
@@ -113,8 +60,7 @@ impl World {
         let mut world = Self {
             drawn: Drawn::new(!seed),
             start: Instant::now(),
-            events: BinaryHeap::new(),
-            scheduled: 0,
+            agenda: Agenda::default(),
             reading: 0,
             models: Vec::new(),
             current: None,
@@ -125,17 +71,17 @@ impl World {
         };
         world.current = Some(world.load(1.0));
         let (start, phase) = (world.start, world.plan.phase);
-        world.schedule(start, Event::Comes);
+        world.agenda.add(start, Event::Comes);
         for (at, change) in world.plan.changes.clone() {
-            world.schedule(start + at, Event::Change(change));
+            world.agenda.add(start + at, Event::Change(change));
         }
-        world.schedule(start + phase * world.plan.phases.len() as u32, Event::Stop);
+        world.agenda.add(start + phase * world.plan.phases.len() as u32, Event::Stop);
         world
     }
 
     /// Runs until nothing is left to happen: how many requests had which end.
     pub(super) fn run(mut self) -> BTreeMap<End, usize> {
-        while let Some(Scheduled { at: now, event, .. }) = self.events.pop() {
+        while let Some((now, event)) = self.agenda.next() {
             self.event(now, event);
             (0..self.models.len()).for_each(|model| self.begin_work(model, now));
             assert!(self.held.get() <= self.budget(), "{} of {} are held", self.held.get(), self.budget());
@@ -156,11 +102,6 @@ impl World {
 
     fn budget(&self) -> usize {
         self.plan.budget * SIZES.1
-    }
-
-    fn schedule(&mut self, at: Instant, event: Event) {
-        self.scheduled += 1;
-        self.events.push(Scheduled { at, number: self.scheduled, event });
     }
 
     fn load(&mut self, factor: f64) -> (usize, Intake<Job>) {
@@ -190,7 +131,7 @@ impl World {
             }
             Event::Change(_) => {}
             // What is being read is still answered: the service waits for its calls.
-            Event::Stop if self.reading > 0 => self.schedule(now + self.plan.work, Event::Stop),
+            Event::Stop if self.reading > 0 => self.agenda.add(now + self.plan.work, Event::Stop),
             Event::Stop => (self.current, self.previous) = (None, None),
         }
     }
@@ -200,7 +141,7 @@ impl World {
         let Some(load) = self.plan.phases.get(phase as usize) else { return };
         let apart = self.plan.work.div_f64(self.plan.workers as f64 * load);
         let next = now + self.drawn.gap(apart);
-        self.schedule(next, Event::Comes);
+        self.agenda.add(next, Event::Comes);
         let number = self.requests.len();
         let (shortest, longest) = self.plan.deadlines;
         let deadline = now + self.plan.work.mul_f64(self.drawn.magnitude(shortest, longest));
@@ -218,14 +159,14 @@ impl World {
         let intake = self.current.as_ref().filter(|_| fits);
         let admission = intake.and_then(|(_, intake)| intake.admit(priority, deadline - now, Job::is_waiting).ok());
         let Some(admission) = admission else { return self.end(number, End::Refused) };
-        self.schedule(deadline, Event::Deadline(number));
+        self.agenda.add(deadline, Event::Deadline(number));
         if self.drawn.is(self.plan.leaving) {
             let left = (deadline - now).mul_f64(self.drawn.share());
-            self.schedule(now + left, Event::Leaves(number));
+            self.agenda.add(now + left, Event::Leaves(number));
         }
         self.reading += 1;
         let read = now + self.plan.work.mul_f64(0.2 * self.drawn.share());
-        self.schedule(read, Event::Read(Reading { number, _admission: admission }));
+        self.agenda.add(read, Event::Read(Reading { number, _admission: admission }));
     }
 
     /// The handler of a call whose client has left is dropped, and submits nothing.
@@ -254,7 +195,7 @@ impl World {
 
     fn begin_work(&mut self, model: usize, now: Instant) {
         if let Some(end) = self.pause_at(now) {
-            return self.schedule(end, Event::Wake);
+            return self.agenda.add(end, Event::Wake);
         }
         while self.models[model].idle > 0 && self.models[model].receiver.tickets().try_recv().is_ok() {
             let Model { receiver, overload, .. } = &self.models[model];
@@ -291,7 +232,7 @@ impl World {
             let at = self.start + *at;
             took += if now <= at && at < now + took { *pause } else { Duration::ZERO };
         }
-        self.schedule(now + took, Event::Done { model, job, took });
+        self.agenda.add(now + took, Event::Done { model, job, took });
     }
 
     fn pause_at(&self, now: Instant) -> Option<Instant> {
