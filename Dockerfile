@@ -20,7 +20,8 @@ RUN CUDA="${CUDA}" scripts/onnxruntime.sh \
 COPY . .
 # A clone under a strict umask is readable by its owner alone: in the image all users read it.
 RUN cargo build --release --locked --package slirec-server --bin slirec-server \
- && chmod -R a+rX LICENSE models/demo
+ && python3 scripts/notices.py > THIRD-PARTY.txt \
+ && chmod -R a+rX LICENSE THIRD-PARTY.txt models/demo
 
 FROM ${DEBIAN_IMAGE}
 ARG CUDA
@@ -35,7 +36,8 @@ WORKDIR /opt/slirec
 # With ONNX Runtime's own licence and notices.
 COPY --from=build /onnxruntime onnxruntime
 COPY --from=build /build/target/release/slirec-server /usr/local/bin/
-COPY --from=build /build/LICENSE ./
+# Ours, and the notices of the crates that are linked.
+COPY --from=build /build/LICENSE /build/THIRD-PARTY.txt ./
 COPY --from=build /build/models/demo models/demo
 ENV ORT_DYLIB_PATH=/opt/slirec/onnxruntime/libonnxruntime.so \
     SLIREC__SERVER__HOST=0.0.0.0 \

@@ -36,7 +36,7 @@ wheel_tests := $(root)/work/wheel-tests
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe test-sql test-onnx test-mlflow wheel test-python bench-python bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz sbom test-sql test-onnx test-mlflow wheel test-python bench-python bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -133,6 +133,24 @@ nightly := nightly-2026-05-20
 test-unsafe: ## Tests the kernels' unsafe code under AddressSanitizer, with all instructions that this processor has.
 	cd $(root) && rustup toolchain install $(nightly) --profile minimal
 	cd $(root) && RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/unsafe cargo +$(nightly) test --target x86_64-unknown-linux-gnu --package slirec-kernels --lib --tests
+
+simulate: ## Runs the queue, deadlines, reloads and the stop under simulated time, from 10,000 seeds (SEEDS=; SEED= repeats one).
+	cd $(root) && SEEDS=$(or $(SEEDS),10000) cargo test --package slirec-engine --lib simulation:: -- --nocapture
+
+# A target has the name of a folder in fuzz/kept. Temporary files lie in memory, where there is room for such.
+fuzz: onnxruntime work/tools/bin/cargo-fuzz ## Has libFuzzer make up inputs for a target (TARGET=, SECONDS=60, SANITIZER=none); what fails lies in fuzz/artifacts.
+	@test -d $(root)/fuzz/kept/$(or $(TARGET),none) || { echo "expected TARGET= and one of" $(notdir $(wildcard $(root)/fuzz/kept/*)) >&2; exit 1; }
+	mkdir -p $(root)/fuzz/corpus/$(TARGET)
+	export TMPDIR="$$(mktemp -d -p $(firstword $(wildcard /dev/shm) /tmp))" && trap 'rm -rf "$$TMPDIR"' EXIT && cd $(root) && $(if $(SANITIZER),RUSTUP_TOOLCHAIN=$(nightly)) work/tools/bin/cargo-fuzz fuzz run --sanitizer $(or $(SANITIZER),none) $(TARGET) fuzz/corpus/$(TARGET) fuzz/kept/$(TARGET) -- -max_total_time=$(or $(SECONDS),60) -timeout=20 -rss_limit_mb=4096
+
+work/tools/bin/cargo-fuzz:
+	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install cargo-fuzz --version 0.13.2 --locked --root work/tools
+
+sbom: work/tools/bin/cargo-cyclonedx ## Writes what both programs are built from into work/sbom, as CycloneDX.
+	@cd $(root) && scripts/sbom.sh
+
+work/tools/bin/cargo-cyclonedx:
+	cd $(root) && CARGO_TARGET_DIR=work/tools/target cargo install cargo-cyclonedx --version 0.5.9 --locked --root work/tools
 
 test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own import.
 	cd $(root) && cargo build --package slirec-cli

@@ -167,7 +167,7 @@ def check_libraries():
 
 
 def check_files():
-    expected = {file.removeprefix("/") for file in (BINARY, LIBRARY)} | {"opt/slirec/LICENSE"}
+    expected = {file.removeprefix("/") for file in (BINARY, LIBRARY)} | {"opt/slirec/LICENSE", "opt/slirec/THIRD-PARTY.txt"}
     expected |= {f"opt/slirec/onnxruntime/{name}" for name in ("LICENSE", "ThirdPartyNotices.txt")}
     expected |= {f"opt/slirec/models/demo/{file.name}" for file in Path("models/demo").iterdir()}
     container = builder("create", IMAGE)

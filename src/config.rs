@@ -18,9 +18,7 @@ use crate::memory::MemoryBudget;
 use types::cut;
 
 pub(crate) use arguments::Arguments;
-#[cfg(test)]
-pub(crate) use layers::from_variables;
-pub(crate) use layers::load;
+pub(crate) use layers::{from_variables, load};
 pub(crate) use sections::{
     AdminSettings, AuthSettings, CorsSettings, EngineSettings, InferenceSettings, InvocationSettings, LimitSettings,
     LogSettings, ModelSettings, RegistrySettings, ScenarioSettings, ServerSettings, TelemetrySettings, TlsSettings,

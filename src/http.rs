@@ -14,6 +14,7 @@ pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod harness;
 mod health;
+pub(crate) mod in_process;
 mod inference;
 mod invocations;
 mod metrics;

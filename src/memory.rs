@@ -149,9 +149,56 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MEBIBYTE: usize = 1 << 20;
+
+    /// What one of several requests does.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Grow(usize),
+        ShrinkTo(usize),
+        End,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+        let bytes = prop_oneof![0..10_000_usize, 0..3 * MEBIBYTE];
+        let step = prop_oneof![
+            4 => bytes.clone().prop_map(Step::Grow),
+            1 => bytes.prop_map(Step::ShrinkTo),
+            1 => Just(Step::End),
+        ];
+        prop::collection::vec((0..6_usize, step), 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_requests_do_they_hold_what_was_reserved_and_never_more_than_the_budget(steps in steps()) {
+            let budget = Arc::new(MemoryBudget::new(4 * MEBIBYTE));
+            let mut requests: [(Reservation, usize); 6] = std::array::from_fn(|_| (Reservation::new(&budget), 0));
+            for (request, step) in steps {
+                let all: usize = requests.iter().map(|(_, held)| held).sum();
+                let (reservation, held) = &mut requests[request];
+                match step {
+                    Step::Grow(bytes) => {
+                        let most = if *held + bytes <= SMALL { 4 * MEBIBYTE } else { 3 * MEBIBYTE };
+                        prop_assert_eq!(reservation.grow(bytes).is_ok(), all + bytes <= most);
+                        *held += if all + bytes <= most { bytes } else { 0 };
+                    }
+                    Step::ShrinkTo(bytes) => {
+                        reservation.shrink_to(bytes);
+                        *held = bytes.min(*held);
+                    }
+                    Step::End => requests[request] = (Reservation::new(&budget), 0),
+                }
+                prop_assert_eq!(budget.reserved(), requests.iter().map(|(_, held)| held).sum::<usize>());
+            }
+            drop(requests);
+            prop_assert_eq!(budget.reserved(), 0);
+        }
+    }
 
     #[test]
     fn what_the_budget_does_not_hold_is_refused_and_what_is_dropped_is_given_back() {

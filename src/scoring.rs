@@ -114,7 +114,8 @@ impl Scoring<'_> {
             return Pending { request, answer: None };
         }
         let (sender, receiver) = oneshot::channel();
-        let caller = Waiting { sender, metrics: Arc::clone(&self.state.metrics), _memory: Arc::clone(&self.memory) };
+        let (metrics, memory) = (Arc::clone(&self.state.metrics), Arc::clone(&self.memory));
+        let caller = Waiting { sender, deadline: self.deadline, metrics, _memory: memory };
         self.served.engine.submit(Arc::clone(&request), priority, caller);
         self.admission = None;
         Pending { request, answer: Some(receiver) }
@@ -188,6 +189,7 @@ struct Pending {
 /// The engine's side of a call that waits.
 struct Waiting {
     sender: oneshot::Sender<Result<Recommendations, EngineError>>,
+    deadline: Instant,
     metrics: Arc<Metrics>,
     /// The request waits on when its client has left, and takes its memory until it is dropped.
     _memory: Arc<Reservation>,
@@ -200,6 +202,10 @@ impl Caller for Waiting {
             self.metrics.dropped();
         }
         waiting
+    }
+
+    fn deadline(&self) -> Option<std::time::Instant> {
+        Some(self.deadline.into_std())
     }
 
     fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>) {

@@ -57,8 +57,10 @@ pub(crate) fn load(arguments: &Arguments) -> Result<Settings, SettingsError> {
     load_with(arguments, std::env::vars_os())
 }
 
-/// The defaults and variables of the environment, for tests.
-#[cfg(test)]
+/// The defaults and variables of the environment, for a service in process.
+///
+/// # Errors
+/// As for [`load`].
 pub(crate) fn from_variables(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     load_with(&Arguments::default(), variables.iter().map(|(name, value)| (name.into(), value.into())))
 }

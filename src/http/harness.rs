@@ -6,34 +6,20 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::body::Body;
 use serde_json::Value;
-use tower::ServiceExt;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-use super::{admin_router, router};
-use crate::config;
-use crate::logging::LogLevel;
-use crate::metrics::Metrics;
+pub(crate) use super::in_process::Answer;
+use super::in_process::{self, Address, InProcess};
 use crate::state::AppState;
 
 /// A service of its own for a test.
 pub(crate) struct Service {
-    clients: Router,
-    operators: Router,
-    /// What both share.
+    service: InProcess,
+    /// What both addresses share.
     pub(crate) state: AppState,
-}
-
-/// A whole answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
 }
 
 impl Service {
@@ -44,9 +30,8 @@ impl Service {
 
     /// A service with settings such as `("SLIREC__SERVER__METRICS", "true")`.
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
-        let settings = config::from_variables(variables).unwrap();
-        let state = AppState::new(Metrics::new().unwrap(), settings, LogLevel::unchanging()).unwrap();
-        Self { clients: router(state.clone()), operators: admin_router(state.clone()), state }
+        let state = in_process::state(variables).unwrap();
+        Self { service: InProcess::of(&state), state }
     }
 
     /// Asks the clients' address.
@@ -57,7 +42,7 @@ impl Service {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        exchange(&self.clients, method, path, headers, body.into()).await
+        self.service.ask(Address::Clients, method, path, headers, body).await.unwrap()
     }
 
     /// Asks the operators' address.
@@ -68,7 +53,7 @@ impl Service {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        exchange(&self.operators, method, path, headers, body.into()).await
+        self.service.ask(Address::Operators, method, path, headers, body).await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -130,14 +115,4 @@ impl io::Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-async fn exchange(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
-    let request = headers
-        .iter()
-        .fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
-    let response = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-    Answer { status: parts.status, headers: parts.headers, body }
 }

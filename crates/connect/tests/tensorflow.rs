@@ -146,6 +146,11 @@ fn a_file_of_another_kind_and_one_beyond_the_limit_are_refused() {
 
 /// A table of one block with these records, its CRCs right: damage that an attacker made, not a disk.
 fn table(block: &[u8], kind: u8) -> Vec<u8> {
+    table_read(block, kind, 1)
+}
+
+/// As [`table`], whose index names the block so many times.
+fn table_read(block: &[u8], kind: u8, times: usize) -> Vec<u8> {
     let mask = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
     let mut bytes = [block, &[kind]].concat();
     bytes.extend(mask(&bytes.clone()));
@@ -158,8 +163,8 @@ fn table(block: &[u8], kind: u8) -> Vec<u8> {
     };
     let mut handle = vec![0];
     varint(block.len(), &mut handle);
-    let mut index = vec![0, 1, handle.len() as u8, b'z'];
-    index.extend(&handle);
+    let record = [&[0, 1, handle.len() as u8, b'z'], &handle[..]].concat();
+    let mut index = record.repeat(times);
     index.extend([0, 0, 0, 0, 1, 0, 0, 0, 0]);
     let start = bytes.len();
     let mut footer = vec![0, 0];
@@ -210,6 +215,24 @@ fn records_that_lie_with_right_crcs_are_refused_too() {
     assert!(entry(&[8, 1, 40, 3]).contains("has shape [] and 3 bytes: expected 4"));
     // Dimensions whose product is far beyond memory.
     assert!(entry(b"\x08\x01\x12\x0c\x12\x04\x08\xff\xff\x7f\x12\x04\x08\xff\xff\x7f").contains("expected at most"));
+}
+
+#[test]
+fn an_index_does_not_unfold_to_more_than_it_holds() {
+    let again = refusal(|folder| {
+        fs::write(folder.join(INDEX), table_read(&records(&[(b"", &[8, 1])]), 0, 2)).unwrap();
+    });
+    assert!(again.contains("a block begins within the one before"), "{again}");
+    // A long key that ten thousand records of five bytes share: 600 MB.
+    let mut block = vec![0, 0xe0, 0xd4, 3, 0];
+    block.extend([b'n'; 60_000]);
+    for number in 0..10_000_u16 {
+        block.extend([0xde, 0xd4, 3, 2, 0]);
+        block.extend(number.to_be_bytes());
+    }
+    block.extend([0, 0, 0, 0, 1, 0, 0, 0]);
+    let message = of_table(&block, 0);
+    assert!(message.contains("the keys have more bytes"), "{message}");
 }
 
 proptest! {

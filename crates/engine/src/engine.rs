@@ -3,7 +3,6 @@
 mod load;
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -11,9 +10,9 @@ use crossbeam_channel::Receiver;
 use slirec_core::bundle::Manifest;
 use slirec_core::catalog::Catalog;
 
+use crate::intake::{Admission, Intake};
 use crate::model::Model;
-use crate::overload::Overload;
-use crate::queue::{Priority, QueueSender};
+use crate::queue::Priority;
 use crate::request::{RecommendationRequest, Recommendations};
 use crate::worker::{Caller, Job};
 use crate::{Device, EngineError, ExecutionProvider, Kernels, Overloaded};
@@ -26,21 +25,8 @@ pub struct Engine {
     provider: ExecutionProvider,
     device: Option<Device>,
     kernels: Kernels,
-    queue: QueueSender<Job>,
-    overload: Arc<Overload>,
-    /// Requests that were admitted and not yet submitted: they are being read.
-    admitted: Arc<AtomicUsize>,
+    intake: Intake<Job>,
     ended: Receiver<Infallible>,
-}
-
-/// Leave to submit a request; counts as one that waits until it is dropped, which the caller does once it has submitted.
-#[derive(Debug)]
-pub struct Admission(Arc<AtomicUsize>);
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Tells when the worker threads of an engine have ended.
@@ -98,12 +84,12 @@ impl Engine {
 
     /// Answers that the workers can give a second, by what the last ones took; infinite while nothing is known.
     pub fn capacity(&self) -> f64 {
-        self.overload.capacity()
+        self.intake.capacity()
     }
 
     /// Requests that wait for a worker.
     pub fn queued(&self) -> usize {
-        let (interactive, batch) = self.queue.lengths();
+        let (interactive, batch) = self.intake.waiting();
         interactive + batch
     }
 
@@ -113,26 +99,13 @@ impl Engine {
     /// # Errors
     /// [`Overloaded::QueueFull`].
     pub fn admit(&self, priority: Priority, left: Duration) -> Result<Admission, Overloaded> {
-        // Counted first: of two requests at once at least one sees the other.
-        let admitted = self.admitted.fetch_add(1, Ordering::Relaxed);
-        let admission = Admission(Arc::clone(&self.admitted));
-        let admits = || {
-            let (interactive, batch) = self.queue.lengths();
-            let behind = match priority {
-                Priority::Interactive => interactive,
-                Priority::Batch => interactive + batch,
-            };
-            self.overload.admits(behind + admitted, left)
-        };
-        // Requests whose clients have left take no worker's time, so they are no reason to refuse others.
-        let is_admitted = admits() || (self.queue.retain(priority, |job| job.caller.is_waiting()) && admits());
-        if is_admitted { Ok(admission) } else { Err(Overloaded::QueueFull) }
+        self.intake.admit(priority, left, |job| job.caller.is_waiting())
     }
 
     /// Hands a request to the workers and returns at once. Refuses none: that is for [`Engine::admit`] to do before.
     pub fn submit(&self, request: impl Into<Arc<RecommendationRequest>>, priority: Priority, caller: impl Caller) {
         let job = Job { request: request.into(), caller: Box::new(caller) };
-        self.queue.push(Instant::now(), priority, job);
+        self.intake.submit(Instant::now(), priority, job);
     }
 
     /// Answers by popularity on the caller's thread, without any queue.

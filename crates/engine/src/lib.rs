@@ -14,6 +14,7 @@ mod error;
 mod front;
 mod graphs;
 mod history;
+mod intake;
 mod model;
 mod options;
 mod order;
@@ -27,6 +28,8 @@ mod runtime;
 mod selection;
 mod self_contained;
 mod shortlist;
+#[cfg(test)]
+mod simulation;
 mod source;
 mod spread;
 mod tensors;
@@ -36,10 +39,11 @@ mod worker;
 
 pub use bundle_scorer::BundleScorer;
 pub use candidates::CandidateIds;
-pub use engine::{Admission, Ended, Engine};
+pub use engine::{Ended, Engine};
 pub use error::{EngineError, Overloaded};
 pub use graphs::check as check_graphs;
 pub use history::{ViewHistory, ViewedItem};
+pub use intake::Admission;
 pub use options::{EngineOptions, Kernels};
 pub use queue::Priority;
 pub use request::{

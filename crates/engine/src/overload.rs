@@ -3,7 +3,8 @@
 //! The whole rule: a request is admitted while the work ahead of it, divided by the workers, fits the objective
 //! (`limits.queue_wait_ms`, but never less than [`FEW`] requests of this catalogue) and the request's own deadline; otherwise it
 //! is refused at once. Admitted requests are answered first come, first served. A request that waited for twice the objective
-//! all the same, because the estimate was wrong or the machine paused, is refused when its turn comes and others wait behind it.
+//! all the same, because the estimate was wrong or the machine paused, is refused when its turn comes and others wait behind it;
+//! so is one that would be answered after its deadline: under an overload all those would be that wait just as long as they may.
 //!
 //! Nothing is remembered but the mean work of a request, so an overload leaves nothing behind when it ends.
 
@@ -38,12 +39,19 @@ impl Overload {
     pub(crate) fn admits(&self, ahead: usize, left: Duration) -> bool {
         let work = self.work();
         let wait = Duration::from_nanos((ahead as u64).saturating_mul(work) / self.workers);
-        self.objective().is_none_or(|objective| wait <= objective) && wait + Duration::from_nanos(work) <= left
+        // Where others wait, the workers are at work: the first of them is free within the work of one more request.
+        let took = Duration::from_nanos(work.saturating_mul(if ahead == 0 { 1 } else { 2 }));
+        self.objective().is_none_or(|objective| wait <= objective) && wait.saturating_add(took) <= left
     }
 
     /// Whether a request has waited for so long that it is refused.
     pub(crate) fn is_late(&self, waited: Duration) -> bool {
         self.objective().is_some_and(|objective| waited > 2 * objective)
+    }
+
+    /// Whether a request whose turn has come, with so much time `left`, would be worked on in vain.
+    pub(crate) fn is_hopeless(&self, left: Duration) -> bool {
+        left < Duration::from_nanos(self.work())
     }
 
     /// How long requests may wait; none: until their deadlines.
@@ -102,8 +110,8 @@ mod tests {
     #[test]
     fn a_request_that_would_miss_its_own_deadline_is_refused_at_once() {
         let overload = overload(MILLISECOND);
-        assert!(overload.admits(20, 11 * MILLISECOND));
-        assert!(!overload.admits(21, 11 * MILLISECOND));
+        assert!(overload.admits(0, MILLISECOND) && overload.admits(18, 11 * MILLISECOND));
+        assert!(!overload.admits(19, 11 * MILLISECOND));
         let unlimited = Overload::new(None, 2, MILLISECOND);
         assert!(unlimited.admits(10_000, LONG) && !unlimited.admits(20_000, LONG));
         assert!(!unlimited.is_late(LONG));
@@ -120,6 +128,12 @@ mod tests {
     fn a_request_that_waited_for_twice_the_objective_is_refused_when_its_turn_comes() {
         let overload = overload(MILLISECOND);
         assert!(!overload.is_late(100 * MILLISECOND) && overload.is_late(101 * MILLISECOND));
+    }
+
+    #[test]
+    fn a_request_with_less_time_than_it_takes_is_hopeless() {
+        let overload = overload(MILLISECOND);
+        assert!(!overload.is_hopeless(MILLISECOND) && overload.is_hopeless(MILLISECOND - Duration::from_nanos(1)));
     }
 
     #[test]

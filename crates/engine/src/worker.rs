@@ -21,6 +21,11 @@ pub trait Caller: Send + 'static {
     /// False once the answer is no longer wanted; the engine then drops the request before it scores.
     fn is_waiting(&self) -> bool;
 
+    /// When the answer must be there: a request that cannot be answered by then is refused before it is scored.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
     /// Takes the answer, on a worker thread.
     fn answer(self: Box<Self>, answer: Result<Recommendations, EngineError>);
 }
@@ -91,6 +96,10 @@ impl<B: Backend> Worker<B> {
             return;
         }
         let (waited, began) = (queued.elapsed(), Instant::now());
+        let left = caller.deadline().map(|deadline| deadline.saturating_duration_since(began));
+        if left.is_some_and(|left| self.overload.is_hopeless(left)) {
+            return reply(caller, Err(Overloaded::WaitedTooLong.into()));
+        }
         // A panic ends the request, not the worker.
         let scored = catch_unwind(AssertUnwindSafe(|| self.recommender.recommend(&request)));
         let mut answer = scored.unwrap_or_else(|_| {

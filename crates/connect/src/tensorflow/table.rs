@@ -12,6 +12,8 @@ const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const TRAILER: usize = 5;
 /// Longest key: a tensor's name.
 const LONGEST_KEY: usize = 1 << 16;
+/// Bytes of all keys together. A key shares what it will with the one before, so a few bytes make a long one.
+const MOST_KEY_BYTES: usize = 16 << 20;
 
 /// A table that cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -80,11 +82,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Record>, TableError> {
     let mut records = Vec::new();
     let index = index_handle(bytes)?;
     let name = "the index block";
-    for (_, value) in entries(name, index, block(name, bytes, index)?)? {
-        let wrong = TableError::Block { block: name, start: index.start, problem: "a block handle is damaged" };
-        let (handle, _) = handle(&value).ok_or(wrong)?;
+    let (mut key_bytes, mut end) = (0, 0);
+    for (_, value) in entries(name, index, block(name, bytes, index)?, &mut key_bytes)? {
+        let wrong = |problem| TableError::Block { block: name, start: index.start, problem };
+        let (handle, _) = handle(&value).ok_or(wrong("a block handle is damaged"))?;
+        // So no block is read twice, and records hold no more bytes than the file beside their keys.
+        if handle.start < end {
+            return Err(wrong("a block begins within the one before"));
+        }
         let name = "a data block";
-        records.extend(entries(name, handle, block(name, bytes, handle)?)?);
+        let content = block(name, bytes, handle)?;
+        end = handle.start + (content.len() + TRAILER) as u64;
+        records.extend(entries(name, handle, content, &mut key_bytes)?);
     }
     Ok(records)
 }
@@ -133,11 +142,12 @@ fn block<'a>(name: &'static str, bytes: &'a [u8], Handle { start, size }: Handle
 }
 
 /// The records of a block: each key shares so many bytes with the one before; the restart points at the end, which
-/// only a search needs, are passed over.
+/// only a search needs, are passed over. Counts the bytes of the keys.
 fn entries<'a>(
     block: &'static str,
     Handle { start, .. }: Handle,
     content: &'a [u8],
+    key_bytes: &mut usize,
 ) -> Result<Vec<Record>, TableError> {
     let wrong = |problem| TableError::Block { block, start, problem };
     let (rest, count) = content.split_last_chunk::<4>().ok_or(wrong("has no restart points"))?;
@@ -162,6 +172,10 @@ fn entries<'a>(
         }
         key.truncate(shared as usize);
         key.extend_from_slice(suffix);
+        *key_bytes += key.len();
+        if *key_bytes > MOST_KEY_BYTES {
+            return Err(wrong("the keys have more bytes than those of any checkpoint"));
+        }
         records.push((key.clone(), value.to_vec()));
         rest = behind;
     }

@@ -15,6 +15,7 @@ use crate::backend::fused::Fused;
 use crate::backend::onnxruntime::OnnxRuntime;
 use crate::backend::ranking::RankingKernels;
 use crate::candidates::CandidateGraph;
+use crate::intake::Intake;
 use crate::model::Model;
 use crate::overload::Overload;
 use crate::queue::queue;
@@ -120,7 +121,6 @@ impl Engine {
             golden_requests = golden,
             "bundle loaded"
         );
-        let admitted = Arc::default();
-        Ok(Self { model, provider, device, kernels, queue, overload, admitted, ended })
+        Ok(Self { model, provider, device, kernels, intake: Intake::new(queue, overload), ended })
     }
 }

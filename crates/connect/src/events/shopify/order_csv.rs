@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::order_rows::{OrderRow, OrderRows};
 use super::{hashed, shopper_of_email};
+use crate::closest::listed;
 use crate::events::event::{Event, Kind, ProductName};
 use crate::events::problem::Problem;
 use crate::events::sink::{Sink, shown};
@@ -55,7 +56,7 @@ pub(in crate::events) fn read(
     let places = COLUMNS.map(|name| headers.iter().position(|header| header.trim().eq_ignore_ascii_case(name)));
     for (needed, name) in COLUMNS.iter().enumerate().filter(|(column, _)| NEEDED.contains(column)) {
         if places.get(needed).is_none_or(Option::is_none) {
-            let found = headers.iter().collect::<Vec<_>>().join(", ");
+            let found = listed(headers.iter());
             let problem = format!("has no column `{name}`: expected the admin's order export, found {found}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
