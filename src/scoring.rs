@@ -158,10 +158,20 @@ impl Scoring<'_> {
         overloaded: Overloaded,
         request: &Arc<RecommendationRequest>,
     ) -> Result<Recommendations, ScoreError> {
-        self.state.metrics.shed(overloaded.into());
-        match self.state.settings.limits.overload {
-            OverloadAnswer::Reject => Err(ScoreError::Overloaded),
-            OverloadAnswer::Popular => self.popular(request).await,
+        let metrics = &self.state.metrics;
+        match (self.state.settings.limits.overload, overloaded) {
+            (OverloadAnswer::Reject, Overloaded::DeadlineTooNear) => {
+                metrics.deadline_exceeded();
+                Err(ScoreError::DeadlineExceeded)
+            }
+            (OverloadAnswer::Reject, _) => {
+                metrics.shed(overloaded.into());
+                Err(ScoreError::Overloaded)
+            }
+            (OverloadAnswer::Popular, _) => {
+                metrics.shed(overloaded.into());
+                self.popular(request).await
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl From<Overloaded> for Shed {
     fn from(overloaded: Overloaded) -> Self {
         match overloaded {
             Overloaded::QueueFull => Self::QueueFull,
-            Overloaded::WaitedTooLong => Self::QueueWait,
+            Overloaded::WaitedTooLong | Overloaded::DeadlineTooNear => Self::QueueWait,
         }
     }
 }

@@ -100,4 +100,7 @@ pub enum Overloaded {
     /// The request had waited too long when its turn came.
     #[error("the engine is overloaded: the request waited too long")]
     WaitedTooLong,
+    /// Its deadline was nearer than an answer when the request's turn came.
+    #[error("the engine is overloaded: the request's deadline is too near")]
+    DeadlineTooNear,
 }

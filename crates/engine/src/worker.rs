@@ -98,7 +98,7 @@ impl<B: Backend> Worker<B> {
         let (waited, began) = (queued.elapsed(), Instant::now());
         let left = caller.deadline().map(|deadline| deadline.saturating_duration_since(began));
         if left.is_some_and(|left| self.overload.is_hopeless(left)) {
-            return reply(caller, Err(Overloaded::WaitedTooLong.into()));
+            return reply(caller, Err(Overloaded::DeadlineTooNear.into()));
         }
         // A panic ends the request, not the worker.
         let scored = catch_unwind(AssertUnwindSafe(|| self.recommender.recommend(&request)));
