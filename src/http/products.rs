@@ -26,6 +26,8 @@ use crate::state::AppState;
 const MOST_PRODUCTS: usize = 10_000;
 /// Attributes of a product of a batch.
 const MOST_ATTRIBUTES: usize = 100;
+/// What a product has beside its attributes.
+const FIELDS: [&str; 5] = ["handle", "gid", "title", "category", "available"];
 /// A disk that takes longer hangs.
 const KEPT_WITHIN: Duration = Duration::from_secs(30);
 
@@ -118,6 +120,10 @@ fn patch(changed: Changed, catalog: &Catalog, types: &Types<'_>, at: f64) -> Res
         return Err(format!("attributes: has {} of them, expected at most {MOST_ATTRIBUTES}", attributes.len()));
     }
     let attributes = attributes.into_iter().map(|(name, value)| {
+        if name.trim().is_empty() || name.contains(char::is_control) || FIELDS.contains(&name.as_str()) {
+            let (name, fields) = (quoted(&name), FIELDS.join(", "));
+            return Err(format!("attributes: {name} is no name of an attribute; {fields} are a product's own"));
+        }
         let currency = types.currencies.get(name.as_str()).copied();
         let text = text(&value, types.of.get(name.as_str()).copied(), currency);
         text.map_err(|problem| bounded(format_args!("attributes.{name}: {problem}"))).map(|text| (name, text))

@@ -250,7 +250,10 @@ fn request(arguments: &Arguments, now: f64, session: &Session) -> Recommendation
     let limit = usize::from(session.limit.unwrap_or(arguments.limit));
     let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
     let selection = Selection { exclude_seen, ..session.selection.clone() };
-    RecommendationRequest { selection, ..RecommendationRequest::new(session.history.clone(), now, limit) }
+    // As the service does with them.
+    let mut history = session.history.clone();
+    history.sort_by_time();
+    RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) }
 }
 
 /// Where a line stands, for errors.

@@ -113,11 +113,15 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
     if !directory.exists() {
         return Ok(false);
     }
-    let RunSummary { record, hyperparameters, .. } = RunSummary::read(directory)?;
+    let RunSummary { record, hyperparameters, vocabulary, .. } = RunSummary::read(directory)?;
     let same =
         hyperparameters == trial.hyperparameters && record.seed == seed && record.dataset_sha256 == dataset.sha256;
     let directory = directory.display();
     ensure!(same, "{directory} holds a run of other hyperparameters, seed or dataset: choose another output");
+    let (known, given) = (&vocabulary, &dataset.vocabulary);
+    let same = known.features() == given.features()
+        && known.items().iter().map(|item| &item.features).eq(given.items().iter().map(|item| &item.features));
+    ensure!(same, "{directory} holds a run with item features of another catalogue: choose another output");
     Ok(matches!(record.state, RunState::Finished | RunState::Diverged))
 }
 

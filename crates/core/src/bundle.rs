@@ -23,6 +23,7 @@ use crate::vocabulary::{Vocabulary, VocabularyError};
 pub use manifest::{
     FeatureShape, FileRecord, GoldenRequest, GoldenScore, Manifest, ModelShape, Network, TrainingRecord,
 };
+pub use rules::{LONGEST_TEXT, MOST_FEATURES};
 
 /// Format of the manifest that this version writes and reads.
 pub const FORMAT: &str = "slirec-bundle/1";

@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::analysis::{Bootstrap, Difference, Interval};
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::dataset::prepare::{PrepareOptions, prepare_from};
-use crate::dataset::{Dataset, DatasetError};
+use crate::dataset::{Dataset, DatasetError, IN_FILE_ORDER};
 use crate::evaluation::{ScoreError, Scorer};
 use crate::hyperparameters::Hyperparameters;
 use crate::inference::InferenceNetwork;
@@ -171,6 +171,7 @@ fn train_without(
     let prepare = PrepareOptions {
         seed,
         time_share: dataset.manifest.split.share(),
+        keep_order: dataset.manifest.order == IN_FILE_ORDER,
         ..PrepareOptions::new("the rest of the dataset".into(), prepared.clone())
     };
     prepare_from(&prepare, &mut Rest::of(dataset, held_out), &mut |_, _| {})?;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use slirec_core::catalog::Catalog;
 use slirec_train::analysis::Interval;
 use slirec_train::cold::{self, ColdOptions, ColdStart};
@@ -12,6 +12,9 @@ use slirec_train::run::RunSummary;
 
 use crate::output;
 use crate::train::{Display, stop_on_interrupt};
+
+/// Products or rows below which figures say little.
+const FEW: usize = 50;
 
 /// What `slirec evaluate --cold` measures.
 pub(super) struct Cold<'a> {
@@ -26,8 +29,11 @@ pub(super) struct Cold<'a> {
 pub(super) fn run(cold: &Cold<'_>) -> Result<()> {
     let trained = RunSummary::read(cold.run)?;
     let dataset = Dataset::read(cold.dataset)?;
+    let (of_run, given) = (&trained.record.dataset_sha256, &dataset.sha256);
+    ensure!(of_run == given, "the run was trained on dataset {of_run}: found {given}");
     let catalog = Catalog::read(cold.catalog).context("the catalogue cannot be used")?;
-    let directory = tempfile::tempdir().context("no directory can be made for what is needed meanwhile")?;
+    let directory = tempfile::Builder::new().prefix("slirec-evaluate-cold-").tempdir();
+    let directory = directory.context("no directory can be made for what is needed meanwhile")?;
     let interrupted = stop_on_interrupt()?;
     let options = ColdOptions {
         dataset: &dataset,
@@ -42,6 +48,12 @@ pub(super) fn run(cold: &Cold<'_>) -> Result<()> {
     let measured = cold::measure(options, &mut |event| display.show(&event));
     display.finish();
     let measured = measured?;
+    let ColdStart { held_out, rows, .. } = measured;
+    if held_out < FEW || rows < FEW {
+        output::warn(format!(
+            "{held_out} products and {rows} rows say little: below {FEW}, most differences are chance"
+        ));
+    }
     if cold.json { output::print_json(&measured) } else { output::print(table(&measured)) }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
-use slirec_train::hyperparameters::Hyperparameters;
+use slirec_train::dataset::DataShape;
+use slirec_train::hyperparameters::{Hyperparameters, Preset};
 
 use super::page::Page;
 
@@ -18,7 +19,12 @@ pub(crate) struct HyperparametersContents {
 
 impl HyperparametersContents {
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        Ok(Self { hyperparameters: Hyperparameters::read(path)? })
+        let hyperparameters = Hyperparameters::read(path).or_else(|error| {
+            // What the original's network cannot have may be of the ranking network.
+            let ranking = Preset::Ranking.hyperparameters(&DataShape::default());
+            Hyperparameters::read_over(path, &ranking).map_err(|_| error)
+        });
+        Ok(Self { hyperparameters: hyperparameters? })
     }
 
     pub(crate) fn show(&self, page: &mut Page) {

@@ -162,7 +162,8 @@ fn of_text(head: &[u8]) -> Option<Kind> {
     let lines = || text.lines().take(LINES);
     let tables = lines().filter_map(|line| line.strip_prefix('[')).map(|line| line.trim_start_matches('['));
     for table in tables.filter_map(|line| line.split(']').next()) {
-        match table.trim() {
+        // `model.text` and others belong to their first part.
+        match table.split('.').next().unwrap_or_default().trim() {
             "population" | "walks" | "sessions" | "tastes" | "groups" | "follow_ups" => return Some(Kind::Rules),
             "model" | "training" => return Some(Kind::Hyperparameters),
             _ => {}

@@ -147,6 +147,8 @@ fn rules_and_hyperparameters_show_what_they_say() {
         (&json!("hyperparameters"), &json!(50))
     );
     assert_eq!(found["hyperparameters"]["training"]["negatives"], 4, "left out, so the original's");
+    folder.write("texts.toml", "[[model.text]]\nname = \"title\"\n");
+    assert_eq!(folder.json(&["inspect", "texts.toml"])["kind"], "hyperparameters");
     let shown = folder.succeed(&["inspect", "original.toml"]);
     let row = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let rows: Vec<String> = shown.lines().map(row).collect();

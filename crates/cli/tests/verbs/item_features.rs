@@ -145,3 +145,66 @@ fn features_without_a_catalogue_or_without_values_are_refused() {
     let message = folder.fail(&[verb_arguments("train"), &["--catalog", "catalog.json"]].concat());
     assert!(message.contains("the attribute `scent`: expected one of `category`, `colour`"), "{message}");
 }
+
+#[test]
+fn features_that_no_bundle_could_hold_are_refused_before_training() {
+    let folder = titled();
+    let small = folder.read("small.toml");
+    let refused = |text: &str| {
+        folder.write("small.toml", format!("{small}{text}"));
+        folder.fail(&[verb_arguments("train"), &["--catalog", "catalog.json"]].concat())
+    };
+    let text = |name: &str| format!("\n[[model.text]]\nname = \"{name}\"\nparts = 32\n");
+    let message = refused(&(text("title") + &text("colour")));
+    assert!(message.contains("their number, is 65: expected at most 64"), "{message}");
+    let message = refused(&(text("title") + &text("title")));
+    assert!(message.contains("model.text, a name, is title: expected every text once"), "{message}");
+    let message = refused(&text("a\\nb"));
+    assert!(message.contains("no control characters"), "{message}");
+}
+
+#[test]
+fn a_sweep_with_another_catalogue_does_not_go_on() {
+    let folder = titled();
+    let base = folder.read("small.toml").replace("[model]", "[base.model]").replace("[training]", "[base.training]");
+    let text = "[[base.model.text]]\nname = \"title\"\nparts = 2\n";
+    let values = "[values]\n\"training.learning_rate\" = [0.01]\n";
+    folder.write("sweep.toml", format!("method = \"grid\"\n{base}\n{text}\n{values}"));
+    let sweep =
+        ["sweep", "--dataset", "dataset", "--search", "sweep.toml", "--output", "trials", "--catalog", "catalog.json"];
+    let first = folder.json(&sweep);
+    assert_eq!(folder.json(&sweep), first);
+    let catalog = Catalog::read(&folder.path("catalog.json")).unwrap();
+    let titles: Vec<String> = catalog.products().iter().rev().map(|product| product.title.clone()).collect();
+    let turned = catalog.products().iter().zip(titles).map(|(product, title)| Product { title, ..product.clone() });
+    Catalog::new(turned.collect()).unwrap().write(&folder.path("catalog.json")).unwrap();
+    let message = folder.fail(&sweep);
+    assert!(message.contains("item features of another catalogue"), "{message}");
+}
+
+#[test]
+fn products_that_are_held_out_of_a_dataset_in_the_order_of_its_file_leave_that_order() {
+    let folder = titled();
+    let of_rows = |time: fn(usize) -> usize| -> String {
+        let lines = folder.read("interactions.tsv");
+        let lines = lines.lines().enumerate().map(|(row, line)| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            format!("1\t{}\t{}\t{}\t{}\n", columns[1], columns[2], time(row), columns[4])
+        });
+        lines.collect()
+    };
+    folder.write("forwards.tsv", of_rows(|row| 1_790_000_000 + 60 * row));
+    folder.write("backwards.tsv", of_rows(|row| 1_790_000_000 - 60 * row));
+    let popular = |name: &str, flags: &[&str]| {
+        let file = format!("{name}.tsv");
+        let prepare = ["prepare", "--interactions", &file, "--output", name];
+        folder.succeed(&[&prepare[..], flags].concat());
+        let run = format!("run-{name}");
+        let text = ["--catalog", "catalog.json", "--text", "title", "--hyperparameters", "small.toml"];
+        folder.succeed(&[&["train", "--dataset", name, "--output", &run][..], &text].concat());
+        let cold = ["evaluate", "--run", &run, "--dataset", name, "--catalog", "catalog.json", "--cold", "0.3"];
+        let found = folder.json(&cold);
+        (found["rows"].clone(), found["measured"][2]["ndcg_10"].clone())
+    };
+    assert_eq!(popular("forwards", &[]), popular("backwards", &["--keep-order"]));
+}

@@ -211,6 +211,12 @@ fn a_bad_session_is_counted_and_the_others_are_answered() {
     folder.write("sessions.jsonl", format!("{good}}}\n"));
     let unseen: Value = serde_json::from_str(&folder.succeed(&[&recommend[..], &["--exclude-seen"]].concat())).unwrap();
     assert!(column(&unseen, "handle").iter().all(|handle| handle != "easel" && handle != "canvas"));
+    // Times give the order, as in the service, not places.
+    let turned = r#"{"user_id": "a", "history": [{"item": "canvas", "time": 1790900060}, {"item": "easel", "time": 1790900000}]}"#;
+    folder.write("sessions.jsonl", format!("{good}}}\n{turned}\n"));
+    let both = folder.succeed(&recommend);
+    let answers: Vec<&str> = both.lines().collect();
+    assert_eq!(answers[0], answers[1]);
     // A bad line of interactions does not take the user's other lines with it.
     folder.write("few.tsv", "1\ta\teasel\t1790900000\tArt\nnonsense\n1\ta\tcanvas\t1790900060\tArt\n");
     let output = folder.run(&["recommend", "few.tsv", "--bundle", "bundle", "--output", "out.jsonl"]);

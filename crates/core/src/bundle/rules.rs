@@ -4,10 +4,11 @@ use super::{ACTIVITY, FILES, FORMAT, GoldenRequest, Manifest, ModelShape, Networ
 use crate::text::check_length;
 
 /// Longest name, version or other text, in bytes.
-const LONGEST_TEXT: usize = 256;
+pub const LONGEST_TEXT: usize = 256;
 /// As the hyperparameters have it.
 const LARGEST_SIZE: usize = 10_000;
-const MOST_FEATURES: usize = 64;
+/// Most item features, the parts of texts counted.
+pub const MOST_FEATURES: usize = 64;
 const MOST_METRICS: usize = 256;
 /// Golden requests: an export has 4, and every worker answers all of them before it serves.
 const MOST_GOLDEN: usize = 64;

@@ -68,15 +68,18 @@ pub(super) fn deal(texts: &[BTreeSet<String>], parts: usize, most: usize) -> Vec
         texts_of.into_iter().filter(|(_, texts)| texts.len() >= LEAST_TEXTS).collect();
     by_frequency.sort_by_key(|(_, texts)| std::cmp::Reverse(texts.len()));
     by_frequency.truncate(most);
-    let mut taken = vec![vec![false; texts.len()]; parts];
+    // Words that each text has in each part.
+    let mut taken = vec![vec![0_u32; texts.len()]; parts];
     let mut dealt: Vec<Vec<String>> = vec![Vec::new(); parts];
     for (word, texts) in by_frequency {
-        let collisions = |part: &Vec<bool>| texts.iter().filter(|text| part.get(**text) == Some(&true)).count();
+        let collisions = |part: &[u32]| -> u64 {
+            texts.iter().filter_map(|text| part.get(*text)).map(|words| u64::from(*words)).sum()
+        };
         // The first of equal parts, so that others stay free for words that go with these.
         let free = taken.iter_mut().zip(&mut dealt).min_by_key(|(taken, _)| collisions(taken));
         let Some((taken, words)) = free else { break };
         for text in texts {
-            taken.get_mut(text).into_iter().for_each(|taken| *taken = true);
+            taken.get_mut(text).into_iter().for_each(|words| *words += 1);
         }
         words.push(word.to_owned());
     }
@@ -172,6 +175,16 @@ mod tests {
         }
         let all: BTreeSet<&String> = dealt.iter().flatten().collect();
         assert_eq!(all.len(), 6, "{dealt:?}");
+    }
+
+    #[test]
+    fn long_texts_spread_over_all_parts() {
+        // Each has 24 of 60 words.
+        let text = |number: usize| (0..24).map(|word| format!("word{}", (number * 7 + word * 5) % 60)).collect();
+        let texts: Vec<BTreeSet<String>> = (0..100).map(text).collect();
+        let dealt = deal(&texts, 4, 1_000);
+        let sizes: Vec<usize> = dealt.iter().map(Vec::len).collect();
+        assert!(sizes.iter().all(|size| (10..=20).contains(size)), "{sizes:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sizes and options of the network.
 
 use serde::{Deserialize, Serialize};
-use slirec_core::bundle::{FeatureShape, ModelShape, Network as NetworkKind};
+use slirec_core::bundle::{FeatureShape, LONGEST_TEXT, MOST_FEATURES, ModelShape, Network as NetworkKind};
 use slirec_core::catalog::{CATEGORY, Catalog};
 use slirec_core::vocabulary::{ItemFeatureError, TextFeature, Vocabulary};
 
@@ -110,8 +110,8 @@ impl ModelHyperparameters {
         }
         let size = self.transition_size;
         ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
-        check_features(&self.all_features())?;
         self.check_text()?;
+        check_features(&self.all_features())?;
         if self.network == NetworkKind::Ranking { self.check_ranking() } else { Ok(()) }
     }
 
@@ -119,6 +119,14 @@ impl ModelHyperparameters {
         for text in &self.text {
             let ranking = self.network == NetworkKind::Ranking;
             ensure(ranking, "model.text", &text.name, "none for the network sli-rec, which adds no embeddings")?;
+            let once = self.text.iter().filter(|other| other.name == text.name).count() == 1;
+            let usable = once && text.name != CATEGORY;
+            ensure(
+                usable,
+                "model.text, a name,",
+                &text.name,
+                "every text once, and not the category, a feature already",
+            )?;
             ensure((1..=32).contains(&text.parts), "model.text.parts", text.parts, "1 to 32")?;
             ensure((1..=1_000_000).contains(&text.words), "model.text.words", text.words, "1 to 1,000,000")?;
         }
@@ -152,12 +160,16 @@ fn check_features(features: &[FeatureShape]) -> Result<(), HyperparameterError> 
     let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
     let first = names.first().copied().unwrap_or("missing");
     ensure(first == CATEGORY, "model.features, the first name,", first, "`category`")?;
+    let (key, expected) = ("model.features and the parts of model.text, their number,", "at most 64");
+    ensure(names.len() <= MOST_FEATURES, key, names.len(), expected)?;
     for (position, feature) in features.iter().enumerate() {
         let name = feature.name.as_str();
         let new = names.iter().position(|other| *other == name) == Some(position);
         // Embeddings are named after their features, beside that of the item.
         let usable = new && !name.is_empty() && name != "item";
         ensure(usable, "model.features, a name,", name, "every attribute once, and none called `item`")?;
+        let short = name.len() <= LONGEST_TEXT && !name.contains(char::is_control);
+        ensure(short, "model.features, a name,", name, "at most 256 bytes, and no control characters")?;
         let size = feature.embedding_size;
         ensure((1..=10_000).contains(&size), "model.features.embedding_size", size, "1 to 10,000")?;
     }
