@@ -1,7 +1,7 @@
 //! `slirec evaluate`: a run, a bundle or weights and evaluation rows enter; metrics leave, beside the baselines on the same
 //! rows, as a table for people or JSON for programs.
 
-mod cold;
+mod cold_start;
 mod next_baskets;
 mod predictions;
 
@@ -157,7 +157,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         // The command line asks for all of them.
         let (Some(run), Some(dataset), Some(catalog)) = (run, dataset, catalog) else { bail!("--cold needs --run") };
         let (seed, json) = (arguments.seed, arguments.json);
-        return cold::run(&cold::Cold { run, dataset, catalog, share, seed, json });
+        return cold_start::run(&cold_start::Cold { run, dataset, catalog, share, seed, json });
     }
     let mut model = load(arguments)?;
     let dataset = arguments.dataset.as_deref().map(Dataset::read).transpose()?;

@@ -118,9 +118,7 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
         hyperparameters == trial.hyperparameters && record.seed == seed && record.dataset_sha256 == dataset.sha256;
     let directory = directory.display();
     ensure!(same, "{directory} holds a run of other hyperparameters, seed or dataset: choose another output");
-    let (known, given) = (&vocabulary, &dataset.vocabulary);
-    let same = known.features() == given.features()
-        && known.items().iter().map(|item| &item.features).eq(given.items().iter().map(|item| &item.features));
+    let same = vocabulary.same_features(&dataset.vocabulary);
     ensure!(same, "{directory} holds a run with item features of another catalogue: choose another output");
     Ok(matches!(record.state, RunState::Finished | RunState::Diverged))
 }

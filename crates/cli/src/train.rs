@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     /// Catalogue that item features beyond the category come from
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// Text of the catalogue whose words are item features, so that they speak for a new product: title, or an attribute;
+    /// Text of the catalogue whose words are item features, for products that training has not seen: title, or an attribute;
     /// may stand more than once
     #[arg(long, value_name = "NAME", requires = "catalog", conflicts_with = "resume")]
     text: Vec<String>,

@@ -19,7 +19,6 @@ use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
 pub use item_features::{ItemFeatureError, TextFeature};
 use words::Texts;
-pub use words::words;
 
 /// Id of everything that training has not seen.
 pub const DEFAULT_ID: u32 = 0;
@@ -190,6 +189,12 @@ impl Vocabulary {
         let mut ids: Vec<u32> = self.features.iter().enumerate().map(of).collect();
         self.texts.add(product, &mut ids);
         ids
+    }
+
+    /// Whether both give the same feature ids to the same values and items.
+    pub fn same_features(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|vocabulary| vocabulary.items.iter().map(|item| &item.features));
+        self.features == other.features && own.eq(others)
     }
 
     /// Whether both give the same ids to the same items, whatever features they know.

@@ -30,8 +30,7 @@ pub use popularity::PopularityBand;
 pub use samples::Sample;
 pub use subject::Subject;
 
-pub(crate) use comparison::Bootstrap;
-use comparison::mean;
+pub(crate) use comparison::{Bootstrap, mean};
 
 /// Last views that histories are cut to.
 const SHORTENED: [usize; 3] = [1, 3, 10];

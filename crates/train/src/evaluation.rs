@@ -11,8 +11,8 @@ use slirec_core::history::EncodedHistory;
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::metrics::{RankingMetrics, SampledMetrics, ScoredGroup};
 
-pub(crate) use ranks::rank_of_target;
 pub use ranks::{RECOMMENDED, RankedGroup, RowProgress, rank_by_baseline, rank_groups};
+pub(crate) use ranks::{groups_at_once, rank_of_target};
 
 /// Why something could not score.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;

@@ -10,7 +10,7 @@ pub mod baselines;
 pub mod batch;
 pub mod batches;
 pub mod checkpoint;
-pub mod cold;
+pub mod cold_start;
 pub mod dataset;
 pub mod evaluation;
 pub mod export;

@@ -10,7 +10,7 @@ use crate::catalog::Product;
 
 /// The words of a text, each once: runs of letters and digits in lower case. Scripts that do not part their words are
 /// cut into pairs of neighbouring characters instead.
-pub fn words(text: &str) -> BTreeSet<String> {
+pub(super) fn words(text: &str) -> BTreeSet<String> {
     let lower = text.to_lowercase();
     let mut found = BTreeSet::new();
     for run in lower.split(|character: char| !(character.is_alphanumeric() || is_mark(character))) {

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use slirec_train::random::mix;
+
+/// What SplitMix64's counter grows by.
+const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;
+
 pub(super) struct Drawn(u64);
 
 impl Drawn {
@@ -10,11 +15,9 @@ impl Drawn {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        let next = mix(self.0);
+        self.0 = self.0.wrapping_add(INCREMENT);
+        next
     }
 
     /// From 0 to below 1.

@@ -245,13 +245,14 @@ impl World {
         let is_batch = self.requests[number].priority == Priority::Batch;
         let [interactive, batch] = &mut self.models[model].waiting;
         for waiting in [&mut *interactive, &mut *batch] {
-            // What nobody waits for was taken out when another asked to be admitted.
+            // Requests whose answers are no longer wanted left the queue when another one asked to be admitted.
             while waiting.pop_front_if(|(_, number)| !self.requests[*number].queued.get()).is_some() {}
         }
         let due = batch.front().is_some_and(|(since, _)| now - *since > objective);
         assert_eq!(is_batch, due || interactive.is_empty(), "request {number} is not the one that is next");
         self.requests[number].queued.set(false);
-        let (since, next) = if is_batch { batch } else { &mut *interactive }.pop_front().expect("it waited");
+        let (since, next) =
+            if is_batch { batch } else { &mut *interactive }.pop_front().expect("what leaves the queue waited in it");
         assert_eq!(next, number, "a request overtook another");
         let late = objective.checked_mul(2).is_some_and(|twice| now - since > twice);
         let others = interactive.iter().any(|(_, number)| self.requests[*number].queued.get());

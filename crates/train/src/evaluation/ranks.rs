@@ -39,13 +39,17 @@ pub fn rank_groups(
     progress: &mut RowProgress<'_>,
 ) -> Result<Vec<RankedGroup>, ScoreError> {
     let mut ranked = Vec::with_capacity(groups.len());
-    let at_once = (SCORES_AT_ONCE / candidates.len().max(1)).clamp(1, GROUPS_AT_ONCE);
-    for chunk in groups.chunks(at_once) {
+    for chunk in groups.chunks(groups_at_once(candidates.len())) {
         let scores = scorer.score_all(chunk, candidates)?;
         ranked.extend(chunk.iter().zip(scores).map(|(group, mut scores)| rank_items(&mut scores, group, seen)));
         progress(ranked.len())?;
     }
     Ok(ranked)
+}
+
+/// Groups whose scores of so many candidates are in memory at once.
+pub(crate) fn groups_at_once(candidates: usize) -> usize {
+    (SCORES_AT_ONCE / candidates.max(1)).clamp(1, GROUPS_AT_ONCE)
 }
 
 /// Ranks each group's positive by a baseline among the items of a vocabulary with `rows` ids.

@@ -1,12 +1,12 @@
-//! `slirec evaluate --cold`: a run, its dataset and the catalogue enter; how a model that was trained without some of the
-//! products ranks them leaves, as a table or JSON.
+//! `slirec evaluate --cold`: a run, its dataset and the catalogue enter; metrics of products that a network was trained
+//! without leave, as a table or JSON.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use slirec_core::catalog::Catalog;
 use slirec_train::analysis::Interval;
-use slirec_train::cold::{self, ColdOptions, ColdStart};
+use slirec_train::cold_start::{self, ColdOptions, ColdStart};
 use slirec_train::dataset::Dataset;
 use slirec_train::run::RunSummary;
 
@@ -45,7 +45,7 @@ pub(super) fn run(cold: &Cold<'_>) -> Result<()> {
         interrupted: &interrupted,
     };
     let mut display = Display::aside(trained.hyperparameters.training.epochs);
-    let measured = cold::measure(options, &mut |event| display.show(&event));
+    let measured = cold_start::measure(options, &mut |event| display.show(&event));
     display.finish();
     let measured = measured?;
     let ColdStart { held_out, rows, .. } = measured;

@@ -1,8 +1,8 @@
-//! Products that nobody has seen yet: a dataset, its catalogue and hyperparameters enter; how a model that was trained
-//! without some of the products ranks them all the same leaves, beside what needs no content.
+//! Cold start: a dataset, its catalogue and hyperparameters enter; metrics of products that training has not seen leave,
+//! of the model and of two baselines that know no more of a product than its category.
 //!
-//! All interactions with the products that are held out are taken away, a network is trained on the rest, and each
-//! user's last interaction with one of them is a row: the history before it, without products that are held out.
+//! Some products are held out: a network is trained without any interaction with them, and each user's last interaction
+//! with one of them is a row, with the history before it, without products that are held out.
 
 mod rest;
 
@@ -18,11 +18,11 @@ use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::{DEFAULT_ID, ItemFeatureError, Vocabulary};
 use thiserror::Error;
 
-use crate::analysis::{Bootstrap, Difference, Interval};
+use crate::analysis::{Bootstrap, Difference, Interval, mean, vocabulary_candidates};
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::dataset::prepare::{PrepareOptions, prepare_from};
 use crate::dataset::{Dataset, DatasetError, IN_FILE_ORDER};
-use crate::evaluation::{ScoreError, Scorer};
+use crate::evaluation::{ScoreError, Scorer, groups_at_once};
 use crate::hyperparameters::Hyperparameters;
 use crate::inference::InferenceNetwork;
 use crate::metrics::{gain_at_10, rank_among};
@@ -118,34 +118,35 @@ pub fn measure(options: ColdOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>))
     let held_out = choose(dataset, catalog, share, seed)?;
     let rest = train_without(&options, &held_out, events)?;
     let run = Run::read(&rest, KeptWeights::Best)?;
-    let mut network = InferenceNetwork::new(&hyperparameters.model, &run.vocabulary, &run.weights)?;
+    let mut network = InferenceNetwork::of_run(&run)?;
     let products = Products::of(&run.vocabulary, dataset, catalog, &held_out);
     let groups = rows(dataset, &held_out, &run.vocabulary, &products, hyperparameters.model.longest_history)?;
     let bootstrap = Bootstrap::of(groups.iter());
-    let mut ranks = vec![("the model", products.ranks(&mut network, &groups, &products.candidates)?)];
-    let without = products.by_category_alone();
-    ranks.push(("the model, by category alone", products.ranks(&mut network, &groups, &without)?));
-    ranks.push(("popularity of the category", products.popular(&run.vocabulary, &groups)));
-    let of_model = ranks.first().map(|(_, ranks)| ranks.iter().map(|(_, among)| *among).collect::<Vec<f64>>());
-    let of_model = of_model.unwrap_or_default();
-    let measured = ranks.into_iter().enumerate().map(|(place, (by, gains))| {
-        let (all, among): (Vec<f64>, Vec<f64>) = gains.into_iter().unzip();
-        ColdMeasured {
-            by,
-            ndcg_10: mean(&all),
-            interval: bootstrap.interval(&all),
-            among_held_out: mean(&among),
-            among_interval: bootstrap.interval(&among),
-            model_less_this: (place > 0).then(|| bootstrap.difference(&of_model, &among)),
-        }
-    });
-    let trained_on = run.vocabulary.items().len();
-    Ok(ColdStart { held_out: held_out.len(), trained_on, rows: groups.len(), measured: measured.collect() })
+    let measured = |by, (all, among): &Gains, model: Option<&Gains>| ColdMeasured {
+        by,
+        ndcg_10: mean(all),
+        interval: bootstrap.interval(all),
+        among_held_out: mean(among),
+        among_interval: bootstrap.interval(among),
+        model_less_this: model.map(|(_, of_model)| bootstrap.difference(of_model, among)),
+    };
+    let model = products.gains_of(&mut network, &groups, &products.candidates)?;
+    let by_category = products.gains_of(&mut network, &groups, &products.by_category_alone())?;
+    let popular = products.popular(&run.vocabulary, &groups);
+    Ok(ColdStart {
+        held_out: held_out.len(),
+        trained_on: run.vocabulary.items().len(),
+        rows: groups.len(),
+        measured: vec![
+            measured("the model", &model, None),
+            measured("the model, by category alone", &by_category, Some(&model)),
+            measured("popularity of the category", &popular, Some(&model)),
+        ],
+    })
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
+/// Gains of all rows, among all products and among those that were held out.
+type Gains = (Vec<f64>, Vec<f64>);
 
 /// Ids of some of the products that the catalogue has.
 fn choose(dataset: &Dataset, catalog: &Catalog, share: f64, seed: u64) -> Result<HashSet<u32>, ColdError> {
@@ -193,9 +194,7 @@ struct Products {
 impl Products {
     fn of(vocabulary: &Vocabulary, dataset: &Dataset, catalog: &Catalog, held_out: &HashSet<u32>) -> Self {
         let trained_on = vocabulary.items().len();
-        let items = (1..).zip(vocabulary.items());
-        let mut candidates: Vec<Candidate> =
-            items.map(|(item, entry)| Candidate { item, features: entry.features.clone() }).collect();
+        let mut candidates = vocabulary_candidates(vocabulary);
         let mut ids: Vec<u32> = held_out.iter().copied().collect();
         ids.sort_unstable();
         let mut places = HashMap::new();
@@ -227,14 +226,14 @@ impl Products {
         (rank(scores, place), rank(among, place - self.trained_on))
     }
 
-    fn ranks(
+    fn gains_of(
         &self,
         network: &mut InferenceNetwork,
         groups: &[EvaluationGroup],
         candidates: &[Candidate],
-    ) -> Result<Vec<(f64, f64)>, ColdError> {
-        let mut gains = Vec::with_capacity(groups.len());
-        for groups in groups.chunks(64) {
+    ) -> Result<Gains, ColdError> {
+        let mut gains = Gains::default();
+        for groups in groups.chunks(groups_at_once(candidates.len())) {
             let scores = network.score_all(groups, candidates).map_err(ColdError::Score)?;
             gains.extend(groups.iter().zip(scores).map(|(group, scores)| self.gains(group, &scores)));
         }
@@ -242,7 +241,7 @@ impl Products {
     }
 
     /// By the number of interactions, which of a product that was held out is the mean of its category.
-    fn popular(&self, vocabulary: &Vocabulary, groups: &[EvaluationGroup]) -> Vec<(f64, f64)> {
+    fn popular(&self, vocabulary: &Vocabulary, groups: &[EvaluationGroup]) -> Gains {
         let mut sums: HashMap<u32, (f64, f64)> = HashMap::new();
         for item in vocabulary.items() {
             let (sum, count) = sums.entry(item.features.first().copied().unwrap_or_default()).or_default();
