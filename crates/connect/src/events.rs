@@ -102,7 +102,7 @@ pub struct Import {
     pub replace: bool,
 }
 
-/// Hears how many bytes have been read so far.
+/// Called with the number of bytes that have been read so far.
 pub type Progress<'a> = dyn FnMut(u64) + 'a;
 
 /// An import that failed. Bad rows do not fail an import.

@@ -43,8 +43,8 @@ impl Listener {
         self.raised.is_none()
     }
 
-    /// Hears an event of a training of so many epochs; false when it is to stop.
-    pub(crate) fn hears(&mut self, event: &TrainEvent<'_>, epochs: usize) -> bool {
+    /// Shows an event of a training of so many epochs; false when it is to stop.
+    pub(crate) fn show(&mut self, event: &TrainEvent<'_>, epochs: usize) -> bool {
         match event {
             TrainEvent::EpochStarts { epoch, rows, done } => {
                 self.positives = *done;

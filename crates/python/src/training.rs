@@ -34,7 +34,7 @@ pub(crate) struct PreparePlan {
     replace: bool,
 }
 
-/// Prepares a dataset of a frame; `tell` hears how many rows are read.
+/// Prepares a dataset of a frame; `tell` is called with the number of rows that are read.
 #[pyfunction]
 pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePlan, tell: Py<PyAny>) -> PyResult<()> {
     let reader = frame::read(frame)?;
@@ -84,7 +84,7 @@ pub(crate) struct TrainPlan {
     resume: bool,
 }
 
-/// Trains; `tell` hears of epochs, steps and metrics. A run that Ctrl-C stops keeps what it has learnt.
+/// Trains; `tell` is called with epochs, steps and metrics. A run that Ctrl-C stops keeps what it has learnt.
 #[pyfunction]
 pub(crate) fn train(py: Python<'_>, plan: TrainPlan, tell: Py<PyAny>) -> PyResult<()> {
     let TrainPlan { dataset, output, preset, hyperparameters, seed, replace, resume } = plan;
@@ -120,7 +120,7 @@ pub(crate) fn train(py: Python<'_>, plan: TrainPlan, tell: Py<PyAny>) -> PyResul
         };
         let epochs = hyperparameters.training.epochs;
         let trained = train_network(options, &mut |event| {
-            if !listener.hears(&event, epochs) {
+            if !listener.show(&event, epochs) {
                 interrupted.store(true, Ordering::Relaxed);
             }
         });

@@ -67,7 +67,7 @@ impl std::fmt::Debug for Fitted {
     }
 }
 
-/// Hears what is tried; an error ends the work.
+/// Called with what is tried next; an error ends the work.
 pub type FitProgress<'a> = dyn FnMut(&str) -> Result<(), ScoreError> + 'a;
 
 /// Fits all baselines to a dataset, the blend of two last.

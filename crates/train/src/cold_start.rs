@@ -106,6 +106,7 @@ pub struct ColdMeasured {
     /// Where that lies.
     pub among_interval: Interval,
     /// NDCG@10 among the products that were held out, of the model less this; none for the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_less_this: Option<Difference>,
 }
 

@@ -83,6 +83,9 @@ fn a_diverging_run_says_so_and_keeps_the_best_weights() {
         for weights in ["best", "last"] {
             folder.succeed(&["evaluate", "--run", run, "--dataset", "dataset", "--checkpoint", weights]);
         }
+        let bundle = format!("bundle-{run}");
+        let export = ["export", "--run", run, "--dataset", "dataset", "--catalog", "catalog.json", "--output", &bundle];
+        assert!(folder.succeed(&export).contains("differ by at most"));
     }
 }
 

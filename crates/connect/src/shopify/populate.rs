@@ -118,7 +118,7 @@ pub async fn populate_plan(
     Ok(plan)
 }
 
-/// Carries out a plan. `progress` hears how many products are done.
+/// Carries out a plan. `progress` is called with the number of products that are done.
 ///
 /// # Errors
 /// [`ShopifyError`] for what stops everything; a product that the shop refuses is in [`Populated::failures`].

@@ -37,7 +37,7 @@ pub(super) struct Tuning<'a> {
     /// The rows; none that `seen` leaves out.
     pub(super) groups: &'a [EvaluationGroup],
     pub(super) seen: Seen,
-    /// Hears what is tried.
+    /// Called with what is tried next.
     pub(super) progress: &'a mut FitProgress<'a>,
 }
 

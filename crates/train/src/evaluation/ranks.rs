@@ -21,7 +21,7 @@ pub struct RankedGroup {
     pub scores: Vec<f32>,
 }
 
-/// Hears how many groups are ranked; an error ends the work.
+/// Called with the number of groups that are ranked; an error ends the work.
 pub type RowProgress<'a> = dyn FnMut(usize) -> Result<(), ScoreError> + 'a;
 
 /// How many candidates count as recommended.

@@ -45,7 +45,7 @@ impl<L: Learner> Trainer<'_, L> {
             self.run.progress.start_epoch(1);
             self.run.checkpoint(&self.learner)?;
         }
-        let mut state = RunState::Finished;
+        let (mut state, mut diverged) = (RunState::Finished, None);
         while self.run.progress.epoch <= epochs && !self.run.stalled() {
             match self.epoch(events) {
                 Ok(ControlFlow::Continue(())) => {}
@@ -53,13 +53,11 @@ impl<L: Learner> Trainer<'_, L> {
                     state = RunState::Interrupted;
                     break;
                 }
-                Err(error) => {
-                    if matches!(error, TrainError::Diverged { .. }) {
-                        self.run.writer.record.state = RunState::Diverged;
-                        self.run.writer.write_record()?;
-                    }
-                    return Err(error);
+                Err(error @ TrainError::Diverged { .. }) => {
+                    (state, diverged) = (RunState::Diverged, Some(error));
+                    break;
                 }
+                Err(error) => return Err(error),
             }
         }
         let Self { learner, mut run } = self;
@@ -67,7 +65,7 @@ impl<L: Learner> Trainer<'_, L> {
         run.writer.write_best(&best)?;
         run.writer.record.state = state;
         run.writer.write_record()?;
-        Ok(run.writer.record)
+        diverged.map_or(Ok(run.writer.record), Err)
     }
 
     /// One pass over the training rows in a new order, or the rest of it, then the validation rows; breaks when it was

@@ -29,7 +29,7 @@ pub(in crate::events) struct TextFile<'a> {
 }
 
 impl Table {
-    /// Reads all lines of separated text, as long as `go_on`, which hears how many bytes were read and what was counted.
+    /// Reads all lines of separated text, as long as `go_on` says so of the bytes read and what was counted.
     ///
     /// # Errors
     /// What reading fails of; columns that are not there, a quote that swallows lines, a first line that is data.
