@@ -17,6 +17,10 @@ binary="${CARGO_TARGET_DIR:-target}/debug/slirec-server"
 export PYTHONPATH=scripts SCHEMATHESIS_HOOKS=test_api_hooks
 export SLIREC__LOG__LEVEL=warn,slirec_server::server=info
 
+scenarios="$(mktemp)"
+printf '[cart]\nlimit = 4\n[home]\nsources = ["popular"]\n' >"$scenarios"
+export SLIREC__SCENARIOS__FILE="$scenarios"
+
 test_service() {
   start_service
   "$environment/bin/schemathesis" run "http://$address/openapi.json" --checks all --max-examples "${EXAMPLES:-200}" \

@@ -5,6 +5,7 @@ mod fetch;
 mod import;
 mod populate;
 mod subscribe;
+mod vectors;
 
 use anyhow::Result;
 
@@ -18,6 +19,8 @@ pub(crate) enum Verb {
     Populate(populate::Arguments),
     /// Delete from a Shopify shop what `populate` made there
     Cleanup(cleanup::Arguments),
+    /// Give the products of a catalogue vectors
+    Vectors(vectors::Arguments),
     /// Have a Shopify shop send its changes of products to the service
     Subscribe(subscribe::Arguments),
 }
@@ -28,6 +31,7 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
         Verb::Fetch(arguments) => fetch::run(&arguments),
         Verb::Populate(arguments) => populate::run(&arguments),
         Verb::Cleanup(arguments) => cleanup::run(&arguments),
+        Verb::Vectors(arguments) => vectors::run(&arguments),
         Verb::Subscribe(arguments) => subscribe::run(&arguments),
     }
 }

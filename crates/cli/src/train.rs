@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::catalog::Catalog;
-use slirec_core::vocabulary::TextFeature;
+use slirec_core::vocabulary::{TextFeature, VectorFeature};
 use slirec_train::dataset::{DataShape, Dataset, Split};
 use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
@@ -64,6 +64,10 @@ pub(crate) struct Arguments {
     /// may stand more than once
     #[arg(long, value_name = "NAME", requires = "catalog", conflicts_with = "resume")]
     text: Vec<String>,
+    /// Attribute of the catalogue that holds a vector of each product, made of its text or picture, for products that
+    /// training has not seen; may stand more than once
+    #[arg(long, value_name = "NAME", requires = "catalog", conflicts_with = "resume")]
+    vector: Vec<String>,
     /// Values that hyperparameters start from; without it, those of the network that the file names, or else of ranking
     #[arg(long, value_enum)]
     preset: Option<PresetName>,
@@ -242,6 +246,9 @@ fn settings(arguments: &Arguments, shape: &DataShape) -> Result<(Hyperparameters
     };
     if !arguments.text.is_empty() {
         hyperparameters.model.text = arguments.text.iter().map(TextFeature::new).collect();
+    }
+    if !arguments.vector.is_empty() {
+        hyperparameters.model.vectors = arguments.vector.iter().map(VectorFeature::new).collect();
     }
     let training = &mut hyperparameters.training;
     training.epochs = arguments.epochs.unwrap_or(training.epochs);

@@ -2,7 +2,7 @@
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,
-//! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory.
+//! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory, [`npy`] vectors.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes, [`patches`] keeps
 //! those that operators send, both in [`lines`]. Where models are published:
 //! [`mlflow`] pushes to a registry and pulls from it.
@@ -27,6 +27,7 @@ pub mod lines;
 mod lists;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
+pub mod npy;
 pub mod original;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -5,6 +5,7 @@
 //! for them.
 
 mod item_features;
+mod vectors;
 mod words;
 
 use std::collections::HashMap;
@@ -17,7 +18,9 @@ use crate::catalog::Product;
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
-pub use item_features::{ItemFeatureError, TextFeature};
+pub use item_features::{ItemFeatureError, TextFeature, VectorFeature};
+pub use vectors::Centroids;
+use vectors::Vectors;
 use words::Texts;
 
 /// Id of everything that training has not seen.
@@ -56,7 +59,7 @@ pub struct Item {
 }
 
 /// The values of one item feature, such as `category`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feature {
     /// Name of the feature; `category`, an attribute of the catalogue, or that of a part of a text's words.
@@ -64,6 +67,9 @@ pub struct Feature {
     /// The text whose words the values are: `title` or an attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What the values number, if they are codes of a vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Centroids>,
     /// Value of id `index + 1`.
     #[serde(deserialize_with = "bounded")]
     pub values: Vec<String>,
@@ -72,7 +78,7 @@ pub struct Feature {
 impl Feature {
     /// A feature whose values are whole: categories, or values of an attribute.
     pub fn new(name: impl Into<String>, values: Vec<String>) -> Self {
-        Self { name: name.into(), text: None, values }
+        Self { name: name.into(), text: None, vector: None, values }
     }
 }
 
@@ -94,6 +100,7 @@ pub struct Vocabulary {
     item_ids: HashMap<String, u32>,
     feature_ids: Vec<HashMap<String, u32>>,
     texts: Texts,
+    vectors: Vectors,
 }
 
 impl Vocabulary {
@@ -127,8 +134,8 @@ impl Vocabulary {
                 }
             }
         }
-        let texts = Texts::of(&features)?;
-        Ok(Self { items, features, item_ids, feature_ids, texts })
+        let (texts, vectors) = (Texts::of(&features)?, Vectors::of(&features)?);
+        Ok(Self { items, features, item_ids, feature_ids, texts, vectors })
     }
 
     /// Reads `vocabulary.json`.
@@ -180,15 +187,22 @@ impl Vocabulary {
     }
 
     /// Feature ids of a product, `[feature_count]`, 0 where it has no value that training has seen. Of several words in
-    /// one part the rarest counts.
+    /// one part the rarest counts. An item whose product has no vector keeps the codes that it had in training.
     pub fn features_of(&self, product: &Product) -> Vec<u32> {
-        let of = |(position, feature): (usize, &Feature)| match feature.text {
-            None => self.feature_id(position, product.feature(&feature.name)),
-            Some(_) => DEFAULT_ID,
+        let of = |(position, feature): (usize, &Feature)| match (&feature.text, &feature.vector) {
+            (None, None) => self.feature_id(position, product.feature(&feature.name)),
+            _ => DEFAULT_ID,
         };
         let mut ids: Vec<u32> = self.features.iter().enumerate().map(of).collect();
         self.texts.add(product, &mut ids);
+        let trained = self.item(self.item_id(&product.handle)).map(|item| item.features.as_slice());
+        self.vectors.add(&self.features, product, trained.unwrap_or_default(), &mut ids);
         ids
+    }
+
+    /// The attributes that hold vectors of products.
+    pub fn vector_attributes(&self) -> impl Iterator<Item = &str> {
+        self.vectors.attributes()
     }
 
     /// Whether both give the same feature ids to the same values and items.

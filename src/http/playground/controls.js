@@ -37,6 +37,7 @@ export class Controls {
       number("diversity", "Variety, 0 to 1", 0, 1, undefined, 0.1),
       element("label", {}, "Asked at (now)", now),
       check("exclude_seen", "Leave out what was viewed", changed, true),
+      check("exclude_purchased", "Leave out what was bought"),
       check("compare", "Show what changed since the last step", () => {
         this.compare = this.#fields.compare.checked;
         changed();
@@ -94,7 +95,9 @@ export class Controls {
       const input = this.#fields[name];
       if (input.value !== "" && input.checkValidity()) body[name] = Number(input.value);
     }
-    if (this.#fields.exclude_seen.checked) body.exclude_seen = true;
+    for (const name of ["exclude_seen", "exclude_purchased"]) {
+      if (this.#fields[name].checked) body[name] = true;
+    }
     const chosen = this.boxes.filter((box) => box.checked).map((box) => box.value);
     if (chosen.length && chosen.length < this.boxes.length) body.categories = chosen;
     if (!chosen.length && this.boxes.length) body.exclude_categories = this.boxes.map((box) => box.value);

@@ -1,4 +1,4 @@
-// The cart and what goes with it, and what is in demand: each is a question of its own to the service.
+// The cart and what goes with it, what is in demand, and what is bought again: each is a question of its own to the service.
 
 import { ask } from "./api.js";
 import { element, percent, tile } from "./elements.js";
@@ -56,6 +56,13 @@ export class Rails {
     this.#draw("trending", "trending-source", "/v1/trending", { window: this.#find("window").value, limit: LIMIT });
   }
 
+  /** What the session of a request says was bought, if it says so of any product. */
+  drawAgain({ history, now }) {
+    const bought = history.filter(({ event }) => event === "purchase");
+    this.#find("again-section").hidden = !bought.length;
+    if (bought.length) this.#draw("again", "again-source", "/v1/buy-again", { history: bought, now, limit: LIMIT });
+  }
+
   async #draw(list, hint, path, body) {
     const place = this.#find(list);
     const asked = this.#asked[list] = (this.#asked[list] ?? 0) + 1;
@@ -73,12 +80,13 @@ export class Rails {
   }
 
   #row(item, source) {
-    const { together } = item;
+    const { together, again } = item;
     const beside = this.#catalog.product(together?.with)?.title;
     const counted = together && `${together.support} with ${beside ?? "it"}, ${percent(together.confidence)}`;
+    const bought = again && `bought ${again.count} ${again.count === 1 ? "time" : "times"}${again.due ? ", due" : ""}`;
     const other = item.source && item.source !== source ? SOURCES[item.source] ?? item.source : undefined;
     return element("li", {}, element("button", { type: "button", class: "product", onclick: (event) => this.#view(item.handle, event) },
       tile({ ...item, image: this.#catalog.product(item.handle)?.image }),
-      element("span", {}, item.title, element("small", {}, counted ?? other ?? item.category))));
+      element("span", {}, item.title, element("small", {}, counted ?? bought ?? other ?? item.category))));
   }
 }

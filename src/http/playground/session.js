@@ -1,5 +1,5 @@
-// A session as the page holds it: views with their ages in seconds, oldest first. The address carries it:
-// `#s=novel~90,atlas~30`.
+// A session as the page holds it: views with their ages in seconds, oldest first, and whether the product was bought then.
+// The address carries it: `#s=novel~90,atlas~30~bought`.
 
 /** Seconds of "3 min", "2 h", "1 d", "45 s", "now"; undefined for anything else. */
 export function parseAge(text) {
@@ -57,17 +57,27 @@ export class Session {
     this.#set(this.views.with(index, { ...this.views[index], age }));
   }
 
+  setBought(index, bought) {
+    this.#set(this.views.with(index, { ...this.views[index], bought }));
+  }
+
   /** Another order of the products; the times stay where they are. */
   move(from, to) {
     if (to < 0 || to >= this.views.length || from === to) return;
-    const items = this.views.map((view) => view.item);
-    const [moved] = items.splice(from, 1);
-    items.splice(to, 0, moved);
-    this.#set(this.views.map((view, index) => ({ item: items[index], age: view.age })));
+    const views = [...this.views];
+    const [moved] = views.splice(from, 1);
+    views.splice(to, 0, moved);
+    this.#set(this.views.map(({ age }, index) => ({ ...views[index], age })));
   }
 
   toHash() {
-    return this.views.length ? `#s=${this.views.map((view) => `${encodeURIComponent(view.item).replaceAll("~", "%7E")}~${view.age}`).join(",")}` : "#";
+    const part = ({ item, age, bought }) => `${encodeURIComponent(item).replaceAll("~", "%7E")}~${age}${bought ? "~bought" : ""}`;
+    return this.views.length ? `#s=${this.views.map(part).join(",")}` : "#";
+  }
+
+  /** As a request has it. */
+  toHistory(now) {
+    return this.views.map(({ item, age, bought }) => ({ item, time: now - age, ...(bought && { event: "purchase" }) }));
   }
 }
 
@@ -76,9 +86,9 @@ export function fromHash(hash) {
   const found = /^#s=(.+)$/.exec(hash);
   if (!found) return [];
   const views = found[1].split(",").slice(-500).map((part) => {
-    const [item, age] = part.split("~");
+    const [item, age, event] = part.split("~");
     try {
-      return { item: decodeURIComponent(item), age: Math.max(0, Number(age) || 0) };
+      return { item: decodeURIComponent(item), age: Math.max(0, Number(age) || 0), bought: event === "bought" };
     } catch {
       return undefined;
     }
@@ -101,14 +111,14 @@ export function fromJson(text, now = Date.now() / 1000) {
   const history = Array.isArray(session) ? session : (session.history ?? paired(session));
   if (!Array.isArray(history)) throw new Error("Expected `history` with `item` and `time`, or `items` and `timestamps`.");
   const views = history.map((view, index) => {
-    const { item, time } = view ?? {};
+    const { item, time, event } = view ?? {};
     if (typeof item !== "string" || !item) throw new Error(`history[${index}].item: expected the handle of a product.`);
-    return { item, time: unixSeconds(time, `history[${index}].time`) };
+    return { item, time: unixSeconds(time, `history[${index}].time`), bought: event === "purchase" };
   });
   // Sessions of another day keep their gaps: their newest view is a moment ago.
   const newest = Math.max(...views.map((view) => view.time));
   const reference = session.now ? unixSeconds(session.now, "now") : now - newest > 86400 || newest > now ? newest + 5 : now;
-  return views.map((view) => ({ item: view.item, age: Math.max(0, Math.round(reference - view.time)) }));
+  return views.map(({ item, time, bought }) => ({ item, bought, age: Math.max(0, Math.round(reference - time)) }));
 }
 
 /** Seconds of a Unix time in seconds or milliseconds, or of ISO 8601: UTC unless it says otherwise, as the service reads it. */

@@ -14,14 +14,14 @@ import { Strip } from "./strip.js";
 const find = (id) => document.getElementById(id);
 const session = new Session(sessionChanged);
 const requests = new Requests(find("requests"));
-let catalog, strip, controls, results, asking;
+let catalog, strip, controls, rails, results, asking;
 // Whether the session has changed since an answer was shown: only that is a step to compare with.
 let stepped = false;
 
 /** What the page asks the service. */
 function request() {
   const now = controls.now;
-  return { history: session.views.map((view) => ({ item: view.item, time: now - view.age })), now, explain: true, ...controls.body() };
+  return { history: session.toHistory(now), now, explain: true, ...controls.body() };
 }
 
 function view(handle, event) {
@@ -50,6 +50,7 @@ async function update(cause) {
   const { signal } = asking;
   const body = request();
   requests.draw(body);
+  rails.drawAgain(body);
   find("results").setAttribute("aria-busy", "true");
   const clicked = cause?.timeStamp ?? performance.now();
   try {
@@ -144,7 +145,7 @@ async function start() {
   }
   strip = new Strip(find("strip"), session, (handle) => catalog.product(handle));
   controls = new Controls(find("controls"), { ...answer, categories: catalog.categories }, () => update());
-  const rails = new Rails(find, catalog, view);
+  rails = new Rails(find, catalog, view);
   results = new Results(find("results"), strip, catalog, view, (handle) => rails.add(handle));
   drawExamples();
   listen();

@@ -48,9 +48,17 @@ export class Strip {
       tile(known ?? { title: "?" }),
       element("span", { class: "name" }, name, known ? "" : element("span", { class: "hint" }, " (unknown)")),
       element("button", { type: "button", class: "remove", "aria-label": `Remove ${name}`, onclick: () => this.#session.remove(index) }, "×"),
-      element("span", { class: "when" }, age, "ago", step(-1, "‹", "earlier", index === 0), step(1, "›", "later", index === last)));
+      element("span", { class: "when" }, age, this.#kind(view, index, name), step(-1, "‹", "earlier", index === 0), step(1, "›", "later", index === last)));
     this.#makeDraggable(made, index);
     return made;
+  }
+
+  /** Whether the product was bought. */
+  #kind(view, index, name) {
+    return element("button", {
+      type: "button", class: "kind", "aria-pressed": String(Boolean(view.bought)), "aria-label": `${name} was bought`, "data-focus": `bought-${index}`,
+      onclick: () => this.#session.setBought(index, !view.bought),
+    }, view.bought ? "bought" : "viewed");
   }
 
   #setAge(index, input) {

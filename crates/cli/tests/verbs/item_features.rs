@@ -103,6 +103,74 @@ fn words_of_titles_tell_new_products_apart() {
     assert_ne!(one, other);
 }
 
+/// A matrix as NumPy writes it.
+fn npy(rows: &[[f32; 6]]) -> Vec<u8> {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 6), }}\n", rows.len());
+    let length = (header.len() as u16).to_le_bytes();
+    let data: Vec<u8> = rows.as_flattened().iter().flat_map(|value| value.to_le_bytes()).collect();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &data].concat()
+}
+
+#[test]
+fn vectors_of_products_tell_new_ones_apart_and_do_not_stay_in_the_bundle() {
+    let folder = Folder::after(&["generate", "prepare"]);
+    let catalog = Catalog::read(&folder.path("catalog.json")).unwrap();
+    let categories = catalog.categories();
+    let vector = |product: &Product| {
+        let kind = categories.iter().position(|category| *category == product.category).unwrap();
+        std::array::from_fn(|place| if place == kind % 6 { 1.0 } else { 0.01 * product.handle.len() as f32 })
+    };
+    let rows: Vec<[f32; 6]> = catalog.products().iter().map(vector).collect();
+    folder.write("vectors.npy", npy(&rows));
+    let give = |output: &'static str, more: &[&str]| {
+        let road = ["catalog", "vectors", "--catalog", "catalog.json", "--vectors", "vectors.npy", "--output", output];
+        folder.run(&[&road[..], more].concat())
+    };
+    assert!(give("with.json", &[]).status.success());
+    folder.write("handles.txt", format!("{}\n", catalog.products()[0].handle));
+    let said = String::from_utf8(give("few.json", &["--handles", "handles.txt"]).stderr).unwrap();
+    assert!(said.contains(&format!("vectors.npy: has {} rows: expected 1, as many as handles", rows.len())), "{said}");
+
+    folder.write("catalog.json", folder.read("with.json"));
+    folder.succeed(&[verb_arguments("train"), &["--catalog", "catalog.json", "--vector", "vector"]].concat());
+    let exported = folder.succeed(verb_arguments("export"));
+    assert!(exported.contains("differ by at most"), "{exported}");
+    let bundle = Bundle::read(&folder.path("bundle")).unwrap();
+    let names: Vec<&str> = bundle.manifest.model.features.iter().map(|feature| feature.name.as_str()).collect();
+    assert_eq!(names, ["category", "vector.1", "vector.2", "vector.3", "vector.4"]);
+    for product in bundle.catalog.products() {
+        let is_new = bundle.vocabulary.item_id(&product.handle) == 0;
+        assert_eq!(product.attributes.get("vector").is_some(), is_new, "{}", product.handle);
+    }
+    let scores = |vectors: [&'static str; 2]| {
+        scores_of_new(
+            &folder,
+            &bundle,
+            vectors.map(|vector| move |new: &mut Product| new.attributes.insert("vector", vector)),
+        )
+    };
+    // The direction counts, not the length.
+    let [one, other] = scores(["1 0 0 0 0 0", "[3, 0, 0, 0, 0, 0]"]);
+    assert_eq!(one, other);
+    let [one, other] = scores(["1 0 0 0 0 0", "0 1 0 0 0 0"]);
+    assert_ne!(one, other);
+    let whole = Catalog::read(&folder.path("catalog.json")).unwrap();
+    let shorter = whole.products().iter().map(|product| {
+        let mut product = product.clone();
+        if product.handle == bundle.vocabulary.items()[1].handle {
+            product.attributes.insert("vector", "1 2");
+        }
+        product
+    });
+    Catalog::new(shorter.collect()).unwrap().write(&folder.path("catalog.json")).unwrap();
+    let refused = folder
+        .fail(&[verb_arguments("train"), &["--catalog", "catalog.json", "--vector", "vector", "--force"]].concat());
+    assert!(
+        refused.contains("vector `vector`: that of `") && refused.contains(" has 2 numbers, expected 6"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn products_that_are_held_out_are_ranked_beside_what_needs_no_content() {
     let folder = titled();

@@ -23,7 +23,24 @@ pub fn to_serve(given: Option<Catalog>, vocabulary: &Vocabulary, host: &dyn Host
         return Ok(catalog);
     };
     unseen_products(&catalog, vocabulary)?.iter().for_each(|warning| host.warn(warning));
-    Ok(catalog)
+    without_known_vectors(catalog, vocabulary)
+}
+
+/// Takes the vectors off products whose codes the vocabulary has: they are long, and say nothing more.
+fn without_known_vectors(catalog: Catalog, vocabulary: &Vocabulary) -> Result<Catalog, String> {
+    let names: Vec<&str> = vocabulary.vector_attributes().collect();
+    if names.is_empty() {
+        return Ok(catalog);
+    }
+    let short = |product: &Product| {
+        let mut short = product.clone();
+        short.attributes.change(names.iter().map(|name| (*name, None)));
+        let same = vocabulary.features_of(product) == vocabulary.features_of(&short);
+        if same { short } else { product.clone() }
+    };
+    let mut shortened = Catalog::new(catalog.products().iter().map(short).collect()).map_err(|(_, problem)| problem)?;
+    shortened.declare(catalog.declared_types().clone()).map_err(|(_, problem)| problem)?;
+    Ok(shortened)
 }
 
 /// The products that training has seen: their names and categories, all of them on sale; or the index of the first item

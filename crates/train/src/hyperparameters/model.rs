@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use slirec_core::bundle::{FeatureShape, LONGEST_TEXT, MOST_FEATURES, ModelShape, Network as NetworkKind};
 use slirec_core::catalog::{CATEGORY, Catalog};
-use slirec_core::vocabulary::{ItemFeatureError, TextFeature, Vocabulary};
+use slirec_core::vocabulary::{ItemFeatureError, TextFeature, VectorFeature, Vocabulary};
 
 use super::{HyperparameterError, ensure};
 
@@ -45,6 +45,9 @@ pub struct ModelHyperparameters {
     /// Texts of the catalogue whose words are item features too; the ranking network's alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub text: Vec<TextFeature>,
+    /// Attributes that hold vectors, whose codes are item features too; the ranking network's alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vectors: Vec<VectorFeature>,
 }
 
 impl Default for ModelHyperparameters {
@@ -61,6 +64,7 @@ impl Default for ModelHyperparameters {
             transition_positions: 3,
             features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: 8 }],
             text: Vec::new(),
+            vectors: Vec::new(),
         }
     }
 }
@@ -72,11 +76,12 @@ impl ModelHyperparameters {
         self.item_embedding_size + self.features.iter().map(|feature| feature.embedding_size).sum::<usize>()
     }
 
-    /// All item features, those of texts last.
+    /// All item features, those of texts and vectors last.
     pub fn all_features(&self) -> Vec<FeatureShape> {
         let of_texts = self.text.iter().flat_map(TextFeature::features);
-        let of_texts = of_texts.map(|name| FeatureShape { name, embedding_size: self.item_embedding_size });
-        self.features.iter().cloned().chain(of_texts).collect()
+        let further = of_texts.chain(self.vectors.iter().flat_map(VectorFeature::features));
+        let further = further.map(|name| FeatureShape { name, embedding_size: self.item_embedding_size });
+        self.features.iter().cloned().chain(further).collect()
     }
 
     /// A dataset's vocabulary with the item features that this network reads beyond the category.
@@ -85,7 +90,7 @@ impl ModelHyperparameters {
     /// [`ItemFeatureError`] for one that the catalogue does not have.
     pub fn vocabulary(&self, vocabulary: &Vocabulary, catalog: &Catalog) -> Result<Vocabulary, ItemFeatureError> {
         let names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
-        vocabulary.with_item_features(catalog, &names, &self.text)
+        vocabulary.with_item_features(catalog, &names, &self.text, &self.vectors)
     }
 
     /// What a bundle says of the model.
@@ -111,6 +116,7 @@ impl ModelHyperparameters {
         let size = self.transition_size;
         ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
         self.check_text()?;
+        self.check_vectors()?;
         check_features(&self.all_features())?;
         if self.network == NetworkKind::Ranking { self.check_ranking() } else { Ok(()) }
     }
@@ -129,6 +135,18 @@ impl ModelHyperparameters {
             )?;
             ensure((1..=32).contains(&text.parts), "model.text.parts", text.parts, "1 to 32")?;
             ensure((1..=1_000_000).contains(&text.words), "model.text.words", text.words, "1 to 1,000,000")?;
+        }
+        Ok(())
+    }
+
+    fn check_vectors(&self) -> Result<(), HyperparameterError> {
+        for vector in &self.vectors {
+            let ranking = self.network == NetworkKind::Ranking;
+            ensure(ranking, "model.vectors", &vector.name, "none for the network sli-rec, which adds no embeddings")?;
+            let once = self.vectors.iter().filter(|other| other.name == vector.name).count() == 1;
+            ensure(once, "model.vectors, a name,", &vector.name, "every attribute once")?;
+            ensure((1..=16).contains(&vector.levels), "model.vectors.levels", vector.levels, "1 to 16")?;
+            ensure(vector.codes <= 1_024, "model.vectors.codes", vector.codes, "0 to 1,024")?;
         }
         Ok(())
     }
@@ -160,7 +178,8 @@ fn check_features(features: &[FeatureShape]) -> Result<(), HyperparameterError> 
     let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
     let first = names.first().copied().unwrap_or("missing");
     ensure(first == CATEGORY, "model.features, the first name,", first, "`category`")?;
-    let (key, expected) = ("model.features and the parts of model.text, their number,", "at most 64");
+    let (key, expected) =
+        ("model.features, the parts of model.text and the levels of model.vectors, their number,", "at most 64");
     ensure(names.len() <= MOST_FEATURES, key, names.len(), expected)?;
     for (position, feature) in features.iter().enumerate() {
         let name = feature.name.as_str();
