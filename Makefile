@@ -31,12 +31,15 @@ duckdb_version := 2.0.1
 
 # The Python package is tested here; it finds ONNX Runtime in its own dependency.
 wheel_tests := $(root)/work/wheel-tests
+spark_tests := $(root)/work/spark-tests
+
+docs_tools := $(root)/work/docs-tools
 
 # The newest MLflow, and the oldest that is supported; the latter does not know newer SQLAlchemy and setuptools.
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz sbom test-sql test-onnx test-mlflow wheel test-python bench-python bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python docs bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -192,6 +195,27 @@ $(wheel_tests)/installed: $(root)/scripts/test-python.requirements.txt
 	rm -rf $(wheel_tests)
 	python3 -m venv $(wheel_tests)
 	$(wheel_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+test-spark: wheel $(spark_tests)/installed ## Compares Spark on two executors with one machine, row by row, and MLflow's spark_udf (PROFILE=, SESSIONS=; installs Debian's Java when there is none).
+	@command -v java >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends default-jre-headless)
+	@cd $(root) && scripts/test-spark.sh $(spark_tests:$(root)/%=%)
+
+$(spark_tests)/installed: $(root)/scripts/test-spark.requirements.txt
+	rm -rf $(spark_tests)
+	python3 -m venv $(spark_tests)
+	$(spark_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# The tools by hash, from PyPI; the site itself takes nothing from elsewhere.
+docs: $(docs_tools)/installed ## Builds docs/ with search and the Python reference into work/site; a dead link fails it.
+	@cd $(root) && NO_MKDOCS_2_WARNING=1 $(docs_tools)/bin/mkdocs build --quiet
+	@echo "open work/site/index.html; for the search: python3 -m http.server --directory work/site"
+
+$(docs_tools)/installed: $(root)/scripts/docs.requirements.txt
+	rm -rf $(docs_tools)
+	python3 -m venv $(docs_tools)
+	$(docs_tools)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared (SESSIONS=, INTERACTIONS=).

@@ -23,8 +23,10 @@ if command -v cargo || command -v rustc; then
   exit 1
 fi
 settings=crates/python/pyproject.toml
-ruff check --config "$settings" crates/python
-ruff format --check --config "$settings" crates/python
-mypy --config-file "$settings" crates/python/python/slirec crates/python/tests
+ruff check --config "$settings" crates/python examples
+ruff format --check --config "$settings" crates/python examples
+mypy --config-file "$settings" crates/python/python/slirec crates/python/tests examples/client.py
+nbqa mypy examples --config-file="$settings"
 pytest --quiet crates/python/tests
-pytest --quiet --doctest-modules --pyargs slirec -c "$settings" --rootdir .
+# `slirec.spark` needs PySpark: scripts/test-spark.sh.
+pytest --quiet --doctest-modules --ignore-glob='*/slirec/spark.py' --pyargs slirec -c "$settings" --rootdir .

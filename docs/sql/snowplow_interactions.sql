@@ -6,8 +6,8 @@
 -- user_bucket; `slirec prepare --interactions DIRECTORY` reads it.
 --
 -- Where other engines say it in another way:
---   Spark, Databricks: `products[1]` is `element_at(products, 1)`, `unnest(products)` is `explode(products)`,
---                      `epoch_us(t) / 1e6` is `unix_micros(t) / 1e6`, `hash(x) % 64` is `pmod(hash(x), 64)`
+--   Spark, Databricks: crates/python/python/slirec/sql/snowplow_interactions.spark.sql, which `slirec.spark.interactions`
+--                      runs and `make test-spark` compares
 --   DataFusion:        `regexp_extract(s, p, 1)` is `regexp_match(s, p)[1]`, `epoch_us(t) / 1e6` is `date_part('epoch', t)`;
 --                      it has no `url_decode`: leave it out if your handles are plain ASCII
 

@@ -1,14 +1,15 @@
-"""The notebook runs from a clean kernel, and shows what people see: to the letter, but for what training has made."""
+"""The notebooks run from a clean kernel, and show what people see: to the letter, but for what training has made."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import nbformat
+import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 
-NOTEBOOK = ROOT / "examples/your_own_data.ipynb"
+NOTEBOOKS = ["notebook.ipynb", "your_own_data.ipynb"]
 
 
 def shown(cell: Any, is_trained: bool) -> list[tuple[str, str | None]]:
@@ -20,9 +21,10 @@ def shown(cell: Any, is_trained: bool) -> list[tuple[str, str | None]]:
     return [(output.output_type, text(output)) for output in cell.get("outputs", [])]
 
 
-def test_the_notebook_runs_and_shows_what_is_committed() -> None:
-    committed = nbformat.read(NOTEBOOK, as_version=4)
-    executed = nbformat.read(NOTEBOOK, as_version=4)
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_and_shows_what_is_committed(name: str) -> None:
+    committed = nbformat.read(ROOT / "examples" / name, as_version=4)
+    executed = nbformat.read(ROOT / "examples" / name, as_version=4)
     NotebookClient(executed, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
     is_trained = False
     for before, after in zip(committed.cells, executed.cells, strict=True):
