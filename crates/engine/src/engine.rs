@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver;
 use slirec_core::bundle::Manifest;
 use slirec_core::catalog::Catalog;
 
+use crate::history::{ViewHistory, ViewedItem};
 use crate::intake::{Admission, Intake};
 use crate::model::Model;
 use crate::queue::Priority;
@@ -60,6 +61,27 @@ impl Engine {
     /// Whether the model can go by views of the product with this handle: the catalogue has it, or training saw it.
     pub fn knows(&self, handle: &str) -> bool {
         self.model.knows(handle)
+    }
+
+    /// The handle that a name stands for: its own, if training or the catalogue know it, or that of the product whose GID,
+    /// or number in Shopify, it is.
+    pub fn handle_of<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        if self.knows(name) {
+            return Some(name);
+        }
+        self.catalog().product_of_gid_or_number(name).map(|product| product.handle.as_str())
+    }
+
+    /// The same history with every product that is known called by its handle.
+    pub fn with_handles(&self, history: ViewHistory) -> ViewHistory {
+        if history.iter().all(|view| self.knows(view.handle)) {
+            return history;
+        }
+        let mut named = ViewHistory::new();
+        for ViewedItem { handle, timestamp, event } in history.iter() {
+            named.push_event(self.handle_of(handle).unwrap_or(handle), timestamp, event);
+        }
+        named
     }
 
     /// What the sessions really run on.
