@@ -35,17 +35,24 @@ def main():
     print(f"SEED={seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="slirec-chaos-") as folder:
         chaos = Chaos(folder, seed, scale)
-        if "companion" in only:
-            road = companion.attack_all(chaos)
-        else:
-            road = companion.road(chaos)
-            for writer in companion.writers():
-                chaos.succeed(writer.arguments, road)
-        for name in only:
-            if name in PARTS:
-                PARTS[name](chaos, road)
+        try:
+            attack(chaos, only)
+        except KeyboardInterrupt:
+            chaos.faults.append("the test was stopped before its end")
     report(chaos, time.monotonic() - began)
     sys.exit(1 if chaos.faults else 0)
+
+
+def attack(chaos, only):
+    if "companion" in only:
+        road = companion.attack_all(chaos)
+    else:
+        road = companion.road(chaos)
+        for writer in companion.writers():
+            chaos.succeed(writer.arguments, road)
+    for name in only:
+        if name in PARTS:
+            PARTS[name](chaos, road)
 
 
 def report(chaos, seconds):

@@ -84,6 +84,8 @@ class Chaos:
 
     def killed(self, writer):
         self.kills[writer] += 1
+        if self.kills.total() % 25 == 0:
+            print(f"{self.kills.total()} kills, {len(self.faults)} faults", file=sys.stderr, flush=True)
 
 
 def new_folder(chaos):
