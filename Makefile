@@ -27,6 +27,11 @@ onnx_tests := $(root)/work/onnx-tests
 onnx_version := 1.23.2
 onnxruntime_python_version := 1.32.0
 
+signing_tests := $(root)/work/signing-tests
+
+# Where the tests' programs are built.
+binaries := $(or $(CARGO_TARGET_DIR),$(root)/target)
+
 duckdb_version := 2.0.1
 
 # The Python package is tested here; it finds ONNX Runtime in its own dependency.
@@ -39,7 +44,7 @@ docs_tools := $(root)/work/docs-tools
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python docs bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz test-chaos soak reproducible test-signing sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python docs bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -78,7 +83,7 @@ test-browser: onnxruntime $(browser_tests)/installed ## Uses the pages in a real
 	@command -v chromium chromedriver >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver)
 	cd $(root) && cargo test --workspace --all-features --no-run --test service --test report
 	cd $(root) && cargo test --workspace --all-features --test report -- --ignored
-	cd $(root)/tests/browser && SLIREC_SERVER=$(or $(CARGO_TARGET_DIR),$(root)/target)/debug/slirec-server \
+	cd $(root)/tests/browser && SLIREC_SERVER=$(binaries)/debug/slirec-server \
 	  SLIREC_AXE=$(browser_tests)/axe.min.js $(browser_tests)/bin/python test_pages.py
 	@echo "pictures to look at: work/screenshots"
 
@@ -120,6 +125,18 @@ test-attack: onnxruntime ## Sends bodies that are made to take much memory, one 
 
 test-stops: onnxruntime ## Stops the service under load, 50 times (REPEAT=), and fills it with 6,000 connections (CONNECTIONS=).
 	cd $(root) && REPEAT=$(or $(REPEAT),50) CONNECTIONS=$(or $(CONNECTIONS),6000) cargo test --workspace --all-features --test service -- --nocapture --test-threads=1 when_the_service_stops_under_load fill_both_ports
+
+test-chaos: onnxruntime ## Kills both programs in the midst of what they write, with full disks and bad registries, 500 times and more (SEED=, SCALE=, ONLY=).
+	cd $(root) && cargo build --workspace --all-features --bins
+	cd $(root) && COMPANION=$(binaries)/debug/slirec SLIREC_SERVER=$(binaries)/debug/slirec-server python3 scripts/chaos
+
+soak: onnxruntime work/tools/bin/oha ## Keeps the service under mixed traffic and judges the slopes of memory, descriptors and latency (HOURS=2, SHARE=, WINDOW=, MODEL=).
+	cd $(root) && cargo build --release --package slirec-server
+	@cd $(root) && python3 scripts/soak.py
+
+# Two builds from nothing, in folders of their own, of the same sources under the same paths.
+reproducible: ## Builds both programs twice from nothing and compares the bytes (an hour on two cores).
+	@cd $(root) && scripts/reproducible.sh
 
 # The kernels for another architecture, emulated: what they compute, not how fast.
 neon := aarch64-unknown-linux-gnu
@@ -164,6 +181,16 @@ test-sql: ## Compares the SQL of docs/sql in DuckDB (from PyPI) with our own imp
 test-onnx: onnxruntime $(onnx_tests)/installed ## Scores the golden requests by model.onnx in Python's onnxruntime, and checks the file with onnx.checker.
 	cd $(root) && cargo build --package slirec-cli
 	cd $(root) && scripts/test-onnx.sh $(onnx_tests)
+
+test-signing: onnxruntime $(signing_tests)/installed ## Has the reference tool model-signing verify our signatures, and us verify its own.
+	cd $(root) && cargo build --workspace --all-features --bins
+	cd $(root) && COMPANION=$(binaries)/debug/slirec SLIREC_SERVER=$(binaries)/debug/slirec-server $(signing_tests)/bin/python scripts/test_signing.py
+
+$(signing_tests)/installed: $(root)/scripts/test-signing.requirements.txt
+	rm -rf $(signing_tests)
+	python3 -m venv $(signing_tests)
+	$(signing_tests)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 # Stock runtime and checker, pinned.
 $(onnx_tests)/installed: $(root)/Makefile

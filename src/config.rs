@@ -169,6 +169,9 @@ impl Settings {
             let problem = "is set while model.path names a registered model: expected one of the two".to_owned();
             return Err(("model.pointer", problem));
         }
+        if let Some(number) = self.model.trust.iter().position(|path| path.as_os_str().is_empty()) {
+            return Err(("model.trust", format!("file {} has no name: expected that of a public key", number + 1)));
+        }
         if self.registry.cache.as_os_str().is_empty() {
             return Err(("registry.cache", empty("a directory that outlives the service")));
         }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use slirec_connect::mlflow::{
     BUNDLE_TAG, Client, Connection, MlflowError, ModelReference, ModelSelector, ModelVersion, Transfer, pull,
 };
+use slirec_connect::signing::Trust;
 use slirec_core::bundle::{Manifest, verify_file};
 use slirec_core::files::{self, FileError};
 use tokio::time::timeout;
@@ -146,13 +147,13 @@ impl Registry {
     ///
     /// # Errors
     /// When the registry cannot be asked, or the version is none of ours.
-    pub(crate) fn fetch(&self) -> anyhow::Result<CachedVersion> {
+    pub(crate) fn fetch(&self, trust: Option<&Trust>) -> anyhow::Result<CachedVersion> {
         // A runtime and connections of its own: this runs before the service's exist, and beside them.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client::new(self.connection.clone())?;
         let fetched = runtime.block_on(async {
             let limit = self.download;
-            timeout(limit, self.fetch_with(&client)).await.unwrap_or_else(|_| {
+            timeout(limit, self.fetch_with(&client, trust)).await.unwrap_or_else(|_| {
                 self.state().tried = None;
                 Err(anyhow!("the model did not come within {limit:?} (key registry.download_seconds)"))
             })
@@ -164,17 +165,18 @@ impl Registry {
         fetched.with_context(|| format!("{} at {} (key model.path)", self.reference, self.connection.address()))
     }
 
-    async fn fetch_with(&self, client: &Client) -> anyhow::Result<CachedVersion> {
+    async fn fetch_with(&self, client: &Client, trust: Option<&Trust>) -> anyhow::Result<CachedVersion> {
         let version = client.resolve(&self.reference).await?;
         *self.state() = State { tried: Some(version.version.clone()), confirmed: Some(SystemTime::now()) };
-        if let Some(known) = self.cached(&version) {
+        if let Some(known) = self.cached(&version, trust) {
             return Ok(known);
         }
         fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
         let (name, number) = (self.reference.name.clone(), version.version.clone());
         tracing::info!(model = name, version = number, "bringing the model from the registry");
         let incoming = self.cache.join(INCOMING);
-        let pulled = pull(client, &self.reference.name, &version, &incoming, true, &telling(name, number)).await?;
+        let tell = telling(name, number);
+        let pulled = pull(client, &self.reference.name, &version, &incoming, true, trust, &tell).await?;
         let brought = self.at(version.version, pulled.sha256);
         if brought.directory.exists() {
             // Spoiled, or it would not have been brought again.
@@ -184,13 +186,14 @@ impl Registry {
         Ok(brought)
     }
 
-    /// The bundle of a version if it was brought here before and is still what it was.
-    fn cached(&self, version: &ModelVersion) -> Option<CachedVersion> {
+    /// The bundle of a version if it was brought here before, is still what it was, and signed if it must be.
+    fn cached(&self, version: &ModelVersion, trust: Option<&Trust>) -> Option<CachedVersion> {
         let sha256 = version.tags.get(BUNDLE_TAG).filter(|tag| is_hash(tag))?;
         let known = self.at(version.version.clone(), sha256.clone());
         let (manifest, found) = Manifest::read(&known.directory).ok()?;
         let whole = found == known.sha256
-            && manifest.file_names().all(|file| verify_file(&known.directory, file, &manifest).is_ok());
+            && manifest.file_names().all(|file| verify_file(&known.directory, file, &manifest).is_ok())
+            && trust.is_none_or(|trust| trust.check_directory(&known.directory, &manifest, &found).is_ok());
         whole.then_some(known)
     }
 

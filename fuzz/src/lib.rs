@@ -8,13 +8,14 @@ mod events;
 mod files;
 mod rules;
 mod service;
+mod signature;
 mod webhook;
 
 /// A function of bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("v1", service::v1),
     ("invocations", service::invocations),
     ("infer", service::infer),
@@ -27,6 +28,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("onnx", files::onnx),
     ("manifest", files::manifest),
     ("catalogue", files::catalogue),
+    ("signature", signature::signature),
     ("snowplow", events::snowplow),
     ("orders", events::orders),
     ("table", events::table),

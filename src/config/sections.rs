@@ -45,6 +45,7 @@ pub(crate) struct AdminSettings {
 pub(crate) struct ModelSettings {
     pub(crate) path: PathBuf,
     pub(super) pointer: PathBuf,
+    pub(crate) trust: Vec<PathBuf>,
     pub(super) poll_seconds: u64,
     pub(crate) max_bytes: u64,
     pub(super) load_seconds: u64,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 use slirec_connect::patches::Patch;
+use slirec_connect::signing::Trust;
 use slirec_core::bundle::{Bundle, BundleError};
 use slirec_core::catalog::Catalog;
 use slirec_core::files::read_small;
@@ -39,6 +40,14 @@ pub(crate) struct Changes {
     pub(crate) products: Option<Arc<ProductChanges>>,
 }
 
+/// What is read beside a bundle.
+struct Beside {
+    /// The shop's rules.
+    scenarios: Option<Arc<ScenarioFile>>,
+    /// Keys of which one must have signed the bundle.
+    trust: Option<Trust>,
+}
+
 /// Where the bundle to serve is found.
 #[derive(Debug, Clone)]
 pub(crate) struct BundleSource {
@@ -46,6 +55,8 @@ pub(crate) struct BundleSource {
     pointer: Option<PathBuf>,
     /// Larger bundles are refused.
     max_bytes: u64,
+    /// Files of the keys of which one must have signed every bundle, if there are any.
+    trust: Vec<PathBuf>,
     /// Content of the pointer file when a bundle was last loaded, or could not be.
     tried: Arc<Mutex<Option<String>>>,
     registry: Option<Arc<Registry>>,
@@ -57,23 +68,24 @@ pub(crate) struct BundleSource {
 
 impl BundleSource {
     pub(super) fn new(settings: &Settings, changes: Changes, registry: Option<Arc<Registry>>) -> Self {
-        let ModelSettings { path, max_bytes, .. } = &settings.model;
+        let ModelSettings { path, trust, max_bytes, .. } = &settings.model;
         let options = settings.engine.options(&settings.limits);
         let pointer = settings.model.pointer().cloned();
-        let (path, max_bytes, scenarios) = (path.clone(), *max_bytes, settings.scenarios.file().cloned());
-        Self { path, pointer, max_bytes, tried: Arc::default(), registry, options, scenarios, changes }
+        let (path, trust, max_bytes) = (path.clone(), trust.clone(), *max_bytes);
+        let scenarios = settings.scenarios.file().cloned();
+        Self { path, pointer, max_bytes, trust, tried: Arc::default(), registry, options, scenarios, changes }
     }
 
     pub(super) fn load(&self, moment: Moment) -> anyhow::Result<Loaded> {
-        let scenarios = self.scenarios()?;
+        let beside = Beside { scenarios: self.scenarios()?, trust: self.trust()? };
         if let Some(registry) = &self.registry {
-            return self.load_registered(registry, moment, scenarios);
+            return self.load_registered(registry, moment, &beside);
         }
         let (directory, key) = match &self.pointer {
             Some(_) => (self.pointed()?, "model.pointer"),
             None => (self.path.clone(), "model.path"),
         };
-        self.load_directory(&directory, key, scenarios)
+        self.load_directory(&directory, key, &beside)
     }
 
     /// The shop's rules as their file has them now.
@@ -82,36 +94,37 @@ impl BundleSource {
         Ok(file.context("key scenarios.file")?.map(Arc::new))
     }
 
-    fn load_directory(
-        &self,
-        directory: &Path,
-        key: &str,
-        scenarios: Option<Arc<ScenarioFile>>,
-    ) -> anyhow::Result<Loaded> {
-        let bundle = Bundle::read_within(directory, self.max_bytes);
+    /// The keys that are trusted, as their files have them now; none where bundles need no signature.
+    fn trust(&self) -> anyhow::Result<Option<Trust>> {
+        let trust = (!self.trust.is_empty()).then(|| Trust::read(&self.trust)).transpose();
+        trust.context("key model.trust")
+    }
+
+    fn load_directory(&self, directory: &Path, key: &str, beside: &Beside) -> anyhow::Result<Loaded> {
+        let bundle = Bundle::read_approved(directory, self.max_bytes, |manifest, sha256| {
+            let Some(trust) = &beside.trust else { return Ok(()) };
+            let signed = trust.check_directory(directory, manifest, sha256).context("key model.trust")?;
+            tracing::info!(key = signed, "the bundle's signature is valid");
+            anyhow::Ok(())
+        });
         bundle
-            .map_err(|error| match error {
-                BundleError::TooLarge { .. } => anyhow::Error::from(error).context("key model.max_bytes"),
-                error => error.into(),
+            .map_err(|error| match error.downcast_ref() {
+                Some(BundleError::TooLarge { .. }) => error.context("key model.max_bytes"),
+                _ => error,
             })
-            .and_then(|bundle| self.engine(bundle, scenarios))
+            .and_then(|bundle| self.engine(bundle, beside.scenarios.clone()))
             .with_context(|| format!("cannot serve the bundle {} (key {key})", directory.display()))
     }
 
     /// What the registry says now. At a start a registry that is down, or a version that cannot be served, is no reason
     /// not to serve: the last good bundle is still here.
-    fn load_registered(
-        &self,
-        registry: &Registry,
-        moment: Moment,
-        scenarios: Option<Arc<ScenarioFile>>,
-    ) -> anyhow::Result<Loaded> {
+    fn load_registered(&self, registry: &Registry, moment: Moment, beside: &Beside) -> anyhow::Result<Loaded> {
         let load = |version: &CachedVersion| {
-            let mut loaded = self.load_directory(&version.directory, "model.path", scenarios.clone())?;
+            let mut loaded = self.load_directory(&version.directory, "model.path", beside)?;
             loaded.registered = Some(registry.registered(version));
             Ok(loaded)
         };
-        let newest = registry.fetch().and_then(|version| Ok((load(&version)?, version)));
+        let newest = registry.fetch(beside.trust.as_ref()).and_then(|version| Ok((load(&version)?, version)));
         match newest {
             Ok((loaded, version)) => {
                 registry.keep(&version);

@@ -10,7 +10,7 @@ use super::{files, read, root};
 /// Longest line of prose.
 const COLUMNS: usize = 120;
 /// What stands behind a section's name in the name of a file, such as `model.onnx`.
-const EXTENSIONS: [&str; 6] = ["json", "md", "onnx", "py", "rs", "toml"];
+const EXTENSIONS: [&str; 7] = ["json", "md", "onnx", "py", "rs", "sig", "toml"];
 
 /// All pages.
 fn pages() -> Vec<PathBuf> {

@@ -80,6 +80,11 @@ impl Bundle {
         });
     }
 
+    /// The bytes of its signature.
+    pub(crate) fn signature(&self) -> Option<Vec<u8>> {
+        fs::read(self.file("model.sig")).ok()
+    }
+
     /// Makes this bundle the same as another.
     pub(crate) fn become_like(&self, other: &Self) {
         copy(other.folder.path(), self.folder.path());

@@ -25,6 +25,7 @@ mod reload;
 mod security;
 mod server;
 mod shop;
+mod signing;
 mod stalls;
 mod starting;
 mod stopping;

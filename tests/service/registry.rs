@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
-use slirec_connect::mlflow::{Artifact, Client, Connection, Content, Publication, Transfer, publish};
+use slirec_connect::mlflow::{Artifact, Client, Connection, Content, Publication, Signature, Transfer, publish};
+use slirec_connect::signing::covered;
 use slirec_core::bundle::{MANIFEST, Manifest};
 use tempfile::TempDir;
 
@@ -20,12 +21,12 @@ use crate::server::{Server, run, wait_until};
 use mock::{Fault, MockServer};
 
 const MODEL: &str = "slirec_shopify_model";
-const CHAMPION: &str = "models:/slirec_shopify_model@champion";
+pub(crate) const CHAMPION: &str = "models:/slirec_shopify_model@champion";
 const SUCCESS: &str = r#"slirec_registry_checks_total{outcome="success"}"#;
 const FAILURE: &str = r#"slirec_registry_checks_total{outcome="failure"}"#;
 
 /// A registry, and a place for what is brought from it.
-struct Registry {
+pub(crate) struct Registry {
     mock: MockServer,
     cache: TempDir,
 }
@@ -33,14 +34,23 @@ struct Registry {
 impl Registry {
     /// With one version, which says so.
     fn new() -> Self {
+        Self::with(&Bundle::of_version("first"))
+    }
+
+    /// With one version.
+    pub(crate) fn with(bundle: &Bundle) -> Self {
         let registry = Self { mock: MockServer::start(), cache: tempfile::tempdir().unwrap() };
-        registry.push(&Bundle::of_version("first"), true);
+        registry.push(bundle, true);
         registry
     }
 
     /// Publishes a bundle as the companion does, and moves the alias to it.
-    fn push(&self, bundle: &Bundle, is_champion: bool) {
+    pub(crate) fn push(&self, bundle: &Bundle, is_champion: bool) {
         let (manifest, bundle_sha256) = Manifest::read(Path::new(bundle.path())).unwrap();
+        let signature = bundle.signature().map(|bytes| {
+            let key = covered(&bytes, &manifest, &bundle_sha256).unwrap();
+            Signature { bytes, key }
+        });
         let file = |name: &str| Artifact {
             path: format!("bundle/{name}"),
             content: Content::File(Path::new(bundle.path()).join(name)),
@@ -52,6 +62,7 @@ impl Registry {
             run_name: "a run".to_owned(),
             run_id: None,
             bundle_sha256,
+            signature,
             created: (manifest.created.clone(), 0),
             parameters: Vec::new(),
             metrics: Vec::new(),
@@ -67,7 +78,7 @@ impl Registry {
         runtime.block_on(publish(&client, &publication, &silent)).unwrap();
     }
 
-    fn variables<'a>(&'a self, model: &'a str) -> [(&'a str, &'a str); 5] {
+    pub(crate) fn variables<'a>(&'a self, model: &'a str) -> [(&'a str, &'a str); 5] {
         [
             ("MLFLOW_TRACKING_URI", &self.mock.url),
             ("SLIREC__MODEL__PATH", model),
@@ -86,7 +97,7 @@ impl Registry {
     }
 }
 
-fn version(server: &Server) -> String {
+pub(crate) fn version(server: &Server) -> String {
     server.get("/ready").json()["version"].as_str().unwrap().to_owned()
 }
 

@@ -8,6 +8,7 @@ mod self_contained;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use slirec_connect::signing::SigningKey;
 use slirec_core::bundle::{Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files;
@@ -68,6 +69,9 @@ pub(crate) struct Arguments {
     /// With --self-contained: how many products an answer has
     #[arg(long, value_name = "PRODUCTS", default_value_t = 16, requires = "self_contained")]
     limit: usize,
+    /// Sign the bundle with this private key (PEM): the signature is its file model.sig
+    #[arg(long, value_name = "KEY", conflicts_with = "bundle")]
+    sign: Option<PathBuf>,
     /// ONNX Runtime's shared library; by default from ORT_DYLIB_PATH
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
@@ -88,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
+    let key = arguments.sign.as_deref().map(SigningKey::read).transpose()?;
     // Read before the weights: what is wrong with it is reported at once.
     let given = arguments.catalog.as_deref();
     let given = given.map(|path| Catalog::read(path).map(|catalog| (path, catalog)));
@@ -98,13 +103,14 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
         (None, None) => bail!("neither --run nor --from is given"),
     };
     let (path, catalog) = given.unzip();
-    let program = Program { onnxruntime: arguments.onnxruntime.as_deref() };
+    let program = Program { onnxruntime: arguments.onnxruntime.as_deref(), key: key.as_ref() };
     let catalog = catalog::to_serve(catalog, &source.vocabulary, &program).map_err(|problem| match path {
         Some(path) => anyhow!("{}: {problem}", path.display()),
         None => anyhow!(problem),
     })?;
     let target = Target { name: &arguments.name, version: &arguments.version, output, replace: arguments.force };
-    write_bundle(&source, &catalog, &target, program)
+    write_bundle(&source, &catalog, &target, program)?;
+    key.map_or(Ok(()), |key| output::print(format!("signed with the key {}", key.public().fingerprint())))
 }
 
 /// Writes a bundle and says what came of it.

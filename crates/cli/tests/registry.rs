@@ -88,6 +88,48 @@ fn a_bundle_is_pushed_listed_renamed_and_pulled() {
 }
 
 #[test]
+fn a_bundle_is_signed_on_its_way_and_pulled_only_for_those_who_trust_the_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let (folder, demo) = (folder.path(), root().join("models/demo"));
+    let fixture = |name: &str| root().join("crates/connect/tests/fixtures/signing").join(name);
+    fs::copy(fixture("key.pem"), folder.join("key.pem")).unwrap();
+    fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    let push = ["registry", "push", "--bundle", demo.to_str().unwrap(), "--alias", "champion"];
+    succeeds(&server, folder, &push);
+    let signing = [&push[..], &["--sign", "key.pem"]].concat();
+    assert!(fails(&server, folder, &signing).contains("key.pem: can be used by others (mode 644)"));
+    fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let signed = succeeds(&server, folder, &signing);
+    assert!(signed.contains("is version 2 of") && signed.contains("signed with the key 44f769f77d70"), "{signed}");
+    assert!(!demo.join("model.sig").exists());
+    assert!(succeeds(&server, folder, &signing).contains("was published already as version 2"));
+    let secret = fs::read_to_string(folder.join("key.pem")).unwrap();
+    assert!(secret.lines().filter(|line| !line.starts_with('-')).all(|line| !signed.contains(line)));
+
+    let key = fixture("key.pub");
+    let pull = |version: &str, output: &'static str| {
+        let model = format!("models:/{MODEL}/{version}");
+        let arguments = ["registry", "pull", &model, "--output", output, "--trust", key.to_str().unwrap()];
+        slirec(&server, folder, &arguments)
+    };
+    let refused = pull("1", "unsigned");
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("version 1 of slirec_shopify_model: model.sig: is not there")
+    );
+    assert!(!folder.join("unsigned").exists());
+    assert!(pull("2", "signed").status.success());
+    assert!(folder.join("signed/model.sig").is_file());
+
+    // What has a signature is published with it, and not with one of something else.
+    let bundle = folder.join("signed");
+    let again = ["registry", "push", "--bundle", bundle.to_str().unwrap()];
+    assert!(succeeds(&server, folder, &again).contains("was published already as version 2"));
+    fs::copy(fixture("key.sig"), bundle.join("model.sig")).unwrap();
+    assert!(fails(&server, folder, &again).contains("signed/model.sig: is of another"));
+}
+
+#[test]
 fn what_is_not_there_or_not_allowed_is_said_in_one_line() {
     let (server, folder) = (server(), tempfile::tempdir().unwrap());
     let folder = folder.path();

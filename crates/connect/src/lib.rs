@@ -5,9 +5,9 @@
 //! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory, [`npy`] vectors.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes, [`patches`] keeps
 //! those that operators send, both in [`lines`]. Where models are published:
-//! [`mlflow`] pushes to a registry and pulls from it.
+//! [`mlflow`] pushes to a registry and pulls from it, [`signing`] says who made them.
 //! Large parts are features, so that who needs one does not build the others: `events`, `mlflow`, `parquet`, `shopify`,
-//! `webhooks`.
+//! `signing`, `webhooks`.
 
 #[cfg(feature = "events")]
 pub mod catalog_import;
@@ -44,6 +44,8 @@ pub mod secret;
 mod shop_products;
 #[cfg(feature = "shopify")]
 pub mod shopify;
+#[cfg(feature = "signing")]
+pub mod signing;
 pub mod tensorflow;
 #[cfg(feature = "events")]
 mod text;

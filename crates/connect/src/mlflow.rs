@@ -25,7 +25,7 @@ pub use artifacts::{Artifact, Content, Transfer};
 pub use client::Client;
 pub use connection::{Connection, ServerKind};
 pub use error::MlflowError;
-pub use publish::{Publication, Published, publish};
+pub use publish::{Publication, Published, Signature, publish};
 pub use pull::{Pulled, pull};
 pub use reference::{ModelReference, ModelSelector};
 pub use registry::{ModelVersion, RegisteredModel};
@@ -35,3 +35,5 @@ pub use tracking::{Metric, RunLog, RunStatus};
 pub const DEFAULT_MODEL: &str = "slirec_shopify_model";
 /// Tag of runs and versions that holds the SHA-256 of the bundle's manifest.
 pub const BUNDLE_TAG: &str = "slirec.bundle_sha256";
+/// Tag of versions whose bundle is signed: fingerprint of the key.
+pub const SIGNED_TAG: &str = "slirec.signed_by";

@@ -72,6 +72,7 @@ fn publication() -> Publication {
         run_name: text("demo"),
         run_id: None,
         bundle_sha256,
+        signature: None,
         created: (manifest.created, 1_732_406_400_000),
         parameters: (0..130).map(|number| (format!("model.p{number}"), number.to_string())).collect(),
         metrics: (0..3).map(|step| Metric { name: text("valid/ndcg@10"), value: 0.1, step }).collect(),

@@ -122,9 +122,23 @@ impl Bundle {
     /// # Errors
     /// [`BundleError`] for the first thing that is wrong.
     pub fn read_within(directory: &Path, max_bytes: u64) -> Result<Self, BundleError> {
+        Self::read_approved(directory, max_bytes, |_, _| Ok(()))
+    }
+
+    /// As [`Bundle::read_within`], of a bundle whose manifest, with its SHA-256, `approve` has seen first: nothing else
+    /// of it is read before, and what is read then is what this manifest says.
+    ///
+    /// # Errors
+    /// What `approve` says, or [`BundleError`] for the first thing that is wrong.
+    pub fn read_approved<E: From<BundleError>>(
+        directory: &Path,
+        max_bytes: u64,
+        approve: impl FnOnce(&Manifest, &str) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let (manifest, sha256) = Manifest::read(directory)?;
+        approve(&manifest, &sha256)?;
         reading::check_sizes(directory, &manifest.files, max_bytes)?;
-        Self::read_files(directory, manifest, sha256)
+        Ok(Self::read_files(directory, manifest, sha256)?)
     }
 
     /// Reads the files of a bundle that is not sealed yet, so that it can be tried before it gets its manifest.

@@ -28,7 +28,9 @@ pub(crate) fn pull(py: Python<'_>, reference: &str, directory: PathBuf) -> PyRes
             let pull = async {
                 let version = client.resolve(&reference).await.map_err(failure)?;
                 let silent: mlflow::Transfer = Arc::new(|_, _| ());
-                mlflow::pull(&client, &reference.name, &version, &directory, false, &silent).await.map_err(failure)
+                mlflow::pull(&client, &reference.name, &version, &directory, false, None, &silent)
+                    .await
+                    .map_err(failure)
             };
             tokio::select! {
                 pulled = pull => pulled.map(|_| ()),

@@ -61,6 +61,9 @@ pub enum ExportError {
     /// Something could not score.
     #[error("{0}")]
     Score(#[source] ScoreError),
+    /// The complete bundle could not be finished, such as signed.
+    #[error("{0}; no bundle was written")]
+    Sealed(#[source] ScoreError),
     /// The graphs do not compute what was trained.
     #[error(
         "the graphs differ from the trained network for a history of {length} items; no bundle was written: {difference}"

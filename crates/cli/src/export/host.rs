@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use slirec_connect::signing::{SigningKey, sign_directory};
 use slirec_core::bundle::Bundle;
 use slirec_engine::{BundleScorer, Kernels};
 use slirec_train::analysis::{Analysis, Subject};
@@ -17,6 +18,8 @@ use crate::scorer::scorer_of_bundle;
 /// This program.
 pub(crate) struct Program<'a> {
     pub(crate) onnxruntime: Option<&'a Path>,
+    /// Signs the bundle.
+    pub(crate) key: Option<&'a SigningKey>,
 }
 
 impl Host for Program<'_> {
@@ -47,6 +50,10 @@ impl Host for Program<'_> {
             "parity: {histories} histories × {candidates} candidates differ by at most {worst:.1e} between training and \
              ONNX Runtime"
         ));
+    }
+
+    fn sealed(&self, directory: &Path) -> Result<(), ScoreError> {
+        Ok(self.key.map_or(Ok(()), |key| sign_directory(directory, key))?)
     }
 
     fn warn(&self, warning: &str) {

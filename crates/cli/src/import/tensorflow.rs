@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output: &arguments.output,
         replace: arguments.force,
     };
-    let program = Program { onnxruntime: arguments.onnxruntime.as_deref() };
+    let program = Program { onnxruntime: arguments.onnxruntime.as_deref(), key: None };
     export::write_bundle(&source, &catalog, &target, program)
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use slirec_connect::mlflow::{ModelReference, pull};
+use slirec_connect::signing::Trust;
 
 use crate::mlflow_server::{ServerArguments, transfer};
 use crate::output;
@@ -16,6 +17,9 @@ pub(crate) struct Arguments {
     /// Bundle directory to write
     #[arg(long, value_name = "DIRECTORY")]
     output: PathBuf,
+    /// Take only a bundle that is signed with this key: a file with its public half (PEM); may be given again
+    #[arg(long = "trust", value_name = "KEY")]
+    trust: Vec<PathBuf>,
     /// Replace an earlier bundle
     #[arg(long)]
     force: bool,
@@ -25,10 +29,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { model, output, force, .. } = arguments;
+    let trust = (!arguments.trust.is_empty()).then(|| Trust::read(&arguments.trust)).transpose()?;
     let server = arguments.server.connect()?;
     let version = server.wait(server.client().resolve(model))?;
     let (tell, bar) = transfer(0);
-    let pulled = server.wait(pull(server.client(), &model.name, &version, output, *force, &tell));
+    let pulled = server.wait(pull(server.client(), &model.name, &version, output, *force, trust.as_ref(), &tell));
     bar.finish_and_clear();
     let pulled = pulled?;
     output::print(format!(

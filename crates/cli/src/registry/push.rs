@@ -4,9 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result};
-use slirec_connect::mlflow::{Artifact, Content, DEFAULT_MODEL, Metric, Publication, model_directory, publish};
+use anyhow::{Context, Result, anyhow};
+use slirec_connect::mlflow::{
+    Artifact, Content, DEFAULT_MODEL, Metric, Publication, Signature, model_directory, publish,
+};
+use slirec_connect::signing::{LARGEST_SIGNATURE, SIGNATURE, SigningKey, covered, sign};
 use slirec_core::bundle::{Bundle, MANIFEST, Manifest};
+use slirec_core::files::read_small;
 use slirec_engine::{SelfContainedModel, self_contained};
 use slirec_train::report::REPORT;
 use slirec_train::run::RunSummary;
@@ -37,6 +41,9 @@ pub(crate) struct Arguments {
     /// Experiment of the MLflow run
     #[arg(long, default_value = "slirec")]
     experiment: String,
+    /// Sign what is published with this private key (PEM); by default a bundle is published with the signature that it has
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
     /// How many products MLflow's own server answers with
     #[arg(long, value_name = "PRODUCTS", default_value_t = 16)]
     limit: usize,
@@ -51,9 +58,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let key = arguments.sign.as_deref().map(SigningKey::read).transpose()?;
     let server = arguments.server.connect()?;
     let address = server.client().connection().address();
     let bundle = Bundle::read(&arguments.bundle)?;
+    let signature = signature(&bundle, &arguments.bundle.join(SIGNATURE), key.as_ref())?;
     let run = arguments.run.as_deref().map(RunSummary::read).transpose()?;
     if let Some(run) = &run {
         check_run(&bundle, run, arguments.run.as_deref().unwrap_or(Path::new("")))?;
@@ -68,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         graph
     };
     let live = arguments.run.as_deref().and_then(|run| LiveRun::read(run, &address));
-    let publication = publication(arguments, &bundle, run.as_ref(), live, graph)?;
+    let publication = Publication { signature, ..publication(arguments, &bundle, run.as_ref(), live, graph)? };
     let mut total = 0;
     for file in publication.model_files.iter().chain(&publication.reports) {
         total += file.content.length()?;
@@ -80,10 +89,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (model, version) = (&publication.model, &published.version);
     let what = if published.was_there { "was published already as" } else { "is" };
     output::print(format!("{} {what} version {version} of {model} at {address}", arguments.bundle.display()))?;
+    if let Some(signature) = &publication.signature {
+        output::print(format!("signed with the key {}", signature.key))?;
+    }
     for alias in &publication.aliases {
         output::print(format!("models:/{model}@{alias} is version {version}"))?;
     }
     output::print(format!("run {}", published.run_id))
+}
+
+/// A new signature, or that of the bundle, which must be of what is published.
+fn signature(bundle: &Bundle, path: &Path, key: Option<&SigningKey>) -> Result<Option<Signature>> {
+    let Bundle { manifest, sha256, .. } = bundle;
+    if let Some(key) = key {
+        let (bytes, key) = (sign(manifest, sha256, key)?, key.public().fingerprint().to_owned());
+        return Ok(Some(Signature { bytes, key }));
+    }
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read_small(path, LARGEST_SIGNATURE)?;
+    let key = covered(&bytes, manifest, sha256).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+    Ok(Some(Signature { bytes, key }))
 }
 
 /// No alias goes to a model that ranks worse than what it could be.
@@ -149,6 +176,7 @@ fn publication(
         experiment: arguments.experiment.clone(),
         run_name: format!("{name} {version}"),
         bundle_sha256: bundle.sha256.clone(),
+        signature: None,
         created: (created.clone(), milliseconds(created)?),
         parameters: parameters(&training.hyperparameters, training.seed),
         metrics: metrics(bundle, run, live.is_some()),

@@ -10,7 +10,8 @@ use super::error::MlflowError;
 use super::model_directory::{self, Identity};
 use super::registry::ModelVersion;
 use super::tracking::{Metric, Run, RunStatus};
-use super::{BUNDLE_TAG, ModelReference, ModelSelector};
+use super::{BUNDLE_TAG, ModelReference, ModelSelector, SIGNED_TAG};
+use crate::signing::SIGNATURE;
 
 /// Tag of runs that says which version of us uploaded: another one may have written other files.
 const PROGRAM_TAG: &str = "slirec.version";
@@ -35,6 +36,8 @@ pub struct Publication {
     pub run_id: Option<String>,
     /// SHA-256 of the bundle's manifest.
     pub bundle_sha256: String,
+    /// Its signature.
+    pub signature: Option<Signature>,
     /// When the bundle was made: RFC 3339, and in milliseconds since 1970.
     pub created: (String, u64),
     /// Parameters of the training.
@@ -53,6 +56,15 @@ pub struct Publication {
     pub reports: Vec<Artifact>,
 }
 
+/// The signature of a bundle.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// The bytes of `model.sig`.
+    pub bytes: Vec<u8>,
+    /// Fingerprint of the key that signed. Every signing gives other bytes: what is signed by the same key is the same.
+    pub key: String,
+}
+
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
@@ -69,9 +81,9 @@ pub struct Published {
 /// # Errors
 /// [`MlflowError`]. The next try goes on with the files that are missing.
 pub async fn publish(client: &Client, publication: &Publication, tell: &Transfer) -> Result<Published, MlflowError> {
-    let Publication { model, bundle_sha256, .. } = publication;
+    let model = &publication.model;
     client.register(model).await?;
-    let (found, was_there) = match find_version(client, model, bundle_sha256, &[READY]).await? {
+    let (found, was_there) = match find_version(client, publication, &[READY]).await? {
         Some(found) => (found, true),
         None => (Upload { client, publication, folder: folder(publication), tell }.run().await?, false),
     };
@@ -81,16 +93,17 @@ pub async fn publish(client: &Client, publication: &Publication, tell: &Transfer
     Ok(Published { version: found.version, run_id: found.run_id, was_there })
 }
 
-/// The newest version in one of these states that was made of this bundle.
+/// The newest version in one of these states that was made of this bundle, signed by the same key if it is signed.
 async fn find_version(
     client: &Client,
-    model: &str,
-    bundle_sha256: &str,
+    Publication { model, bundle_sha256, signature, .. }: &Publication,
     states: &[&str],
 ) -> Result<Option<ModelVersion>, MlflowError> {
+    let has = |found: &ModelVersion, tag: &str, value: &String| found.tags.get(tag) == Some(value);
     let of_bundle = |found: &ModelVersion| {
         states.contains(&found.status.as_str())
-            && found.tags.get(BUNDLE_TAG).is_some_and(|found| found == bundle_sha256)
+            && has(found, BUNDLE_TAG, bundle_sha256)
+            && signature.as_ref().is_none_or(|signature| has(found, SIGNED_TAG, &signature.key))
     };
     Ok(client.versions(model).await?.into_iter().find(of_bundle))
 }
@@ -151,7 +164,8 @@ impl Upload<'_> {
             tag(PROGRAM_TAG, env!("CARGO_PKG_VERSION")),
             tag(BUNDLE_TAG, &self.publication.bundle_sha256),
         ];
-        own.into_iter().chain(self.publication.tags.iter().cloned()).collect()
+        let signed = self.publication.signature.iter().map(|signature| tag(SIGNED_TAG, &signature.key));
+        own.into_iter().chain(signed).chain(self.publication.tags.iter().cloned()).collect()
     }
 
     fn small_files(&self, run: &Run) -> Vec<Artifact> {
@@ -170,16 +184,25 @@ impl Upload<'_> {
         model_directory::files(&identity).into_iter().map(artifact).collect()
     }
 
+    /// The bundle's signature as a file.
+    fn signature(&self) -> Option<Artifact> {
+        let Signature { bytes, .. } = self.publication.signature.as_ref()?;
+        let path = format!("{}/{SIGNATURE}", model_directory::BUNDLE);
+        Some(Artifact { path, content: Content::Bytes(bytes.clone()) })
+    }
+
     /// Everything of the model directory that is not there yet. `MLmodel` comes last: without it there is no model.
     async fn upload_model(&self, location: &Location, run: &Run) -> Result<(), MlflowError> {
         let small_files = self.small_files(run);
-        for Artifact { path, content } in self.publication.model_files.iter().chain(&small_files) {
+        let signature = self.signature();
+        for Artifact { path, content } in self.publication.model_files.iter().chain(&signature).chain(&small_files) {
             let (folder, name) =
                 path.rsplit_once('/').map_or((None, path.as_str()), |(folder, name)| (Some(folder), name));
             let folder = folder.map_or_else(|| location.clone(), |folder| location.join(folder));
             let there = self.client.list(&folder).await?.unwrap_or_default();
             let is_there = there.get(name).copied().flatten() == Some(content.length()?);
-            if is_there && path != model_directory::MLMODEL {
+            let may_differ = path == model_directory::MLMODEL || path.ends_with(SIGNATURE);
+            if is_there && !may_differ {
                 (self.tell)(path, content.length()?);
                 continue;
             }
@@ -202,7 +225,7 @@ impl Upload<'_> {
     }
 
     async fn find_or_create_version(&self, source: &str, run: &Run) -> Result<ModelVersion, MlflowError> {
-        let Publication { model, bundle_sha256, description, .. } = self.publication;
+        let Publication { model, description, .. } = self.publication;
         let mut looks = 1;
         loop {
             match self.client.create_version(model, source, &run.id, description, &self.tags()).await {
@@ -210,7 +233,7 @@ impl Upload<'_> {
                     tokio::time::sleep(crate::http::pause(self.client.connection().first_pause, looks + 1)).await;
                     looks += 1;
                     // It may have been made before the answer was lost.
-                    if let Some(found) = find_version(self.client, model, bundle_sha256, &[READY, PENDING]).await? {
+                    if let Some(found) = find_version(self.client, self.publication, &[READY, PENDING]).await? {
                         return Ok(found);
                     }
                 }
@@ -221,10 +244,10 @@ impl Upload<'_> {
 
     /// In Unity Catalog a version is made first, then filled, then declared complete.
     async fn fill_version(&self, run: &Run) -> Result<ModelVersion, MlflowError> {
-        let Publication { model, bundle_sha256, .. } = self.publication;
+        let Publication { model, .. } = self.publication;
         let source = format!("runs:/{}/{}", run.id, self.folder);
         // An earlier try may have left one half filled.
-        let made = match find_version(self.client, model, bundle_sha256, &[PENDING]).await? {
+        let made = match find_version(self.client, self.publication, &[PENDING]).await? {
             Some(pending) => pending,
             None => self.find_or_create_version(&source, run).await?,
         };
@@ -246,7 +269,9 @@ fn folder(publication: &Publication) -> String {
         // Of the bundle, whose hash fixes them all.
         Content::File(_) => None,
     });
-    let parts = [publication.bundle_sha256.clone(), env!("CARGO_PKG_VERSION").to_owned()].into_iter().chain(in_memory);
+    let signed = publication.signature.iter().map(|signature| signature.key.clone());
+    let parts = [publication.bundle_sha256.clone(), env!("CARGO_PKG_VERSION").to_owned()];
+    let parts = parts.into_iter().chain(signed).chain(in_memory);
     let hash = files::sha256(parts.collect::<Vec<_>>().join(" ").as_bytes());
     format!("model-{}", hash.get(..12).unwrap_or_default())
 }

@@ -14,7 +14,8 @@ use super::client::Client;
 use super::error::MlflowError;
 use super::model_directory::BUNDLE;
 use super::registry::ModelVersion;
-use super::{BUNDLE_TAG, connection::ServerKind};
+use super::{BUNDLE_TAG, SIGNED_TAG, connection::ServerKind};
+use crate::signing::{LARGEST_SIGNATURE, SIGNATURE, Trust};
 
 /// A bundle that was brought here.
 #[derive(Debug, Clone)]
@@ -26,25 +27,28 @@ pub struct Pulled {
 }
 
 /// Downloads the bundle of a version into a directory, which appears only when it is whole; `tell` is called for every piece.
+/// With `trust`, none is taken that is not signed by one of its keys.
 ///
 /// # Errors
 /// [`MlflowError::NotOurs`] for a model of another program, [`MlflowError::File`] for files that are not what the manifest
-/// says, and whatever the network brings.
+/// says or not signed, and whatever the network brings.
 pub async fn pull(
     client: &Client,
     model: &str,
     version: &ModelVersion,
     directory: &Path,
     replace: bool,
+    trust: Option<&Trust>,
     tell: &Transfer,
 ) -> Result<Pulled, MlflowError> {
-    Pull { client, model, version, tell }.run(directory, replace).await
+    Pull { client, model, version, trust, tell }.run(directory, replace).await
 }
 
 struct Pull<'a> {
     client: &'a Client,
     model: &'a str,
     version: &'a ModelVersion,
+    trust: Option<&'a Trust>,
     tell: &'a Transfer,
 }
 
@@ -54,14 +58,7 @@ impl Pull<'_> {
             return Err(self.not_ours(format!("its status is {}: expected READY", self.version.status)));
         }
         let location = self.location().await?;
-        let name = |file: &str| format!("{BUNDLE}/{file}");
-        let silent: Transfer = std::sync::Arc::new(|_, _| ());
-        let fetched =
-            self.client.download(&location, &name(MANIFEST), LARGEST_MANIFEST, || Ok(Vec::new()), &silent).await;
-        let bytes = fetched.map_err(|error| match error.is_missing() {
-            true => self.not_ours(format!("it has no {BUNDLE}/{MANIFEST}")),
-            false => error,
-        })?;
+        let bytes = self.small(&location, MANIFEST, LARGEST_MANIFEST).await?;
         let sha256 = files::sha256(&bytes);
         let tagged = self.version.tags.get(BUNDLE_TAG);
         if let Some(tagged) = tagged.filter(|tagged| **tagged != sha256) {
@@ -71,6 +68,15 @@ impl Pull<'_> {
         let path = staged.path().join(MANIFEST);
         fs::write(&path, &bytes).map_err(FileError::io("write", &path))?;
         let (manifest, _) = Manifest::read(staged.path()).map_err(|error| self.not_ours(error.to_string()))?;
+        let signature = match self.version.tags.contains_key(SIGNED_TAG) {
+            true => Some(self.small(&location, SIGNATURE, LARGEST_SIGNATURE).await?),
+            false => None,
+        };
+        self.check_signature(signature.as_deref(), &manifest, &sha256)?;
+        if let Some(signature) = signature {
+            let path = staged.path().join(SIGNATURE);
+            fs::write(&path, signature).map_err(FileError::io("write", &path))?;
+        }
         let total = manifest.files.values().fold(0_u64, |total, record| total.saturating_add(record.bytes));
         if total > LARGEST_BUNDLE {
             return Err(self.file(MANIFEST, format!("lists {total} bytes: expected at most {LARGEST_BUNDLE}")));
@@ -81,6 +87,26 @@ impl Pull<'_> {
         }
         staged.commit()?;
         Ok(Pulled { sha256, manifest })
+    }
+
+    /// A file of the bundle that is read whole.
+    async fn small(&self, location: &Location, file: &str, largest: u64) -> Result<Vec<u8>, MlflowError> {
+        let silent: Transfer = std::sync::Arc::new(|_, _| ());
+        let name = format!("{BUNDLE}/{file}");
+        let fetched = self.client.download(location, &name, largest, || Ok(Vec::new()), &silent).await;
+        fetched.map_err(|error| match error.is_missing() {
+            true => self.not_ours(format!("it has no {name}")),
+            false => error,
+        })
+    }
+
+    /// Before anything large is brought.
+    fn check_signature(&self, signature: Option<&[u8]>, manifest: &Manifest, sha256: &str) -> Result<(), MlflowError> {
+        let Some(trust) = self.trust else { return Ok(()) };
+        let unsigned = || "is not there: the bundle is not signed, expected the signature of a trusted key".to_owned();
+        let checked =
+            signature.ok_or_else(unsigned).and_then(|signature| trust.check(signature, manifest, sha256).map(drop));
+        checked.map_err(|problem| self.file(SIGNATURE, problem))
     }
 
     /// Where the version's files are. Nothing of it becomes a path on this machine.

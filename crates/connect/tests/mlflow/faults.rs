@@ -71,7 +71,7 @@ fn a_bundle_comes_through_any_single_fault() {
             let target = folder.path().join(format!("{number}-{at}"));
             let pulled = wait(async {
                 let version = client.resolve(&format!("models:/{MODEL}@champion").parse().unwrap()).await?;
-                pull(&client, MODEL, &version, &target, false, &silent()).await
+                pull(&client, MODEL, &version, &target, false, None, &silent()).await
             });
             assert!(pulled.is_ok(), "{fault:?} at {at}: {pulled:?}");
         }

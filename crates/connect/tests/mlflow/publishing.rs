@@ -158,7 +158,8 @@ fn in_unity_catalog_a_version_is_made_filled_and_declared_complete() {
     let found = wait(client.resolve(&"models:/main.shop.slirec@champion".parse().unwrap())).unwrap();
     let target = folder.path().join("bundle");
     let pulled =
-        wait(slirec_connect::mlflow::pull(&client, &publication.model, &found, &target, false, &silent())).unwrap();
+        wait(slirec_connect::mlflow::pull(&client, &publication.model, &found, &target, false, None, &silent()))
+            .unwrap();
     assert_eq!(pulled.sha256, publication.bundle_sha256);
     let state = server.state();
     assert!(state.violations.is_empty(), "{:?}", state.violations);

@@ -24,7 +24,7 @@ fn pull_into(server: &MockServer, directory: &std::path::Path) -> Result<String,
     let champion: ModelReference = format!("models:/{MODEL}@champion").parse().unwrap();
     let pulled = wait(async {
         let version = client.resolve(&champion).await?;
-        pull(&client, MODEL, &version, directory, false, &silent()).await
+        pull(&client, MODEL, &version, directory, false, None, &silent()).await
     });
     pulled.map(|pulled| pulled.sha256).map_err(|error| error.to_string())
 }

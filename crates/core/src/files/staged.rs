@@ -60,6 +60,19 @@ impl StagedFile {
     }
 }
 
+/// Exchanges the names of two directories at once, so that a process that is killed leaves both; false where that cannot be
+/// done.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> bool {
+    false
+}
+
 fn special(path: &Path, kind: String) -> FileError {
     FileError::Special { path: path.to_owned(), kind }
 }
@@ -122,13 +135,17 @@ impl StagedDirectory {
         &self.staged
     }
 
-    /// Gives the directory its name.
+    /// Gives the directory its name. One that had it goes away at the same moment, where the file system can do that.
     pub fn commit(mut self) -> Result<(), FileError> {
         let replaced = sibling(&self.target, "replaced");
         if self.target.exists() {
             let empty = fs::read_dir(&self.target).is_ok_and(|mut entries| entries.next().is_none());
             if !self.replace && !empty {
                 return Err(FileError::Exists(self.target.clone()));
+            }
+            if exchange(&self.staged, &self.target) {
+                self.committed = true;
+                return fs::remove_dir_all(&self.staged).map_err(FileError::io("clear away", &self.staged));
             }
             if replaced.exists() {
                 fs::remove_dir_all(&replaced).map_err(FileError::io("clear away", &replaced))?;
@@ -188,6 +205,35 @@ mod tests {
         fs::write(target.join("manifest.json"), "{}").unwrap();
         create(true).unwrap().commit().unwrap();
         assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_is_there_at_any_moment_while_it_is_replaced() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("bundle");
+        let write = || {
+            let staged = StagedDirectory::create(&target, "manifest.json", true).unwrap();
+            fs::write(staged.path().join("manifest.json"), "{}").unwrap();
+            staged.commit().unwrap();
+        };
+        write();
+        let done = AtomicBool::new(false);
+        let missed = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut missed = 0;
+                while !done.load(Ordering::Relaxed) {
+                    missed += usize::from(!target.exists());
+                }
+                missed
+            });
+            (0..300).for_each(|_| write());
+            done.store(true, Ordering::Relaxed);
+            watcher.join().unwrap()
+        });
+        assert_eq!(missed, 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

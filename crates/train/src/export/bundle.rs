@@ -60,6 +60,7 @@ pub fn write_bundle(
     };
     let manifest = parity::check(staged.path(), source, catalog, manifest, host)?;
     let manifest = bundle::seal(staged.path(), manifest)?;
+    host.sealed(staged.path()).map_err(ExportError::Sealed)?;
     staged.commit()?;
     if !manifest.loses_to.is_empty() {
         let names = manifest.loses_to.join(", ");

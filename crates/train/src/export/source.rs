@@ -1,5 +1,7 @@
 //! What an export begins with: a run with its dataset, or weights from elsewhere, and the program that scores with a bundle.
 
+use std::path::Path;
+
 use slirec_core::bundle::{Bundle, TrainingRecord};
 use slirec_core::vocabulary::Vocabulary;
 
@@ -64,6 +66,14 @@ pub trait Host {
 
     /// Hears that the graphs have scored like the trained network.
     fn checked(&self, parity: Parity);
+
+    /// Does what is left to be done with a bundle that has its manifest and not yet its name, such as signing it.
+    ///
+    /// # Errors
+    /// When that fails; there is no bundle then.
+    fn sealed(&self, _directory: &Path) -> Result<(), ScoreError> {
+        Ok(())
+    }
 
     /// Hears what a person should know before the bundle is served.
     fn warn(&self, warning: &str);
