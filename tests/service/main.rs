@@ -32,4 +32,5 @@ mod stopping;
 mod telemetry;
 mod tls;
 mod trending;
+mod users;
 mod webhooks;
