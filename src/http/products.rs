@@ -1,5 +1,5 @@
-//! `POST /admin/products`: prices, stocks and other attributes of many products enter; when they are kept and served, how
-//! many products they changed leaves. All of a batch, or nothing of it.
+//! `POST /admin/products`: new products, and prices, stocks and other attributes of many enter; when they are kept and
+//! served, how many products they changed leaves. All of a batch, or nothing of it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -37,12 +37,16 @@ struct Batch {
     products: Few<Object<Changed>, MOST_PRODUCTS>,
 }
 
-/// What is new of a product.
+/// What is new of a product, or a new one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changed {
-    /// Handle or GID.
+    /// Handle or GID; the handle of a new product.
     product: String,
+    /// Of a new product alone.
+    gid: Option<String>,
+    title: Option<String>,
+    category: Option<String>,
     available: Option<bool>,
     #[serde(default)]
     attributes: BTreeMap<String, Value>,
@@ -81,8 +85,11 @@ fn read(body: &[u8], served: &Served, now: f64) -> Result<Vec<Patch>, String> {
     let Object(Batch { products: Few(products) }): Object<Batch> =
         serde_json::from_slice(body).map_err(|error| bounded(format_args!("body: {error}")))?;
     let (types, catalog) = (Types::of(served), served.engine.catalog());
+    let mut new = HashSet::new();
     let patches = products.into_iter().enumerate().map(|(place, Object(changed))| {
-        patch(changed, catalog, &types, now).map_err(|problem| format!("products[{place}].{problem}"))
+        let handle = handle(&changed, catalog, &mut new);
+        let patch = handle.and_then(|handle| patch(handle, changed, &types, now));
+        patch.map_err(|problem| format!("products[{place}].{problem}"))
     });
     patches.collect()
 }
@@ -112,10 +119,33 @@ impl<'a> Types<'a> {
     }
 }
 
-fn patch(changed: Changed, catalog: &Catalog, types: &Types<'_>, at: f64) -> Result<Patch, String> {
-    let Changed { product: name, available, attributes } = changed;
-    let product = catalog.product(&name).or_else(|| catalog.product_of_gid(&name));
-    let product = product.ok_or_else(|| format!("product: {} is no product of the catalogue", quoted(&name)))?;
+/// The handle of the product that is changed, or of a new one, which is added to those that the batch has so far.
+fn handle(changed: &Changed, catalog: &Catalog, new: &mut HashSet<String>) -> Result<String, String> {
+    let Changed { product: name, gid, title, category, .. } = changed;
+    if let Some(known) = catalog.product(name).or_else(|| catalog.product_of_gid(name)) {
+        return match gid {
+            Some(gid) if *gid != known.gid => Err(format!("gid: is {}, expected {}", quoted(gid), quoted(&known.gid))),
+            _ => Ok(known.handle.clone()),
+        };
+    }
+    if new.contains(name) {
+        return Ok(name.clone());
+    }
+    if title.is_none() || category.is_none() {
+        let name = quoted(name);
+        return Err(format!(
+            "product: {name} is no product of the catalogue, and a new one needs a title and a category"
+        ));
+    }
+    if name.starts_with("gid://") {
+        return Err(format!("product: {} is new, expected its handle here, and its GID in gid", quoted(name)));
+    }
+    new.insert(name.clone());
+    Ok(name.clone())
+}
+
+fn patch(handle: String, changed: Changed, types: &Types<'_>, at: f64) -> Result<Patch, String> {
+    let Changed { product: _, gid, title, category, available, attributes } = changed;
     if attributes.len() > MOST_ATTRIBUTES {
         return Err(format!("attributes: has {} of them, expected at most {MOST_ATTRIBUTES}", attributes.len()));
     }
@@ -129,7 +159,7 @@ fn patch(changed: Changed, catalog: &Catalog, types: &Types<'_>, at: f64) -> Res
         text.map_err(|problem| bounded(format_args!("attributes.{name}: {problem}"))).map(|text| (name, text))
     });
     let attributes = attributes.collect::<Result<_, _>>()?;
-    Ok(Patch { handle: product.handle.clone(), at, available, attributes })
+    Ok(Patch { handle, at, gid, title, category, available, attributes })
 }
 
 /// The text of a value, as the catalogue has it; none for an attribute that the product has no longer.

@@ -1,6 +1,9 @@
 //! What the counters say at a glance: the metrics of all routes that score enter, their sums leave.
 
+use std::collections::BTreeMap;
+
 use prometheus::core::Collector;
+use prometheus::proto::LabelPair;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,6 +35,23 @@ pub(crate) struct Traffic {
     queued: usize,
     /// Requests by their latency, cumulated; slower ones than the last bound are in `requests` only.
     latency: Vec<LatencyBucket>,
+    /// What was answered in scenarios, by name; those that answered.
+    scenarios: Vec<ScenarioTraffic>,
+}
+
+/// What a scenario has done.
+#[derive(Debug, Serialize, ToSchema)]
+struct ScenarioTraffic {
+    #[schema(example = "product-page")]
+    scenario: String,
+    /// Sessions that were answered in it.
+    answers: u64,
+    /// Answered products that its rules raised.
+    boosts: u64,
+    /// Answered products that its rules lowered.
+    buries: u64,
+    /// Answered products that its rules put in their places.
+    pins: u64,
 }
 
 /// Requests that were answered within a time.
@@ -46,17 +66,13 @@ impl Metrics {
     /// Sums of what was counted.
     pub(crate) fn traffic(&self, queued: usize, in_flight: usize) -> Traffic {
         let families = &self.families;
-        let scores = |labels: &[prometheus::proto::LabelPair]| {
-            let route = labels.iter().find(|label| label.name() == "route");
-            route.is_some_and(|route| routes::SCORING.contains(&route.value()))
-        };
+        let scores = |labels: &[LabelPair]| routes::SCORING.contains(&label(labels, "route"));
         let (mut requests, mut failures) = (0, 0);
         for family in families.requests.collect() {
             for metric in family.get_metric().iter().filter(|metric| scores(metric.get_label())) {
                 let count = metric.get_counter().get_value() as u64;
                 requests += count;
-                let status = metric.get_label().iter().find(|label| label.name() == "status");
-                failures += if status.is_some_and(|status| status.value().starts_with('5')) { count } else { 0 };
+                failures += if label(metric.get_label(), "status").starts_with('5') { count } else { 0 };
             }
         }
         let mut latency: Vec<LatencyBucket> = Vec::new();
@@ -90,6 +106,32 @@ impl Metrics {
             in_flight,
             queued,
             latency,
+            scenarios: self.scenarios(),
         }
     }
+
+    /// What was counted of each scenario.
+    fn scenarios(&self) -> Vec<ScenarioTraffic> {
+        let mut scenarios: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        let counted = [(&self.families.placements, None), (&self.families.rules, Some("effect"))];
+        for (family, by) in counted {
+            for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
+                let name = label(metric.get_label(), "scenario");
+                let counts = scenarios.entry(name.to_owned()).or_default();
+                let what = by.map_or("answer", |by| label(metric.get_label(), by));
+                *counts.entry(what.to_owned()).or_default() += metric.get_counter().get_value() as u64;
+            }
+        }
+        let of = |(scenario, counts): (String, BTreeMap<String, u64>)| {
+            let count = |what: &str| counts.get(what).copied().unwrap_or_default();
+            let [answers, boosts, buries, pins] = ["answer", "boost", "bury", "pin"].map(count);
+            ScenarioTraffic { scenario, answers, boosts, buries, pins }
+        };
+        scenarios.into_iter().map(of).collect()
+    }
+}
+
+/// The value of a label; empty without it.
+fn label<'a>(labels: &'a [LabelPair], name: &str) -> &'a str {
+    labels.iter().find(|label| label.name() == name).map_or("", |label| label.value())
 }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import statistics
+import tempfile
 import time
 import unittest
 
@@ -425,6 +426,51 @@ class Pages(unittest.TestCase):
             page.wait("a latency", lambda: any("ms" in text for text in page.texts(".chart b")))
             self.assertEqual((page.findings(), page.overflow()), (([], []), 0))
             page.picture(f"status-{width}")
+
+    def test_filters_scenarios_the_cart_and_what_is_in_demand_are_used_on_the_page(self):
+        def change(products):
+            for number, product in enumerate(products):
+                product["attributes"]["price"] = str(number)
+        scenarios = tempfile.NamedTemporaryFile("w", suffix=".toml")
+        self.addCleanup(scenarios.close)
+        scenarios.write("""[home]
+boost = [{ name = "own brand", when = 'vendor == "Ochre & Sons"', by = 100 }]
+pin = [{ name = "of the month", product = "atlas", position = 2 }]
+""")
+        scenarios.flush()
+        service = Service(change, SLIREC__SCENARIOS__FILE=scenarios.name)
+        self.addCleanup(service.stop)
+        page = self.page("/#s=novel~60", service=service)
+        page.settled()
+        page.one(".controls summary").click()
+        box = page.one("#controls input[list]")
+        box.send_keys("category != \"Books\" && pri")
+        offered = lambda: page.driver.execute_script("return [...document.querySelectorAll('#filter-names option')].map((one) => one.value)")
+        page.wait("the completion", lambda: 'category != "Books" && price' in offered())
+        box.send_keys("ce < 100", Keys.ENTER)
+        page.wait("other categories", lambda: page.titles() and "Books" not in page.texts(".result .category"))
+        page.settled()
+        box.clear()
+        box.send_keys("vender == 1", Keys.ENTER)
+        page.wait("what is wrong", lambda: "vender" in page.one("#problem").text and "vendor" in page.one("#problem").text)
+        box.clear()
+        box.send_keys(Keys.ENTER)
+        page.wait("no problem", lambda: not page.one("#problem").is_displayed())
+        page.driver.find_element(By.XPATH, "//label[contains(., 'Scenario')]/select/option[.='home']").click()
+        page.wait("the rules", lambda: any("own brand ×100" in badge for badge in page.texts(".result .badge")))
+        self.assertIn("of the month: pinned to 2", page.texts(".result .badge"))
+        self.assertEqual(page.titles()[1], "Atlas")
+        self.assertIn("scenario home", page.one("#source").text)
+        page.one(".result ~ .add").click()
+        page.wait("what goes with the cart", lambda: page.all("#complements .product"))
+        self.assertEqual(len(page.all("#cart button")), 1)
+        page.wait("what is in demand", lambda: page.all("#trending .product"))
+        self.assertEqual((page.findings()[0], page.overflow()), ([], 0))
+        page.picture("scenario")
+        status = self.page("/status", service=service)
+        status.wait("the scenario", lambda: status.texts("#scenarios tbody th") == ["home"])
+        self.assertTrue(all(int(count) > 0 for count in status.texts("#scenarios tbody td")[:2]))
+        status.picture("status-scenario")
 
     def test_ten_thousand_products_stay_smooth(self):
         def change(products):

@@ -58,6 +58,35 @@ fn what_operators_change_is_served_at_once_and_after_reloads_and_restarts() {
 }
 
 #[test]
+fn a_new_product_is_ranked_found_and_described_at_once() {
+    let (bundle, folder) = (shop::bundle(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("products.jsonl");
+    let variables = [("SLIREC__MODEL__PATH", bundle.path()), ("SLIREC__ADMIN__PRODUCTS", file.to_str().unwrap())];
+    let server = Server::start_with(&variables);
+    let batch = json!([
+        {"product": "poems", "title": "Poems", "category": "Books", "attributes": {"price": 778}},
+        {"product": "poems", "attributes": {"tags": ["late"]}},
+        {"product": "mug", "title": "A larger mug"}
+    ]);
+    assert_eq!(change(&server, batch), json!({"changed": 2}));
+    let check = |server: &Server| {
+        assert_eq!(recommend(server, "price == 778 && 'late' in tags"), ["poems"]);
+        let body = json!({"history": [{"item": "poems", "time": TIME}], "limit": 100}).to_string();
+        let answer = server.post("/v1/recommendations", body).json();
+        assert!(answer.get("warnings").is_none(), "the product is known: {answer}");
+        let catalog = server.get("/v1/catalog").json();
+        let title = |handle: &str| {
+            let mut products = catalog["products"].as_array().unwrap().iter();
+            products.find(|product| product["handle"] == handle).unwrap()["title"].clone()
+        };
+        assert_eq!((title("poems"), title("mug")), (json!("Poems"), json!("A larger mug")));
+    };
+    check(&server);
+    drop(server);
+    check(&Server::start_with(&variables));
+}
+
+#[test]
 fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
     let (bundle, folder) = (shop::bundle(), tempfile::tempdir().unwrap());
     let file = folder.path().join("products.jsonl");
@@ -70,6 +99,9 @@ fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
     let key = [("x-api-key", "operators-key-0123456789")];
     let send = |body: &str| exchange(server.admin, "POST", "/admin/products", &key, body.as_bytes());
     let good = json!({"product": "atlas", "attributes": {"price": 777}});
+    let catalog = server.get("/v1/catalog").json();
+    let gid = catalog["products"][0]["gid"].as_str().unwrap();
+    let taken = format!("products: new: gid: another product has `{gid}`");
     for (products, message) in [
         (json!([good, {"product": "nonsense"}]), "products[1].product: `nonsense` is no product"),
         (
@@ -94,6 +126,14 @@ fn a_batch_that_does_not_fit_is_refused_whole_with_the_place() {
         (json!([{"product": "mug", "attributes": {"a\u{0}b": "x"}}]), "products[0].attributes: `a"),
         (json!([{"product": "mug", "attributes": {"category": "x"}}]), "products[0].attributes: `category` is no name"),
         (json!([{"product": "mug", "price": 5}]), "body: unknown field `price`"),
+        (json!([{"product": "mug", "gid": "gid/1"}]), "products[0].gid: is `gid/1`, expected `gid"),
+        (json!([{"product": "new", "title": "New"}]), "products[0].product: `new` is no product of the catalogue, and"),
+        (
+            json!([{"product": "gid://shop/Product/7", "title": "New", "category": "Books"}]),
+            "products[0].product: `gid://shop/Product/7` is new, expected its handle",
+        ),
+        (json!([{"product": "new", "title": "New", "category": " "}]), "products: new: category is ` `"),
+        (json!([{"product": "new", "title": "New", "category": "Books", "gid": gid}]), &taken),
         (json!([{"available": true}]), "body: missing field `product`"),
         (json!([["mug"]]), "body: invalid type"),
         (json!({"product": "mug"}), "body: invalid type"),

@@ -222,6 +222,12 @@ fn a_scenario_arranges_and_explains_and_the_request_goes_before_it() {
     assert_eq!(shop.server.metric(answers), 2.0);
     assert_eq!(shop.server.metric(r#"slirec_rules_applied_total{effect="pin",scenario="home"}"#), 1.0);
     let acted = shop.server.metric(r#"slirec_rules_applied_total{effect="boost",scenario="product-page"}"#);
+    let status = shop.server.get("/v1/status").json();
+    let scenarios = status["traffic"]["scenarios"].as_array().unwrap();
+    let counted = |name: &str| scenarios.iter().find(|one| one["scenario"] == name).unwrap();
+    assert_eq!(counted("home")["pins"], 1);
+    assert!(counted("home")["answers"].as_u64() >= Some(1), "{scenarios:?}");
+    assert_eq!(counted("product-page")["boosts"].as_f64(), Some(acted));
     assert!(acted >= f64::from(boosted));
     assert_eq!(shop.server.metric(r#"slirec_filters_total{cache="miss"}"#), 1.0);
 }

@@ -39,7 +39,8 @@ fn add_users(model: &mut ModelProto, width: usize) {
     let mut body = Body::new("users_");
     let mut sum = "moment".to_owned();
     for (place, name) in (0..).zip(["country", "age"]) {
-        let values: Vec<f32> = (0..3 * width).map(|at| if at < width { 0.0 } else { (at as f32).sin() }).collect();
+        let value = |at: usize| if at < width { 0.0 } else { (at as f32 + 1e3 * place as f32).sin() };
+        let values: Vec<f32> = (0..3 * width).map(value).collect();
         let table = body.floats(&format!("user.{name}"), &[3, width], &values);
         let place = body.integers(&[place]);
         let id = body.node("Gather", &["user_ids", &place]);
@@ -90,8 +91,8 @@ fn every_route_of_v1_that_asks_the_model_reads_a_shopper() {
     let post = |path: &str, body: Value| server.post(path, body.to_string()).json();
     let single = items(&server.recommend(&asked(&user)).json());
     let batch = post("/v1/recommendations:batch", json!({"sessions": [asked(&Value::Null), asked(&user)]}));
-    assert_eq!(items(&batch["sessions"][1]), single);
-    assert_ne!(items(&batch["sessions"][0]), single);
+    assert_eq!(items(&batch["answers"][1]), single);
+    assert_ne!(items(&batch["answers"][0]), single);
     let mut page = asked(&user);
     page["rails"] = json!([{}]);
     assert_eq!(items(&post("/v1/recommendations:page", page)["rails"][0]), single);
@@ -113,7 +114,7 @@ fn attributes_that_the_model_cannot_read_are_refused_by_their_names() {
         (json!({"city": "Rome"}), "user.city: the model has no such attribute: expected `country`, `age`"),
         (json!({"age": "old"}), "user.age: found a text: expected a number"),
         (json!({"country": 3}), "user.country: found a number: expected a text"),
-        (json!({"country": ["DE"]}), "user: invalid type: sequence, expected a text or a number"),
+        (json!({"country": ["DE"]}), "user.country: invalid type: sequence, expected a text or a number"),
         (json!(["DE"]), "user: invalid type: sequence, expected an object of attributes"),
     ] {
         let answer = server.recommend(&asked(&user));

@@ -16,7 +16,7 @@ use slirec_connect::shopify::{UserRecommendations, WriteReport, write_recommenda
 use slirec_core::catalog::Product;
 use slirec_core::files::{self, FileError, StagedFile};
 use slirec_core::timestamp;
-use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection};
+use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Selection, Texts};
 
 use crate::shop::{Connection, ShopArguments};
 use crate::{output, progress};
@@ -235,7 +235,7 @@ fn write_to_shop(
 
 fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a Session) -> Result<SessionAnswer<'a>> {
     let first_rank = session.selection.offset + 1;
-    let answered = engine.recommend(request(arguments, now, session))?;
+    let answered = engine.recommend(request(arguments, engine, now, session))?;
     let products = engine.catalog().products();
     let scored = (first_rank..).zip(&answered.products).filter_map(|(rank, scored)| {
         let Product { handle, gid, title, .. } = products.get(scored.product)?;
@@ -244,14 +244,21 @@ fn answer<'a>(arguments: &Arguments, engine: &'a Engine, now: f64, session: &'a 
     Ok(SessionAnswer { user_id: &session.user, source: answered.source.name(), products: scored.collect() })
 }
 
-/// What the engine is asked for a session; what it says counts before the flags.
-fn request(arguments: &Arguments, now: f64, session: &Session) -> RecommendationRequest {
+/// What the engine is asked for a session; what it says counts before the flags. Products are called by handle, GID or
+/// number, as with the service.
+fn request(arguments: &Arguments, engine: &Engine, now: f64, session: &Session) -> RecommendationRequest {
     let now = session.now.unwrap_or(now);
     let limit = usize::from(session.limit.unwrap_or(arguments.limit));
     let exclude_seen = session.exclude_seen.unwrap_or(arguments.exclude_seen);
-    let selection = Selection { exclude_seen, ..session.selection.clone() };
-    // As the service does with them.
-    let mut history = session.history.clone();
+    let handles =
+        |names: &Texts| -> Texts { names.iter().map(|name| engine.handle_of(name).unwrap_or(name)).collect() };
+    let selection = Selection {
+        exclude_seen,
+        exclude: handles(&session.selection.exclude),
+        include_only: session.selection.include_only.as_ref().map(handles),
+        ..session.selection.clone()
+    };
+    let mut history = engine.with_handles(session.history.clone());
     history.sort_by_time();
     RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) }
 }

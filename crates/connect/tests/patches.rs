@@ -26,7 +26,7 @@ fn catalog() -> Catalog {
 
 fn patch(handle: &str, at: f64, attributes: &[(&str, Option<&str>)]) -> Patch {
     let text = |(name, text): &(&str, Option<&str>)| ((*name).to_owned(), text.map(str::to_owned));
-    Patch { handle: handle.into(), at, available: None, attributes: attributes.iter().map(text).collect() }
+    Patch { handle: handle.into(), at, attributes: attributes.iter().map(text).collect(), ..Patch::default() }
 }
 
 #[test]
@@ -51,6 +51,41 @@ fn what_does_not_fit_is_left_out_alone_and_named() {
     assert_eq!(attributes("novel"), Attributes::from([("price", "12.50"), ("size", "L")]));
     assert_eq!(attributes("atlas"), catalog().product("atlas").unwrap().attributes);
     assert_eq!(attributes("mug"), catalog().product("mug").unwrap().attributes);
+}
+
+#[test]
+fn a_new_product_stands_behind_the_others_until_a_catalogue_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("products.jsonl");
+    let mut store = PatchStore::open(&path).unwrap();
+    let new = |handle: &str, gid: Option<&str>| Patch {
+        gid: gid.map(str::to_owned),
+        title: Some("New".into()),
+        category: Some("Books".into()),
+        ..patch(handle, 1.0, &[("price", Some("9"))])
+    };
+    store.accept(vec![new("poems", None), new("fables", Some("gid/mug")), new("novel", Some("gid/other"))]).unwrap();
+    store
+        .accept(vec![Patch { title: Some("Poems".into()), ..patch("poems", 2.0, &[("colour", Some("blue"))]) }])
+        .unwrap();
+    drop(store);
+    let patches = PatchStore::open(&path).unwrap().patches();
+    let (changed, problems) = patches.apply(&catalog(), |_| None);
+    let handles: Vec<&str> = changed.products().iter().map(|product| product.handle.as_str()).collect();
+    assert_eq!(handles, ["novel", "atlas", "mug", "poems"]);
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["fables: gid: another product has `gid/mug`"]
+    );
+    let poems = changed.product("poems").unwrap();
+    assert_eq!((poems.gid.as_str(), poems.title.as_str()), ("gid://catalog/Product/poems", "Poems"));
+    assert_eq!(poems.attributes, Attributes::from([("price", "9"), ("colour", "blue")]));
+    let novel = changed.product("novel").unwrap();
+    assert_eq!((novel.gid.as_str(), novel.title.as_str()), ("gid/novel", "New"), "a known product keeps its GID");
+    let later = Catalog::new(["poems", "novel"].map(product).into()).unwrap();
+    let (changed, _) = patches.apply(&later, |_| None);
+    assert_eq!(changed.products().len(), 3, "the later catalogue's poems, novel, and the fables that fit now");
+    assert_eq!(changed.product("poems").unwrap().gid, "gid/poems");
 }
 
 #[test]

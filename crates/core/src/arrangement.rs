@@ -1,6 +1,7 @@
 //! How the products of an answer are arranged beside their scores: factors, products behind all others, products at
 //! positions, caps, variety. A shop's rules make an [`Arrangement`], scoring follows it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::product_set::ProductSet;
@@ -48,6 +49,11 @@ impl Factors {
     /// The natural logarithm of a product's factor.
     pub fn logarithm_of(&self, product: usize) -> f32 {
         self.logarithms.get(product).copied().unwrap_or_default()
+    }
+
+    /// The natural logarithms of the factors of neighbouring products; none beyond the last one.
+    pub fn logarithms_of(&self, products: Range<usize>) -> Option<&[f32]> {
+        self.logarithms.get(products)
     }
 
     /// None is greater; at least 1.

@@ -11,6 +11,7 @@ use slirec_core::bundle::Manifest;
 use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::UserLookup;
 
+use crate::history::{ViewHistory, ViewedItem};
 use crate::intake::{Admission, Intake};
 use crate::model::Model;
 use crate::queue::Priority;
@@ -66,6 +67,27 @@ impl Engine {
     /// The attributes of shoppers that the model reads, with the ids that requests carry.
     pub fn users(&self) -> &UserLookup {
         &self.model.users
+    }
+
+    /// The handle that a name stands for: its own, if training or the catalogue know it, or that of the product whose GID,
+    /// or number in Shopify, it is.
+    pub fn handle_of<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        if self.knows(name) {
+            return Some(name);
+        }
+        self.catalog().product_of_gid_or_number(name).map(|product| product.handle.as_str())
+    }
+
+    /// The same history with every product that is known called by its handle.
+    pub fn with_handles(&self, history: ViewHistory) -> ViewHistory {
+        if history.iter().all(|view| self.knows(view.handle)) {
+            return history;
+        }
+        let mut named = ViewHistory::new();
+        for ViewedItem { handle, timestamp, event } in history.iter() {
+            named.push_event(self.handle_of(handle).unwrap_or(handle), timestamp, event);
+        }
+        named
     }
 
     /// What the sessions really run on.

@@ -1,5 +1,6 @@
 //! The order of an answer's products: an arrangement and scores enter, the keys by which products are put in order leave.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use slirec_core::arrangement::Arrangement;
@@ -54,7 +55,7 @@ impl TakingPart<'_> {
 #[derive(Debug)]
 pub(crate) struct Order {
     arrangement: Arrangement,
-    /// The product of each row.
+    /// The product of each row, in rising order.
     candidates: Arc<[usize]>,
 }
 
@@ -72,8 +73,15 @@ impl Order {
         match &self.arrangement.factors {
             Some(factors) => {
                 let inverse = 1.0 / temperature;
-                for (raise, product) in raises.iter_mut().zip(products) {
-                    *raise = (factors.logarithm_of(*product) * inverse).max(f32::MIN);
+                let raised = |logarithm: f32| (logarithm * inverse).max(f32::MIN);
+                match neighbours(products, raises.len()).and_then(|range| factors.logarithms_of(range)) {
+                    Some(logarithms) => {
+                        raises.iter_mut().zip(logarithms).for_each(|(raise, logarithm)| *raise = raised(*logarithm));
+                    }
+                    None => {
+                        let logarithms = products.iter().map(|product| factors.logarithm_of(*product));
+                        raises.iter_mut().zip(logarithms).for_each(|(raise, logarithm)| *raise = raised(logarithm));
+                    }
                 }
             }
             None => raises.fill(0.0),
@@ -93,4 +101,10 @@ impl Order {
     pub(crate) fn key(&self, row: usize, score: f32) -> f32 {
         self.candidates.get(row).map_or(score, |product| self.arrangement.key(*product, score))
     }
+}
+
+/// The first so many of products in rising order, where none between them is left out.
+fn neighbours(products: &[usize], count: usize) -> Option<Range<usize>> {
+    let (first, last) = (*products.first()?, *products.get(count.checked_sub(1)?)?);
+    (last - first == count - 1).then_some(first..last + 1)
 }

@@ -83,6 +83,13 @@ impl Shortlist {
         self.misses(greatest, error, self.greatest_raise)
     }
 
+    /// Whether none of these logits, each of which is so far off at most, can be among the best, once they are raised.
+    pub(crate) fn misses_each(&self, logits: &[f32], error: f32, raises: &[f32]) -> bool {
+        // Without an end before the last one, so that many are compared in one instruction.
+        let reaches = |reaches, (logit, raise): (&f32, &f32)| reaches | !self.misses(*logit, error, *raise);
+        !logits.iter().zip(raises).fold(false, reaches)
+    }
+
     /// Whether a logit that is so far off at most cannot be among the best, once it is raised.
     #[inline]
     pub(crate) fn misses(&self, logit: f32, error: f32, raise: f32) -> bool {

@@ -160,7 +160,7 @@ impl Bundle {
 
 impl Bundle {
     fn question(&self, options: Options) -> PyResult<Question> {
-        let question = options.question(|name| self.handle(name))?;
+        let question = options.question(|name| self.engine.handle_of(name).map(str::to_owned))?;
         Ok(Question { selection: self.narrowed(question.selection), ..question })
     }
 
@@ -206,7 +206,7 @@ impl Bundle {
     }
 
     fn request(&self, history: ViewHistory, question: &Question) -> PyResult<RecommendationRequest> {
-        let history = self.named(history);
+        let history = self.engine.with_handles(history);
         let Question { limit, now, selection, wish } = question.clone();
         let request = RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) };
         let Some(mut wish) = wish else { return Ok(request) };
@@ -218,25 +218,6 @@ impl Bundle {
         Ok(RecommendationRequest { selection, arrangement: arranged.arrangement, ..request })
     }
 
-    /// The history with every known product called by its handle.
-    fn named(&self, history: ViewHistory) -> ViewHistory {
-        if history.iter().all(|view| self.engine.knows(view.handle)) {
-            return history;
-        }
-        let handle = |name: &str| self.handle(name).unwrap_or_else(|| name.to_owned());
-        let mut named = ViewHistory::new();
-        history.iter().for_each(|view| named.push_event(&handle(view.handle), view.timestamp, view.event));
-        named
-    }
-
-    /// The handle that a name stands for: its own, or that of the product whose GID or number it is.
-    fn handle(&self, name: &str) -> Option<String> {
-        if self.engine.knows(name) {
-            return Some(name.to_owned());
-        }
-        self.engine.catalog().product_of_gid_or_number(name).map(|product| product.handle.clone())
-    }
-
     /// Positions of products in the catalogue.
     fn scored_products(&self, items: Option<Vec<String>>) -> PyResult<Vec<usize>> {
         let catalog = self.engine.catalog();
@@ -245,7 +226,7 @@ impl Bundle {
             return Ok(available.map(|(position, _)| position).collect());
         };
         let position = |name: &String| {
-            let found = self.handle(name).and_then(|handle| catalog.position(&handle));
+            let found = self.engine.handle_of(name).and_then(|handle| catalog.position(handle));
             found.ok_or_else(|| unusable(format!("`{name}` is no product of the catalogue")))
         };
         items.iter().map(position).collect()

@@ -95,14 +95,22 @@ function drawFacts({ service, model, traffic, now }) {
   ]);
   find("warning").hidden = !model.loses_to.length;
   find("warning").textContent = `On its test rows this model does not beat ${model.loses_to.join(", ")} (NDCG@10 over all products, 95 %).`;
+  find("scenarios-section").hidden = !traffic.scenarios.length;
+  const counts = ({ scenario, answers, boosts, buries, pins }) => [scenario, ...[answers, boosts, buries, pins].map(count)];
+  table("scenarios", ["scenario", "sessions answered", "products boosted", "buried", "pinned"], traffic.scenarios.map(counts));
   const names = [...new Set(model.metrics.flatMap((set) => set.values.map((value) => value.name)))];
-  const row = (set) => {
+  const measured = (set) => {
     const values = new Map(set.values.map(({ name, value }) => [name, value]));
-    return element("tr", {}, element("th", { scope: "row" }, set.set), ...names.map((name) => element("td", {}, values.has(name) ? values.get(name).toFixed(4) : "")));
+    return [set.set, ...names.map((name) => (values.has(name) ? values.get(name).toFixed(4) : ""))];
   };
-  find("metrics").replaceChildren(
-    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "rows"), ...names.map((name) => element("th", { scope: "col" }, name)))),
-    element("tbody", {}, ...model.metrics.map(row)));
+  table("metrics", ["rows", ...names], model.metrics.map(measured));
+}
+
+/** Draws rows whose first cell names them. */
+function table(place, columns, rows) {
+  find(place).replaceChildren(
+    element("thead", {}, element("tr", {}, ...columns.map((name) => element("th", { scope: "col" }, name)))),
+    element("tbody", {}, ...rows.map(([name, ...cells]) => element("tr", {}, element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell))))));
 }
 
 async function poll() {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
 use slirec_core::vocabulary::KnownUser;
-use slirec_engine::{Engine, Texts, ViewHistory, ViewedItem};
+use slirec_engine::{Engine, Texts, ViewHistory};
 use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
 
@@ -122,10 +122,7 @@ impl<'a> Resolver<'a> {
     where
         'a: 'n,
     {
-        if self.engine.knows(name) {
-            return Some(name);
-        }
-        self.engine.catalog().product_of_gid_or_number(name).map(|product| product.handle.as_str())
+        self.engine.handle_of(name)
     }
 
     /// The category of a product of the catalogue.
@@ -138,11 +135,7 @@ impl<'a> Resolver<'a> {
         if !history.iter().any(|view| may_be_gid(view.handle)) {
             return history;
         }
-        let mut named = ViewHistory::new();
-        for ViewedItem { handle, timestamp, event } in history.iter() {
-            named.push_event(self.handle(handle).unwrap_or(handle), timestamp, event);
-        }
-        named
+        self.engine.with_handles(history)
     }
 
     /// Handles of the products of the catalogue that a list names.

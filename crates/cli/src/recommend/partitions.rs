@@ -111,7 +111,7 @@ fn answer(
     sessions: &[Session],
     answers: &mut AnswerColumns,
 ) -> Result<()> {
-    let found = engine.recommend_all(sessions.iter().map(|session| request(arguments, now, session)))?;
+    let found = engine.recommend_all(sessions.iter().map(|session| request(arguments, engine, now, session)))?;
     for (session, found) in sessions.iter().zip(&found) {
         let products = found.products.iter().map(|scored| (scored.product, scored.score));
         answers.push_ranked(engine.catalog(), (&session.user, found.source.name()), 1, products);

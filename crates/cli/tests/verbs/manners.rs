@@ -217,6 +217,16 @@ fn a_bad_session_is_counted_and_the_others_are_answered() {
     let both = folder.succeed(&recommend);
     let answers: Vec<&str> = both.lines().collect();
     assert_eq!(answers[0], answers[1]);
+    // A product may be called by its GID.
+    let catalog: Value = serde_json::from_str(&folder.read("catalog.json")).unwrap();
+    let mut products = catalog["products"].as_array().unwrap().iter();
+    let gid = products.find(|product| product["handle"] == "canvas").unwrap()["gid"].as_str().unwrap();
+    let named = |name: &str| format!("{}, \"exclude\": [\"{name}\"]}}", good.replace("canvas", name));
+    folder.write("sessions.jsonl", format!("{}\n{}\n", named("canvas"), named(gid)));
+    let both = folder.succeed(&recommend);
+    let answers: Vec<&str> = both.lines().collect();
+    assert_eq!(answers[0], answers[1]);
+    assert!(!answers[1].contains("\"canvas\""), "{}", answers[1]);
     // A bad line of interactions does not take the user's other lines with it.
     folder.write("few.tsv", "1\ta\teasel\t1790900000\tArt\nnonsense\n1\ta\tcanvas\t1790900060\tArt\n");
     let output = folder.run(&["recommend", "few.tsv", "--bundle", "bundle", "--output", "out.jsonl"]);

@@ -7,9 +7,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Split;
 
-/// Items whose rows are searched one by one.
-const STRETCH: usize = 8;
-
 /// Draws items by popularity: as if from the rows of the interactions file.
 #[derive(Debug)]
 pub(crate) struct NegativeSampler {
@@ -24,8 +21,10 @@ pub(crate) struct NegativeSampler {
 struct Popularity {
     /// Rows of each item and all items before it.
     cumulative: Vec<u64>,
-    /// The same of every eighth item: few enough to stay in the processor's caches.
-    stretches: Vec<u64>,
+    /// The item that the first row of each stretch of `1 << shift` rows is of, and the number of items behind them: there are about
+    /// as many stretches as items, so that a search sees few items.
+    guide: Vec<u32>,
+    shift: u32,
 }
 
 impl Popularity {
@@ -35,16 +34,27 @@ impl Popularity {
             Some(*sum)
         });
         let cumulative: Vec<u64> = running.collect();
-        let stretches = cumulative.chunks_exact(STRETCH).filter_map(|stretch| stretch.last().copied()).collect();
-        Self { cumulative, stretches }
+        let (total, items) = (cumulative.last().copied().unwrap_or_default(), cumulative.len());
+        let shift = total.checked_div(items as u64).unwrap_or_default().checked_ilog2().unwrap_or_default();
+        let mut item = 0;
+        let first_of = |stretch: u64| {
+            item += cumulative.iter().skip(item).take_while(|sum| **sum <= stretch << shift).count();
+            // As many items as 32-bit ids.
+            item as u32
+        };
+        let mut guide: Vec<u32> = (0..=total >> shift).map(first_of).collect();
+        guide.push(items as u32);
+        Self { cumulative, guide, shift }
     }
 
     /// The item that a row is of.
     fn item_of(&self, row: u64) -> u32 {
-        let from = self.stretches.partition_point(|sum| *sum <= row) * STRETCH;
-        let stretch = self.cumulative.iter().skip(from).take(STRETCH);
-        // As many items as 32-bit ids.
-        (from + stretch.filter(|sum| **sum <= row).count()) as u32
+        let stretch = usize::try_from(row >> self.shift).unwrap_or(usize::MAX);
+        let Some([from, last]) = self.guide.get(stretch..).and_then(<[u32]>::first_chunk) else {
+            return self.cumulative.len() as u32;
+        };
+        let items = self.cumulative.get(*from as usize..*last as usize).unwrap_or_default();
+        *from + items.partition_point(|sum| *sum <= row) as u32
     }
 
     /// First row and number of rows of an item.

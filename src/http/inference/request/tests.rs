@@ -158,8 +158,8 @@ fn what_is_wrong_is_named() {
             "inputs: unknown input `age`",
         ),
         (
-            json!({"inputs": vec![json!({"name": "age", "shape": [1], "datatype": "BYTES", "data": []}); 17]}),
-            "inputs: has more than 16 elements",
+            json!({"inputs": vec![json!({"name": "age", "shape": [1], "datatype": "BYTES", "data": []}); 33]}),
+            "inputs: has more than 32 elements",
         ),
     ] {
         let message = read(&body).unwrap_err();

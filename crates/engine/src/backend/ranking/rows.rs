@@ -140,6 +140,9 @@ impl RoundedRows {
                 continue;
             }
             taking_part.raises(start, query.temperature, &mut raises);
+            if shortlist.misses_each(&logits, known.error, &raises) {
+                continue;
+            }
             for ((row, logit), raise) in (start..range.end).zip(logits).zip(raises) {
                 let item = || self.ids.items.get(row).copied().unwrap_or_default();
                 if !shortlist.misses(logit, known.error, raise)
