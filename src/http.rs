@@ -30,6 +30,7 @@ mod reason;
 mod recommendations;
 mod refused;
 mod status;
+mod user;
 mod values;
 mod webhooks;
 mod well_formed;

@@ -5,6 +5,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use slirec_core::vocabulary::KnownUser;
 use slirec_engine::{RecommendationRequest, Selection, Texts, ViewHistory};
 
 /// Bytes that a request takes at most for each byte of its body, the body and what is made of it together, in every
@@ -122,6 +123,12 @@ impl Held for String {
 impl Held for ViewHistory {
     fn held_bytes(&self) -> usize {
         size_of::<Self>() + Self::held_bytes(self)
+    }
+}
+
+impl Held for KnownUser {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.ids.capacity() * size_of::<u32>()
     }
 }
 

@@ -94,6 +94,11 @@ impl Metrics {
         result
     }
 
+    /// A session's shopper had so many values that training has not seen.
+    pub(crate) fn unknown_user_values(&self, values: usize) {
+        self.families.unknown_user_values.inc_by(values as u64);
+    }
+
     /// A session of `history` views was answered.
     pub(crate) fn recommended(&self, answer: &Recommendations, history: usize) {
         let families = &self.families;

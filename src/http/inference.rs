@@ -106,7 +106,7 @@ pub(super) async fn model(
     PathName(model): PathName<String>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, None)?;
-    let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
+    let metadata = ModelMetadata::new(&model, &served.engine, state.settings.invocations.limit);
     Ok(json_response(StatusCode::OK, &metadata))
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn model_version(
     PathName((model, version)): PathName<(String, String)>,
 ) -> Result<Response, InferenceError> {
     let served = known(&state, &model, Some(&version))?;
-    let metadata = ModelMetadata::new(&model, served.engine.model(), state.settings.invocations.limit);
+    let metadata = ModelMetadata::new(&model, &served.engine, state.settings.invocations.limit);
     Ok(json_response(StatusCode::OK, &metadata))
 }
 
@@ -198,11 +198,13 @@ async fn answer_call(
 ) -> Result<Response, InferenceError> {
     let json_length = binary::json_length(headers).map_err(ApiError::bad_request)?;
     let limits = Limits { rows: state.settings.invocations.max_rows, history: state.settings.limits.history };
-    let read = move |bytes: &[u8]| request::parse(bytes, json_length, limits);
+    let by = Arc::clone(served);
+    let read = move |bytes: &[u8]| request::parse(bytes, json_length, limits, by.engine.users());
     let parsed = parse_body(&state.metrics, call.admitted_body(state, Priority::Interactive)?, read).await?;
-    let Inference { id, sessions, form, outputs } = parsed.map_err(ApiError::bad_request)?;
+    let Inference { id, sessions, users, form, outputs } = parsed.map_err(ApiError::bad_request)?;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
-    let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
+    let request = |(history, user)| RecommendationRequest { user, ..RecommendationRequest::new(history, now, limit) };
+    let requests = sessions.into_iter().zip(users).map(request);
     let found = call.scoring(state, served).recommend_all(requests).await.map_err(ApiError::from)?;
     let wish = Wish { model, id, form, outputs: &outputs };
     let written = state.metrics.timed(Stage::Serialise, || answer::write(&served.engine, wish, &found));

@@ -1,7 +1,8 @@
 //! `POST /invocations`: MLflow's scoring protocol, as `mlflow models serve` has it.
 //!
 //! A body with rows of `userId: string, items: [string], timestamps: [string]` enters, in any of the protocol's forms;
-//! `{"predictions": [{"itemIds": [gid…], "preds": [score…]}]}` leaves, one prediction for each row. Accepted and
+//! `{"predictions": [{"itemIds": [gid…], "preds": [score…]}]}` leaves, one prediction for each row. A model that reads
+//! attributes of shoppers has optional columns for them, such as `user.country`. Accepted and
 //! refused requests, statuses and error codes are those of recorded servers (`tests/fixtures/mlflow`); where a recorded
 //! server fails for want of knowledge (unknown products, empty histories) this one answers.
 
@@ -14,6 +15,9 @@ mod refusal;
 mod rows;
 mod split;
 mod table;
+mod users;
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -64,12 +68,18 @@ pub(crate) async fn invoke(
         Err(reason) => return Ok(ApiError::unsupported_media_type(reason).into_parts().into_response()),
     }
     let rules = rules(&state.settings);
-    let read = move |body: &[u8]| payload::parse(body, rules);
-    let Invocation { sessions, wrapped } =
+    let served = state.served();
+    let by = Arc::clone(&served);
+    let read = move |body: &[u8]| {
+        let invocation = payload::parse(body, rules)?;
+        let users = users::parse(body, by.engine.users(), invocation.sessions.len())?;
+        Ok::<_, Refusal>((invocation, users))
+    };
+    let (Invocation { sessions, wrapped }, users) =
         parse_body(&state.metrics, call.admitted_body(&state, Priority::Interactive)?, read).await??;
     let (now, limit) = (scoring::now(), state.settings.invocations.limit);
-    let served = state.served();
-    let requests = sessions.into_iter().map(|history| RecommendationRequest::new(history, now, limit));
+    let request = |(history, user)| RecommendationRequest { user, ..RecommendationRequest::new(history, now, limit) };
+    let requests = sessions.into_iter().zip(users).map(request);
     let answers = call.scoring(&state, &served).recommend_all(requests).await?;
     let catalog = served.engine.catalog();
     let predictions: Vec<_> = answers.iter().map(|answer| prediction(catalog, answer)).collect();

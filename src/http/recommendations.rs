@@ -57,7 +57,7 @@ use requests::{Question, Ranking, unranked};
     ),
 )]
 pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    answer(&state, &mut call, |body: RecommendationBody, resolver, clock| Ok(body.into_question(resolver, clock))).await
+    answer(&state, &mut call, RecommendationBody::into_question).await
 }
 
 /// The products that fit each of several sessions best.
@@ -72,7 +72,7 @@ pub(super) async fn recommend(State(state): State<AppState>, mut call: Call) -> 
 pub(super) async fn recommend_batch(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
     let served = state.served();
     let questions = |body: BatchBody, resolver: &mut Resolver<'_>, clock| body.into_questions(resolver, clock);
-    let questions = read(&state, &served, call.admitted_body(&state, Priority::Batch)?, questions).await?;
+    let questions = read(&state, &served, call.admitted_body(&state, Priority::Batch)?, questions).await??;
     let questions = arranged(&state, &served, questions).await;
     let questions = questions.map_err(|(place, error)| error.within(&format!("sessions[{place}].")))?;
     let (requests, echoes): (Vec<_>, Vec<_>) =
@@ -95,7 +95,7 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
     let served = state.served();
     let question = |body: RankBody, resolver: &mut Resolver<'_>, clock| body.into_question(resolver, clock);
     let Ranking { question, candidates } =
-        read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await?;
+        read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, question).await??;
     let question = arrange_one(&state, &served, question).await?;
     let unranked = unranked(&candidates, &question, &Resolver::new(&served));
     let Question { request, echo, .. } = question;

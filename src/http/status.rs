@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use slirec_core::vocabulary::UserFeature;
 use utoipa::ToSchema;
 
 use super::error::ErrorBody;
@@ -74,8 +75,22 @@ struct ModelStatus<'a> {
     data_sha256: &'a str,
     /// Baselines that rank the test rows at least as well.
     loses_to: &'a [String],
+    /// What it may be told of a shopper; missing where it reads nothing of that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(nullable = false)]
+    user_attributes: Vec<UserAttribute<'a>>,
     /// What was measured when the bundle was made.
     metrics: Vec<MetricSet<'a>>,
+}
+
+/// An attribute of shoppers.
+#[derive(Serialize, ToSchema)]
+struct UserAttribute<'a> {
+    #[schema(example = "country")]
+    name: &'a str,
+    /// `text` or `number`.
+    #[schema(example = "text")]
+    r#type: &'static str,
 }
 
 /// What was measured on a set of rows.
@@ -93,6 +108,12 @@ struct MetricValue<'a> {
     #[schema(example = "ndcg@10")]
     name: &'a str,
     value: f64,
+}
+
+impl<'a> UserAttribute<'a> {
+    fn new(feature: &'a UserFeature) -> Self {
+        Self { name: &feature.name, r#type: if feature.is_number() { "number" } else { "text" } }
+    }
 }
 
 impl<'a> ModelStatus<'a> {
@@ -124,6 +145,7 @@ impl<'a> ModelStatus<'a> {
             seed: model.training.seed,
             data_sha256: &model.training.source_sha256,
             loses_to: &model.loses_to,
+            user_attributes: engine.users().features().iter().map(UserAttribute::new).collect(),
             metrics: metrics.collect(),
         }
     }

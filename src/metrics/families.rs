@@ -46,6 +46,7 @@ pub(super) struct Families {
     pub(super) scored_exactly: IntCounter,
     pub(super) answers: IntCounterVec,
     pub(super) unknown: IntCounter,
+    pub(super) unknown_user_values: IntCounter,
     pub(super) history_items: IntCounter,
     pub(super) history: Histogram,
     pub(super) best_scores: Histogram,
@@ -124,6 +125,10 @@ impl Families {
                 &["source"],
             )?,
             unknown: new.counter("slirec_unknown_items_total", "Items of histories that the model does not know")?,
+            unknown_user_values: new.counter(
+                "slirec_unknown_user_values_total",
+                "Values of shoppers' attributes that training has not seen",
+            )?,
             history_items: new.counter("slirec_history_items_total", "Items of histories")?,
             history: new.histogram("slirec_history_length", "Views in a history", &HISTORY_BOUNDS)?,
             best_scores: new.histogram("slirec_best_score", "The model's score of the first product", &SCORE_BOUNDS)?,

@@ -33,4 +33,5 @@ mod stopping;
 mod telemetry;
 mod tls;
 mod trending;
+mod users;
 mod webhooks;

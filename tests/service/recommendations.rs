@@ -110,7 +110,8 @@ fn every_wrong_field_is_named_by_its_path() {
         (json!({"history": "novel"}), "history: "),
         (json!({"history": [], "limit": 101}), "limit: "),
         (json!({"history": [], "now": "tomorrow"}), "now: "),
-        (json!({"history": [], "user": "u"}), "user: unknown field"),
+        (json!({"history": [], "user": "u"}), "user: invalid type"),
+        (json!({"history": [], "users": "u"}), "users: unknown field"),
         (json!({}), "body: missing field `history`"),
         (json!([1]), "body: "),
     ] {

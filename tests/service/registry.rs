@@ -69,6 +69,7 @@ impl Registry {
             tags: Vec::new(),
             description: String::new(),
             example: (Vec::new(), Vec::new()),
+            users: Vec::new(),
             model_files: manifest.file_names().chain([MANIFEST]).map(file).collect(),
             reports: Vec::new(),
         };

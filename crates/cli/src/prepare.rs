@@ -7,11 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use slirec_connect::user_table;
 use slirec_core::event::Event;
 use slirec_core::timestamp::DAY;
 use slirec_train::dataset::Division;
 use slirec_train::dataset::findings::Findings;
 use slirec_train::dataset::prepare::{PrepareOptions, PrepareReport, prepare};
+use slirec_train::dataset::users::UserAttributes;
 
 use crate::inspect::utc;
 use crate::{output, progress};
@@ -65,6 +67,10 @@ pub(crate) struct Arguments {
     /// Negatives of each test row
     #[arg(long, value_name = "NUMBER", default_value = "9")]
     test_negatives: NonZeroUsize,
+    /// Table of users, whose attributes models may read: CSV, TSV, JSON lines or Parquet with a column `user`, which has the
+    /// names of the interactions; all other columns are attributes, a text or a number each. Compressed or not
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
     /// Replace an earlier dataset
     #[arg(long)]
     force: bool,
@@ -94,6 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         replace: arguments.force,
         valid_negatives: arguments.valid_negatives,
         test_negatives: arguments.test_negatives,
+        users: arguments.users.as_deref().map(user_table::read).transpose()?,
     };
     let mut counter = progress::Counter::new("interactions");
     let report = read(&options, &mut |step, done| counter.set(step, done))?;
@@ -137,6 +144,9 @@ fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
         }
         output::print(format!("read: {read} rows = {}", parts.join(" + ")))?;
     }
+    if let Some(users) = &manifest.user_attributes {
+        output::print(told_of_users(manifest.users, users))?;
+    }
     let (first, last) = (manifest.first_time, manifest.last_time);
     output::print(format!("times: {} to {} ({:.1} days)", utc(first), utc(last), (last - first) / DAY))?;
     if manifest.skipped_lines > 0 {
@@ -155,6 +165,21 @@ fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
         output::warn(format!("the last interaction lies in the future, at {}", utc(last)));
     }
     Ok(())
+}
+
+/// How much is known of the users.
+fn told_of_users(users: u64, found: &UserAttributes) -> String {
+    let UserAttributes { features, known, described, without_interactions, repeated, .. } = found;
+    let of = features.iter().zip(known).map(|(feature, known)| {
+        let (values, kind) = (feature.rows() - 1, if feature.is_number() { "buckets" } else { "values" });
+        format!("{} of {known} users in {values} {kind}", feature.name)
+    });
+    let of: Vec<String> = of.collect();
+    let others = match (without_interactions, repeated) {
+        (0, 0) => String::new(),
+        _ => format!(" ({without_interactions} more without interactions, {repeated} repeated rows)"),
+    };
+    format!("users: {described} of {users} described{others}: {}", of.join(", "))
 }
 
 #[cfg(feature = "parquet")]

@@ -17,7 +17,7 @@ use slirec_train::trainer::{TrainError, TrainOptions, train};
 
 use crate::judging::fit;
 use crate::output;
-use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_item_features};
+use crate::train::{Display, INTERRUPTED, analysis, stop_on_interrupt, with_features};
 
 /// Name of the file that keeps the table.
 const RESULTS: &str = "sweep.json";
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         note!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
         let directory = arguments.output.join(format!("trial-{:03}", trial.number));
         let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
-        let dataset = with_item_features(dataset, &trial.hyperparameters, arguments.catalog.as_deref())?;
+        let dataset = with_features(dataset, &trial.hyperparameters, arguments.catalog.as_deref())?;
         if !finished(&directory, trial, &dataset, arguments.seed)? {
             let resume = RunSummary::read(&directory).is_ok();
             let hyperparameters = &trial.hyperparameters;
@@ -119,7 +119,10 @@ fn finished(directory: &Path, trial: &Trial, dataset: &Dataset, seed: u64) -> Re
     let directory = directory.display();
     ensure!(same, "{directory} holds a run of other hyperparameters, seed or dataset: choose another output");
     let same = vocabulary.same_features(&dataset.vocabulary);
-    ensure!(same, "{directory} holds a run with item features of another catalogue: choose another output");
+    ensure!(
+        same,
+        "{directory} holds a run with item features of another catalogue, or other attributes of users: choose another output"
+    );
     Ok(matches!(record.state, RunState::Finished | RunState::Diverged))
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
+use slirec_core::bundle::FeatureShape;
 use slirec_core::catalog::Catalog;
 use slirec_core::vocabulary::{TextFeature, VectorFeature};
 use slirec_train::dataset::{DataShape, Dataset, Split};
@@ -68,6 +69,9 @@ pub(crate) struct Arguments {
     /// training has not seen; may stand more than once
     #[arg(long, value_name = "NAME", requires = "catalog", conflicts_with = "resume")]
     vector: Vec<String>,
+    /// Attribute of users that the model reads, of those that `slirec prepare --users` read; may stand more than once
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    user_feature: Vec<String>,
     /// Values that hyperparameters start from; without it, those of the network that the file names, or else of ranking
     #[arg(long, value_enum)]
     preset: Option<PresetName>,
@@ -124,7 +128,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let dataset = if arguments.resume {
         dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
     } else {
-        with_item_features(dataset, &hyperparameters, arguments.catalog.as_deref())?
+        with_features(dataset, &hyperparameters, arguments.catalog.as_deref())?
     };
     let interrupted = stop_on_interrupt()?;
     let options = TrainOptions {
@@ -209,13 +213,14 @@ pub(crate) fn tell(directory: &Path, record: &RunRecord, hyperparameters: &Hyper
     ))
 }
 
-/// Adds the item features that the hyperparameters list beyond the category.
-pub(crate) fn with_item_features(
+/// Adds the attributes of users and the item features beyond the category that the hyperparameters list.
+pub(crate) fn with_features(
     dataset: Dataset,
     hyperparameters: &Hyperparameters,
     catalog: Option<&Path>,
 ) -> Result<Dataset> {
     let model = &hyperparameters.model;
+    let dataset = dataset.with_user_features(model)?;
     let further = model.all_features().into_iter().nth(1);
     let Some(further) = further.map(|feature| feature.name) else { return Ok(dataset) };
     let path =
@@ -249,6 +254,11 @@ fn settings(arguments: &Arguments, shape: &DataShape) -> Result<(Hyperparameters
     }
     if !arguments.vector.is_empty() {
         hyperparameters.model.vectors = arguments.vector.iter().map(VectorFeature::new).collect();
+    }
+    if !arguments.user_feature.is_empty() {
+        let embedding_size = hyperparameters.model.item_embedding_size;
+        let shape = |name: &String| FeatureShape { name: name.clone(), embedding_size };
+        hyperparameters.model.user_features = arguments.user_feature.iter().map(shape).collect();
     }
     let training = &mut hyperparameters.training;
     training.epochs = arguments.epochs.unwrap_or(training.epochs);

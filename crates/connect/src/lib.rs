@@ -1,7 +1,8 @@
 //! Formats and services of other systems: what they hold enters, catalogues, interactions and bundles leave.
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
-//! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table. What shops record: [`events`] makes interactions of clickstreams and orders,
+//! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table;
+//! [`user_table`] reads tables of users. What shops record: [`events`] makes interactions of clickstreams and orders,
 //! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory, [`npy`] vectors.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes, [`patches`] keeps
 //! those that operators send, both in [`lines`]. Where models are published:
@@ -51,6 +52,8 @@ pub mod tensorflow;
 mod text;
 #[cfg(any(feature = "events", feature = "webhooks"))]
 pub mod time;
+#[cfg(feature = "events")]
+pub mod user_table;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 

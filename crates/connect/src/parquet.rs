@@ -249,6 +249,12 @@ impl ColumnValues {
         }
     }
 
+    /// Whether the values are numbers by their type.
+    pub(crate) fn is_number(&self) -> bool {
+        let is_decimal = |kind: &DataType| matches!(kind, DataType::Decimal128(..) | DataType::Decimal256(..));
+        matches!(self, Self::Stored(array) if array.data_type().is_numeric() || is_decimal(array.data_type()))
+    }
+
     /// What is wrong with a column whose values are no text, number or time.
     pub(crate) fn unreadable(&self) -> Option<String> {
         match self {

@@ -9,6 +9,8 @@ use slirec_core::catalog::{Product, gid_of_handle};
 use crate::events::table::Column;
 use crate::text::shown;
 use availability::available;
+pub(crate) use json::objects;
+pub(crate) use separated::rows;
 
 /// Category of products that have none.
 pub(crate) const UNCATEGORISED: &str = "uncategorised";
@@ -43,7 +45,7 @@ pub(crate) type Lines<T> = Result<Vec<(u64, T)>, (u64, String)>;
 type Values<'a> = dyn Fn(&Column) -> Option<String> + 'a;
 
 /// Values that stand for none.
-const MISSING: [&str; 8] = ["", "NULL", "null", "\\N", "None", "nan", "NaN", "NA"];
+pub(crate) const MISSING: [&str; 8] = ["", "NULL", "null", "\\N", "None", "nan", "NaN", "NA"];
 
 impl ProductTable {
     /// Reads the text of a table.

@@ -79,6 +79,7 @@ fn publication() -> Publication {
         tags: vec![(text("seed"), text("42"))],
         description: text("the demo"),
         example: (vec![text("novel")], vec![text("1730807061")]),
+        users: Vec::new(),
         model_files: demo_files().map(file).chain([graph]).collect(),
         reports: vec![Artifact { path: text("report.html"), content: Content::Bytes(b"<p>".to_vec()) }],
     }

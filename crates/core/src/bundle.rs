@@ -214,7 +214,12 @@ pub fn seal(directory: &Path, mut manifest: Manifest) -> Result<Manifest, Bundle
 fn check_features(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<(), String> {
     let expected: Vec<&str> = manifest.model.features.iter().map(|feature| feature.name.as_str()).collect();
     let found: Vec<&str> = vocabulary.features().iter().map(|feature| feature.name.as_str()).collect();
-    if found == expected { Ok(()) } else { Err(format!("features are {found:?}: the manifest has {expected:?}")) }
+    if found != expected {
+        return Err(format!("features are {found:?}: the manifest has {expected:?}"));
+    }
+    let expected: Vec<&str> = manifest.model.user_features.iter().map(|feature| feature.name.as_str()).collect();
+    let found: Vec<&str> = vocabulary.user_features().iter().map(|feature| feature.name.as_str()).collect();
+    if found == expected { Ok(()) } else { Err(format!("user_features are {found:?}: the manifest has {expected:?}")) }
 }
 
 #[cfg(test)]

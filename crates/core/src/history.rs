@@ -79,6 +79,8 @@ pub struct EncodedHistory {
     pub gaps: Vec<u8>,
     /// [`gap_bucket`] of the time from the last event to now.
     pub age: u8,
+    /// Vocabulary ids of the shopper's attributes; empty where nothing is known of them.
+    pub user_ids: Vec<u32>,
 }
 
 impl EncodedHistory {
@@ -90,6 +92,11 @@ impl EncodedHistory {
     /// True for no history; [`encode`] never returns one.
     pub fn is_empty(&self) -> bool {
         self.item_ids.is_empty()
+    }
+
+    /// The history of a shopper with these ids of attributes.
+    pub fn of_user(self, user_ids: &[u32]) -> Self {
+        Self { user_ids: user_ids.to_vec(), ..self }
     }
 }
 
@@ -125,6 +132,7 @@ pub fn encode(history: History<'_>, now: f64, longest: usize) -> Result<EncodedH
         last_slot_time_to_now,
         gaps,
         age,
+        user_ids: Vec::new(),
     })
 }
 

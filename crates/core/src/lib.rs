@@ -24,4 +24,5 @@ pub mod sources;
 pub mod text;
 mod text_index;
 pub mod timestamp;
+pub mod user_table;
 pub mod vocabulary;

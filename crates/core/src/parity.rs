@@ -111,9 +111,15 @@ impl ParityHistory {
         let encoded = lookup.encode(handles, &timestamps, now, longest).ok().flatten()?.encoded;
         Some(Self { items, timestamps, now, encoded })
     }
+
+    /// Of a shopper with these ids of attributes.
+    pub fn of_user(self, user_ids: &[u32]) -> Self {
+        Self { encoded: self.encoded.of_user(user_ids), ..self }
+    }
 }
 
-/// Histories made up of the vocabulary's items, of all lengths, minutes to weeks apart; some reach beyond the prediction.
+/// Histories made up of the vocabulary's items, of all lengths, minutes to weeks apart; some reach beyond the prediction. Of
+/// every fourth shopper nothing is known, the others have all values in turn.
 pub fn made_up_histories(
     vocabulary: &Vocabulary,
     lookup: &ItemLookup,
@@ -124,7 +130,11 @@ pub fn made_up_histories(
         let strolled = items.iter().cycle().skip(number).step_by(number + 1).take(length(number));
         let handles: Vec<String> = strolled.map(|item| item.handle.clone()).collect();
         let times = (0..handles.len()).map(|step| START + (step * (number + 1)) as f64 * 3_600.0);
-        ParityHistory::new(handles, times.collect(), START + 5e6, lookup, longest)
+        let rows = vocabulary.user_feature_rows().into_iter().filter(|_| !number.is_multiple_of(4));
+        // As many values as 32-bit ids.
+        let user_ids: Vec<u32> = rows.enumerate().map(|(place, rows)| ((number + place) % rows) as u32).collect();
+        let history = ParityHistory::new(handles, times.collect(), START + 5e6, lookup, longest)?;
+        Some(history.of_user(&user_ids))
     })
 }
 

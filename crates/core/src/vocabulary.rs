@@ -1,10 +1,11 @@
 //! Names and their ids. Enters: what the training rows hold. Leaves: ids for the model, `vocabulary.json` for people.
 //!
 //! Id 0 is the default in every table: it stands for padding and for whatever training has not seen. The names in
-//! the file have ids from 1 on, in the file's order (falling frequency). User ids are not kept: the model has no use
-//! for them.
+//! the file have ids from 1 on, in the file's order (falling frequency). Names of users are not kept: the model has no use
+//! for them; of their attributes it may know the values.
 
 mod item_features;
+mod users;
 mod vectors;
 mod words;
 
@@ -19,6 +20,9 @@ use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
 pub use item_features::{ItemFeatureError, TextFeature, VectorFeature};
+pub use users::{
+    KnownUser, MOST_USER_FEATURES, UserAttributeError, UserFeature, UserFeatureError, UserLookup, UserValue, UserValues,
+};
 pub use vectors::Centroids;
 use vectors::Vectors;
 use words::Texts;
@@ -90,6 +94,8 @@ struct VocabularyFile {
     features: Vec<Feature>,
     #[serde(deserialize_with = "bounded")]
     items: Vec<Item>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded")]
+    user_features: Vec<UserFeature>,
 }
 
 /// Items and their features with both directions of the lookup.
@@ -101,6 +107,7 @@ pub struct Vocabulary {
     feature_ids: Vec<HashMap<String, u32>>,
     texts: Texts,
     vectors: Vectors,
+    users: UserLookup,
 }
 
 impl Vocabulary {
@@ -135,7 +142,7 @@ impl Vocabulary {
             }
         }
         let (texts, vectors) = (Texts::of(&features)?, Vectors::of(&features)?);
-        Ok(Self { items, features, item_ids, feature_ids, texts, vectors })
+        Ok(Self { items, features, item_ids, feature_ids, texts, vectors, users: UserLookup::default() })
     }
 
     /// Reads `vocabulary.json`.
@@ -158,7 +165,8 @@ impl Vocabulary {
         if document.format != FORMAT {
             return Err(invalid(format!("format is `{}`: expected `{FORMAT}`", shortened(&document.format))));
         }
-        Self::new(document.features, document.items).map_err(invalid)
+        let vocabulary = Self::new(document.features, document.items).map_err(invalid)?;
+        vocabulary.with_user_features(document.user_features).map_err(invalid)
     }
 
     /// Writes `vocabulary.json`, one item a line.
@@ -166,8 +174,12 @@ impl Vocabulary {
     /// # Errors
     /// [`FileError`] when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
-        let document =
-            VocabularyFile { format: FORMAT.to_owned(), features: self.features.clone(), items: self.items.clone() };
+        let document = VocabularyFile {
+            format: FORMAT.to_owned(),
+            features: self.features.clone(),
+            items: self.items.clone(),
+            user_features: self.user_features().to_vec(),
+        };
         files::write_json(path, &document)
     }
 
@@ -205,10 +217,10 @@ impl Vocabulary {
         self.vectors.attributes()
     }
 
-    /// Whether both give the same feature ids to the same values and items.
+    /// Whether both give the same feature ids to the same values, items and shoppers.
     pub fn same_features(&self, other: &Self) -> bool {
         let [own, others] = [self, other].map(|vocabulary| vocabulary.items.iter().map(|item| &item.features));
-        self.features == other.features && own.eq(others)
+        self.features == other.features && self.user_features() == other.user_features() && own.eq(others)
     }
 
     /// Whether both give the same ids to the same items, whatever features they know.
@@ -259,51 +271,4 @@ fn index<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<Hash
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn category(values: &[&str]) -> Vec<Feature> {
-        vec![Feature::new("category", values.iter().map(|v| (*v).to_owned()).collect())]
-    }
-
-    fn item(handle: &str, category: u32) -> Item {
-        Item { handle: handle.into(), interactions: 1, features: vec![category] }
-    }
-
-    #[test]
-    fn unknown_names_have_the_default_id() {
-        let vocabulary = Vocabulary::new(category(&["Books"]), vec![item("novel", 1)]).unwrap();
-        assert_eq!((vocabulary.item_id("novel"), vocabulary.item_id("atlas")), (1, 0));
-        assert_eq!((vocabulary.feature_id(0, "Books"), vocabulary.feature_id(0, "Toys")), (1, 0));
-        assert_eq!(vocabulary.item(1).map(|item| item.handle.as_str()), Some("novel"));
-        assert!(vocabulary.item(0).is_none() && vocabulary.item(2).is_none());
-        assert_eq!((vocabulary.item_rows(), vocabulary.feature_rows()), (2, vec![2]));
-    }
-
-    #[test]
-    fn duplicates_and_dangling_feature_ids_are_refused() {
-        let twice = Vocabulary::new(category(&["Books"]), vec![item("novel", 1), item("novel", 1)]).unwrap_err();
-        assert_eq!(twice, "items: `novel` has both id 1 and id 2: expected every name once");
-        let dangling = Vocabulary::new(category(&["Books"]), vec![item("novel", 2)]).unwrap_err();
-        assert_eq!(dangling, "item `novel` has id 2 for feature `category`: expected 0 to 1");
-    }
-
-    #[test]
-    fn a_written_vocabulary_reads_back_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vocabulary.json");
-        let written = Vocabulary::new(category(&["Books", "Toys"]), vec![item("novel", 1), item("kite", 2)]).unwrap();
-        written.write(&path).unwrap();
-        let read = Vocabulary::read(&path).unwrap();
-        assert_eq!((read.items(), read.features()), (written.items(), written.features()));
-    }
-
-    #[test]
-    fn a_file_of_another_format_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vocabulary.json");
-        std::fs::write(&path, r#"{"format":"other/1","features":[],"items":[]}"#).unwrap();
-        let message = Vocabulary::read(&path).unwrap_err().to_string();
-        assert!(message.ends_with("vocabulary.json: format is `other/1`: expected `slirec-vocabulary/1`"), "{message}");
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use slirec_core::bundle::Manifest;
 use slirec_core::catalog::Catalog;
+use slirec_core::vocabulary::UserLookup;
 
 use crate::history::{ViewHistory, ViewedItem};
 use crate::intake::{Admission, Intake};
@@ -61,6 +62,11 @@ impl Engine {
     /// Whether the model can go by views of the product with this handle: the catalogue has it, or training saw it.
     pub fn knows(&self, handle: &str) -> bool {
         self.model.knows(handle)
+    }
+
+    /// The attributes of shoppers that the model reads, with the ids that requests carry.
+    pub fn users(&self) -> &UserLookup {
+        &self.model.users
     }
 
     /// The handle that a name stands for: its own, if training or the catalogue know it, or that of the product whose GID,

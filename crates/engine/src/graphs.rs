@@ -94,6 +94,8 @@ impl Graphs<'_> {
             }
             Network::Ranking => inputs.extend([("gaps", row()), ("age", one)]),
         }
+        let of_user = self.bundle.manifest.model.user_features.len() as u64;
+        inputs.extend((of_user > 0).then(|| ("user_ids", vec![Size::fixed(of_user)])));
         let mut inputs = self.history.outputs(&inputs).map_err(in_graph(HISTORY_GRAPH))?;
         let block = block_size(usize::MAX, length).max(parity::CANDIDATES);
         // As the engine does: what the candidates graph gives goes before what the history graph gives.
@@ -152,6 +154,10 @@ impl Graphs<'_> {
             ],
         };
         tables.iter().try_for_each(|(name, expected)| check_constant(graph, sizes, name, expected))?;
+        let users = self.bundle.vocabulary.user_features().iter().filter(|_| graph == HISTORY_GRAPH);
+        for feature in users {
+            check_constant(graph, sizes, &format!("user.{}", feature.name), &[feature.rows(), width])?;
+        }
         let neighbours = sizes.constant("cooccurrence.items").filter(|_| graph == HISTORY_GRAPH);
         let neighbours = neighbours.and_then(|shape| usize::try_from(*shape.get(1)?).ok());
         neighbours.map_or(Ok(()), |count| {

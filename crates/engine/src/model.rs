@@ -7,7 +7,7 @@ use slirec_core::bundle::{Bundle, Manifest};
 use slirec_core::catalog::Catalog;
 use slirec_core::lookup::ItemLookup;
 use slirec_core::product_set::ProductSet;
-use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
+use slirec_core::vocabulary::{DEFAULT_ID, UserLookup, Vocabulary};
 
 use crate::candidates::CandidateIds;
 use crate::counts::Counts;
@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) sha256: String,
     pub(crate) catalog: Catalog,
     pub(crate) lookup: ItemLookup,
+    /// Attributes of shoppers.
+    pub(crate) users: UserLookup,
     /// Products that may be recommended, as indices of the catalogue in rising order: the candidates.
     pub(crate) candidates: Arc<[usize]>,
     /// Place of each candidate in the order of the handles: decides between equal scores.
@@ -61,6 +63,7 @@ impl Model {
             popular: popular(&catalog, &vocabulary, &candidates),
             counts: Counts::new(activity.as_ref(), &catalog, &vocabulary, &candidates),
             ties: candidates.iter().filter_map(|product| places.get(*product).copied()).collect(),
+            users: vocabulary.users().clone(),
             manifest,
             sha256,
             catalog,

@@ -94,9 +94,10 @@ impl<B: Backend> Recommender<B> {
         };
         let history = &request.history;
         let handles = history.last(longest).map(|view| view.handle);
-        let Some(resolved) = model.lookup.encode(handles, history.timestamps(), request.now, longest)? else {
+        let Some(mut resolved) = model.lookup.encode(handles, history.timestamps(), request.now, longest)? else {
             return Ok(model.unscored(request));
         };
+        resolved.encoded.user_ids.clone_from(&request.user.ids);
         let history = Arc::new(self.backend.encode(&resolved.encoded)?);
         let encode = started.elapsed();
         let mut answer = self.by_model(&model, (request, before), &resolved, &history)?;

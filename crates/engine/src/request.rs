@@ -7,6 +7,7 @@ use slirec_core::activity::Window;
 use slirec_core::arrangement::Arrangement;
 use slirec_core::product_set::ProductSet;
 use slirec_core::sources::Sources;
+use slirec_core::vocabulary::KnownUser;
 use slirec_kernels::request::ranking::{ExplainedLogits, Terms};
 
 use crate::history::ViewHistory;
@@ -30,6 +31,8 @@ pub struct RecommendationRequest {
     pub sources: Sources,
     /// Time in which demand is counted.
     pub window: Window,
+    /// What is known of the shopper, as [`crate::Engine::users`] finds it.
+    pub user: KnownUser,
     /// Whether to say which views weighed most, and where products would stand by their scores alone.
     pub explain: bool,
 }
@@ -45,6 +48,7 @@ impl RecommendationRequest {
             arrangement: Arrangement::default(),
             sources: Sources::default(),
             window: Window::default(),
+            user: KnownUser::default(),
             explain: false,
         }
     }

@@ -7,6 +7,7 @@
 //! | `items` | string `[L]` | handles, in order of arrival; L may be 0 |
 //! | `timestamps` | string `[L]` | Unix seconds or milliseconds, told apart by size |
 //! | `now` | double `[1]`, optional | time of the prediction, likewise; negative, its default: the newest timestamp |
+//! | `user.NAME` | string or double `[1]`, optional | an attribute of shoppers that the model reads; empty or NaN: unknown |
 //!
 //! `itemIds` (string `[k]`) and `preds` (float `[k]`) leave, best first. The bundle's own three graphs do the work: the
 //! candidates' depends on constants alone, which runtimes fold when they load the file; the history's runs once per call.
@@ -14,6 +15,7 @@
 
 mod session;
 mod times;
+mod users;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -52,6 +54,7 @@ pub fn self_contained(bundle: &Bundle, limit: usize) -> Result<Vec<u8>, EngineEr
     let known = encode_handles(&mut body, bundle, &lookup);
     body.strings("gids", candidates.iter().filter_map(|product| gid(bundle, *product)));
     body.doubles("now", &[1], &[-1.0]);
+    let of_users = users::inputs(&mut body, bundle.vocabulary.user_features());
 
     let (by_model, initializers) = by_model(&mut shared, bundle, &prepared, count)?;
     body.append_initializers(initializers);
@@ -59,12 +62,13 @@ pub fn self_contained(bundle: &Bundle, limit: usize) -> Result<Vec<u8>, EngineEr
     let branches = vec![graph("then_branch", by_model), graph("else_branch", by_popularity)];
     body.named("If", &[&known], &["itemIds", "preds"], branches);
     let (one, length) = (Size::Fixed(1), Size::Named("length"));
-    let inputs = vec![
+    let mut inputs = vec![
         value("userId", Element::String, &[one]),
         value("items", Element::String, &[length]),
         value("timestamps", Element::String, &[length]),
         value("now", Element::Double, &[one]),
     ];
+    inputs.extend(of_users);
     Ok(encode_standard_model(body.into_graph("slirec", inputs, answer_values("itemIds", "preds", count))))
 }
 
@@ -156,7 +160,9 @@ fn by_model(
     count: usize,
 ) -> Result<(slirec_onnx::proto::GraphProto, Vec<TensorProto>), EngineError> {
     let mut body = Body::new("by_model_");
-    let inputs = times::history_inputs(&mut body, bundle.manifest.model.network, longest(bundle));
+    let mut inputs = times::history_inputs(&mut body, bundle.manifest.model.network, longest(bundle));
+    let user_ids = users::ids(&mut body, bundle.vocabulary.user_features());
+    inputs.extend(user_ids.map(|ids| ("user_ids".to_owned(), ids)));
     let history = join(shared, HISTORY_GRAPH, &bundle.history_graph, "history.", &inputs)?;
     body.append(history.nodes);
     let mut inputs = prepared.clone();

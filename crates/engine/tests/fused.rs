@@ -41,7 +41,7 @@ fn weights(sizes: &ModelHyperparameters, rows: &TableRows) -> Weights {
 fn bundle_of_sizes(sizes: &ModelHyperparameters) -> TempDir {
     let golden = bundle(|_| {});
     let vocabulary = Bundle::read(golden.path()).unwrap().vocabulary;
-    let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() };
+    let rows = TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows(), users: Vec::new() };
     bundle_of(sizes, &weights(sizes, &rows), |_| {})
 }
 

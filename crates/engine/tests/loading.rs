@@ -94,6 +94,7 @@ fn a_bundle_whose_golden_request_does_not_hold_is_refused() {
                 items: vec!["novel".into()],
                 timestamps: vec![1_794_900_000.0],
                 now: 1_794_990_000.0,
+                user: std::collections::BTreeMap::new(),
                 top: vec![slirec_core::bundle::GoldenScore { handle: "novel".into(), score: 0.123 }],
             });
         });

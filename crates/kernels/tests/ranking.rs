@@ -58,6 +58,8 @@ struct Trained {
     from: Vec<f32>,
     to: Vec<f32>,
     bias: Vec<f32>,
+    /// Of two attributes of shoppers.
+    users: [Vec<f32>; 2],
 }
 
 fn feature_of(item: usize) -> u32 {
@@ -76,6 +78,7 @@ impl Trained {
             from: numbers(ITEMS * width, 4, scale),
             to: numbers(ITEMS * width, 5, scale),
             bias: numbers(ITEMS, 6, 1.0),
+            users: [7, 8].map(|seed| numbers(3 * width, seed, scale)),
         }
     }
 
@@ -96,6 +99,7 @@ impl Trained {
             from: self.from.clone(),
             to: self.to.clone(),
             bias: self.bias.clone(),
+            users: self.users.to_vec(),
             cooccurrence: None,
             temperature: 1.0,
             sample: Sample {
@@ -119,6 +123,7 @@ impl Trained {
             gaps: &history.gaps,
             ages: &ages,
             next: &next,
+            user: &history.user,
         };
         let mut sequences = Sequences::default();
         sequences.fill(&[sequence]);
@@ -131,8 +136,8 @@ impl Trained {
             choices.bias.push(self.bias[item]);
         }
         choices.prepare(2 * width);
-        let features: [&[f32]; 1] = [&self.feature];
-        let tables = Tables { items: &self.items, features: &features, from: &self.from };
+        let (features, users): ([&[f32]; 1], [&[f32]; 2]) = ([&self.feature], [&self.users[0], &self.users[1]]);
+        let tables = Tables { items: &self.items, features: &features, from: &self.from, users: &users };
         let mut pass = Pass::new(InstructionSet::detect(), self.layout.clone());
         let position = sequences.last_positions()[0];
         let query = pass.forward(&sequences, &tables, &self.weights)[position * 2 * width..][..2 * width].to_vec();
@@ -148,19 +153,22 @@ struct History {
     features: Vec<u32>,
     gaps: Vec<u8>,
     age: u8,
+    user: Vec<u32>,
 }
 
 impl History {
-    /// Items that come again, an unknown one among them.
+    /// Items that come again, an unknown one among them, of shoppers of whom all, some or nothing is known.
     fn new(length: usize) -> Self {
         let items: Vec<u32> = (0..length).map(|place| (place * 7 % 11 * (place % 5)) as u32).collect();
         let features = items.iter().map(|item| feature_of(*item as usize)).collect();
         let gaps = (0..length).map(|place| if place == 0 { 0 } else { (place * 5 % GAPS) as u8 }).collect();
-        Self { items, features, gaps, age: (length % GAPS) as u8 }
+        let user = [vec![1, 2], vec![0, 1], Vec::new()][length % 3].clone();
+        Self { items, features, gaps, age: (length % GAPS) as u8, user }
     }
 
     fn inputs(&self) -> RankingInputs<'_> {
-        RankingInputs { items: &self.items, features: &self.features, gaps: &self.gaps, age: self.age }
+        let Self { items, features, gaps, age, user } = self;
+        RankingInputs { items, features, gaps, age: *age, user }
     }
 }
 
@@ -245,7 +253,7 @@ fn neighbours_of_the_last_views_rise_by_their_logarithm_and_the_default_item_nev
     let trained = Trained::new(16);
     let without = RankingWeights { temperature: 0.8, ..trained.served() };
     let networks = [with_neighbours(&trained), RankingNetwork::new(InstructionSet::detect(), without)];
-    let history = History { items: vec![9, 5, 0, 5], features: vec![0; 4], gaps: vec![0; 4], age: 3 };
+    let history = History { items: vec![9, 5, 0, 5], features: vec![0; 4], gaps: vec![0; 4], age: 3, user: Vec::new() };
     let mut candidates = RankingCandidates::zeros(32, &[0, 7, 8, 11]);
     candidates.set(0, &numbers(4 * 32, 8, 0.3), &[-9.0; 4]);
     let [with, without] = networks.map(|network| served(&network, &candidates, &history).1);
@@ -266,6 +274,9 @@ fn an_id_beyond_its_table_is_told() {
     let history = History { items: vec![1, 99], ..History::new(2) };
     let result = network.encode(&history.inputs(), &mut Scratch::default(), &mut RankingHistory::default());
     assert_eq!(result, Err(UnknownId(99)));
+    let history = History { user: vec![0, 3], ..History::new(2) };
+    let result = network.encode(&history.inputs(), &mut Scratch::default(), &mut RankingHistory::default());
+    assert_eq!(result, Err(UnknownId(3)));
 }
 
 #[test]

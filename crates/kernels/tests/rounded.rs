@@ -45,7 +45,7 @@ fn network(set: InstructionSet, width: usize, scale: f32, temperature: f32) -> R
 
 fn history(network: &RankingNetwork) -> RankingHistory {
     let mut history = RankingHistory::default();
-    let inputs = RankingInputs { items: &[2, 1], features: &[], gaps: &[0, (GAPS - 1) as u8], age: 3 };
+    let inputs = RankingInputs { items: &[2, 1], features: &[], gaps: &[0, (GAPS - 1) as u8], age: 3, user: &[] };
     network.encode(&inputs, &mut Scratch::default(), &mut history).unwrap();
     history
 }

@@ -95,6 +95,7 @@ pub fn analyse(
         shortened: changed.0,
         order: changed.1,
         by_category: breakdown::by_category(groups, vocabulary, &of_model.ranked, of_best),
+        by_user: breakdown::by_user(groups, vocabulary, &of_model.ranked, of_best),
         calibration_error: calibration::expected_error(&calibration),
         calibration,
         popularity: popularity::bands(&of_model.ranked, groups, &candidates, vocabulary),

@@ -134,6 +134,7 @@ mod tests {
             last_slot_time_to_now: 0.0,
             gaps: vec![0; items.len()],
             age: 0,
+            user_ids: Vec::new(),
         }
     }
 

@@ -168,7 +168,10 @@ fn train_without(
     held_out: &HashSet<u32>,
     events: &mut dyn FnMut(TrainEvent<'_>),
 ) -> Result<PathBuf, ColdError> {
-    let ColdOptions { dataset, catalog, hyperparameters, seed, directory, interrupted, .. } = *options;
+    let ColdOptions { dataset, catalog, seed, directory, interrupted, .. } = *options;
+    // The rest is prepared without a table of users.
+    let mut hyperparameters = options.hyperparameters.clone();
+    hyperparameters.model.user_features.clear();
     let (prepared, run) = (directory.join("dataset"), directory.join("run"));
     let prepare = PrepareOptions {
         seed,
@@ -180,7 +183,7 @@ fn train_without(
     let rest = Dataset::read(&prepared)?;
     let vocabulary = hyperparameters.model.vocabulary(&rest.vocabulary, catalog)?;
     let rest = rest.with_vocabulary(&vocabulary)?;
-    let record = train(TrainOptions::new(&rest, hyperparameters, seed, &run, interrupted), events)?;
+    let record = train(TrainOptions::new(&rest, &hyperparameters, seed, &run, interrupted), events)?;
     if record.state == RunState::Interrupted { Err(ColdError::Interrupted) } else { Ok(run) }
 }
 

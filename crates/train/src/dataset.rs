@@ -1,7 +1,8 @@
 //! A dataset: interactions split for training and evaluation, made once by [`prepare`] and read by everything else.
 //!
 //! On disk: `manifest.json`, `vocabulary.json`, `interactions.safetensors` (every interaction once, grouped by user),
-//! `evaluation.safetensors` (the negatives of the evaluation rows) and `users.txt`. Histories are prefixes of a
+//! `evaluation.safetensors` (the negatives of the evaluation rows) and `users.txt`, perhaps `user_attributes.safetensors`.
+//! Histories are prefixes of a
 //! user's interactions: they are formed while reading, never stored.
 
 mod columns;
@@ -16,6 +17,7 @@ pub mod original;
 pub mod prepare;
 mod sort;
 mod split;
+pub mod users;
 
 use std::fs;
 use std::ops::Range;
@@ -98,6 +100,10 @@ pub struct Dataset {
     /// What happened, by number; empty where all are views.
     events: Vec<u8>,
     user_offsets: Vec<u64>,
+    /// Of each user, row by row, ids of all attributes that the manifest has.
+    attribute_ids: Vec<u32>,
+    /// The same of the attributes that the vocabulary has.
+    user_ids: Vec<u32>,
     valid_negatives: Negatives,
     test_negatives: Negatives,
 }
@@ -128,6 +134,8 @@ impl Dataset {
             times: interactions.floats("times")?,
             events: interactions.bytes_if_any(EVENTS)?.unwrap_or_default(),
             user_offsets: interactions.counts("user_offsets")?,
+            attribute_ids: users::read(directory, &manifest)?,
+            user_ids: Vec::new(),
             valid_negatives: Negatives {
                 items: evaluation.ids("valid_items")?,
                 feature_ids: evaluation.ids("valid_categories")?,
@@ -248,7 +256,8 @@ impl Dataset {
     pub fn history_before(&self, row: usize, longest: usize) -> Result<EncodedHistory, HistoryError> {
         let user = self.user_offsets.partition_point(|offset| *offset <= row as u64);
         let start = user.checked_sub(1).and_then(|user| self.user_offsets.get(user)).copied().unwrap_or_default();
-        self.encode(start as usize..row, row, longest)
+        let encoded = self.encode(start as usize..row, row, longest)?;
+        Ok(encoded.of_user(self.user_ids_of_row(row)))
     }
 
     /// The interactions of a range as a history, encoded at the time of interaction `row`.

@@ -120,12 +120,15 @@ fn validation_histories(dataset: &Dataset, lookup: &ItemLookup, longest: usize) 
     let apart = users.len().div_ceil(HISTORIES).max(1);
     let mut histories = Vec::new();
     for (number, (start, row)) in users.into_iter().step_by(apart).enumerate() {
+        // Of every fourth shopper nothing is known.
+        let user_ids = if number.is_multiple_of(4) { &[] } else { dataset.user_ids_of_row(row) };
         let length = length(number).min(row - start);
         let viewed = (row - length..row).filter_map(|index| dataset.interaction(index));
         let handle = |item| dataset.vocabulary.item(item).map_or("unknown-item", |item| item.handle.as_str());
         let (items, timestamps) = viewed.map(|(item, _, time)| (handle(item).to_owned(), time)).unzip();
         let now = dataset.interaction(row).map_or(0.0, |(_, _, time)| time);
-        histories.extend(ParityHistory::new(items, timestamps, now, lookup, longest));
+        let history = ParityHistory::new(items, timestamps, now, lookup, longest);
+        histories.extend(history.map(|history| history.of_user(user_ids)));
     }
     histories
 }
@@ -151,7 +154,12 @@ fn parity_scores(
 }
 
 /// A golden request of a history and its scores: the best candidates, equal scores in order of the handles.
-pub fn golden_request(history: &ParityHistory, candidates: &[(String, Candidate)], scores: &[f32]) -> GoldenRequest {
+pub fn golden_request(
+    history: &ParityHistory,
+    vocabulary: &Vocabulary,
+    candidates: &[(String, Candidate)],
+    scores: &[f32],
+) -> GoldenRequest {
     let mut top: Vec<GoldenScore> = candidates
         .iter()
         .zip(scores)
@@ -159,6 +167,7 @@ pub fn golden_request(history: &ParityHistory, candidates: &[(String, Candidate)
         .collect();
     top.sort_by(|left, right| right.score.total_cmp(&left.score).then_with(|| left.handle.cmp(&right.handle)));
     top.truncate(GOLDEN_CANDIDATES);
+    let user = vocabulary.users().examples(&history.encoded.user_ids).collect();
     let ParityHistory { items, timestamps, now, .. } = history.clone();
-    GoldenRequest { items, timestamps, now, top }
+    GoldenRequest { items, timestamps, now, user, top }
 }

@@ -103,13 +103,16 @@ impl Hyperparameters {
     /// # Errors
     /// [`HyperparameterError`], naming the key, what was found and what was expected.
     pub fn from_table(table: toml::Table, base: &Self) -> Result<Self, HyperparameterError> {
-        let names_features = table.get("model").is_some_and(|model| model.get("features").is_some());
+        let names = |key: &str| table.get("model").is_some_and(|model| model.get(key).is_some());
+        let [names_features, names_user_features] = ["features", "user_features"].map(names);
         let merged = preset::overlaid(base, table);
         let mut parsed: Self = merged.try_into().map_err(|source| HyperparameterError::Table(Box::new(source)))?;
-        if parsed.model.network == NetworkKind::Ranking && !names_features {
+        if parsed.model.network == NetworkKind::Ranking {
             // All embeddings of the ranking network have the width of the items'.
             let width = parsed.model.item_embedding_size;
-            parsed.model.features.iter_mut().for_each(|feature| feature.embedding_size = width);
+            let features = parsed.model.features.iter_mut().filter(|_| !names_features);
+            let of_users = parsed.model.user_features.iter_mut().filter(|_| !names_user_features);
+            features.chain(of_users).for_each(|feature| feature.embedding_size = width);
         }
         parsed.check()?;
         Ok(parsed)
@@ -191,6 +194,23 @@ mod tests {
         assert!(read(&format!("{category}{category}")).unwrap_err().contains("a name, is category: expected every"));
         let huge = category.replace('8', "0");
         assert!(read(&huge).unwrap_err().ends_with("model.features.embedding_size is 0: expected 1 to 10,000"));
+    }
+
+    #[test]
+    fn attributes_of_users_have_the_width_of_the_items_and_the_original_s_network_has_none() {
+        let base = Preset::Ranking.hyperparameters(&crate::dataset::DataShape::default());
+        let of = |size: usize| {
+            let text = format!("[[model.user_features]]\nname = \"age\"\nembedding_size = {size}\n");
+            Hyperparameters::from_table(toml::from_str(&text).unwrap(), &base).map_err(|error| error.to_string())
+        };
+        let found = of(64).unwrap();
+        assert_eq!(found.model.user_features[0].name, "age");
+        assert_eq!(toml::from_str::<Hyperparameters>(&toml::to_string(&found).unwrap()).unwrap(), found);
+        assert!(of(8).unwrap_err().starts_with("model.user_features.embedding_size is 8: expected model.item"));
+        let original = read("[[model.user_features]]\nname = \"age\"\nembedding_size = 32\n").unwrap_err();
+        assert!(original.ends_with(
+            "model.user_features is age: expected none for the network sli-rec, which knows nothing of users"
+        ));
     }
 
     #[test]

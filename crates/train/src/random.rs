@@ -16,6 +16,8 @@ pub enum Purpose {
     Negatives(u32, u32),
     /// Dropout of a step of an epoch.
     Dropout(u32, u32),
+    /// What a step of an epoch does not know of its shoppers.
+    Users(u32, u32),
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Self::Order(epoch) => (2, epoch, 0),
             Self::Negatives(epoch, step) => (3, epoch, step),
             Self::Dropout(epoch, step) => (4, epoch, step),
+            Self::Users(epoch, step) => (5, epoch, step),
         };
         mix(mix(u64::from(high) | kind << 32) ^ u64::from(low))
     }

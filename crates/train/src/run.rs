@@ -275,5 +275,9 @@ impl Run {
 
 /// Rows of the embedding tables that a vocabulary asks for.
 pub fn table_rows(vocabulary: &Vocabulary) -> TableRows {
-    TableRows { items: vocabulary.item_rows(), features: vocabulary.feature_rows() }
+    TableRows {
+        items: vocabulary.item_rows(),
+        features: vocabulary.feature_rows(),
+        users: vocabulary.user_feature_rows(),
+    }
 }

@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_missing_a_misshapen_and_a_nan_weight_are_named() {
         let sizes = ModelHyperparameters::default();
-        let rows = TableRows { items: 3, features: vec![2] };
+        let rows = TableRows { items: 3, features: vec![2], users: Vec::new() };
         let mut weights = Weights::default();
         for specification in specifications(&sizes, &rows) {
             let count = specification.shape.iter().product();

@@ -90,6 +90,7 @@ fn analysis(of_model: f64) -> Analysis {
             .collect(),
         by_history_length: vec![slice("3 to 5", 12), slice("51 and more", 137)],
         by_category: vec![slice("Books", 80), slice("<b>Garden</b> & Co", 69)],
+        by_user: Vec::new(),
         attention: (1..=50)
             .map(|from_end| PositionAttention { from_end, weight: 0.1 / from_end as f64, histories: 149 })
             .collect(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use slirec_core::timestamp;
+use slirec_core::vocabulary::UserValue;
 use slirec_engine::Texts;
 
 use super::datatype::Datatype;
@@ -88,6 +89,22 @@ impl Column for Vec<f64> {
             Element::Float(number) => timestamp::from_number(number),
         };
         self.push(time.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}
+
+/// Values of an attribute of shoppers.
+impl Column for Vec<UserValue> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn take(&mut self, element: Element<'_>) -> Result<(), String> {
+        self.push(match element {
+            Element::Text(text) => UserValue::Text(text.into_owned()),
+            Element::Integer(number) => UserValue::Number(number as f64),
+            Element::Float(number) => UserValue::Number(number),
+        });
         Ok(())
     }
 }

@@ -2,12 +2,19 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use slirec_core::bundle::Manifest;
+use slirec_core::vocabulary::UserLookup;
+use slirec_engine::Engine;
 
 /// Names of the inputs, in the order of the model's signature.
 pub(super) const INPUTS: [&str; 3] = ["userId", "items", "timestamps"];
 /// Names of the outputs.
 pub(super) const OUTPUTS: [&str; 2] = ["itemIds", "preds"];
+
+/// Names of all inputs of a model that reads these attributes of shoppers.
+pub(super) fn input_names(attributes: &UserLookup) -> impl Iterator<Item = String> {
+    let of_users = attributes.features().iter().map(|feature| format!("user.{}", feature.name));
+    INPUTS.map(str::to_owned).into_iter().chain(of_users)
+}
 
 /// `GET /v2`
 #[derive(Debug, Serialize)]
@@ -35,20 +42,29 @@ impl ServerMetadata {
 
 impl<'a> ModelMetadata<'a> {
     /// `limit` is the number of products in an answer.
-    pub(super) fn new(name: &'a str, model: &'a Manifest, limit: usize) -> Self {
+    pub(super) fn new(name: &'a str, engine: &'a Engine, limit: usize) -> Self {
+        let model = engine.model();
         let [user, items, timestamps] = INPUTS;
         let [handles, scores] = OUTPUTS;
         let tensor =
             |name: &str, datatype: &str, shape: Value| json!({"name": name, "datatype": datatype, "shape": shape});
+        let mut inputs = vec![
+            tensor(user, "BYTES", json!([1])),
+            tensor(items, "BYTES", json!([-1])),
+            tensor(timestamps, "BYTES", json!([-1])),
+        ];
+        for (feature, name) in engine.users().features().iter().zip(input_names(engine.users()).skip(INPUTS.len())) {
+            let datatype = if feature.is_number() { "FP64" } else { "BYTES" };
+            // As Triton has it of inputs that may be left out.
+            let mut attribute = tensor(&name, datatype, json!([1]));
+            attribute["optional"] = Value::Bool(true);
+            inputs.push(attribute);
+        }
         Self {
             name,
             versions: [&model.version],
             platform: "onnxruntime_onnx",
-            inputs: vec![
-                tensor(user, "BYTES", json!([1])),
-                tensor(items, "BYTES", json!([-1])),
-                tensor(timestamps, "BYTES", json!([-1])),
-            ],
+            inputs,
             outputs: vec![tensor(handles, "BYTES", json!([limit])), tensor(scores, "FP32", json!([limit]))],
         }
     }

@@ -6,30 +6,35 @@
 //! | shape `[b, n]`, flat or nested data | b of n views each |
 //! | `"content_type": "pd_json"`, shape `[b]` or `[b, 1]` | b, each element the JSON of one list |
 //!
-//! `userId` may be left out: the model has no use for it.
+//! `userId` may be left out: the model has no use for it. A model that reads attributes of shoppers has optional inputs for
+//! them, `user.country`, with one element for each session, in any shape.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 use slirec_engine::{Texts, ViewHistory};
 
 use super::elements::Column;
 use super::input::{Form, Input, Limits};
-use super::metadata::{INPUTS, OUTPUTS};
+use super::metadata::{INPUTS, OUTPUTS, input_names};
 use crate::http::object::{Few, Object};
 use crate::http::parsing;
 use crate::http::quote::quoted;
+use crate::http::user::{User, attribute};
 use crate::http::well_formed::well_formed;
 use crate::memory::Held;
 
 /// Tensors in each direction: more than the model has, so that a message can name the one that it lacks.
-const TENSORS: usize = 16;
+const TENSORS: usize = 32;
 
 /// A request that can be answered.
 #[derive(Debug)]
 pub(super) struct Inference {
     pub(super) id: Option<String>,
     pub(super) sessions: Vec<ViewHistory>,
+    /// What is known of each session's shopper.
+    pub(super) users: Vec<KnownUser>,
     pub(super) form: Form,
     /// Outputs that the client asks for, in its order.
     pub(super) outputs: Vec<WantedOutput>,
@@ -37,7 +42,7 @@ pub(super) struct Inference {
 
 impl Held for Inference {
     fn held_bytes(&self) -> usize {
-        self.id.as_ref().map_or(0, String::capacity) + self.sessions.held_bytes()
+        self.id.as_ref().map_or(0, String::capacity) + self.sessions.held_bytes() + self.users.held_bytes()
     }
 }
 
@@ -82,15 +87,21 @@ struct OutputParameters {
 }
 
 /// Reads a body, of which the first `json_length` bytes are JSON and the rest are binary tensors.
-pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> Result<Inference, String> {
+pub(super) fn parse(
+    body: &[u8],
+    json_length: Option<usize>,
+    limits: Limits,
+    attributes: &UserLookup,
+) -> Result<Inference, String> {
     let too_long = || "header inference-header-content-length: is larger than the body".to_owned();
     let (json, binary) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(too_long)?;
     let json = well_formed(json);
     let InferenceBody { id, inputs, outputs, parameters } = parsing::read(&json)?;
     let mut inputs: Vec<Input<'_>> = inputs.0.into_iter().map(|Object(input)| input).collect();
     add_binary(&mut inputs, binary)?;
-    if let Some(unknown) = inputs.iter().find(|input| !INPUTS.contains(&&*input.name)) {
-        return Err(format!("inputs: unknown input {}, expected {INPUTS:?}", quoted(&unknown.name)));
+    let names: Vec<String> = input_names(attributes).collect();
+    if let Some(unknown) = inputs.iter().find(|input| !names.iter().any(|name| *name == input.name)) {
+        return Err(format!("inputs: unknown input {}, expected {names:?}", quoted(&unknown.name)));
     }
     let [_, items, timestamps] = INPUTS;
     let (items, form) = rows::<Texts>(&inputs, items, limits)?;
@@ -106,8 +117,39 @@ pub(super) fn parse(body: &[u8], json_length: Option<usize>, limits: Limits) -> 
         }
         Ok(ViewHistory::from_columns(items, timestamps))
     });
+    let sessions: Vec<ViewHistory> = sessions.collect::<Result<_, _>>()?;
+    let users = users(&inputs, attributes, sessions.len(), limits)?;
     let binary = parameters.and_then(|Object(parameters)| parameters.binary_data_output).unwrap_or_default();
-    Ok(Inference { id, sessions: sessions.collect::<Result<_, _>>()?, form, outputs: wanted(outputs, binary)? })
+    Ok(Inference { id, sessions, users, form, outputs: wanted(outputs, binary)? })
+}
+
+/// What is known of the shoppers of so many sessions.
+fn users(
+    inputs: &[Input<'_>],
+    attributes: &UserLookup,
+    sessions: usize,
+    limits: Limits,
+) -> Result<Vec<KnownUser>, String> {
+    let mut all = vec![User::default(); sessions];
+    for (input, name) in inputs.iter().filter_map(|input| Some((&*input.name, attribute(&input.name)?))) {
+        let (values, _) = rows::<Vec<UserValue>>(inputs, input, limits)?;
+        let values: Vec<UserValue> = values.into_iter().flatten().collect();
+        if values.len() != sessions {
+            let found = values.len();
+            return Err(format!("inputs: `{input}`: has {found} elements: expected {sessions}, one for each session"));
+        }
+        for (User(user), value) in all.iter_mut().zip(values) {
+            // As in `model.onnx`, an empty text says nothing.
+            if value != UserValue::Text(String::new()) {
+                user.push((name.to_owned(), value));
+            }
+        }
+    }
+    let known = all
+        .iter()
+        .enumerate()
+        .map(|(row, user)| user.known(attributes).map_err(|problem| format!("row {row}: {problem}")));
+    known.collect()
 }
 
 /// Gives each input that announces binary data its share of what follows the JSON.

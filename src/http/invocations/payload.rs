@@ -13,10 +13,10 @@ use crate::http::raw_json::{Kind, kind, members};
 use crate::http::well_formed::well_formed;
 use crate::memory::Held;
 
-const FORMS: [&str; 4] = ["inputs", "instances", "dataframe_split", "dataframe_records"];
+pub(crate) const FORMS: [&str; 4] = ["inputs", "instances", "dataframe_split", "dataframe_records"];
 
 /// Members that make MLflow take the whole request as the row, and answer without `predictions` around it.
-const WHOLE_REQUEST: [&str; 3] = ["messages", "prompt", "input"];
+pub(crate) const WHOLE_REQUEST: [&str; 3] = ["messages", "prompt", "input"];
 
 /// What an invocation asks.
 #[derive(Debug, PartialEq)]

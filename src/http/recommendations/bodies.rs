@@ -14,6 +14,7 @@ use utoipa::openapi::schema::{Object as ObjectSchema, ObjectBuilder, SchemaType,
 use super::lists::{Bounded, Collect, Limits};
 use crate::http::caps::Caps;
 use crate::http::object::Object;
+use crate::http::user::User;
 use crate::http::values::{Count, Name, Probability, SessionId, Time, Unused};
 
 /// A product that the shopper viewed.
@@ -71,6 +72,11 @@ pub(crate) struct RecommendationBody {
     #[schema(value_type = String, nullable, example = "shopper-1")]
     #[expect(dead_code, reason = "accepted for the clients' sake; the model has no use for users")]
     user_id: Option<Unused>,
+    /// What is known of the shopper, of the attributes that the model reads; the model's are listed in `GET /v1/status`.
+    /// A value that training has not seen counts as unknown.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    pub(super) user: Option<User>,
     /// What the shopper viewed, in the order of `history_order`. Empty, or of unknown products only:
     /// the popular products are answered.
     #[schema(value_type = Vec<View>)]
@@ -169,6 +175,10 @@ pub(crate) struct RankBody {
     #[schema(value_type = String, nullable)]
     #[expect(dead_code, reason = "accepted for the clients' sake; the model has no use for users")]
     user_id: Option<Unused>,
+    /// What is known of the shopper, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    pub(super) user: Option<User>,
     /// What the shopper viewed, in the order of `history_order`.
     #[schema(value_type = Vec<View>)]
     pub(super) history: Bounded<ViewHistory>,
@@ -205,6 +215,10 @@ pub(crate) struct RelatedBody {
     /// Handle, GID or number of the product, which is never answered itself.
     #[schema(value_type = String, min_length = 1, example = "novel")]
     pub(super) item: Name,
+    /// What is known of the shopper, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    pub(super) user: Option<User>,
     /// Products to answer at most; 16 unless given.
     #[serde(default)]
     #[schema(value_type = i32, nullable, minimum = 1, maximum = 100)]

@@ -18,6 +18,7 @@ use super::requests::{Filters, Placement, Question, limit};
 use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
+use crate::http::user::User;
 use crate::http::values::{Count, Name, Probability};
 use crate::state::AppState;
 
@@ -33,6 +34,10 @@ pub(crate) struct ComplementsBody {
     /// products only: the popular products are answered.
     #[schema(value_type = Vec<String>, example = json!(["novel", "mug"]))]
     items: Bounded<Texts>,
+    /// What is known of the shopper, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    user: Option<User>,
     /// Leaves out the categories of the cart, whose products may stand in for what is in it; false unless given.
     #[serde(default)]
     #[schema(nullable)]
@@ -90,11 +95,11 @@ pub(crate) struct ComplementsBody {
     ),
 )]
 pub(in crate::http) async fn complements(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    answer(&state, &mut call, |body: ComplementsBody, resolver, clock| Ok(body.into_question(resolver, clock))).await
+    answer(&state, &mut call, ComplementsBody::into_question).await
 }
 
 impl ComplementsBody {
-    fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Question {
+    fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
         let mut warnings = Warnings::default();
         let cart = cart(&self.items.0, resolver, clock, &mut warnings);
         let filters = Filters {
@@ -119,10 +124,11 @@ impl ComplementsBody {
         let request = RecommendationRequest {
             selection,
             sources: SOURCES,
+            user: resolver.user(self.user.as_ref())?,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(cart, clock, limit(self.limit, scenario))
         };
-        placement.into_question(None, request, resolver, warnings)
+        Ok(placement.into_question(None, request, resolver, warnings))
     }
 }
 

@@ -3,13 +3,16 @@
 
 use serde::Serialize;
 use slirec_core::catalog::{Catalog, Product};
+use slirec_core::vocabulary::KnownUser;
 use slirec_engine::{Engine, Texts, ViewHistory};
 use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
 
 use super::closest;
 use crate::attributes::TypedName;
+use crate::http::error::ApiError;
 use crate::http::quote::quoted;
+use crate::http::user::User;
 use crate::serving::Served;
 
 /// Views among which the viewed product is looked for.
@@ -79,6 +82,14 @@ pub(super) struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     pub(super) fn new(served: &'a Served) -> Self {
         Self { engine: &served.engine, merchandising: &served.merchandising, suggestions: 0 }
+    }
+
+    /// What the model knows of the shopper.
+    ///
+    /// # Errors
+    /// 400 for an attribute that the model does not have, or whose value is of another type.
+    pub(super) fn user(&self, user: Option<&User>) -> Result<KnownUser, ApiError> {
+        user.map_or(Ok(KnownUser::default()), |user| user.known(self.engine.users()).map_err(ApiError::bad_request))
     }
 
     /// The scenario of a request, if it is in effect; one that does not exist is told when its rules are looked for.

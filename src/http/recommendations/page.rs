@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::de::SeqAccess;
 use serde::{Deserialize, Serialize};
+use slirec_core::vocabulary::KnownUser;
 use slirec_engine::{Priority, RecommendationRequest, Selection, Texts, ViewHistory};
 use utoipa::ToSchema;
 
@@ -21,6 +22,7 @@ use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
 use crate::http::object::Object;
+use crate::http::user::User;
 use crate::http::values::{Count, Name, Probability, SessionId, Time};
 use crate::state::AppState;
 
@@ -35,6 +37,10 @@ pub(crate) struct PageBody {
     /// What the shopper did, in the order of `history_order`.
     #[schema(value_type = Vec<View>)]
     history: Bounded<ViewHistory>,
+    /// What is known of the shopper, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = Object, nullable)]
+    user: Option<User>,
     /// Which view came first; by_time unless given: in the order of the times, equal ones as they stand.
     #[serde(default)]
     #[schema(value_type = Option<HistoryOrder>, inline)]
@@ -141,7 +147,7 @@ pub(in crate::http) async fn recommend_page(
 ) -> Result<Response, ApiError> {
     let served = state.served();
     let questions = |body: PageBody, resolver: &mut Resolver<'_>, clock| body.into_questions(resolver, clock);
-    let questions = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, questions).await?;
+    let questions = read(&state, &served, call.admitted_body(&state, Priority::Interactive)?, questions).await??;
     let questions = arranged(&state, &served, questions).await;
     let questions = questions.map_err(|(place, error)| error.within(&format!("rails[{place}].")))?;
     let (requests, echoes): (Vec<_>, Vec<_>) =
@@ -154,16 +160,25 @@ pub(in crate::http) async fn recommend_page(
 
 impl PageBody {
     /// The questions, in the order of the rails.
-    fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Vec<Question> {
+    ///
+    /// # Errors
+    /// 400 for what the model cannot read of the shopper.
+    fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Vec<Question>, ApiError> {
+        let user = resolver.user(self.user.as_ref())?;
         let now = self.now.map_or(clock, |time| time.0);
         let history = Arc::new(in_order(resolver.history(self.history.0), self.history_order, now));
         let rails = self.rails.0.0.into_iter();
-        rails.map(|rail| rail.into_question(&history, now, resolver)).collect()
+        Ok(rails.map(|rail| rail.into_question((&history, &user), now, resolver)).collect())
     }
 }
 
 impl Rail {
-    fn into_question(self, history: &Arc<ViewHistory>, now: f64, resolver: &mut Resolver<'_>) -> Question {
+    fn into_question(
+        self,
+        (history, user): (&Arc<ViewHistory>, &KnownUser),
+        now: f64,
+        resolver: &mut Resolver<'_>,
+    ) -> Question {
         let mut warnings = Warnings::default();
         let filters = Filters {
             exclude: self.exclude,
@@ -188,6 +203,7 @@ impl Rail {
         let request = RecommendationRequest {
             selection,
             history: Arc::clone(history),
+            user: user.clone(),
             ..RecommendationRequest::new(ViewHistory::new(), now, limit(self.limit, scenario))
         };
         placement.into_question(self.id, request, resolver, warnings)

@@ -74,7 +74,11 @@ impl Held for Question {
 
 impl RecommendationBody {
     /// The question, predicted at `clock` unless the body says otherwise.
-    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Question {
+    ///
+    /// # Errors
+    /// 400 for what the model cannot read of the shopper.
+    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
+        let user = resolver.user(self.user.as_ref())?;
         let mut warnings = Warnings::default();
         let now = self.now.map_or(clock, |time| time.0);
         let history = in_order(resolver.history(self.history.0), self.history_order, now);
@@ -106,23 +110,28 @@ impl RecommendationBody {
         };
         let request = RecommendationRequest {
             selection,
+            user,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(history, now, limit(self.limit, scenario))
         };
-        placement.into_question(self.id, request, resolver, warnings)
+        Ok(placement.into_question(self.id, request, resolver, warnings))
     }
 }
 
 impl BatchBody {
-    /// The questions, in the order of the sessions.
-    pub(super) fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Vec<Question> {
-        self.sessions.0.into_iter().map(|session| session.into_question(resolver, clock)).collect()
+    /// The questions, in the order of the sessions; 400 for what the model cannot read of a shopper.
+    pub(super) fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Vec<Question>, ApiError> {
+        let sessions = self.sessions.0.into_iter().enumerate();
+        let question = |(place, session): (usize, RecommendationBody)| {
+            session.into_question(resolver, clock).map_err(|error| error.within(&format!("sessions[{place}].")))
+        };
+        sessions.map(question).collect()
     }
 }
 
 impl RankBody {
-    /// The question, and the names of its candidates.
-    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Ranking {
+    /// The question, and the names of its candidates; 400 for what the model cannot read of the shopper.
+    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Ranking, ApiError> {
         let mut warnings = Warnings::default();
         let Bounded(candidates) = self.candidates;
         let include_only = Some(resolver.products("candidates", &candidates, &mut warnings));
@@ -130,11 +139,12 @@ impl RankBody {
         let history = in_order(resolver.history(self.history.0), self.history_order, now);
         let request = RecommendationRequest {
             selection: Selection { include_only, ..Selection::default() },
+            user: resolver.user(self.user.as_ref())?,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(history, now, candidates.len())
         };
         let placement = Placement { filter: self.filter, attributes: self.attributes, ..Placement::default() };
-        Ranking { question: placement.into_question(None, request, resolver, warnings), candidates }
+        Ok(Ranking { question: placement.into_question(None, request, resolver, warnings), candidates })
     }
 }
 
@@ -166,7 +176,7 @@ impl RelatedBody {
     /// The question: a history of this one view, just now.
     ///
     /// # Errors
-    /// 404 for a product that neither the catalogue nor the training has.
+    /// 400 for what the model cannot read of the shopper, 404 for a product that neither the catalogue nor the training has.
     pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
         let mut warnings = Warnings::default();
         let Some(handle) = resolver.handle(&self.item.0) else {
@@ -194,6 +204,7 @@ impl RelatedBody {
         let scenario = placement.scenario(resolver, clock);
         let request = RecommendationRequest {
             selection,
+            user: resolver.user(self.user.as_ref())?,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(history, clock, limit(self.limit, scenario))
         };

@@ -96,6 +96,9 @@ impl BundleContents {
         for feature in &manifest.model.features {
             page.field("feature", format!("{}, embedding of {}", feature.name, feature.embedding_size));
         }
+        for feature in &manifest.model.user_features {
+            page.field("user attribute", &feature.name);
+        }
         page.heading("Files");
         let cells = |(name, record): (&String, &FileRecord)| {
             vec![name.clone(), number(record.bytes), record.sha256.chars().take(16).chain(['…']).collect()]

@@ -191,6 +191,7 @@ fn publication(
         .collect(),
         description: format!("slirec bundle {name} {version}"),
         example: example.unwrap_or_default(),
+        users: bundle.vocabulary.user_features().to_vec(),
         model_files: bundle_files.chain([graph]).collect(),
         reports: reports(arguments.run.as_deref()),
     })

@@ -20,3 +20,4 @@ mod refusals;
 mod repeated;
 mod road;
 mod training;
+mod users;

@@ -12,6 +12,7 @@
 
 use serde_json::{Value, json};
 use slirec_core::files;
+use slirec_core::vocabulary::UserFeature;
 
 /// What makes a directory a model; it is uploaded last.
 pub const MLMODEL: &str = "MLmodel";
@@ -42,6 +43,8 @@ pub struct Identity<'a> {
     pub created: &'a str,
     /// Handles and times of a row, for the example.
     pub example: (&'a [String], &'a [String]),
+    /// Attributes of shoppers that the model reads.
+    pub users: &'a [UserFeature],
 }
 
 /// The small files, by path; the graph and the bundle are the caller's. [`MLMODEL`] is the last.
@@ -88,17 +91,23 @@ pub fn mlmodel(identity: &Identity<'_>) -> Value {
             "serving_input_path": "serving_input_example.json",
             "type": "dataframe",
         },
-        "signature": signature(),
+        "signature": signature(identity.users),
         // MLflow writes no time zone.
         "utc_time_created": identity.created.replace('T', " ").trim_end_matches('Z'),
     })
 }
 
-/// The original's signature, by which Nussknacker's enricher knows its inputs and outputs: exactly so.
-fn signature() -> Value {
+/// The original's signature, by which Nussknacker's enricher knows its inputs and outputs: exactly so, and behind it what may
+/// be told of a shopper.
+fn signature(users: &[UserFeature]) -> Value {
     let text = |name: &str| json!({"type": "string", "name": name, "required": true});
     let list = |name: &str, of: &str| json!({"type": "array", "items": {"type": of}, "name": name, "required": true});
-    let inputs = json!([text("userId"), list("items", "string"), list("timestamps", "string")]);
+    let of_user = |feature: &UserFeature| {
+        let kind = if feature.is_number() { "double" } else { "string" };
+        json!({"type": kind, "name": format!("user.{}", feature.name), "required": false})
+    };
+    let inputs = [text("userId"), list("items", "string"), list("timestamps", "string")];
+    let inputs = Value::Array(inputs.into_iter().chain(users.iter().map(of_user)).collect());
     let outputs = json!([list("itemIds", "string"), list("preds", "double")]);
     json!({"inputs": inputs.to_string(), "outputs": outputs.to_string(), "params": null})
 }
@@ -117,8 +126,24 @@ mod tests {
         let parsed =
             |signature: &Value, key: &str| -> Value { serde_json::from_str(signature[key].as_str().unwrap()).unwrap() };
         for key in ["inputs", "outputs"] {
-            assert_eq!(parsed(&signature(), key), parsed(&logged["signature"], key));
+            assert_eq!(parsed(&signature(&[]), key), parsed(&logged["signature"], key));
         }
+    }
+
+    #[test]
+    fn attributes_of_shoppers_are_columns_that_need_not_be_there() {
+        use slirec_core::vocabulary::UserValues;
+        let feature = |name: &str, values| UserFeature { name: name.to_owned(), values };
+        let users = [
+            feature("country", UserValues::Texts(vec!["DE".to_owned()])),
+            feature("age", UserValues::Bounds(vec![30.0])),
+        ];
+        let inputs: Value = serde_json::from_str(signature(&users)["inputs"].as_str().unwrap()).unwrap();
+        let expected = json!([
+            {"type": "string", "name": "user.country", "required": false},
+            {"type": "double", "name": "user.age", "required": false},
+        ]);
+        assert_eq!(inputs.as_array().unwrap()[3..], expected.as_array().unwrap()[..]);
     }
 
     #[test]
@@ -130,6 +155,7 @@ mod tests {
             bundle_sha256: "ab",
             created: "2026-11-24T00:00:00Z",
             example: (&items, &times),
+            users: &[],
         };
         let written = files(&identity);
         assert_eq!(written, files(&identity));

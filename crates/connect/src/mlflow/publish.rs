@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use slirec_core::files;
+use slirec_core::vocabulary::UserFeature;
 
 use super::artifacts::{Artifact, Content, Location, Transfer};
 use super::client::{Client, Repeat};
@@ -50,6 +51,8 @@ pub struct Publication {
     pub description: String,
     /// Handles and times of a row, for the example.
     pub example: (Vec<String>, Vec<String>),
+    /// Attributes of shoppers that the model reads, for its signature.
+    pub users: Vec<UserFeature>,
     /// Files of the model directory beside those of [`model_directory::files`]: the graph and the bundle.
     pub model_files: Vec<Artifact>,
     /// Further files of the run: reports.
@@ -176,6 +179,7 @@ impl Upload<'_> {
             bundle_sha256: &self.publication.bundle_sha256,
             created: &self.publication.created.0,
             example: (items, timestamps),
+            users: &self.publication.users,
         };
         let artifact = |(path, text): (&str, String)| Artifact {
             path: path.to_owned(),

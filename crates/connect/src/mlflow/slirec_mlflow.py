@@ -4,7 +4,7 @@ MLflow imports this file because `MLmodel` names it as the loader module, and ca
 folder. The folder holds `model.onnx`, which does all the work in ONNX Runtime; nothing is unpickled and nothing else runs.
 
 A row has `userId` (not used), `items` (handles in order of arrival) and `timestamps` (Unix seconds or milliseconds, as
-text). Rows come as a pandas DataFrame, or as a dict of columns. The answer has one dict for each row.
+text), and what is known of the shopper where the model reads it, such as `user.country`. Rows come as a pandas DataFrame, or as a dict of columns. The answer has one dict for each row.
 """
 
 import math
@@ -28,13 +28,17 @@ class Model:
         # Errors only: that `now` has a default is meant so.
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        of_users = [graph_input for graph_input in self._session.get_overridable_initializers() if graph_input.name.startswith("user.")]
+        self._attributes = {one.name: _number if one.type == "tensor(double)" else _text for one in of_users}
 
     def predict(self, data, params=None):
         """Answers every row, in order. `params` is MLflow's and not used."""
         columns = [list(data[name]) for name in ("items", "timestamps")]
-        return [self._answer(number, *row) for number, row in enumerate(zip(*columns, strict=True))]
+        users = {name: list(data[name]) for name in self._attributes if name in data}
+        rows = enumerate(zip(*columns, strict=True))
+        return [self._answer(number, *row, {name: of[number] for name, of in users.items()}) for number, row in rows]
 
-    def _answer(self, number, items, timestamps):
+    def _answer(self, number, items, timestamps, user):
         items, timestamps = _texts(number, "items", items), _texts(number, "timestamps", timestamps)
         if len(items) != len(timestamps):
             raise ValueError(f"row {number}: {len(items)} items and {len(timestamps)} timestamps: expected as many")
@@ -48,12 +52,25 @@ class Model:
             "timestamps": _strings(timestamps),
             "now": numpy.array([time.time()], dtype=numpy.float64),
         }
+        feed |= {name: self._attributes[name](value) for name, value in user.items() if not _is_missing(value)}
         item_ids, scores = self._session.run(["itemIds", "preds"], feed)
         return {"itemIds": item_ids.tolist(), "preds": scores.astype(float).tolist()}
 
 
 def _strings(texts):
     return numpy.array(texts, dtype=object)
+
+
+def _text(value):
+    return _strings([str(value)])
+
+
+def _number(value):
+    return numpy.array([value], dtype=numpy.float64)
+
+
+def _is_missing(value):
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _texts(number, column, values):

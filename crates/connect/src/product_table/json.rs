@@ -10,7 +10,8 @@ use crate::closest::no_column;
 use crate::events::table::Column;
 use crate::text::line_at;
 
-pub(super) fn read(table: &ProductTable, text: &str) -> Lines<Product> {
+/// Objects with the lines that they begin at, of lines, a list, or objects that follow each other.
+pub(crate) fn objects(text: &str, each: &str) -> Lines<Value> {
     let mut objects: Vec<(u64, Value)> = Vec::new();
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     loop {
@@ -25,8 +26,13 @@ pub(super) fn read(table: &ProductTable, text: &str) -> Lines<Product> {
     }
     if let Some((line, other)) = objects.iter().find(|(_, object)| !object.is_object()) {
         let kind = if other.is_array() { "a list" } else { "a value" };
-        return Err((*line, format!("found {kind}: expected an object for each product")));
+        return Err((*line, format!("found {kind}: expected an object for each {each}")));
     }
+    Ok(objects)
+}
+
+pub(super) fn read(table: &ProductTable, text: &str) -> Lines<Product> {
+    let objects = objects(text, "product")?;
     if let Some(column) =
         table.columns().find(|column| objects.iter().all(|(_, object)| find(object, column).is_none()))
     {

@@ -37,7 +37,7 @@ pub(super) fn read(table: &ProductTable, text: &str) -> Lines<Product> {
 }
 
 /// Rows with the lines that they begin at. A separator of one character may stand in quotes.
-fn rows(text: &str, separator: &str) -> Lines<Vec<String>> {
+pub(crate) fn rows(text: &str, separator: &str) -> Lines<Vec<String>> {
     let [separator_byte] = separator.as_bytes() else {
         let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
         return Ok(lines.map(|(number, line)| (number, line.split(separator).map(str::to_owned).collect())).collect());

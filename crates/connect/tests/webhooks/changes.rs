@@ -133,6 +133,7 @@ fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
         items: items.iter().map(|handle| (*handle).to_owned()).collect(),
         timestamps: vec![1.0; items.len()],
         now: 2.0,
+        user: std::collections::BTreeMap::new(),
         top: ["novel", "mug"].map(|handle| GoldenScore { handle: handle.into(), score: 0.5 }).to_vec(),
     };
     let mut bundle = Bundle {
@@ -146,6 +147,7 @@ fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
                 longest_history: 50,
                 item_embedding_size: 32,
                 features: Vec::new(),
+                user_features: Vec::new(),
             },
             training: TrainingRecord {
                 source_sha256: String::new(),

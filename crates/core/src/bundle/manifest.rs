@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ACTIVITY;
 use crate::text::unique;
+use crate::vocabulary::UserValue;
 
 /// What the manifest records of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +18,11 @@ pub struct FileRecord {
     pub bytes: u64,
 }
 
-/// An item feature of the model.
+/// An item feature of the model, or an attribute of shoppers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeatureShape {
-    /// Its name: `category`, or an attribute of the catalogue.
+    /// Its name: `category`, an attribute of the catalogue, or one of shoppers.
     pub name: String,
     /// Size of its embedding.
     pub embedding_size: usize,
@@ -58,6 +59,9 @@ pub struct ModelShape {
     pub item_embedding_size: usize,
     /// The item features, in the order of the feature ids.
     pub features: Vec<FeatureShape>,
+    /// The attributes of shoppers, in the order of their ids; the ranking network's alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_features: Vec<FeatureShape>,
 }
 
 /// How the model came to be.
@@ -98,6 +102,9 @@ pub struct GoldenRequest {
     pub timestamps: Vec<f64>,
     /// Time of the prediction, Unix seconds.
     pub now: f64,
+    /// What is known of the shopper.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub user: BTreeMap<String, UserValue>,
     /// The best candidates with their scores.
     pub top: Vec<GoldenScore>,
 }

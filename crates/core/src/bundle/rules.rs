@@ -1,7 +1,8 @@
 //! What a manifest may say: sizes, lengths and counts are bounded before anything is made of them.
 
-use super::{ACTIVITY, FILES, FORMAT, GoldenRequest, Manifest, ModelShape, Network};
+use super::{ACTIVITY, FILES, FORMAT, FeatureShape, GoldenRequest, Manifest, ModelShape, Network};
 use crate::text::check_length;
+use crate::vocabulary::MOST_USER_FEATURES;
 
 /// Longest name, version or other text, in bytes.
 pub const LONGEST_TEXT: usize = 256;
@@ -68,30 +69,44 @@ fn check_files(manifest: &Manifest) -> Result<(), String> {
 }
 
 fn check_shape(model: &ModelShape) -> Result<(), String> {
-    let size = |key: &str, size: usize| match size {
-        1..=LARGEST_SIZE => Ok(()),
-        _ => Err(format!("{key} is {size}: expected 1 to {LARGEST_SIZE}")),
-    };
-    size("model.longest_history", model.longest_history)?;
-    size("model.item_embedding_size", model.item_embedding_size)?;
-    if model.features.len() > MOST_FEATURES {
-        return Err(format!("model.features has {} features: expected at most {MOST_FEATURES}", model.features.len()));
+    check_size("model.longest_history", model.longest_history)?;
+    check_size("model.item_embedding_size", model.item_embedding_size)?;
+    if model.network == Network::SliRec && !model.user_features.is_empty() {
+        return Err("model.user_features has features: expected none of the network sli-rec".to_owned());
     }
-    for (position, feature) in model.features.iter().enumerate() {
-        check_text("model.features, a name,", &feature.name)?;
-        size("model.features.embedding_size", feature.embedding_size)?;
+    let of_items = ("model.features", &model.features, MOST_FEATURES);
+    let of_users = ("model.user_features", &model.user_features, MOST_USER_FEATURES);
+    [of_items, of_users].into_iter().try_for_each(|(key, features, most)| {
+        if features.len() > most {
+            return Err(format!("{key} has {} features: expected at most {most}", features.len()));
+        }
+        check_features(model, key, features)
+    })
+}
+
+fn check_features(model: &ModelShape, key: &str, features: &[FeatureShape]) -> Result<(), String> {
+    for (position, feature) in features.iter().enumerate() {
+        check_text(&format!("{key}, a name,"), &feature.name)?;
+        check_size(&format!("{key}.embedding_size"), feature.embedding_size)?;
         if model.network == Network::Ranking && feature.embedding_size != model.item_embedding_size {
             let (found, expected) = (feature.embedding_size, model.item_embedding_size);
-            return Err(format!("model.features.embedding_size is {found}: expected {expected}, as of the items"));
+            return Err(format!("{key}.embedding_size is {found}: expected {expected}, as of the items"));
         }
-        let twice = model.features.iter().take(position).any(|other| other.name == feature.name);
-        // Embeddings are named after their features, beside that of the item.
+        let twice = features.iter().take(position).any(|other| other.name == feature.name);
+        // Embeddings are named after their features, those of item features beside that of the item.
         if twice || feature.name.is_empty() || feature.name == "item" {
             let name = &feature.name;
-            return Err(format!("model.features, a name, is `{name}`: expected each once, and none called `item`"));
+            return Err(format!("{key}, a name, is `{name}`: expected each once, and none called `item`"));
         }
     }
     Ok(())
+}
+
+fn check_size(key: &str, size: usize) -> Result<(), String> {
+    match size {
+        1..=LARGEST_SIZE => Ok(()),
+        _ => Err(format!("{key} is {size}: expected 1 to {LARGEST_SIZE}")),
+    }
 }
 
 fn check_metrics(manifest: &Manifest) -> Result<(), String> {
@@ -104,7 +119,13 @@ fn check_metrics(manifest: &Manifest) -> Result<(), String> {
 }
 
 fn check_golden(number: usize, request: &GoldenRequest) -> Result<(), String> {
-    let GoldenRequest { items, timestamps, top, .. } = request;
+    let GoldenRequest { items, timestamps, top, user, .. } = request;
+    if user.len() > MOST_USER_FEATURES {
+        let count = user.len();
+        return Err(format!(
+            "golden request {number}: user has {count} entries: expected at most {MOST_USER_FEATURES}"
+        ));
+    }
     for (what, count) in [("items", items.len()), ("top", top.len())] {
         if count == 0 || count > MOST_VIEWS {
             return Err(format!("golden request {number}: {what} has {count} entries: expected 1 to {MOST_VIEWS}"));

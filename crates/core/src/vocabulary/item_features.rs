@@ -95,7 +95,8 @@ impl Vocabulary {
             item.features.extend(of_product.into_iter().skip(self.features.len()));
             item.features.resize(added.features.len(), DEFAULT_ID);
         }
-        Self::new(added.features, items).map_err(ItemFeatureError::Vocabulary)
+        let vocabulary = Self::new(added.features, items).map_err(ItemFeatureError::Vocabulary)?;
+        vocabulary.with_user_features(self.user_features().to_vec()).map_err(ItemFeatureError::Vocabulary)
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn report(sizes: &[usize], width: usize) {
     println!("first stage alone; bytes of a product, ms and GB/s on one and on two cores, share of the memory's rate");
     let network = network(width);
     let mut history = RankingHistory::default();
-    let inputs = RankingInputs { items: &[1, 0, 1], features: &[], gaps: &[0, 3, 5], age: 2 };
+    let inputs = RankingInputs { items: &[1, 0, 1], features: &[], gaps: &[0, 3, 5], age: 2, user: &[] };
     network.encode(&inputs, &mut Scratch::default(), &mut history).expect("a history");
     for products in sizes {
         let mut random = numbers();

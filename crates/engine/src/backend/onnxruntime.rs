@@ -52,6 +52,8 @@ struct Graphs {
     history: Vec<u8>,
     scores: Vec<u8>,
     feature_count: usize,
+    /// Attributes of shoppers.
+    user_features: usize,
     network: Network,
 }
 
@@ -92,6 +94,7 @@ impl OnnxRuntime {
             history: bundle.history_graph.clone(),
             scores: bundle.scores_graph.clone(),
             feature_count: bundle.manifest.model.features.len(),
+            user_features: bundle.manifest.model.user_features.len(),
             network: bundle.manifest.model.network,
         }))
     }
@@ -151,6 +154,12 @@ impl Backend for OnnxRuntime {
                 "age" => buckets_of(&[history.age])?,
             ],
         });
+        let count = self.graphs.user_features;
+        if count > 0 {
+            let mut ids = signed(&history.user_ids);
+            ids.resize(count, 0);
+            inputs.extend(ort::inputs!["user_ids" => Tensor::from_array(([count], ids)).map_err(failed)?]);
+        }
         let encoded = self.history.run(inputs).map_err(failed)?;
         let residence = self.graphs.residence.as_ref();
         let mut values = Vec::with_capacity(encoded.len());

@@ -102,6 +102,7 @@ impl Backend for RankingKernels {
             features: &history.feature_ids,
             gaps: &history.gaps,
             age: history.age,
+            user: &history.user_ids,
         };
         let mut prepared = self.spare.take().unwrap_or_default();
         let encoded = self.model.network.encode(&inputs, &mut self.scratch, &mut prepared);

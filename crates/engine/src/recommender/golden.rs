@@ -23,8 +23,8 @@ impl<B: Backend> Recommender<B> {
             let rows = request.top.iter().map(|expected| row_of(&expected.handle)).collect::<Result<Vec<_>, _>>()?;
             // Of many candidates, those alone: the others' values are finite.
             let scores = match shared.many {
-                true => self.scores_of_golden(request, &shared.prepared.select(&rows)?)?,
-                false => self.scores_of_golden(request, &shared.prepared)?,
+                true => self.scores_of_golden((number, request), &shared.prepared.select(&rows)?)?,
+                false => self.scores_of_golden((number, request), &shared.prepared)?,
             };
             let scores = scores.ok_or_else(|| wrong("has no known item: expected at least one".to_owned()))?;
             if let Some(spoiled) = scores.iter().find(|score| !score.is_finite()) {
@@ -41,14 +41,16 @@ impl<B: Backend> Recommender<B> {
     /// Scores of candidates; none for a history without a known item.
     fn scores_of_golden(
         &mut self,
-        request: &GoldenRequest,
+        (number, request): (usize, &GoldenRequest),
         candidates: &B::Candidates,
     ) -> Result<Option<Vec<f32>>, EngineError> {
         let model = Arc::clone(&self.shared.model);
         let handles = request.items.iter().map(String::as_str);
         let resolved = model.lookup.encode(handles, &request.timestamps, request.now, model.longest_history())?;
         let Some(resolved) = resolved else { return Ok(None) };
-        let history = self.backend.encode(&resolved.encoded)?;
+        let user = model.users.find(request.user.iter().map(|(name, value)| (name.as_str(), value)));
+        let user = user.map_err(|error| EngineError::Golden { request: number, problem: error.to_string() })?;
+        let history = self.backend.encode(&resolved.encoded.of_user(&user.ids))?;
         self.backend.scores(&history, candidates).map(Some)
     }
 }

@@ -1,13 +1,15 @@
 //! `model.onnx` at work, as any runtime would run it: its bytes enter, then histories; answers leave.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ort::session::Session;
 use ort::value::Tensor;
 use slirec_core::bundle::{Bundle, GoldenRequest};
 use slirec_core::parity;
+use slirec_core::vocabulary::UserValue;
 
-use super::SELF_CONTAINED_GRAPH;
+use super::{SELF_CONTAINED_GRAPH, users};
 use crate::EngineError;
 use crate::runtime::SessionMaker;
 use crate::tensors::failed_in;
@@ -45,6 +47,20 @@ impl SelfContainedModel {
         timestamps: &[String],
         now: Option<f64>,
     ) -> Result<Answer, EngineError> {
+        self.recommend_to(&BTreeMap::new(), items, timestamps, now)
+    }
+
+    /// As [`SelfContainedModel::recommend`], to a shopper with these attributes.
+    ///
+    /// # Errors
+    /// As there, and for attributes that the model does not have.
+    pub fn recommend_to(
+        &mut self,
+        user: &BTreeMap<String, UserValue>,
+        items: &[String],
+        timestamps: &[String],
+        now: Option<f64>,
+    ) -> Result<Answer, EngineError> {
         let failed = failed_in(SELF_CONTAINED_GRAPH);
         let texts = |texts: &[String]| Tensor::from_string_array(([texts.len()], texts)).map_err(failed);
         let mut inputs = ort::inputs![
@@ -54,6 +70,13 @@ impl SelfContainedModel {
         ];
         if let Some(now) = now {
             inputs.push(("now".into(), Tensor::from_array(([1], vec![now])).map_err(failed)?.into()));
+        }
+        for (name, value) in user {
+            let tensor = match value {
+                UserValue::Text(text) => texts(std::slice::from_ref(text))?.into_dyn(),
+                UserValue::Number(number) => Tensor::from_array(([1], vec![*number])).map_err(failed)?.into_dyn(),
+            };
+            inputs.push((users::input(name).into(), tensor.into()));
         }
         let outputs = self.0.run(inputs).map_err(failed)?;
         let output = |name: &str| {
@@ -71,7 +94,7 @@ impl SelfContainedModel {
     pub fn check_golden(&mut self, bundle: &Bundle) -> Result<(), EngineError> {
         for (number, request) in (1..).zip(&bundle.manifest.golden_requests) {
             let timestamps: Vec<String> = request.timestamps.iter().map(f64::to_string).collect();
-            let answer = self.recommend(&request.items, &timestamps, Some(request.now))?;
+            let answer = self.recommend_to(&request.user, &request.items, &timestamps, Some(request.now))?;
             compare(bundle, request, &answer).map_err(|problem| EngineError::Golden { request: number, problem })?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use slirec_onnx::builder::{Body, integer};
 
 /// ONNX's numbers of element types, for `Cast`.
 const FLOAT: i64 = 1;
-const INT64: i64 = 7;
+pub(super) const INT64: i64 = 7;
 const DOUBLE: i64 = 11;
 
 /// The inputs of a network's history graph by their names.
@@ -80,8 +80,8 @@ fn buckets(body: &mut Body, times: &str, now: &str, longest: i64) -> [(&'static 
     [("gaps", gaps), ("age", bucket(body, &since, &bounds))]
 }
 
-/// How many buckets begin at or below each time: a logarithm of the runtime might round to the other side of a bound.
-fn bucket(body: &mut Body, seconds: &str, bounds: &str) -> String {
+/// How many bounds, at which buckets begin, lie at or below each time or other number: a logarithm of the runtime might round to the other side of a bound.
+pub(super) fn bucket(body: &mut Body, seconds: &str, bounds: &str) -> String {
     let axis = body.integers(&[1]);
     let column = body.node("Unsqueeze", &[seconds, &axis]);
     let reached = body.node("GreaterOrEqual", &[&column, bounds]);

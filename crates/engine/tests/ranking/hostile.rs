@@ -52,6 +52,8 @@ fn tables_without_a_row_for_every_id_bucket_or_position_are_refused() {
         ("history.onnx", "transition.from"),
         ("history.onnx", "time_lstm.gaps"),
         ("history.onnx", "now"),
+        ("history.onnx", "user.country"),
+        ("history.onnx", "user.age"),
         ("history.onnx", "repeat.age"),
         ("history.onnx", "repeat.distance"),
         ("history.onnx", "cooccurrence.items"),

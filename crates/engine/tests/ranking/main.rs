@@ -33,7 +33,9 @@ fn history_of(length: usize, step: f64) -> EncodedHistory {
     let features: Vec<u32> = items.iter().map(|item| item % 6).collect();
     let times: Vec<f64> = (0..length).map(|place| 1_790_000_000.0 + step * place as f64).collect();
     let whole = History { item_ids: &items, feature_ids: &features, feature_count: 1, times: &times };
-    history::encode(whole, times[length - 1] + 5.0 * step.abs(), LONGEST).unwrap()
+    let encoded = history::encode(whole, times[length - 1] + 5.0 * step.abs(), LONGEST).unwrap();
+    // Of some shoppers both attributes are known, of others one or none.
+    encoded.of_user([&[3, 2][..], &[0, 4], &[]][length % 3])
 }
 
 /// All items, the default one twice, some with other features than the vocabulary's.

@@ -168,8 +168,11 @@ impl<'a> Reference<'a> {
         let weights: Vec<f64> = embedded.iter().map(weight).collect();
         let attention: Vec<f64> = weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect();
         let long = times(&attention, &embedded);
-        let now = &self.matrix("now")[usize::from(history.age)];
-        let gate = times(&[&short[..], &long, now].concat(), self.matrix("gate.weight"));
+        let mut now = self.matrix("now")[usize::from(history.age)].clone();
+        for (name, id) in ["user.country", "user.age"].into_iter().zip(&history.user_ids) {
+            now = plus(&now, &self.matrix(name)[*id as usize]);
+        }
+        let gate = times(&[&short[..], &long, &now].concat(), self.matrix("gate.weight"));
         let gate: Vec<f64> = plus(&gate, self.vector("gate.bias")).into_iter().map(sigmoid).collect();
 
         let last = embedded.last().unwrap();

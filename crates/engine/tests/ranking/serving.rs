@@ -1,8 +1,11 @@
 //! A ranking network in the engine and as a self-contained graph.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use slirec_core::bundle::Bundle;
 use slirec_core::parity::TOLERANCE;
+use slirec_core::vocabulary::UserValue;
 use slirec_engine::{
     BundleScorer, Engine, EngineOptions, Kernels, RecommendationRequest, SelfContainedModel, Source, Terms,
     self_contained,
@@ -76,6 +79,25 @@ fn a_history_is_read_without_its_unknown_products() {
 }
 
 #[test]
+fn attributes_of_a_shopper_change_an_answer_and_unknown_values_do_not() {
+    let folder = bundle(WITH);
+    for kernels in [Kernels::OnnxRuntime, Kernels::Fused] {
+        let engine = Engine::load(folder.path(), &EngineOptions { kernels, ..EngineOptions::default() }).unwrap();
+        let ask = |country: &str| {
+            let country = UserValue::Text(country.to_owned());
+            let user = engine.users().find([("country", &country)]).unwrap();
+            let asked = request(&["item-3", "item-9"], 60.0, 40);
+            let unseen = user.unseen;
+            (engine.recommend(RecommendationRequest { user, ..asked }).unwrap().products, unseen)
+        };
+        let nothing = engine.recommend(request(&["item-3", "item-9"], 60.0, 40)).unwrap().products;
+        assert_eq!(ask("nowhere"), (nothing.clone(), 1));
+        assert_ne!(ask("FR").0, nothing);
+        assert_ne!(ask("FR").0, ask("DE").0);
+    }
+}
+
+#[test]
 fn a_graph_that_computes_something_else_under_the_same_names_is_left_to_onnx_runtime() {
     let mut bundle = Bundle::read(bundle(WITH).path()).unwrap();
     let mut graph = ModelProto::decode(bundle.history_graph.as_slice()).unwrap();
@@ -125,13 +147,24 @@ fn the_self_contained_graph_answers_as_the_engine_does() {
             &["no-such-product", "item-2"],
             &["item-2", "?", "item-9", "?", "?"],
         ];
-        for handles in histories {
+        let text = |text: &str| UserValue::Text(text.to_owned());
+        let users: [&[(&str, UserValue)]; 5] = [
+            &[("country", text("IT")), ("age", UserValue::Number(45.5))],
+            &[("age", UserValue::Number(19.999))],
+            &[("country", text("nowhere"))],
+            &[("country", text("DE")), ("age", UserValue::Number(1e9))],
+            &[],
+        ];
+        for (handles, user) in histories.into_iter().zip(users) {
+            let user: BTreeMap<String, UserValue> =
+                user.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let known = engine.users().find(user.iter().map(|(name, value)| (name.as_str(), value))).unwrap();
             // On both sides of where buckets begin, none at all and backwards.
             for seconds in [0.0, -5.0, 7.999_999, 8.0, 128.0, 127.999_999, 20.158_737, 20.158_736, 86_400.0, 3e7] {
-                let asked = request(handles, seconds, 100);
+                let asked = RecommendationRequest { user: known.clone(), ..request(handles, seconds, 100) };
                 let times: Vec<String> = asked.history.timestamps().iter().map(|time| format!("{time:?}")).collect();
                 let items: Vec<String> = handles.iter().map(|handle| (*handle).to_owned()).collect();
-                let found = model.recommend(&items, &times, Some(asked.now)).unwrap();
+                let found = model.recommend_to(&user, &items, &times, Some(asked.now)).unwrap();
                 let expected = engine.recommend(asked).unwrap();
                 assert_eq!((found.scores.len(), expected.source), (expected.products.len(), Source::Model));
                 for (score, expected) in found.scores.iter().zip(&expected.products) {

@@ -147,7 +147,7 @@ fn golden_request(folder: &Path, manifest: &Manifest) -> GoldenRequest {
     let features = candidates.iter().flat_map(|(_, candidate)| candidate.features.clone()).collect();
     let mut scorer = BundleScorer::from_bundle(&unsealed, None).unwrap();
     let scores = scorer.score(&history.encoded, &CandidateIds { items, features }).unwrap();
-    let mut golden = export::golden_request(&history, &candidates, &scores);
+    let mut golden = export::golden_request(&history, &unsealed.vocabulary, &candidates, &scores);
     if golden.top.is_empty() {
         // Nothing is sold: such a bundle can be read, but not be served.
         let handle = unsealed.catalog.products()[0].handle.clone();

@@ -51,12 +51,20 @@ pub(crate) fn ranking_weights(
         shapes.push(("cooccurrence.weights".to_owned(), vec![rows, count], 1.0));
         shapes.push(("cooccurrence.recent".to_owned(), vec![recent], 1.0));
     }
+    for (feature, rows) in vocabulary.user_features().iter().zip(vocabulary.user_feature_rows()) {
+        shapes.push((format!("user.{}", feature.name), vec![rows, width], 0.5));
+    }
     let mut weights = Weights::default();
     for (name, shape, scale) in shapes {
         let count = shape.iter().product();
         let positive = name.starts_with("cooccurrence");
         let value = |value: f32| scale * if positive { value.abs() } else { value };
         weights.insert(name, Array { shape, values: (0..count).map(|_| value(random())).collect() });
+    }
+    for feature in vocabulary.user_features() {
+        // What is unknown says nothing.
+        let unknown = weights.entry(&format!("user.{}", feature.name), || unreachable!("it was made"));
+        unknown.values[..width].fill(0.0);
     }
     weights.insert("score.temperature", Array { shape: vec![1], values: vec![0.8] });
     if let Some([count, _]) = neighbours {

@@ -3,7 +3,7 @@
 
 use slirec_core::bundle::{FeatureShape, ModelShape, Network};
 use slirec_core::catalog::{Attributes, Catalog, Product};
-use slirec_core::vocabulary::{Feature, Item, Vocabulary};
+use slirec_core::vocabulary::{Feature, Item, UserFeature, UserValues, Vocabulary};
 use slirec_train::export::write_graphs;
 use slirec_train::graphs::build_ranking;
 use slirec_train::weights::Weights;
@@ -33,7 +33,17 @@ pub(crate) fn vocabulary(items: usize) -> Vocabulary {
         interactions: (items - number) as u64 + 1,
         features: vec![(number % CATEGORIES) as u32],
     };
-    Vocabulary::new(vec![Feature::new("category", values)], (1..=items).map(item).collect()).unwrap()
+    let vocabulary = Vocabulary::new(vec![Feature::new("category", values)], (1..=items).map(item).collect());
+    vocabulary.unwrap().with_user_features(user_features()).unwrap()
+}
+
+/// A text and a number.
+fn user_features() -> Vec<UserFeature> {
+    let countries = ["DE", "FR", "IT"].map(str::to_owned).to_vec();
+    vec![
+        UserFeature { name: "country".into(), values: UserValues::Texts(countries) },
+        UserFeature { name: "age".into(), values: UserValues::Bounds(vec![20.0, 30.0, 45.5]) },
+    ]
 }
 
 /// The vocabulary's items, every eighth of which is sold out, and three products that it does not know.
@@ -61,9 +71,14 @@ pub(crate) fn bundle_of(sizes: Sizes, weights: &Weights) -> TempDir {
     let (vocabulary, catalog) = (vocabulary(sizes.items), catalog(sizes.items));
     let graphs = build_ranking(weights, &vocabulary, LONGEST).unwrap();
     write_graphs(folder.path(), &graphs, &vocabulary, &catalog).unwrap();
-    let features = vec![FeatureShape { name: "category".into(), embedding_size: sizes.width }];
-    let shape =
-        ModelShape { network: Network::Ranking, longest_history: LONGEST, item_embedding_size: sizes.width, features };
+    let shape_of = |name: &str| FeatureShape { name: name.into(), embedding_size: sizes.width };
+    let shape = ModelShape {
+        network: Network::Ranking,
+        longest_history: LONGEST,
+        item_embedding_size: sizes.width,
+        features: vec![shape_of("category")],
+        user_features: user_features().iter().map(|feature| shape_of(&feature.name)).collect(),
+    };
     seal(folder.path(), shape);
     folder
 }

@@ -6,6 +6,7 @@ use super::memory::Memory;
 use super::output::Gradients;
 use super::products::{add, add_rows, add_scaled, add_transposed, dot};
 use super::sequences::Sequences;
+use super::users::of_users;
 use super::{Part, RECENT, Tables};
 use crate::product::{Left, Start};
 
@@ -36,6 +37,7 @@ impl Pass {
         self.dropout.apply(3, &mut from);
         self.back_to_items(sequences, tables, weights, &from, gradients);
         self.back_through_query(sequences, weights, &queries, &mut memory, gradients);
+        of_users(sequences, tables, &memory.now, width, &mut gradients.users);
         self.back_through_long_term(sequences, weights, &memory.long, gradients);
         self.back_through_time(sequences, weights, &mut memory, gradients);
         self.gradients = memory;
@@ -100,11 +102,10 @@ impl Pass {
         let mixing = memory.packed.fill_transposed(layout.of(Part::Mixing, weights), width);
         mixing.multiply(set, of_queries, Start::Zero, &mut memory.wide, wide);
         memory.wide.iter_mut().zip(&self.mixed).for_each(|(gradient, value)| *gradient *= 1.0 - value * value);
-        let now = layout.of(Part::Now, weights);
-        for (position, age) in sequences.ages.iter().enumerate() {
+        for position in 0..positions {
             let rows = position * width..(position + 1) * width;
             let of_mixed = &memory.wide[position * wide..][..wide];
-            let now = &now[usize::from(*age) * width..][..width];
+            let now = &self.gate_inputs[position * wide..][2 * width..wide];
             add(&of_mixed[width..2 * width], &mut gradients.embedded[rows.clone()]);
             let (short, gate) = (&self.short[rows.clone()], &self.gate[rows.clone()]);
             let (of_query, long) = (&queries[rows.clone()], &self.long[rows.clone()]);

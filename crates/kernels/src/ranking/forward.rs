@@ -4,6 +4,7 @@ use super::dropout::Dropout;
 use super::memory::Memory;
 use super::products::{Packed, add, add_scaled, dot};
 use super::sequences::Sequences;
+use super::users::add_users;
 use super::{LARGEST_LOGIT, Layout, Part, RECENT, Tables};
 use crate::functions::{exp_all, sigmoid_all, tanh_all};
 use crate::instruction_set::InstructionSet;
@@ -227,13 +228,17 @@ impl Pass {
         let (width, of) = (layout.width, |part| layout.of(part, weights));
         let now = of(Part::Now);
         for (position, age) in sequences.ages.iter().enumerate() {
+            let gate = &mut self.gate_inputs[position * 3 * width..][2 * width..3 * width];
+            gate.copy_from_slice(&now[usize::from(*age) * width..][..width]);
+        }
+        add_users(sequences, tables, &mut self.gate_inputs, width);
+        for position in 0..sequences.positions() {
             let row = position * width..(position + 1) * width;
-            let now = &now[usize::from(*age) * width..][..width];
             let short = &self.short[row.clone()];
             let gate = &mut self.gate_inputs[position * 3 * width..][..3 * width];
             gate[..width].copy_from_slice(short);
             gate[width..2 * width].copy_from_slice(&self.long[row.clone()]);
-            gate[2 * width..].copy_from_slice(now);
+            let now = &gate[2 * width..];
             let mixed = &mut self.mixed[position * 3 * width..][..3 * width];
             mixed[..width].copy_from_slice(short);
             mixed[width..2 * width].copy_from_slice(&self.embedded[row]);

@@ -76,6 +76,8 @@ pub struct Gradients {
     pub embedded: Vec<f32>,
     /// Of the transitions' factors of each position's item, `[P, D]`.
     pub from: Vec<f32>,
+    /// Of the shopper's attributes of each sequence, `[S, D]` in the order of [`Sequences::users`]; empty without them.
+    pub users: Vec<f32>,
     /// Of the queries with the transitions' factors, `[P, 2 D]`.
     pub(super) queries: Vec<f32>,
     /// Sum of the losses.

@@ -1,7 +1,7 @@
 //! A few sequences side by side: each with its items, features, gaps and what follows enter; positions in order of time
 //! leave, of all sequences that are that long, the longest first, so that a step of time is one product.
 
-/// A sequence; all slices but the features are of its length.
+/// A sequence; all slices but the features and the user are of its length.
 #[derive(Debug, Clone, Copy)]
 pub struct Sequence<'a> {
     /// Ids of the items.
@@ -14,6 +14,8 @@ pub struct Sequence<'a> {
     pub ages: &'a [u8],
     /// The item that follows each position; 0 where there is nothing to learn.
     pub next: &'a [u32],
+    /// Ids of the shopper's attributes; empty where nothing is known.
+    pub user: &'a [u32],
 }
 
 /// Sequences in order of time.
@@ -26,6 +28,8 @@ pub struct Sequences {
     pub(super) gaps: Vec<u8>,
     pub(super) ages: Vec<u8>,
     pub(super) next: Vec<u32>,
+    /// Ids of the shopper's attributes, of each sequence in the order of the rows.
+    users: Vec<Vec<u32>>,
     /// Which of the sequences stands in each row, the longest first.
     order: Vec<usize>,
     lengths: Vec<usize>,
@@ -39,6 +43,8 @@ impl Sequences {
         self.order.sort_by_key(|index| (std::cmp::Reverse(sequences[*index].items.len()), *index));
         self.lengths.clear();
         self.lengths.extend(self.order.iter().map(|index| sequences[*index].items.len()));
+        self.users.clear();
+        self.users.extend(self.order.iter().map(|index| sequences[*index].user.to_vec()));
         self.steps.clear();
         for values in [&mut self.items, &mut self.features, &mut self.next] {
             values.clear();
@@ -70,6 +76,11 @@ impl Sequences {
     /// Features of each position, row by row.
     pub fn features(&self) -> &[u32] {
         &self.features
+    }
+
+    /// Ids of the shoppers' attributes, of each sequence in the order of [`Gradients::users`](super::Gradients::users).
+    pub fn users(&self) -> impl Iterator<Item = &[u32]> {
+        self.users.iter().map(Vec::as_slice)
     }
 
     /// Number of positions.

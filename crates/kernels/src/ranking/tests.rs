@@ -22,6 +22,7 @@ struct Network {
     from: Vec<f32>,
     to: Vec<f32>,
     bias: Vec<f32>,
+    user: Vec<f32>,
     weights: Vec<f32>,
     layout: Layout,
 }
@@ -38,6 +39,7 @@ impl Network {
             from: scaled(ITEMS * WIDTH, 3, 0.5),
             to: scaled(ITEMS * WIDTH, 4, 0.5),
             bias: scaled(ITEMS, 5, 0.5),
+            user: scaled(3 * WIDTH, 7, 0.5),
             weights: scaled(layout.len(), 6, 0.3),
             layout,
         }
@@ -62,8 +64,8 @@ impl Network {
     fn run(&self, sequences: &Sequences, dropout: f64) -> (f64, Gradients) {
         let mut pass = Pass::new(InstructionSet::detect(), self.layout.clone());
         pass.set_dropout(9, dropout);
-        let features: [&[f32]; 1] = [&self.feature];
-        let tables = Tables { items: &self.items, features: &features, from: &self.from };
+        let (features, users): ([&[f32]; 1], [&[f32]; 2]) = ([&self.feature], [&self.user; 2]);
+        let tables = Tables { items: &self.items, features: &features, from: &self.from, users: &users };
         let mut gradients = Gradients::default();
         pass.forward(sequences, &tables, &self.weights);
         pass.loss(sequences, &self.weights, &self.choices(), 0.25, &mut gradients);
@@ -71,6 +73,9 @@ impl Network {
         (gradients.loss, gradients)
     }
 }
+
+/// Of the three sequences; two attributes share a table.
+const USERS: [&[u32]; 3] = [&[1, 0], &[2, 1], &[]];
 
 fn sequences() -> Sequences {
     let items: [&[u32]; 3] = [&[3, 4], &[1, 2, 3, 1, 5], &[7, 7, 0]];
@@ -85,6 +90,7 @@ fn sequences() -> Sequences {
             gaps: gaps[index],
             ages: ages[index],
             next: next[index],
+            user: USERS[index],
         })
         .collect();
     let mut sequences = Sequences::default();
@@ -114,7 +120,7 @@ fn along(gradient: &[f32], direction: &[f32]) -> f64 {
 }
 
 /// Gradients of tables from those of positions and choices.
-fn of_tables(sequences: &Sequences, gradients: &Gradients) -> [Vec<f32>; 5] {
+fn of_tables(sequences: &Sequences, gradients: &Gradients) -> [Vec<f32>; 6] {
     let mut items = vec![0.0; ITEMS * WIDTH];
     let mut feature = vec![0.0; 3 * WIDTH];
     let [mut from, mut to] = [(); 2].map(|()| vec![0.0; ITEMS * WIDTH]);
@@ -135,7 +141,11 @@ fn of_tables(sequences: &Sequences, gradients: &Gradients) -> [Vec<f32>; 5] {
         add(&mut to, item, &row[WIDTH..]);
         bias[item] = gradients.bias[choice];
     }
-    [items, feature, from, to, bias]
+    let mut user = vec![0.0; 3 * WIDTH];
+    for (ids, row) in sequences.users().zip(gradients.users.chunks_exact(WIDTH)) {
+        ids.iter().for_each(|id| add(&mut user, *id as usize, row));
+    }
+    [items, feature, from, to, bias, user]
 }
 
 #[test]
@@ -152,12 +162,13 @@ fn gradients_are_slopes_of_the_loss() {
             let found = along(&gradients.weights, &direction);
             assert!((found - expected).abs() < 2e-3 * (1.0 + expected.abs()), "{part:?}: {found}, slope {expected}");
         }
-        let tables: [(&str, Table); 5] = [
+        let tables: [(&str, Table); 6] = [
             ("items", |network| &mut network.items),
             ("feature", |network| &mut network.feature),
             ("from", |network| &mut network.from),
             ("to", |network| &mut network.to),
             ("bias", |network| &mut network.bias),
+            ("user", |network| &mut network.user),
         ];
         for ((name, table), gradient) in tables.into_iter().zip(of_tables(&sequences, &gradients)) {
             let direction = numbers(gradient.len(), 78);
@@ -171,10 +182,12 @@ fn gradients_are_slopes_of_the_loss() {
 #[test]
 fn a_sequence_has_the_same_queries_alone_and_beside_others() {
     let network = Network::new();
-    let features: [&[f32]; 1] = [&network.feature];
-    let tables = Tables { items: &network.items, features: &features, from: &network.from };
-    let alone = Sequence { items: &[7, 7, 0], features: &[1, 1, 0], gaps: &[0, 0, 7], ages: &[0, 7, 2], next: &[0; 3] };
-    let other = Sequence { items: &[3, 4], features: &[1, 2], gaps: &[0, 4], ages: &[4, 3], next: &[0; 2] };
+    let (features, users): ([&[f32]; 1], [&[f32]; 1]) = ([&network.feature], [&network.user]);
+    let tables = Tables { items: &network.items, features: &features, from: &network.from, users: &users };
+    let (gaps, ages): (&[u8], &[u8]) = (&[0, 0, 7], &[0, 7, 2]);
+    let alone = Sequence { items: &[7, 7, 0], features: &[1, 1, 0], gaps, ages, next: &[0; 3], user: &[1] };
+    let (gaps, ages): (&[u8], &[u8]) = (&[0, 4], &[4, 3]);
+    let other = Sequence { items: &[3, 4], features: &[1, 2], gaps, ages, next: &[0; 2], user: &[2] };
     let queries = |all: &[Sequence<'_>], which: usize| {
         let mut sequences = Sequences::default();
         sequences.fill(all);

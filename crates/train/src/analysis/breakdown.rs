@@ -11,6 +11,9 @@ use crate::evaluation::{RankedGroup, ranking_metrics};
 /// Lengths of whole histories from which on a slice begins.
 const LENGTHS: [usize; 6] = [1, 3, 6, 11, 26, 51];
 
+/// Values of an attribute of shoppers that are shown.
+const MOST_VALUES: usize = 20;
+
 /// Metrics of some of the groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
@@ -84,6 +87,26 @@ pub(super) fn by_category(
     let mut slices: Vec<Slice> = slices.into_iter().map(|(name, members)| members.named(&name)).collect();
     slices.sort_by(|one, other| other.groups.cmp(&one.groups).then_with(|| one.name.cmp(&other.name)));
     slices
+}
+
+/// By the values of each attribute of shoppers, those of most rows first; nothing without attributes.
+pub(super) fn by_user(
+    groups: &[EvaluationGroup],
+    vocabulary: &Vocabulary,
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
+) -> Vec<Slice> {
+    let mut all = Vec::new();
+    for (place, feature) in vocabulary.user_features().iter().enumerate() {
+        let id = |group: &EvaluationGroup| group.history.user_ids.get(place).copied().unwrap_or_default();
+        let slices = slices(groups, model, baseline, id).into_iter();
+        let named = |(id, members): (u32, Members)| members.named(&format!("{}: {}", feature.name, feature.label(id)));
+        let mut slices: Vec<Slice> = slices.map(named).collect();
+        slices.sort_by_key(|slice| std::cmp::Reverse(slice.groups));
+        slices.truncate(MOST_VALUES);
+        all.extend(slices);
+    }
+    all
 }
 
 /// Answers to the groups of one slice.

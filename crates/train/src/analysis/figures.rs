@@ -115,6 +115,9 @@ pub struct Analysis {
     pub order: Option<Order>,
     /// Metrics by category of the positive.
     pub by_category: Vec<Slice>,
+    /// Metrics by what is known of the shopper; empty where the model reads nothing of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_user: Vec<Slice>,
     /// Scores of the products in the model's lists against what happened; empty where the history's items are no
     /// candidates, as the scores are over all items.
     pub calibration: Vec<CalibrationBin>,

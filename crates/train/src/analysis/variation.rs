@@ -28,7 +28,7 @@ pub(super) fn shortened(
         times,
     };
     Ok(EvaluationGroup {
-        history: encode(history, group.now, longest)?,
+        history: encode(history, group.now, longest)?.of_user(&encoded.user_ids),
         history_items: group.history_items.get(start(group.history_length())..).unwrap_or_default().to_vec(),
         history_times: times.to_vec(),
         ..group.clone()

@@ -158,7 +158,7 @@ impl Dataset {
         }
         let Row { user, history } = row;
         Ok(EvaluationGroup {
-            history: self.encode(history.clone(), history.end, longest)?,
+            history: self.encode(history.clone(), history.end, longest)?.of_user(self.user_ids(user)),
             user,
             now: self.times(history.end..history.end + 1).first().copied().unwrap_or_default(),
             history_items: self.items(history.clone()).to_vec(),

@@ -6,10 +6,11 @@ use slirec_core::vocabulary::Vocabulary;
 use super::{Dataset, DatasetError, VOCABULARY};
 
 impl Dataset {
-    /// Takes over a vocabulary with the same items and categories and further item features, such as a run's.
+    /// Takes over a vocabulary with the same items and categories and further item features and attributes of users, such as
+    /// a run's.
     ///
     /// # Errors
-    /// [`DatasetError::Invalid`] for a vocabulary of other items: its ids would mean other products.
+    /// [`DatasetError::Invalid`] for a vocabulary of other items or attributes: its ids would mean other ones.
     pub fn with_vocabulary(mut self, vocabulary: &Vocabulary) -> Result<Self, DatasetError> {
         let same_categories = self.vocabulary.features().first() == vocabulary.features().first();
         if !self.vocabulary.same_items(vocabulary) || !same_categories {
@@ -23,7 +24,9 @@ impl Dataset {
             item.interactions = counted.interactions;
         }
         let before = self.feature_count();
+        self.user_ids = self.selected_user_ids(vocabulary.user_features())?;
         let vocabulary = Vocabulary::new(vocabulary.features().to_vec(), items)
+            .and_then(|items| items.with_user_features(vocabulary.user_features().to_vec()))
             .map_err(|problem| DatasetError::Invalid { path: VOCABULARY.into(), problem })?;
         self.feature_ids = widen(&vocabulary, &self.items, &self.feature_ids, before);
         for negatives in [&mut self.valid_negatives, &mut self.test_negatives] {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use slirec_core::event::Event;
 
 use super::findings::{Findings, LEAST_TO_TRAIN};
+use super::users::UserAttributes;
 use super::{Division, Split};
 
 /// Name of the manifest; it stands last when a dataset is written.
@@ -119,6 +120,9 @@ pub struct Manifest {
     pub evaluation_sha256: String,
     /// SHA-256 of `vocabulary.json`.
     pub vocabulary_sha256: String,
+    /// What is known of the users; none of datasets that were prepared without a table of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_attributes: Option<UserAttributes>,
 }
 
 impl Manifest {
@@ -155,6 +159,7 @@ impl Manifest {
         }
         warnings.extend([Split::Valid, Split::Test].into_iter().filter_map(|split| self.equal_time_warning(split)));
         warnings.extend(self.time_warning());
+        warnings.extend(self.user_attributes.iter().flat_map(UserAttributes::warnings));
         warnings
     }
 

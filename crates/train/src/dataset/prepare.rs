@@ -16,10 +16,13 @@ use std::path::PathBuf;
 use slirec_core::event::Event;
 use slirec_core::files::{self, StagedDirectory};
 use slirec_core::interactions::{InteractionReader, InteractionSource};
+use slirec_core::user_table::UserTable;
 
 use super::findings::{Findings, LEAST_TO_TRAIN};
 use super::original::OriginalFiles;
-use super::{BY_TIME, DatasetError, EVALUATION, FORMAT, IN_FILE_ORDER, INTERACTIONS, MANIFEST, Manifest, VOCABULARY};
+use super::{
+    BY_TIME, DatasetError, EVALUATION, FORMAT, IN_FILE_ORDER, INTERACTIONS, MANIFEST, Manifest, VOCABULARY, users,
+};
 use collect::{Collected, collect};
 use count::{Counts, build_vocabulary, count, divide};
 use ids::Ids;
@@ -52,6 +55,8 @@ pub struct PrepareOptions {
     pub valid_negatives: NonZeroUsize,
     /// Negatives of each test row.
     pub test_negatives: NonZeroUsize,
+    /// What is known of the users.
+    pub users: Option<UserTable>,
 }
 
 impl PrepareOptions {
@@ -71,6 +76,7 @@ impl PrepareOptions {
             replace: false,
             valid_negatives: one,
             test_negatives: one,
+            users: None,
         }
     }
 }
@@ -121,6 +127,8 @@ pub fn prepare_from(
     vocabulary.write(&staged.path().join(VOCABULARY))?;
     let ids = Ids::of(&collected, &counts, &vocabulary);
     let written = write_columns(options, staged.path(), &mut collected, (&counts, split), &ids, export, progress)?;
+    let user_attributes =
+        options.users.as_ref().map(|table| users::write(staged.path(), table, counts.users)).transpose()?;
     let hash = |name: &str| files::sha256_of_file(&staged.path().join(name));
     let (first_time, last_time) = counts.times;
     let manifest = Manifest {
@@ -143,6 +151,7 @@ pub fn prepare_from(
         interactions_sha256: hash(INTERACTIONS)?,
         evaluation_sha256: hash(EVALUATION)?,
         vocabulary_sha256: hash(VOCABULARY)?,
+        user_attributes,
     };
     files::write_json(&staged.path().join(MANIFEST), &manifest)?;
     staged.commit()?;

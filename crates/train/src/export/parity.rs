@@ -43,7 +43,7 @@ pub(super) fn check(
             .map_err(|difference| ExportError::Differs { length: history.items.len(), difference })?;
         worst = worst.max(difference);
         if number < GOLDEN_REQUESTS {
-            manifest.golden_requests.push(golden_request(history, &candidates, &expected));
+            manifest.golden_requests.push(golden_request(history, &source.vocabulary, &candidates, &expected));
         }
     }
     host.checked(Parity { histories: histories.len(), candidates: candidates.len(), worst });

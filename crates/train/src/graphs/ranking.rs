@@ -3,7 +3,7 @@
 //! | graph | takes | gives |
 //! |---|---|---|
 //! | `candidates.onnx` | `item_ids`, `feature_ids` | what a query meets: `embedding`, `bias` and the id, `item` |
-//! | `history.onnx` | `item_ids`, `feature_ids`, `gaps`, `age` | `query`, the views and neighbours that add to a logit, `normaliser` |
+//! | `history.onnx` | `item_ids`, `feature_ids`, `gaps`, `age`, of models with attributes of users `user_ids` | `query`, the views and neighbours that add to a logit, `normaliser` |
 //! | `scores.onnx` | all of these | `scores`, and for explanations `attention` and `long_term_share` |
 //!
 //! Ids that are compared are floats: below 2^24 they are exact.
@@ -55,6 +55,9 @@ fn check(weights: &Weights, vocabulary: &Vocabulary, longest: usize) -> Result<S
     let rows = vocabulary.item_rows();
     for (feature, rows) in vocabulary.features().iter().zip(vocabulary.feature_rows()) {
         expect(weights, &format!("embedding.{}", feature.name), &[rows, width])?;
+    }
+    for (feature, rows) in vocabulary.user_features().iter().zip(vocabulary.user_feature_rows()) {
+        expect(weights, &format!("user.{}", feature.name), &[rows, width])?;
     }
     for (name, shape) in [
         ("embedding.item", &[rows, width][..]),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use slirec_core::bundle::{FeatureShape, LONGEST_TEXT, MOST_FEATURES, ModelShape, Network as NetworkKind};
 use slirec_core::catalog::{CATEGORY, Catalog};
-use slirec_core::vocabulary::{ItemFeatureError, TextFeature, VectorFeature, Vocabulary};
+use slirec_core::vocabulary::{ItemFeatureError, MOST_USER_FEATURES, TextFeature, VectorFeature, Vocabulary};
 
 use super::{HyperparameterError, ensure};
 
@@ -48,6 +48,9 @@ pub struct ModelHyperparameters {
     /// Attributes that hold vectors, whose codes are item features too; the ranking network's alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vectors: Vec<VectorFeature>,
+    /// Attributes of users that the dataset has, with the sizes of their embeddings; the ranking network's alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_features: Vec<FeatureShape>,
 }
 
 impl Default for ModelHyperparameters {
@@ -65,6 +68,7 @@ impl Default for ModelHyperparameters {
             features: vec![FeatureShape { name: CATEGORY.to_owned(), embedding_size: 8 }],
             text: Vec::new(),
             vectors: Vec::new(),
+            user_features: Vec::new(),
         }
     }
 }
@@ -100,6 +104,7 @@ impl ModelHyperparameters {
             longest_history: self.longest_history,
             item_embedding_size: self.item_embedding_size,
             features: self.all_features(),
+            user_features: self.user_features.clone(),
         }
     }
 
@@ -117,6 +122,7 @@ impl ModelHyperparameters {
         ensure(size <= 10_000, "model.transition_size", size, "0 to 10,000")?;
         self.check_text()?;
         self.check_vectors()?;
+        self.check_user_features()?;
         check_features(&self.all_features())?;
         if self.network == NetworkKind::Ranking { self.check_ranking() } else { Ok(()) }
     }
@@ -147,6 +153,24 @@ impl ModelHyperparameters {
             ensure(once, "model.vectors, a name,", &vector.name, "every attribute once")?;
             ensure((1..=16).contains(&vector.levels), "model.vectors.levels", vector.levels, "1 to 16")?;
             ensure(vector.codes <= 1_024, "model.vectors.codes", vector.codes, "0 to 1,024")?;
+        }
+        Ok(())
+    }
+
+    fn check_user_features(&self) -> Result<(), HyperparameterError> {
+        let (key, most) = ("model.user_features, their number,", "at most 16");
+        ensure(self.user_features.len() <= MOST_USER_FEATURES, key, self.user_features.len(), most)?;
+        for feature in &self.user_features {
+            let (name, size) = (feature.name.as_str(), feature.embedding_size);
+            let ranking = self.network == NetworkKind::Ranking;
+            ensure(ranking, "model.user_features", name, "none for the network sli-rec, which knows nothing of users")?;
+            let once = self.user_features.iter().filter(|other| other.name == name).count() == 1;
+            let usable = once && !name.is_empty() && name.len() <= LONGEST_TEXT && !name.contains(char::is_control);
+            let expected = "every attribute once, at most 256 bytes, and no control characters";
+            ensure(usable, "model.user_features, a name,", name, expected)?;
+            let key = "model.user_features.embedding_size";
+            let expected = "model.item_embedding_size, as the ranking network adds embeddings";
+            ensure(size == self.item_embedding_size, key, size, expected)?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ fn vocabulary(features: usize) -> Vocabulary {
 /// A network whose weights are large enough for every part to matter.
 fn network(sizes: &ModelHyperparameters) -> Network {
     let mut weights = Weights::default();
-    let rows = TableRows { items: 40, features: vec![6; sizes.features.len()] };
+    let rows = TableRows { items: 40, features: vec![6; sizes.features.len()], users: Vec::new() };
     for (position, specification) in (0..).zip(specifications(sizes, &rows)) {
         let mut random = random::generator(7, Purpose::Weight(position));
         let count: usize = specification.shape.iter().product();
@@ -63,6 +63,7 @@ fn groups(sizes: &ModelHyperparameters, lengths: &[usize], candidates: usize) ->
             last_slot_time_to_now: if length == slots { 1.5 } else { 0.0 },
             gaps: vec![0; length],
             age: 0,
+            user_ids: Vec::new(),
         };
         let mut candidate = || {
             let features = (0..features).map(|_| random.random_range(0..6)).collect();
@@ -201,7 +202,7 @@ fn nine_candidates_and_full_histories() {
 #[test]
 fn the_first_step_of_a_run_where_nearly_all_values_are_tiny() {
     let hyperparameters = Hyperparameters::default();
-    let rows = TableRows { items: 40, features: vec![6] };
+    let rows = TableRows { items: 40, features: vec![6], users: Vec::new() };
     let lengths: Vec<usize> = (1..=50).chain([50; 30]).collect();
     check_logits(&mut Network::start(&hyperparameters, &rows, 42).unwrap(), &lengths, 5);
 }

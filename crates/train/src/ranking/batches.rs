@@ -5,6 +5,7 @@ use std::ops::Range;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use slirec_core::history::gap_bucket;
+use slirec_core::vocabulary::DEFAULT_ID;
 use slirec_kernels::ranking::{Sequence, Sequences};
 
 use crate::dataset::Dataset;
@@ -88,13 +89,31 @@ pub(super) fn batches(windows: Vec<Range<usize>>, positions: usize) -> Vec<Vec<R
     batches
 }
 
-/// The sequences of some windows.
-pub(super) fn sequences(dataset: &Dataset, windows: &[Range<usize>], sequences: &mut Sequences) {
+/// Share of the windows in which nothing of the shopper is known, and in the others of the attributes that are not: so the
+/// network learns to do without.
+const HIDDEN: [f64; 2] = [0.25, 0.1];
+
+/// Ids of the shoppers' attributes of some windows, some of them hidden; empty for models without such attributes.
+pub(super) fn users(dataset: &Dataset, windows: &[Range<usize>], random: &mut impl Rng) -> Vec<Vec<u32>> {
+    let [all, each] = HIDDEN;
+    let of_window = |window: &Range<usize>| {
+        let ids = dataset.user_ids_of_row(window.start);
+        if ids.is_empty() || random.random_bool(all) {
+            return Vec::new();
+        }
+        ids.iter().map(|id| if random.random_bool(each) { DEFAULT_ID } else { *id }).collect()
+    };
+    windows.iter().map(of_window).collect()
+}
+
+/// The sequences of some windows, whose shoppers have these ids of attributes.
+pub(super) fn sequences(dataset: &Dataset, windows: &[Range<usize>], users: &[Vec<u32>], sequences: &mut Sequences) {
     let buckets: Vec<[Vec<u8>; 2]> = windows.iter().map(|window| buckets(dataset.times(window.clone()))).collect();
     let all: Vec<Sequence<'_>> = windows
         .iter()
         .zip(&buckets)
-        .map(|(window, [gaps, ages])| {
+        .zip(users)
+        .map(|((window, [gaps, ages]), user)| {
             let items = window.start..window.end - 1;
             Sequence {
                 items: dataset.items(items.clone()),
@@ -102,6 +121,7 @@ pub(super) fn sequences(dataset: &Dataset, windows: &[Range<usize>], sequences: 
                 gaps,
                 ages,
                 next: dataset.items(window.start + 1..window.end),
+                user,
             }
         })
         .collect();

@@ -31,12 +31,14 @@ impl<'a> Encoded<'a> {
         let mut all = Vec::with_capacity(histories.len());
         for (history, ages) in histories.iter().zip(&ages) {
             network.check_ids(&history.item_ids, &history.feature_ids)?;
+            network.check_user(&history.user_ids)?;
             all.push(Sequence {
                 items: &history.item_ids,
                 features: &history.feature_ids,
                 gaps: &history.gaps,
                 ages,
                 next: next.get(..history.len()).unwrap_or_default(),
+                user: &history.user_ids,
             });
         }
         let mut sequences = Sequences::default();

@@ -50,8 +50,8 @@ impl RankingInference {
     }
 
     fn encode(&self, history: &EncodedHistory, memory: &mut Memory) -> Result<(), UnknownId> {
-        let EncodedHistory { item_ids, feature_ids, gaps, age, .. } = history;
-        let inputs = RankingInputs { items: item_ids, features: feature_ids, gaps, age: *age };
+        let EncodedHistory { item_ids, feature_ids, gaps, age, user_ids, .. } = history;
+        let inputs = RankingInputs { items: item_ids, features: feature_ids, gaps, age: *age, user: user_ids };
         self.kernels.encode(&inputs, &mut memory.scratch, &mut memory.history)
     }
 
@@ -130,6 +130,7 @@ fn request_weights(network: &RankingNetwork, terms: Terms) -> RankingWeights {
         from: network.from.clone(),
         to: network.to.clone(),
         bias: network.bias.clone(),
+        users: network.users.clone(),
         cooccurrence: terms.cooccurrence,
         temperature: terms.inverse_temperature,
         sample: sample(network),

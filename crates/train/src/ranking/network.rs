@@ -14,6 +14,8 @@ use crate::weights::{Views, Weights, WeightsError};
 
 /// Standard deviation of embeddings and transitions at the start.
 const DEVIATION: f32 = 0.05;
+/// Standard deviation at the start of what is added to states: gaps, moments and attributes of shoppers.
+const OF_MOMENT: f32 = 0.02;
 /// Name of the slice of all layers.
 const LAYERS: &str = "layers";
 /// Weights of the last views among the transitions at the start, the last one first.
@@ -30,10 +32,14 @@ pub struct RankingNetwork {
     pub(super) from: Vec<f32>,
     pub(super) to: Vec<f32>,
     pub(super) bias: Vec<f32>,
+    /// Of each attribute of shoppers.
+    pub(super) users: Vec<Vec<f32>>,
     /// Feature ids of every item, row by row.
     features_of: Vec<u32>,
     /// Names of the features.
     names: Vec<String>,
+    /// Names of the attributes of shoppers.
+    user_names: Vec<String>,
 }
 
 impl RankingNetwork {
@@ -61,7 +67,7 @@ impl RankingNetwork {
                 Part::Recent => RECENT.to_vec(),
                 // A long memory at first: the forget gates are open.
                 Part::GatesBias => (0..columns).map(|column| f32::from(column / width == 1)).collect(),
-                Part::Gaps | Part::Now | Part::Attention => normal(inner * columns, 0.02),
+                Part::Gaps | Part::Now | Part::Attention => normal(inner * columns, OF_MOMENT),
                 Part::Input | Part::Recurrent | Part::Short | Part::Last | Part::Gate | Part::Mixing => {
                     normal(inner * columns, 1.0 / (inner as f32).sqrt())
                 }
@@ -70,9 +76,15 @@ impl RankingNetwork {
                 }
             });
         }
+        // Last, so that a network without attributes of shoppers begins as it always did.
+        let mut users: Vec<Vec<f32>> = rows.users.iter().map(|rows| normal(rows * width, OF_MOMENT)).collect();
+        for table in &mut users {
+            table.iter_mut().take(width).for_each(|value| *value = 0.0);
+        }
         let bias = vec![0.0; rows.items];
         let names = sizes.all_features().into_iter().map(|feature| feature.name).collect();
-        Self { layout, weights, items, features, from, to, bias, features_of: features_of(vocabulary), names }
+        let (features_of, user_names) = (features_of(vocabulary), user_names(sizes));
+        Self { layout, weights, items, features, from, to, bias, users, features_of, names, user_names }
     }
 
     /// Of named weights.
@@ -96,8 +108,10 @@ impl RankingNetwork {
             from: values("transition.from")?,
             to: values("transition.to")?,
             bias: values("item.bias")?,
+            users: user_names(sizes).iter().map(|name| values(&format!("user.{name}"))).collect::<Result<_, _>>()?,
             features_of: features_of(vocabulary),
             names,
+            user_names: user_names(sizes),
         })
     }
 
@@ -131,19 +145,20 @@ impl RankingNetwork {
     pub(super) fn table_names(&self) -> Vec<String> {
         let features = self.names.iter().map(|name| format!("embedding.{name}"));
         let rest = ["transition.from", "transition.to", "item.bias"].map(str::to_owned);
-        [LAYERS, "embedding.item"].map(str::to_owned).into_iter().chain(features).chain(rest).collect()
+        let users = self.user_names.iter().map(|name| format!("user.{name}"));
+        [LAYERS, "embedding.item"].map(str::to_owned).into_iter().chain(features).chain(rest).chain(users).collect()
     }
 
     /// The slices that the optimiser moves, in the order of their names.
     pub(super) fn tables(&self) -> impl Iterator<Item = &Vec<f32>> {
-        let Self { weights, items, features, from, to, bias, .. } = self;
-        [weights, items].into_iter().chain(features).chain([from, to, bias])
+        let Self { weights, items, features, from, to, bias, users, .. } = self;
+        [weights, items].into_iter().chain(features).chain([from, to, bias]).chain(users)
     }
 
     /// As [`RankingNetwork::tables`], to be moved.
     pub(super) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
-        let Self { weights, items, features, from, to, bias, .. } = self;
-        [weights, items].into_iter().chain(features).chain([from, to, bias])
+        let Self { weights, items, features, from, to, bias, users, .. } = self;
+        [weights, items].into_iter().chain(features).chain([from, to, bias]).chain(users)
     }
 
     /// Number of items with the default one.
@@ -155,6 +170,13 @@ impl RankingNetwork {
     pub(super) fn features_of(&self, item: u32) -> &[u32] {
         let count = self.features.len();
         self.features_of.get(item as usize * count..(item as usize + 1) * count).unwrap_or_default()
+    }
+
+    /// Refuses ids of a shopper's attributes beyond the tables.
+    pub(super) fn check_user(&self, ids: &[u32]) -> Result<(), UnknownId> {
+        let width = self.layout.width;
+        let mut known = ids.iter().zip(&self.users);
+        known.find(|(id, table)| **id as usize >= table.len() / width).map_or(Ok(()), |(id, _)| Err(UnknownId(*id)))
     }
 
     /// Refuses ids beyond the tables.
@@ -170,9 +192,14 @@ impl RankingNetwork {
 
     /// What [`Pass`](slirec_kernels::ranking::Pass) reads.
     pub(super) fn with_tables<R>(&self, run: impl FnOnce(&Tables<'_>) -> R) -> R {
-        let features: Vec<&[f32]> = self.features.iter().map(Vec::as_slice).collect();
-        run(&Tables { items: &self.items, features: &features, from: &self.from })
+        let [features, users] =
+            [&self.features, &self.users].map(|tables| tables.iter().map(Vec::as_slice).collect::<Vec<&[f32]>>());
+        run(&Tables { items: &self.items, features: &features, from: &self.from, users: &users })
     }
+}
+
+fn user_names(sizes: &ModelHyperparameters) -> Vec<String> {
+    sizes.user_features.iter().map(|feature| feature.name.clone()).collect()
 }
 
 fn features_of(vocabulary: &Vocabulary) -> Vec<u32> {

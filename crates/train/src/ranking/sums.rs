@@ -2,6 +2,7 @@
 //! number of threads changes.
 
 use rayon::prelude::*;
+use slirec_core::vocabulary::DEFAULT_ID;
 use slirec_kernels::ranking::{Choices, Gradients, Sequences};
 
 use super::network::RankingNetwork;
@@ -50,6 +51,7 @@ pub(super) struct Sums {
     from: Sum,
     to: Sum,
     bias: Sum,
+    users: Vec<Sum>,
 }
 
 impl Sums {
@@ -78,10 +80,12 @@ impl Sums {
             from: of(&mut viewed(), width),
             to: of(&mut chosen(), width),
             bias: of(&mut chosen(), 1),
+            users: network.users.iter().map(|table| Sum::all(table.len() / width, width)).collect(),
         };
         for (sequences, gradients) in parts {
             sums.weights.add(0, &gradients.weights);
             sums.positions(sequences, gradients);
+            sums.of_users(sequences, gradients);
         }
         sums.choices(network, parts, choices);
         sums
@@ -96,6 +100,14 @@ impl Sums {
             self.items.add(*item, embedded);
             self.from.add(*item, from);
             self.features.iter_mut().zip(features).for_each(|(sum, id)| sum.add(*id, embedded));
+        }
+    }
+
+    /// What is unknown of a shopper is never trained.
+    fn of_users(&mut self, sequences: &Sequences, gradients: &Gradients) {
+        for (ids, row) in sequences.users().zip(gradients.users.chunks_exact(self.items.width)) {
+            let known = self.users.iter_mut().zip(ids).filter(|(_, id)| **id != DEFAULT_ID);
+            known.for_each(|(sum, id)| sum.add(*id, row));
         }
     }
 
@@ -131,7 +143,8 @@ impl Sums {
 
     /// In the order of [`RankingNetwork::tables`].
     pub(super) fn tables(&self) -> impl Iterator<Item = &Sum> {
-        [&self.weights, &self.items].into_iter().chain(&self.features).chain([&self.from, &self.to, &self.bias])
+        let Self { weights, items, features, from, to, bias, users } = self;
+        [weights, items].into_iter().chain(features).chain([from, to, bias]).chain(users)
     }
 
     /// Sum of the squares of all gradients.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use slirec_kernels::instruction_set::InstructionSet;
 use slirec_kernels::ranking::{Choices, Gradients, Pass, Sequences};
 
-use super::batches::{PARTS, batches, sequences, windows};
+use super::batches::{PARTS, batches, sequences, users, windows};
 use super::choices::Sampler;
 use super::network::RankingNetwork;
 use super::optimizer::{State, Step};
@@ -163,13 +163,15 @@ impl<'a> RankingTraining<'a> {
         sampler.fill(network, &next, *seed, Purpose::Negatives(epoch, number), choices);
         let [dropout, _] = hyperparameters.training.dropout;
         let dropout_seed = random::number(*seed, Purpose::Dropout(epoch, number));
+        let users = users(dataset, batch, &mut random::generator(*seed, Purpose::Users(epoch, number)));
         let share = 1.0 / positions as f32;
         let chunk = batch.len().div_ceil(PARTS);
         let used = batch.len().div_ceil(chunk);
         let (network, choices) = (&*network, &*choices);
-        parts.par_iter_mut().zip(batch.par_chunks(chunk)).enumerate().for_each(|(index, (part, windows))| {
+        let work = parts.par_iter_mut().zip(batch.par_chunks(chunk).zip(users.par_chunks(chunk)));
+        work.enumerate().for_each(|(index, (part, (windows, users)))| {
             let PartOfStep { sequences: filled, pass, gradients } = part;
-            sequences(dataset, windows, filled);
+            sequences(dataset, windows, users, filled);
             pass.set_dropout(dropout_seed.wrapping_add(index as u64), dropout);
             network.with_tables(|tables| {
                 pass.forward(filled, tables, &network.weights);

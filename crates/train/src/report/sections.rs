@@ -130,6 +130,9 @@ pub(super) fn breakdowns(analysis: &Analysis) -> Markup {
             }
         }
         (slices("By category of what was viewed next", "category", &analysis.by_category))
+        @if !analysis.by_user.is_empty() {
+            (slices("By what is known of the shopper", "attribute", &analysis.by_user))
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub struct TableRows {
     pub items: usize,
     /// Values of each item feature and the default.
     pub features: Vec<usize>,
+    /// Values of each attribute of shoppers and the default.
+    pub users: Vec<usize>,
 }
 
 /// How a weight starts.
@@ -68,6 +70,9 @@ fn ranking(sizes: &ModelHyperparameters, rows: &TableRows) -> Vec<Specification>
             [1, columns] => add(part.name(), &[columns]),
             shape => add(part.name(), &shape),
         }
+    }
+    for (feature, rows) in sizes.user_features.iter().zip(&rows.users) {
+        add(&format!("user.{}", feature.name), &[*rows, width]);
     }
     all
 }

@@ -8,7 +8,7 @@ use super::*;
 const LIMITS: Limits = Limits { rows: 3, history: 5 };
 
 fn read(body: &Value) -> Result<Inference, String> {
-    parse(body.to_string().as_bytes(), None, LIMITS)
+    parse(body.to_string().as_bytes(), None, LIMITS, &UserLookup::default())
 }
 
 fn tensors(items: Value, timestamps: Value) -> Value {
@@ -76,7 +76,7 @@ fn numbers_are_times_and_ids() {
 fn a_byte_order_mark_is_passed_over() {
     let one = |text: &str| json!({"shape": [1], "data": [text]});
     let body = format!("\u{feff}{}", tensors(one("novel"), one("1730807061")));
-    assert_eq!(parse(body.as_bytes(), None, LIMITS).unwrap().sessions.len(), 1);
+    assert_eq!(parse(body.as_bytes(), None, LIMITS, &UserLookup::default()).unwrap().sessions.len(), 1);
 }
 
 #[test]
@@ -85,11 +85,11 @@ fn binary_tensors_follow_the_json() {
     let json = tensors(shape(5), shape(14)).to_string();
     let mut body = json.clone().into_bytes();
     body.extend(b"\x01\0\0\0a\x0a\0\0\x001730807061");
-    let inference = parse(&body, Some(json.len()), LIMITS).unwrap();
+    let inference = parse(&body, Some(json.len()), LIMITS, &UserLookup::default()).unwrap();
     assert_eq!(inference.sessions[0], ViewHistory::from_iter([("a", 1_730_807_061.0)]));
-    let message = parse(&body[..body.len() - 1], Some(json.len()), LIMITS).unwrap_err();
+    let message = parse(&body[..body.len() - 1], Some(json.len()), LIMITS, &UserLookup::default()).unwrap_err();
     assert!(message.contains("less binary data"), "{message}");
-    assert!(parse(&body, Some(body.len() + 1), LIMITS).is_err());
+    assert!(parse(&body, Some(body.len() + 1), LIMITS, &UserLookup::default()).is_err());
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn what_is_wrong_is_named() {
             "inputs: unknown input `age`",
         ),
         (
-            json!({"inputs": vec![json!({"name": "age", "shape": [1], "datatype": "BYTES", "data": []}); 17]}),
-            "inputs: has more than 16 elements",
+            json!({"inputs": vec![json!({"name": "age", "shape": [1], "datatype": "BYTES", "data": []}); 33]}),
+            "inputs: has more than 32 elements",
         ),
     ] {
         let message = read(&body).unwrap_err();
@@ -190,6 +190,6 @@ proptest! {
         let items = json!({"shape": [size], "datatype": datatype, "parameters": parameters});
         let json = tensors(items, json!({"shape": [0], "data": []})).to_string();
         let body = [json.as_bytes(), &bytes].concat();
-        let _ = parse(&body, Some(json.len()), LIMITS);
+        let _ = parse(&body, Some(json.len()), LIMITS, &UserLookup::default());
     }
 }

@@ -40,6 +40,9 @@ pub(super) fn read(bundle: &Bundle) -> Result<RankingWeights, Unknown> {
         (history.take("transition.from", &[rows, width])?, candidates.take("transition.to", &[rows, width])?);
     let bias = candidates.take("item.bias", &[rows])?;
     drop(candidates);
+    let users = bundle.vocabulary.user_features().iter().zip(bundle.vocabulary.user_feature_rows());
+    let users = users.map(|(feature, rows)| history.take(&format!("user.{}", feature.name), &[rows, width]));
+    let users = users.collect::<Result<Vec<_>, _>>()?;
     let values = |tensor: &str, expected: &[usize]| history.values(tensor, expected).map(<[f32]>::to_vec);
     let one = |tensor: &str| Ok(history.values(tensor, &[1])?.first().copied().unwrap_or_default());
     Ok(RankingWeights {
@@ -57,6 +60,7 @@ pub(super) fn read(bundle: &Bundle) -> Result<RankingWeights, Unknown> {
         short_bias: values("short_term.bias", &[width])?,
         long_term: values("long_term.query", &[width])?,
         now: values("now", &[GAP_BUCKETS, width])?,
+        users,
         gate: values("gate.weight", &[3 * width, width])?,
         gate_bias: values("gate.bias", &[width])?,
         mixing: values("mixing.weight", &[3 * width, width])?,

@@ -28,7 +28,7 @@ pub struct Terms {
     pub long_term: f32,
     /// Of the last view by itself.
     pub last_view: f32,
-    /// Of the last state, the last view and the time since then, mixed by a layer.
+    /// Of the last state, the last view, the time since then and the shopper's attributes, mixed by a layer.
     pub mixed: f32,
     /// Of what is viewed after the last views.
     pub transitions: f32,

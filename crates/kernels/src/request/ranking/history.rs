@@ -4,7 +4,7 @@
 use super::additions::Additions;
 use super::inputs::RankingInputs;
 use super::kept::Kept;
-use super::products::{add_mixed, add_product, dots, last_state, log_sum_exp};
+use super::products::{add, add_mixed, add_product, dots, last_state, log_sum_exp};
 use super::weights::row;
 use super::{Cooccurrence, RankingNetwork};
 use crate::functions::{sigmoid_all, softmax, tanh_all};
@@ -137,15 +137,19 @@ impl RankingNetwork {
         let joined = joined.resize(3 * width);
         joined[..width].copy_from_slice(short);
         joined[width..2 * width].copy_from_slice(long);
-        joined[2 * width..].copy_from_slice(now);
+        let moment = &mut joined[2 * width..];
+        moment.copy_from_slice(now);
+        for (table, id) in weights.users.iter().zip(inputs.user) {
+            add(set, row(table, width, *id)?, moment);
+        }
         let gate = gate.resize(width);
         self.gate.apply(set, joined, gate);
         sigmoid_all(set, gate);
         encoded.long_term_share = gate.iter().sum::<f32>() / width as f32;
 
         joined[width..2 * width].copy_from_slice(last);
-        for ((joined, now), short) in joined[2 * width..].iter_mut().zip(now).zip(short.iter()) {
-            *joined = now * short + now;
+        for (joined, short) in joined[2 * width..].iter_mut().zip(short.iter()) {
+            *joined = *joined * short + *joined;
         }
         tanh_all(set, joined);
         let (query, from) = encoded.query.resize(2 * width).split_at_mut(width);

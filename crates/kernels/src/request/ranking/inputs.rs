@@ -11,4 +11,6 @@ pub struct RankingInputs<'a> {
     pub gaps: &'a [u8],
     /// Bucket of the time since the last view.
     pub age: u8,
+    /// Rows of the tables of the shopper's attributes; empty where nothing is known.
+    pub user: &'a [u32],
 }

@@ -42,6 +42,8 @@ pub struct RankingWeights {
     pub long_term: Vec<f32>,
     /// `[GAPS, D]`
     pub now: Vec<f32>,
+    /// Of each attribute of shoppers, `[U, D]`; row 0 is that of an unknown one.
+    pub users: Vec<Vec<f32>>,
     /// `[3 D, D]`
     pub gate: Vec<f32>,
     /// `[D]`

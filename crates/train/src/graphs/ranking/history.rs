@@ -1,7 +1,7 @@
 //! `history.onnx`: ids of a history and buckets of its times, `[L]` with 1 <= L <= longest, enter; the query, the views and
 //! neighbours that add to a logit and the normaliser leave. Runs once per request, never padded.
 
-use slirec_core::vocabulary::Vocabulary;
+use slirec_core::vocabulary::{UserFeature, Vocabulary};
 use slirec_onnx::builder::{Body, Element, Size, encode_model, integer, value};
 
 use super::super::candidates::table;
@@ -14,7 +14,7 @@ use super::{RECENT, Sizes};
 use crate::weights::{Weights, WeightsError};
 
 pub(super) fn build(sizes: &Sizes, weights: &Weights, vocabulary: &Vocabulary) -> Result<Vec<u8>, WeightsError> {
-    let mut graph = Graph { body: Body::new(""), sizes, weights };
+    let mut graph = Graph { body: Body::new(""), sizes, weights, users: vocabulary.user_features() };
     let embedded = embed(&mut graph.body, vocabulary, weights)?;
     let short = graph.short_term(&embedded)?;
     let long = graph.long_term(&embedded)?;
@@ -32,12 +32,15 @@ pub(super) fn build(sizes: &Sizes, weights: &Weights, vocabulary: &Vocabulary) -
     normaliser(&mut body, sizes, weights, vocabulary)?;
 
     let (one, length) = (Size::Fixed(1), Size::Named("length"));
-    let inputs = vec![
+    let mut inputs = vec![
         value("item_ids", Element::Int64, &[length]),
         value("feature_ids", Element::Int64, &[length, Size::Fixed(vocabulary.features().len())]),
         value("gaps", Element::Int64, &[length]),
         value("age", Element::Int64, &[one]),
     ];
+    if !vocabulary.user_features().is_empty() {
+        inputs.push(value("user_ids", Element::Int64, &[Size::Fixed(vocabulary.user_features().len())]));
+    }
     let mut outputs = history_values(sizes);
     outputs.push(value("normaliser", Element::Float, &[one, one]));
     outputs.push(value("history_attention", Element::Float, &[one, length]));
@@ -50,6 +53,7 @@ struct Graph<'a> {
     body: Body,
     sizes: &'a Sizes,
     weights: &'a Weights,
+    users: &'a [UserFeature],
 }
 
 impl Graph<'_> {
@@ -96,6 +100,7 @@ impl Graph<'_> {
     fn query(&mut self, embedded: &str, short: &str, long: &str) -> Result<String, WeightsError> {
         let now = self.table("now")?;
         let now = self.body.node("Gather", &[&now, "age"]);
+        let now = self.with_user(now)?;
         let joined = self.body.node_with("Concat", &[short, long, &now], vec![integer("axis", 1)]);
         let gate = self.layer(&joined, "gate")?;
         let gate = self.body.node("Sigmoid", &[&gate]);
@@ -118,6 +123,18 @@ impl Graph<'_> {
         let query = body.node("Add", &[short, &distance]);
         let query = body.node("Add", &[&query, &mixed]);
         Ok(body.node("Add", &[&query, &of_last]))
+    }
+
+    /// The moment with the attributes of the shopper, `[1, D]`.
+    fn with_user(&mut self, mut now: String) -> Result<String, WeightsError> {
+        for (place, feature) in (0..).zip(self.users) {
+            let table = self.table(&format!("user.{}", feature.name))?;
+            let place = self.body.integers(&[place]);
+            let id = self.body.node("Gather", &["user_ids", &place]);
+            let row = self.body.node("Gather", &[&table, &id]);
+            now = self.body.node("Add", &[&now, &row]);
+        }
+        Ok(now)
     }
 
     /// How many views lie behind each position: L - 1, …, 1, 0.
