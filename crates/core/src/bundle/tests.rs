@@ -17,7 +17,7 @@ fn write_bundle(directory: &Path) {
 
 fn golden() -> GoldenRequest {
     let top = vec![GoldenScore { handle: "novel".into(), score: 0.5 }];
-    GoldenRequest { items: vec!["novel".into()], timestamps: vec![1.0], now: 2.0, top }
+    GoldenRequest { items: vec!["novel".into()], timestamps: vec![1.0], now: 2.0, user: BTreeMap::new(), top }
 }
 
 fn manifest() -> Manifest {
@@ -31,6 +31,7 @@ fn manifest() -> Manifest {
             longest_history: 50,
             item_embedding_size: 32,
             features: vec![FeatureShape { name: "category".into(), embedding_size: 8 }],
+            user_features: Vec::new(),
         },
         training: TrainingRecord {
             source_sha256: String::new(),
