@@ -220,7 +220,7 @@ pub(crate) fn with_features(
     catalog: Option<&Path>,
 ) -> Result<Dataset> {
     let model = &hyperparameters.model;
-    let dataset = dataset.with_user_features(model)?;
+    let dataset = dataset.with_user_features(&model.user_features)?;
     let further = model.all_features().into_iter().nth(1);
     let Some(further) = further.map(|feature| feature.name) else { return Ok(dataset) };
     let path =

@@ -113,7 +113,7 @@ pub(crate) fn train(py: Python<'_>, plan: TrainPlan, tell: Py<PyAny>) -> PyResul
                 "the item feature `{name}` needs a catalogue: `slirec train --catalog` has one"
             )));
         }
-        let dataset = dataset.with_user_features(&hyperparameters.model).map_err(failure)?;
+        let dataset = dataset.with_user_features(&hyperparameters.model.user_features).map_err(failure)?;
         let options = TrainOptions {
             replace,
             resume,

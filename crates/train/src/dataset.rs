@@ -17,6 +17,7 @@ pub mod original;
 pub mod prepare;
 mod sort;
 mod split;
+mod user_attributes;
 pub mod users;
 
 use std::fs;

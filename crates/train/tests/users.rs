@@ -115,7 +115,7 @@ fn an_attribute_that_tastes_depend_on_helps_short_histories_and_costs_nothing_wh
     let without = hyperparameters(&plain, &[]);
     let without = (without.clone(), trained(&plain, &without));
     let with = hyperparameters(&plain, &["age_group"]);
-    let described = dataset(Some(table())).unwrap().with_user_features(&with.model).unwrap();
+    let described = dataset(Some(table())).unwrap().with_user_features(&with.model.user_features).unwrap();
     let with = (with.clone(), trained(&described, &with));
     // Three views mostly show a taste by themselves.
     for (views, at_least) in [(1, 1.1), (3, 1.0)] {
@@ -140,17 +140,20 @@ fn a_dataset_knows_the_attributes_of_its_users_and_a_model_reads_those_that_it_n
     let [both, one, none] =
         [&["shoe_size", "age_group"][..], &["age_group"], &[]].map(|names| hyperparameters(&dataset, names));
     assert!(dataset.user_ids(3).is_empty());
-    let dataset = dataset.with_user_features(&both.model).unwrap();
+    let dataset = dataset.with_user_features(&both.model.user_features).unwrap();
     let ids = dataset.user_ids(3).to_vec();
     assert_eq!((ids.len(), dataset.user_ids(10)[1]), (2, 0));
     let first = dataset.users().nth(3).unwrap().start;
     assert_eq!((dataset.user_ids_of_row(first), dataset.user_ids_of_row(first + 4)), (&ids[..], &ids[..]));
     assert_eq!(dataset.history_before(first + 4, 12).unwrap().user_ids, ids);
-    let dataset = dataset.with_user_features(&one.model).unwrap();
+    let dataset = dataset.with_user_features(&one.model.user_features).unwrap();
     assert_eq!(dataset.user_ids(3), &ids[1..]);
-    let dataset = dataset.with_user_features(&none.model).unwrap();
+    let dataset = dataset.with_user_features(&none.model.user_features).unwrap();
     assert!(dataset.history_before(first + 4, 12).unwrap().user_ids.is_empty());
-    let unknown = dataset.with_user_features(&hyperparameters(&described(), &["age"]).model).unwrap_err().to_string();
+    let unknown = dataset
+        .with_user_features(&hyperparameters(&described(), &["age"]).model.user_features)
+        .unwrap_err()
+        .to_string();
     assert!(unknown.ends_with("has no user attribute `age`: expected `age_group`, `shoe_size`"), "{unknown}");
 }
 
@@ -162,7 +165,7 @@ fn described() -> Dataset {
 fn attributes_without_a_table_or_of_two_kinds_are_refused() {
     let plain = dataset(None).unwrap();
     let model = hyperparameters(&plain, &["age_group"]).model;
-    let refused = plain.with_user_features(&model).unwrap_err().to_string();
+    let refused = plain.with_user_features(&model.user_features).unwrap_err().to_string();
     assert!(refused.ends_with("expected none at all; `slirec prepare --users` reads a table of users"), "{refused}");
     let mut mixed = table();
     mixed.users.insert("user 3".to_owned(), vec![Some(UserValue::Number(3.0))]);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use slirec_core::event::Event;
 
 use super::findings::{Findings, LEAST_TO_TRAIN};
-use super::users::UserAttributes;
+use super::user_attributes::UserAttributes;
 use super::{Division, Split};
 
 /// Name of the manifest; it stands last when a dataset is written.

@@ -7,14 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use slirec_core::bundle::FeatureShape;
 use slirec_core::files;
 use slirec_core::user_table::UserTable;
 use slirec_core::vocabulary::{DEFAULT_ID, UserFeature, UserLookup, UserValue, UserValues};
 
 use super::columns::{self, Column, Columns};
+use super::user_attributes::LEAST_USERS;
+pub use super::user_attributes::UserAttributes;
 use super::{Dataset, DatasetError, MANIFEST, Manifest, read_users};
-use crate::hyperparameters::ModelHyperparameters;
 
 /// Ids of all attributes, user by user.
 pub const USER_ATTRIBUTES: &str = "user_attributes.safetensors";
@@ -22,41 +23,8 @@ const IDS: &str = "ids";
 
 /// Most texts of an attribute, those of most users.
 const MOST_TEXTS: usize = 1_000;
-/// Users that share a text, at least.
-const LEAST_USERS: usize = 2;
 /// Buckets of numbers.
 const BUCKETS: usize = 10;
-
-/// What a dataset knows of its users.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserAttributes {
-    /// The attributes with their values.
-    pub features: Vec<UserFeature>,
-    /// Users of each attribute whose value has an id.
-    pub known: Vec<u64>,
-    /// Users of the dataset that the table has.
-    pub described: u64,
-    /// Users of the table that the dataset does not have.
-    pub without_interactions: u64,
-    /// Rows of the table that say of a user what another row says too: the last one counts.
-    pub repeated: u64,
-    /// SHA-256 of `user_attributes.safetensors`.
-    pub sha256: String,
-}
-
-impl UserAttributes {
-    /// A sentence for each attribute that says nothing.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        let of_all = (self.described == 0)
-            .then(|| "the table of users has none of the users that the interactions have".to_owned());
-        let silent = self.features.iter().zip(&self.known).filter(|(_, known)| **known == 0 && self.described > 0);
-        let silent = silent.map(|(feature, _)| {
-            format!("the user attribute `{}` has no value that {LEAST_USERS} users share", feature.name)
-        });
-        of_all.into_iter().chain(silent)
-    }
-}
 
 /// Writes the attributes of a dataset's users, whose names stand in its directory already.
 pub(super) fn write(directory: &Path, table: &UserTable, users: u64) -> Result<UserAttributes, DatasetError> {
@@ -153,8 +121,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`DatasetError::Invalid`] for an attribute that the dataset does not have.
-    pub fn with_user_features(mut self, model: &ModelHyperparameters) -> Result<Self, DatasetError> {
-        let names = model.user_features.iter().map(|feature| feature.name.as_str());
+    pub fn with_user_features(mut self, features: &[FeatureShape]) -> Result<Self, DatasetError> {
+        let names = features.iter().map(|feature| feature.name.as_str());
         let all = self.manifest.user_attributes.as_ref().map(|attributes| attributes.features.as_slice());
         let invalid = |problem| DatasetError::Invalid { path: MANIFEST.into(), problem };
         let features = UserFeature::select(all.unwrap_or_default(), names).map_err(|error| {
