@@ -162,3 +162,32 @@ fn lines_of_prose_wrap() {
     }
     assert!(long.is_empty(), "expected at most {COLUMNS} columns:\n{}", long.join("\n"));
 }
+
+/// Pages of the site that are made of what lies elsewhere, by `scripts/site.py`.
+const MADE: [&str; 5] = ["CHANGELOG.md", "CONTRIBUTING.md", "PYTHON_REFERENCE.md", "SECURITY.md", "SETTINGS.md"];
+
+#[test]
+fn the_site_names_every_page_and_no_other() {
+    let text = read(&root().join("mkdocs.yml"));
+    let (_, navigation) = text.split_once("\nnav:\n").unwrap();
+    let named = navigation.lines().filter_map(|line| Some(line.rsplit_once(": ")?.1));
+    let named: BTreeSet<&str> =
+        named.filter(|page| page.ends_with(".md") && !page.contains('/') && !MADE.contains(page)).collect();
+    let pages = files(&root().join("docs"), "md");
+    let pages: BTreeSet<&str> = pages.iter().map(|page| page.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(named, pages);
+}
+
+#[test]
+fn links_of_notebooks_lead_to_files() {
+    let notebooks = files(&root().join("examples"), "ipynb");
+    assert_eq!(notebooks.len(), 2);
+    for notebook in notebooks {
+        let text = read(&notebook);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            let found = target.contains("://") || notebook.parent().unwrap().join(path).exists();
+            assert!(found, "{}: {target} is not there", notebook.display());
+        }
+    }
+}
