@@ -56,9 +56,7 @@ impl<'a> ModelMetadata<'a> {
         for (feature, name) in engine.users().features().iter().zip(input_names(engine.users()).skip(INPUTS.len())) {
             let datatype = if feature.is_number() { "FP64" } else { "BYTES" };
             // As Triton has it of inputs that may be left out.
-            let mut attribute = tensor(&name, datatype, json!([1]));
-            attribute["optional"] = Value::Bool(true);
-            inputs.push(attribute);
+            inputs.push(json!({"name": name, "datatype": datatype, "shape": [1], "optional": true}));
         }
         Self {
             name,
