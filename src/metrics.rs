@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
 use slirec_core::product_set::ProductSet;
-use slirec_engine::{Engine, Recommendations, Source};
+use slirec_engine::{Recommendations, Source};
 use slirec_merchandising::FilterUse;
 
 use crate::registry::Registered;
 use crate::serving::Served;
 use families::Families;
-use labels::{DELIVERIES, filter_label};
+use labels::{DELIVERIES, filter_label, model_labels};
 pub(crate) use labels::{Shed, Stage};
 pub(crate) use traffic::Traffic;
 
@@ -223,20 +223,6 @@ impl Metrics {
         TextEncoder::new().encode(&self.registry.gather(), &mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
-}
-
-/// In the order of the family's labels; a label without a value is none.
-fn model_labels(engine: &Engine) -> [String; 7] {
-    let (model, device) = (engine.model(), engine.device());
-    [
-        model.name.clone(),
-        model.version.clone(),
-        engine.sha256().to_owned(),
-        engine.execution_provider().name().to_owned(),
-        device.map(|device| device.name.clone()).unwrap_or_default(),
-        device.map(|device| device.memory_bytes.to_string()).unwrap_or_default(),
-        engine.kernels().name().to_owned(),
-    ]
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {

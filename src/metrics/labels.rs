@@ -1,6 +1,6 @@
 //! Values of labels, each from a closed set: what happened enters, the text of its label leaves.
 
-use slirec_engine::Overloaded;
+use slirec_engine::{Engine, Overloaded};
 use slirec_merchandising::FilterUse;
 
 /// How a filter was found.
@@ -78,3 +78,17 @@ impl From<Overloaded> for Shed {
 /// What may become of a shop's delivery.
 pub(super) const DELIVERIES: [&str; 7] =
     ["changed", "repeated", "late", "unrelated", "unsigned", "malformed", "failed"];
+
+/// Those of the model in service, in the order of the family's labels; a label without a value is none.
+pub(super) fn model_labels(engine: &Engine) -> [String; 7] {
+    let (model, device) = (engine.model(), engine.device());
+    [
+        model.name.clone(),
+        model.version.clone(),
+        engine.sha256().to_owned(),
+        engine.execution_provider().name().to_owned(),
+        device.map(|device| device.name.clone()).unwrap_or_default(),
+        device.map(|device| device.memory_bytes.to_string()).unwrap_or_default(),
+        engine.kernels().name().to_owned(),
+    ]
+}

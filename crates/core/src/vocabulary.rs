@@ -6,6 +6,7 @@
 
 mod item_features;
 mod users;
+mod vector_features;
 mod vectors;
 mod words;
 
@@ -19,10 +20,11 @@ use crate::catalog::Product;
 use crate::files::{self, FileError};
 use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 
-pub use item_features::{ItemFeatureError, TextFeature, VectorFeature};
+pub use item_features::{ItemFeatureError, TextFeature};
 pub use users::{
     KnownUser, MOST_USER_FEATURES, UserAttributeError, UserFeature, UserFeatureError, UserLookup, UserValue, UserValues,
 };
+pub use vector_features::VectorFeature;
 pub use vectors::Centroids;
 use vectors::Vectors;
 use words::Texts;

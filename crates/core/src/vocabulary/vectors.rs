@@ -56,9 +56,9 @@ pub(super) fn fit(vectors: &[Vec<f32>], levels: usize, codes: usize) -> Vec<Vec<
     let mut fitted = Vec::with_capacity(levels);
     for _ in 0..levels {
         let centroids = means(&rest, codes.min(rest.len()));
-        let width = rest.first().map_or(1, Vec::len).max(1);
+        let halves = halves_of_squares(&centroids, rest.first().map_or(1, Vec::len).max(1));
         for vector in &mut rest {
-            take_off(vector, &centroids, width);
+            take_off(vector, &centroids, &halves);
         }
         fitted.push(centroids);
     }
@@ -99,8 +99,7 @@ fn means(vectors: &[Vec<f32>], codes: usize) -> Vec<f32> {
     let mut before: Vec<usize> = Vec::new();
     for _ in 0..ROUNDS {
         let halves = halves_of_squares(&centroids, width);
-        let nearest: Vec<(usize, f32)> =
-            vectors.iter().map(|vector| nearest(vector, &centroids, &halves, width)).collect();
+        let nearest: Vec<(usize, f32)> = vectors.iter().map(|vector| nearest(vector, &centroids, &halves)).collect();
         let assigned: Vec<usize> = nearest.iter().map(|(code, _)| *code).collect();
         if assigned == before {
             break;
@@ -138,15 +137,15 @@ fn halves_of_squares(centroids: &[f32], width: usize) -> Vec<f32> {
 }
 
 /// The nearest centroid, the first of equal ones, and its score: v · c - c² / 2, which falls with the distance.
-fn nearest(vector: &[f32], centroids: &[f32], halves: &[f32], width: usize) -> (usize, f32) {
-    let scores = centroids.chunks(width).zip(halves).map(|(centroid, half)| dot(vector, centroid) - half);
+fn nearest(vector: &[f32], centroids: &[f32], halves: &[f32]) -> (usize, f32) {
+    let scores = centroids.chunks(vector.len().max(1)).zip(halves).map(|(centroid, half)| dot(vector, centroid) - half);
     scores.enumerate().fold((0, f32::NEG_INFINITY), |best, one| if one.1 > best.1 { one } else { best })
 }
 
 /// Takes the nearest centroid off a vector; its number.
-fn take_off(vector: &mut [f32], centroids: &[f32], width: usize) -> usize {
-    let (code, _) = nearest(vector, centroids, &halves_of_squares(centroids, width), width);
-    let centroid = centroids.get(code * width..(code + 1) * width).unwrap_or_default();
+fn take_off(vector: &mut [f32], centroids: &[f32], halves: &[f32]) -> usize {
+    let (code, _) = nearest(vector, centroids, halves);
+    let centroid = centroids.chunks(vector.len().max(1)).nth(code).unwrap_or_default();
     vector.iter_mut().zip(centroid).for_each(|(value, centre)| *value -= centre);
     code
 }
@@ -171,8 +170,8 @@ pub(super) struct Vectors(Vec<Coded>);
 struct Coded {
     attribute: String,
     width: usize,
-    /// Of the features of its levels.
-    positions: Vec<usize>,
+    /// Positions of the features of its levels, each with what [`nearest`] needs of its centroids.
+    levels: Vec<(usize, Vec<f32>)>,
 }
 
 impl Vectors {
@@ -191,14 +190,15 @@ impl Vectors {
             if values.iter().any(|value| !value.is_finite()) {
                 return Err(format!("feature `{}`: has centroids that are not finite", feature.name));
             }
+            let level = (position, halves_of_squares(values, width));
             match vectors.0.iter_mut().find(|coded| coded.attribute == *attribute) {
-                Some(coded) if coded.width == width => coded.positions.push(position),
+                Some(coded) if coded.width == width => coded.levels.push(level),
                 Some(coded) => {
                     let (name, expected) = (&feature.name, coded.width);
                     return Err(format!("feature `{name}`: has centroids of width {width}, expected {expected}"));
                 }
                 None => {
-                    vectors.0.push(Coded { attribute: attribute.clone(), width, positions: vec![position] });
+                    vectors.0.push(Coded { attribute: attribute.clone(), width, levels: vec![level] });
                 }
             }
         }
@@ -212,13 +212,13 @@ impl Vectors {
 
     /// Fills in the codes of a product's vectors; those of training where the product has none, or one of another width.
     pub(super) fn add(&self, features: &[Feature], product: &Product, trained: &[u32], ids: &mut [u32]) {
-        for Coded { attribute, width, positions } in &self.0 {
+        for Coded { attribute, width, levels } in &self.0 {
             let mut vector = read(product.feature(attribute)).filter(|vector| vector.len() == *width);
-            for position in positions {
+            for (position, halves) in levels {
                 let centroids = features.get(*position).and_then(|feature| feature.vector.as_ref());
                 let code = match (&mut vector, centroids) {
                     // A value's id is its number from 1.
-                    (Some(vector), Some(centroids)) => take_off(vector, &centroids.values, *width) as u32 + 1,
+                    (Some(vector), Some(centroids)) => take_off(vector, &centroids.values, halves) as u32 + 1,
                     _ => trained.get(*position).copied().unwrap_or(DEFAULT_ID),
                 };
                 ids.get_mut(*position).into_iter().for_each(|id| *id = code);
@@ -256,7 +256,8 @@ mod tests {
     fn vectors_that_are_alike_share_their_first_code_and_others_do_not() {
         let vectors = groups(4);
         let fitted = fit(&vectors, 2, 4);
-        let code = |vector: &Vec<f32>| take_off(&mut vector.clone(), &fitted[0], 20);
+        let halves = halves_of_squares(&fitted[0], 20);
+        let code = |vector: &Vec<f32>| take_off(&mut vector.clone(), &fitted[0], &halves);
         for (place, vector) in vectors.iter().enumerate() {
             assert_eq!(code(vector), code(&vectors[place % 4]));
         }
@@ -278,7 +279,8 @@ mod tests {
             for centroids in &fitted {
                 prop_assert_eq!(centroids.len(), codes.min(vectors.len()) * 5);
                 let before = length(&rest);
-                rest.iter_mut().for_each(|vector| { take_off(vector, centroids, 5); });
+                let halves = halves_of_squares(centroids, 5);
+                rest.iter_mut().for_each(|vector| { take_off(vector, centroids, &halves); });
                 prop_assert!(length(&rest) <= before * 1.001 + 1e-5);
             }
         }
