@@ -21,11 +21,16 @@ pub use catalog::{CatalogFrameError, catalog};
 /// What errors call the frame.
 pub const PLACE: &str = "the frame";
 
+/// Rows that are made plain together: a frame may be one batch, whose values would all be there a second time.
+const AT_ONCE: usize = 1 << 16;
+
 /// Reads interactions of batches without keeping them.
 pub struct FrameInteractions<B> {
     columns: InteractionColumns,
     /// None at the end.
     batches: Option<B>,
+    /// What is left of the current one.
+    batch: Option<RecordBatch>,
     rows: Option<Rows>,
     /// Row of all batches, from 1.
     row: u64,
@@ -34,19 +39,33 @@ pub struct FrameInteractions<B> {
 impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> FrameInteractions<B> {
     /// Of batches whose columns have these names; others are ignored.
     pub fn new(batches: B, columns: InteractionColumns) -> Self {
-        Self { columns, batches: Some(batches), rows: None, row: 0 }
+        Self { columns, batches: Some(batches), batch: None, rows: None, row: 0 }
     }
 
     /// Goes to the next row; false at the end.
     fn advance(&mut self) -> Result<bool, io::Error> {
         while !self.rows.as_ref().is_some_and(Rows::has_more) {
-            let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else { return Ok(false) };
+            let Some(piece) = self.next_piece().map_err(io::Error::other)? else { return Ok(false) };
             let wanted = |name: &str| self.columns.names().any(|column| column == name);
-            let batch = batch.and_then(|batch| plain_columns(&batch, wanted)).map_err(io::Error::other)?;
-            self.rows = Some(Rows::new(&Batch::of(batch), &self.columns, &PLACE)?);
+            let piece = plain_columns(&piece, wanted).map_err(io::Error::other)?;
+            self.rows = Some(Rows::new(&Batch::of(piece), &self.columns, &PLACE)?);
         }
         self.row += 1;
         Ok(true)
+    }
+
+    /// The next rows of the current batch, or of the next one; none at the end.
+    fn next_piece(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let batch = match self.batch.take() {
+            Some(left) => left,
+            None => match self.batches.as_mut().and_then(Iterator::next) {
+                Some(batch) => batch?,
+                None => return Ok(None),
+            },
+        };
+        let rows = batch.num_rows().min(AT_ONCE);
+        self.batch = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
+        Ok(Some(batch.slice(0, rows)))
     }
 }
 
@@ -78,7 +97,7 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> InteractionSource for 
             Ok(true) => {}
             Ok(false) => return None,
             Err(source) => {
-                (self.batches, self.rows) = (None, None);
+                (self.batches, self.batch, self.rows) = (None, None, None);
                 return Some(Err(ReadError::Io { line, source }));
             }
         }

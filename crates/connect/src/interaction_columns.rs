@@ -140,7 +140,8 @@ impl Rows {
 /// Keeps the text of a row.
 fn keep(text: &mut String, column: &ColumnValues, row: usize, name: &'static str) -> Result<(), LineProblem> {
     let value = column.text(row).filter(|value| !value.is_empty()).ok_or(LineProblem::Empty(name))?;
-    if value.bytes().any(|byte| byte.is_ascii_control()) {
+    // All bytes, several at once, which is faster than the first of few.
+    if value.bytes().fold(false, |found, byte| found | byte.is_ascii_control()) {
         return Err(LineProblem::Control(name));
     }
     text.clear();

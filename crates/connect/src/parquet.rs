@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Type as PhysicalType;
 use thiserror::Error;
 
-use values::{json_of, masked, seconds_of, text_of, unreadable};
+use values::{json_of, masked, number_of, seconds_of, text_of, unreadable};
 
 use crate::time::{self, Moment};
 
@@ -214,10 +214,12 @@ impl ColumnValues {
 
     /// The value of a row as Unix seconds: a timestamp, a date, a number or text.
     pub(crate) fn seconds(&self, row: usize) -> Result<Option<f64>, String> {
-        if let Self::Stored(array) = self
-            && let Some(seconds) = seconds_of(array, row)
-        {
-            return Ok(seconds.map(|(seconds, _)| seconds));
+        if let Self::Stored(array) = self {
+            let typed = seconds_of(array, row).map(|time| time.map(|(seconds, _)| seconds));
+            // What is wrong with other numbers is said of their text.
+            if let Some(seconds) = typed.or_else(|| number_of(array, row).map(Some)) {
+                return Ok(seconds);
+            }
         }
         self.text(row).map(|text| time::parse(&text)).transpose()
     }

@@ -66,6 +66,24 @@ fn batches_are_read_one_after_another_whatever_their_columns_are_called() {
 }
 
 #[test]
+fn a_batch_of_many_rows_is_read_in_pieces_to_its_end() {
+    const ROWS: usize = 150_000;
+    let count = |from: i64| -> ArrayRef { Arc::new((from..from + ROWS as i64).map(Some).collect::<Int64Array>()) };
+    let items: DictionaryArray<Int32Type> = (0..ROWS).map(|row| ["mug", "cup", "tee"].get(row % 3).copied()).collect();
+    let columns = InteractionColumns { category: None, ..InteractionColumns::default() };
+    let rows = batch(vec![("user", count(0)), ("item", Arc::new(items)), ("timestamp", count(1_790_000_000))]);
+    let last =
+        batch(vec![("user", texts(&[None])), ("item", texts(&[Some("mug")])), ("timestamp", texts(&[Some("5")]))]);
+    let found = read(vec![rows.slice(0, 0), rows, last], columns);
+    let expected = |row: usize| format!("{row} {} {} none 1", ["mug", "cup", "tee"][row % 3], 1_790_000_000 + row);
+    assert!(found.iter().take(ROWS).enumerate().all(|(row, text)| *text == expected(row)));
+    assert_eq!(
+        found[ROWS..],
+        [format!("line {0}: user is empty: expected a name, in `row {0} of the frame`", ROWS + 1)]
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_row_or_a_column_is_said_by_its_place() {
     let rows = batch(vec![
         ("user", texts(&[Some("ann"), None, Some("bob")])),

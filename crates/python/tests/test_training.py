@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import time
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 import slirec
 
@@ -67,6 +70,28 @@ def test_a_frame_becomes_the_dataset_of_the_same_file(dataset: slirec.Dataset, t
     expected = json.loads((tmp_path / "dataset/manifest.json").read_text())
     assert dataset.manifest == expected
     assert repr(dataset).startswith(f"Dataset of {expected['interactions']} interactions of 120 users with 30 items")
+
+
+def test_preparing_needs_memory_for_names_and_not_for_rows(tmp_path: Path) -> None:
+    rows, users, items = 2_000_000, 20_000, 500
+    number = np.arange(rows)
+    names = pa.array([f"a name that is not short, of item {item}" for item in range(items)])
+    picked = pa.DictionaryArray.from_arrays(pa.array(number * 7 % items), names)
+    columns = {"user": number % users, "item": picked, "timestamp": 1_790_000_000 + number, "category": picked}
+    frame = pa.table(columns)
+    assert frame["item"].num_chunks == 1
+
+    def memory(field: str) -> float:
+        line = re.search(f"{field}:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+        assert line is not None
+        return int(line[1]) / 1024
+
+    # The most memory is counted from now on.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory("VmRSS")
+    dataset = slirec.prepare(frame, output=tmp_path / "dataset", progress=False)
+    assert dataset.manifest["interactions"] == rows
+    assert memory("VmHWM") - before < 100
 
 
 def test_a_run_has_the_weights_and_metrics_of_the_command(

@@ -11,7 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use serde_json::{Map, Value};
-use slirec_core::timestamp::DAY;
+use slirec_core::timestamp::{self, DAY};
 
 /// The array with further nulls; left as it is where arrow does not take them.
 pub(super) fn masked(array: &ArrayRef, nulls: &arrow_buffer::NullBuffer) -> ArrayRef {
@@ -110,6 +110,23 @@ fn text_of_bytes(bytes: &[u8]) -> Cow<'_, str> {
         return Cow::Owned(parts.join("-"));
     }
     Cow::Owned(digits.concat())
+}
+
+/// Unix seconds of a number that is a usable time, without making text of it; none for all else.
+pub(super) fn number_of(array: &ArrayRef, row: usize) -> Option<f64> {
+    if row >= array.len() || array.is_null(row) {
+        return None;
+    }
+    let number = match array.data_type() {
+        // What 53 bits do not hold is no time.
+        DataType::Int64 => array.as_primitive_opt::<Int64Type>()?.value(row) as f64,
+        DataType::UInt64 => array.as_primitive_opt::<UInt64Type>()?.value(row) as f64,
+        DataType::Int32 => array.as_primitive_opt::<Int32Type>()?.value(row).into(),
+        DataType::UInt32 => array.as_primitive_opt::<UInt32Type>()?.value(row).into(),
+        DataType::Float64 => array.as_primitive_opt::<Float64Type>()?.value(row),
+        _ => return None,
+    };
+    timestamp::from_number(number).ok()
 }
 
 /// Unix seconds of typed times, and whether they are whole days; the outer none says that the type is another.
