@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -22,7 +25,10 @@ def shown(cell: Any, is_trained: bool) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_runs_and_shows_what_is_committed(name: str) -> None:
+def test_a_notebook_runs_and_shows_what_is_committed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An editor starts a kernel by its path: the programs of its environment are then on no PATH.
+    others = [place for place in os.environ["PATH"].split(os.pathsep) if Path(place) != Path(sys.executable).parent]
+    monkeypatch.setenv("PATH", os.pathsep.join(others))
     committed = nbformat.read(ROOT / "examples" / name, as_version=4)
     executed = nbformat.read(ROOT / "examples" / name, as_version=4)
     NotebookClient(executed, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
