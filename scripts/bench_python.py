@@ -1,5 +1,5 @@
-"""Measures the Python package: sessions of a frame a second, on the demo catalogue, and interactions of a frame prepared
-beside the command on a file of the same ones.
+"""Measures the Python package: sessions of a frame a second, on the demo catalogue, and interactions of a frame that
+are prepared, beside the command on a file of the same ones.
 
 Enters: nothing. Leaves: a line for each measurement, the median of three with the least and the most. Needs the wheel,
 PyArrow and pandas: `make bench-python`.
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,8 @@ VIEWS = 7
 INTERACTIONS = int(os.environ.get("INTERACTIONS", "10000000"))
 # Views of a user whose interactions are prepared.
 EACH = 20
+# Users whose interactions are prepared while memory is measured.
+USERS = 20_000
 RUNS = 3
 NOW = 1_793_620_000
 CORES = len(os.sched_getaffinity(0))
@@ -104,31 +107,33 @@ def prepared(products: pa.Table, folder: Path) -> None:
     of_frame, of_file = [], []
     # In turn, so that a noisy machine is noisy for both.
     for _ in range(RUNS):
-        of_file.append(timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)))
+        of_file.append(timed(lambda: subprocess.run(command, check=True, capture_output=True)))
         of_frame.append(timed(lambda: slirec.prepare(table, output=folder / "of-frame", replace=True, progress=False)))
     both = [json.loads((folder / name / "manifest.json").read_text()) for name in ("of-file", "of-frame")]
     assert both[0] == both[1], both
     ratio = statistics.median(of_frame) / statistics.median(of_file)
     print(f"prepare of {table.num_rows:,} interactions: a frame {said(of_frame)}, the command on a file {said(of_file)}, ratio {ratio:.2f}")
 
-    frame = table.to_pandas()
-    frames = {
-        "PyArrow": table,
-        "PyArrow in one piece": table.combine_chunks(),
-        "pandas": frame,
-        "pandas' categories": frame.astype({"item": "category", "category": "category"}),
-        "pandas' objects": pd.DataFrame({name: frame[name].astype(object) for name in frame}),
-    }
-    for share in (10, 1):
-        for name, whole in frames.items():
-            rows = len(whole) // share
-            part = whole.slice(0, rows) if isinstance(whole, pa.Table) else whole.head(rows)
-            needed = grown(lambda part=part: slirec.prepare(part, output=folder / "of-frame", replace=True, progress=False))
-            print(f"memory of preparing {rows:,} interactions, {name}: {needed:,.0f} MiB beside the frame", flush=True)
+    # As many users, whose names are kept, of a tenth of the rows and of all.
+    for rows in (INTERACTIONS // 10, INTERACTIONS):
+        table = views(USERS, rows // USERS, products)
+        frame = table.to_pandas()
+        frames = {
+            "PyArrow": table,
+            "PyArrow, one batch": table.combine_chunks(),
+            "pandas": frame,
+            "pandas, categories": frame.astype({"item": "category", "category": "category"}),
+            "pandas, objects": pd.DataFrame({name: frame[name].astype(object) for name in frame}),
+        }
+        for name, each in frames.items():
+            needed = grown(lambda each=each: slirec.prepare(each, output=folder / "of-frame", replace=True, progress=False))
+            print(f"memory of preparing {rows:,} interactions of {USERS:,} users, {name}: {needed:,.0f} MiB beside the frame", flush=True)
 
 
 def main() -> None:
     """Measure both."""
+    # What is said of data that is drawn says nothing here.
+    warnings.simplefilter("ignore", UserWarning)
     products = pa.table(slirec.load("models/demo").products())
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     recommendations(products)
@@ -137,4 +142,5 @@ def main() -> None:
             prepared(products, Path(folder))
 
 
-main()
+if __name__ == "__main__":
+    main()

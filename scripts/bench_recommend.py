@@ -6,6 +6,7 @@ doubled, lost or another. Needs the wheel and PyArrow: `make bench-recommend` (S
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -20,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import slirec
 
 SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
 FILES = int(os.environ.get("FILES", "20"))
@@ -35,7 +35,8 @@ NOW = 1_793_620_000
 def make_sessions(folder: Path) -> None:
     """Sessions in partitions, a row a view, each session's rows together."""
     draw = np.random.default_rng(SEED)
-    handles = pa.table(slirec.load("models/demo").products())["item"]
+    products = json.loads(Path("models/demo/catalog.json").read_text())["products"]
+    handles = pa.array([product["handle"] for product in products])
     for part, numbers in enumerate(np.array_split(np.arange(SESSIONS), FILES)):
         rows = len(numbers) * VIEWS
         users = pa.array([f"session {number}" for number in numbers])
@@ -60,17 +61,30 @@ def command(sessions: Path, output: Path) -> list[str]:
 def whole(sessions: Path, output: Path) -> tuple[float, float, float]:
     """Runs to the end: seconds, seconds of processors, MiB at most."""
     began = time.monotonic()
-    process = subprocess.Popen(command(sessions, output), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    process = subprocess.Popen(command(sessions, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ended, peak = 0, 0.0
+    while not ended:
+        time.sleep(0.02)
+        peak = max(peak, most_memory(process.pid))
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     elapsed = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, process.returncode
-    return elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return elapsed, usage.ru_utime + usage.ru_stime, peak
+
+
+def most_memory(process: int) -> float:
+    """MiB that a process has had at most; what the operating system adds up at its end would count this one's too."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(found[0]) / 1024 if found else 0.0
 
 
 def killed(sessions: Path, output: Path, after: float) -> list[str]:
     """Runs until it is killed; names of the files that are complete."""
-    with subprocess.Popen(command(sessions, output), stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command(sessions, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         time.sleep(after)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL, f"it ended with {process.returncode} before it was killed"
@@ -129,4 +143,5 @@ def main() -> None:
         print(f"went on to the end: {check_rows(sessions, output, expected):,} rows, as those of a run without a kill")
 
 
-main()
+if __name__ == "__main__":
+    main()
