@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_array::RecordBatchReader;
 use pyo3::prelude::*;
 use slirec_connect::frames::{FrameInteractions, InteractionColumns, PLACE};
-use slirec_train::dataset::Dataset;
 use slirec_train::dataset::prepare::{PrepareOptions, prepare_from};
+use slirec_train::dataset::{Dataset, Manifest};
 use slirec_train::hyperparameters::{Hyperparameters, Preset};
 use slirec_train::run::RunSummary;
 use slirec_train::trainer::{TrainOptions, train as train_network};
@@ -66,8 +66,8 @@ pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePla
 /// What a person should know of a dataset before training on it.
 #[pyfunction]
 pub(crate) fn dataset(path: PathBuf) -> PyResult<(String, Vec<String>)> {
-    let dataset = Dataset::read(&path).map_err(failure)?;
-    Ok((serde_json::to_string(&dataset.manifest).map_err(failure)?, dataset.manifest.warnings()))
+    let manifest = Manifest::read(&path).map_err(failure)?;
+    Ok((serde_json::to_string(&manifest).map_err(failure)?, manifest.warnings()))
 }
 
 /// As `../python/slirec/_training.py` passes it.

@@ -116,11 +116,7 @@ impl Dataset {
     /// [`DatasetError`] naming the file and what is wrong with it.
     pub fn read(directory: &Path) -> Result<Self, DatasetError> {
         let manifest_path = directory.join(MANIFEST);
-        let manifest: Manifest = files::read_json(&manifest_path)?;
-        if manifest.format != FORMAT {
-            let problem = format!("format is `{}`: expected `{FORMAT}`", manifest.format);
-            return Err(DatasetError::Invalid { path: manifest_path, problem });
-        }
+        let manifest = Manifest::read(directory)?;
         let interactions_path = directory.join(INTERACTIONS);
         let interactions = Columns::read(&interactions_path, &manifest.interactions_sha256)?;
         let evaluation_path = directory.join(EVALUATION);

@@ -2,10 +2,13 @@
 //! this calls for.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use slirec_core::event::Event;
+use slirec_core::files;
 
+use super::error::DatasetError;
 use super::findings::{Findings, LEAST_TO_TRAIN};
 use super::user_attributes::UserAttributes;
 use super::{Division, Split};
@@ -126,6 +129,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Reads the manifest of a dataset directory, and nothing else of it.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when there is none, or one of another format.
+    pub fn read(directory: &Path) -> Result<Self, DatasetError> {
+        let path = directory.join(MANIFEST);
+        let manifest: Self = files::read_json(&path)?;
+        if manifest.format != FORMAT {
+            let problem = format!("format is `{}`: expected `{FORMAT}`", manifest.format);
+            return Err(DatasetError::Invalid { path, problem });
+        }
+        Ok(manifest)
+    }
+
     /// A sentence for everything in the data that a person must know before training on it.
     pub fn warnings(&self) -> Vec<String> {
         let Some(found) = &self.findings else { return Vec::new() };
