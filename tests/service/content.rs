@@ -53,7 +53,7 @@ fn vector_of(category: &str) -> String {
 /// Scores of products after a view of the novel.
 fn scores<const COUNT: usize>(server: &Server, handles: [&str; COUNT]) -> [f64; COUNT] {
     let history = json!([{"item": "novel", "time": TIME}]);
-    let body = json!({"history": history, "now": TIME + 39, "candidates": handles}).to_string();
+    let body = json!({"history": history, "now": TIME + 39, "candidates": handles.to_vec()}).to_string();
     let answer = server.post("/v1/rank", body).json();
     handles.map(|handle| {
         let mut items = answer["items"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
