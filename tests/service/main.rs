@@ -8,6 +8,7 @@ mod bundle;
 mod chains;
 mod client;
 mod connections;
+mod content;
 mod counts;
 mod examples;
 mod hostile;

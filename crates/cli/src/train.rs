@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::bundle::FeatureShape;
 use slirec_core::catalog::Catalog;
-use slirec_core::vocabulary::{TextFeature, VectorFeature};
+use slirec_core::vocabulary::{MissingContent, TextFeature, VectorFeature, Vocabulary};
 use slirec_train::dataset::{DataShape, Dataset, Split};
 use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
@@ -227,7 +227,23 @@ pub(crate) fn with_features(
         catalog.with_context(|| format!("the item feature `{further}` needs --catalog, where its values stand"))?;
     let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
     let vocabulary = model.vocabulary(&dataset.vocabulary, &catalog).context(path.display().to_string())?;
+    warn_of_missing_content(&vocabulary);
     Ok(dataset.with_vocabulary(&vocabulary)?)
+}
+
+/// Share of the items without content from which on it is worth saying.
+const MISSING: f64 = 0.05;
+
+fn warn_of_missing_content(vocabulary: &Vocabulary) {
+    let items = vocabulary.items().len();
+    for MissingContent { kind, name, items: missing } in vocabulary.missing_content() {
+        let what = if kind == "text" { "no word that another one has" } else { "no vector" };
+        if missing as f64 > MISSING * items as f64 {
+            output::warn(format!(
+                "{kind} `{name}`: {missing} of {items} products have {what} there, and say as little as new ones without it"
+            ));
+        }
+    }
 }
 
 /// What runs: the preset's values, replaced by the file's, replaced by the flags'; or those of the run that goes on.

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod activity;
+mod cold_start;
 mod companion;
 mod damaged;
 mod data;

@@ -88,6 +88,11 @@ impl ModelHyperparameters {
         self.features.iter().cloned().chain(further).collect()
     }
 
+    /// Whether the network reads more of an item than its id and its category.
+    pub fn has_content(&self) -> bool {
+        self.features.len() > 1 || !self.text.is_empty() || !self.vectors.is_empty()
+    }
+
     /// A dataset's vocabulary with the item features that this network reads beyond the category.
     ///
     /// # Errors
