@@ -26,6 +26,7 @@ mod scoring;
 mod server;
 mod serving;
 mod state;
+mod user_attributes;
 mod webhooks;
 
 use std::process::ExitCode;
