@@ -81,7 +81,7 @@ test-tensorboard: $(python_tests)/installed ## Reads event files with the real T
 
 test-browser: onnxruntime $(browser_tests)/installed ## Uses the pages in a real browser (chromium, installed from Debian's packages when it is not there).
 	@command -v chromium chromedriver >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver)
-	cd $(root) && cargo test --workspace --all-features --no-run --test service --test report
+	cd $(root) && cargo test --workspace --all-features --no-run --test service --test report --test verbs
 	cd $(root) && cargo test --workspace --all-features --test report -- --ignored
 	cd $(root)/tests/browser && SLIREC_SERVER=$(binaries)/debug/slirec-server \
 	  SLIREC_AXE=$(browser_tests)/axe.min.js $(browser_tests)/bin/python test_pages.py

@@ -27,6 +27,7 @@ mod server;
 mod serving;
 mod state;
 mod sync;
+mod user_attributes;
 mod webhooks;
 
 use std::process::ExitCode;
