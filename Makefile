@@ -44,7 +44,7 @@ docs_tools := $(root)/work/docs-tools
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate test-loom fuzz test-chaos soak reproducible test-signing sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python docs bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate test-loom fuzz test-chaos soak reproducible test-signing sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python bench-recommend docs bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -248,8 +248,11 @@ $(docs_tools)/installed: $(root)/scripts/docs.requirements.txt
 	$(docs_tools)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
-bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared (SESSIONS=, INTERACTIONS=).
+bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared beside the command (SESSIONS=, INTERACTIONS=).
 	cd $(root) && env -u ORT_DYLIB_PATH $(wheel_tests)/bin/python scripts/bench_python.py
+
+bench-recommend: test-python ## Measures `slirec recommend` over Parquet with the wheel, kills it on the way and compares what goes on (SESSIONS=, FILES=, KILLS=, SEED=).
+	cd $(root) && env -u ORT_DYLIB_PATH $(wheel_tests)/bin/python scripts/bench_recommend.py
 
 bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
 	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained

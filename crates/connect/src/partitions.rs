@@ -164,12 +164,13 @@ impl AnswerWriter {
         self.writer.write(rows).map_err(unwritten(&self.path))
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name, once it is on the disk: who goes on behind it trusts the name.
     ///
     /// # Errors
     /// [`FileError`] when it cannot be written.
     pub fn finish(self) -> Result<(), FileError> {
-        self.writer.close().map_err(unwritten(&self.path))?;
+        let file = self.writer.into_inner().map_err(unwritten(&self.path))?;
+        file.sync_all().map_err(FileError::io("write", &self.path))?;
         self.staged.commit()
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions as Parquet: a file, or a directory of files, with a row for each view enters; a directory with a file of
 //! recommendations for each leaves. A run that was ended goes on behind the files that are complete.
 
+mod lock;
 mod plan;
 
 use std::fs;
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, engine: &Engine, now: f64, directory: &
         exclude_seen: arguments.exclude_seen,
         now,
     };
-    let mut plan = Plan::begin(directory, sessions, asked, arguments.now.is_some(), arguments.force)?;
+    let (mut plan, _lock) = Plan::begin(directory, sessions, asked, arguments.now.is_some(), arguments.force)?;
     let mut counter = progress::Counter::new("sessions");
     let (mut counted, mut kept, files) = (Counted::default(), 0, plan.files.clone());
     for (number, file) in files.iter().enumerate() {
