@@ -21,10 +21,10 @@ const SECRET: &str = "a-secret-that-only-the-shop-knows";
 const PATH: &str = "/webhooks/shopify";
 
 /// A folder for the changes, which outlives services.
-struct Changes(TempDir);
+pub(crate) struct Changes(TempDir);
 
 impl Changes {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -32,7 +32,7 @@ impl Changes {
         self.0.path().join("changes.jsonl")
     }
 
-    fn serve(&self, bundle: &Bundle) -> Server {
+    pub(crate) fn serve(&self, bundle: &Bundle) -> Server {
         self.serve_by(bundle, Server::start_with)
     }
 
@@ -45,7 +45,7 @@ impl Changes {
     }
 }
 
-fn product(id: u64, handle: &str, category: &str, stock: i64) -> Value {
+pub(crate) fn product(id: u64, handle: &str, category: &str, stock: i64) -> Value {
     json!({
         "id": id, "handle": handle, "title": handle, "product_type": category, "vendor": "", "status": "active",
         "published_at": "2026-01-01T00:00:00Z",
@@ -82,6 +82,11 @@ fn outcome(response: &Response) -> String {
     response.json()["outcome"].as_str().unwrap().to_owned()
 }
 
+/// Tells of a product that the shop created.
+pub(crate) fn create(server: &Server, id: &str, product: &Value) {
+    assert_eq!(outcome(&send(server, SECRET, "products/create", id, "2026-11-01T11:00:00Z", product)), "changed");
+}
+
 /// Handles of an answer to a view of the novel.
 fn recommended(server: &Server) -> Vec<String> {
     let body = json!({"history": [{"item": "novel", "time": 1_730_807_061}], "now": 1_730_807_100, "limit": 100});
@@ -92,7 +97,7 @@ fn recommended(server: &Server) -> Vec<String> {
     items.iter().map(|item| item["handle"].as_str().unwrap().to_owned()).collect()
 }
 
-fn scores(server: &Server, handle: &str) -> Option<f64> {
+pub(crate) fn scores(server: &Server, handle: &str) -> Option<f64> {
     let body =
         json!({"history": [{"item": "novel", "time": 1_730_807_061}], "now": 1_730_807_100, "candidates": [handle]});
     let answer = server.post("/v1/rank", body.to_string());

@@ -4,6 +4,7 @@
 mod cold_start;
 mod next_baskets;
 mod predictions;
+mod scratch;
 
 use std::path::PathBuf;
 

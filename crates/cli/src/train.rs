@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use slirec_connect::mlflow::RunStatus;
 use slirec_core::bundle::FeatureShape;
 use slirec_core::catalog::Catalog;
-use slirec_core::vocabulary::{TextFeature, VectorFeature};
+use slirec_core::vocabulary::{MissingContent, TextFeature, VectorFeature, Vocabulary};
 use slirec_train::dataset::{DataShape, Dataset, Split};
 use slirec_train::hyperparameters::{BestBy, Hyperparameters, Preset};
 use slirec_train::run::{RunRecord, RunState, RunSummary};
@@ -125,10 +125,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Some(directory) = &arguments.output else { bail!("--output is missing: expected a run directory") };
     let dataset = dataset?;
     dataset.manifest.warnings().iter().for_each(output::warn);
+    let mut hyperparameters = hyperparameters;
     let dataset = if arguments.resume {
         dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
     } else {
-        with_features(dataset, &hyperparameters, arguments.catalog.as_deref())?
+        with_features(dataset, &mut hyperparameters, arguments.catalog.as_deref())?
     };
     let interrupted = stop_on_interrupt()?;
     let options = TrainOptions {
@@ -213,13 +214,15 @@ pub(crate) fn tell(directory: &Path, record: &RunRecord, hyperparameters: &Hyper
     ))
 }
 
-/// Adds the attributes of users and the item features beyond the category that the hyperparameters list.
+/// Adds the attributes of users and the item features beyond the category that the hyperparameters list, which then list
+/// all parts of lists.
 pub(crate) fn with_features(
     dataset: Dataset,
-    hyperparameters: &Hyperparameters,
+    hyperparameters: &mut Hyperparameters,
     catalog: Option<&Path>,
 ) -> Result<Dataset> {
-    let model = &hyperparameters.model;
+    let model = &mut hyperparameters.model;
+    model.user_features = dataset.user_shapes(&model.user_features)?;
     let dataset = dataset.with_user_features(&model.user_features)?;
     let further = model.all_features().into_iter().nth(1);
     let Some(further) = further.map(|feature| feature.name) else { return Ok(dataset) };
@@ -227,7 +230,23 @@ pub(crate) fn with_features(
         catalog.with_context(|| format!("the item feature `{further}` needs --catalog, where its values stand"))?;
     let catalog = Catalog::read(path).context("the catalogue cannot be used")?;
     let vocabulary = model.vocabulary(&dataset.vocabulary, &catalog).context(path.display().to_string())?;
+    warn_of_missing_content(&vocabulary);
     Ok(dataset.with_vocabulary(&vocabulary)?)
+}
+
+/// Share of the items without content from which on it is worth saying.
+const MISSING: f64 = 0.05;
+
+fn warn_of_missing_content(vocabulary: &Vocabulary) {
+    let items = vocabulary.items().len();
+    for MissingContent { kind, name, items: missing } in vocabulary.missing_content() {
+        let what = if kind == "text" { "no word that another one has" } else { "no vector" };
+        if missing as f64 > MISSING * items as f64 {
+            output::warn(format!(
+                "{kind} `{name}`: {missing} of {items} products have {what} there, and say as little as new ones without it"
+            ));
+        }
+    }
 }
 
 /// What runs: the preset's values, replaced by the file's, replaced by the flags'; or those of the run that goes on.

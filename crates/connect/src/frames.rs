@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use arrow_select::take::take;
-use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, ReadError, Told};
 
 pub use crate::interaction_columns::InteractionColumns;
 use crate::interaction_columns::Rows;
@@ -46,8 +46,7 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> FrameInteractions<B> {
     fn advance(&mut self) -> Result<bool, io::Error> {
         while !self.rows.as_ref().is_some_and(Rows::has_more) {
             let Some(piece) = self.next_piece().map_err(io::Error::other)? else { return Ok(false) };
-            let wanted = |name: &str| self.columns.names().any(|column| column == name);
-            let piece = plain_columns(&piece, wanted).map_err(io::Error::other)?;
+            let piece = plain_columns(&piece, |name| self.columns.wants(name)).map_err(io::Error::other)?;
             self.rows = Some(Rows::new(&Batch::of(piece), &self.columns, &PLACE)?);
         }
         self.row += 1;
@@ -102,5 +101,9 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> InteractionSource for 
             }
         }
         Some(self.rows.as_mut()?.next(line, || format!("row {line} of {PLACE}")))
+    }
+
+    fn told(&self) -> Told {
+        self.rows.as_ref().map(Rows::told).unwrap_or_default()
     }
 }

@@ -4,9 +4,11 @@
 //! Some products are held out: a network is trained without any interaction with them, and each user's last interaction
 //! with one of them is a row, with the history before it, without products that are held out.
 
+mod products;
 mod rest;
+mod users;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -15,20 +17,21 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use slirec_core::catalog::Catalog;
-use slirec_core::vocabulary::{DEFAULT_ID, ItemFeatureError, Vocabulary};
+use slirec_core::vocabulary::{ItemFeatureError, Vocabulary};
 use thiserror::Error;
 
-use crate::analysis::{Bootstrap, Difference, Interval, mean, vocabulary_candidates};
+use crate::analysis::{Bootstrap, Difference, Interval, mean};
 use crate::dataset::evaluation::{Candidate, EvaluationGroup};
 use crate::dataset::prepare::{PrepareOptions, prepare_from};
 use crate::dataset::{Dataset, DatasetError, IN_FILE_ORDER};
-use crate::evaluation::{ScoreError, Scorer, groups_at_once};
+use crate::evaluation::ScoreError;
 use crate::hyperparameters::Hyperparameters;
 use crate::inference::InferenceNetwork;
-use crate::metrics::{gain_at_10, rank_among};
+use crate::quantile::quantile;
 use crate::run::{KeptWeights, Run, RunError, RunState};
 use crate::trainer::{TrainError, TrainEvent, TrainOptions, train};
 use crate::weights::WeightsError;
+use products::{Products, Ranks};
 use rest::Rest;
 
 /// Why products that are held out could not be measured.
@@ -63,7 +66,7 @@ pub enum ColdError {
 /// What to hold out, and how to train without it.
 #[derive(Debug, Clone, Copy)]
 pub struct ColdOptions<'a> {
-    /// The data, with categories alone.
+    /// The data, with categories alone, and with the attributes of users that the network reads.
     pub dataset: &'a Dataset,
     /// Where the products' content stands.
     pub catalog: &'a Catalog,
@@ -101,6 +104,8 @@ pub struct ColdMeasured {
     pub ndcg_10: f64,
     /// Where it lies.
     pub interval: Interval,
+    /// Median of the rank among all products.
+    pub median_rank: f64,
     /// NDCG@10 among the products that were held out.
     pub among_held_out: f64,
     /// Where that lies.
@@ -123,16 +128,20 @@ pub fn measure(options: ColdOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>))
     let products = Products::of(&run.vocabulary, dataset, catalog, &held_out);
     let groups = rows(dataset, &held_out, &run.vocabulary, &products, hyperparameters.model.longest_history)?;
     let bootstrap = Bootstrap::of(groups.iter());
-    let measured = |by, (all, among): &Gains, model: Option<&Gains>| ColdMeasured {
-        by,
-        ndcg_10: mean(all),
-        interval: bootstrap.interval(all),
-        among_held_out: mean(among),
-        among_interval: bootstrap.interval(among),
-        model_less_this: model.map(|(_, of_model)| bootstrap.difference(of_model, among)),
+    let measured = |by, ranks: &Ranks, model: Option<&Ranks>| {
+        let [all, among] = ranks.gains();
+        ColdMeasured {
+            by,
+            ndcg_10: mean(&all),
+            interval: bootstrap.interval(&all),
+            median_rank: quantile(&mut ranks.all.clone(), 0.5).unwrap_or_default(),
+            among_held_out: mean(&among),
+            among_interval: bootstrap.interval(&among),
+            model_less_this: model.map(|model| bootstrap.difference(&model.gains()[1], &among)),
+        }
     };
-    let model = products.gains_of(&mut network, &groups, &products.candidates)?;
-    let by_category = products.gains_of(&mut network, &groups, &products.by_category_alone())?;
+    let model = products.ranks_of(&mut network, &groups, &products.candidates)?;
+    let by_category = products.ranks_of(&mut network, &groups, &products.by_category_alone())?;
     let popular = products.popular(&run.vocabulary, &groups);
     Ok(ColdStart {
         held_out: held_out.len(),
@@ -145,9 +154,6 @@ pub fn measure(options: ColdOptions<'_>, events: &mut dyn FnMut(TrainEvent<'_>))
         ],
     })
 }
-
-/// Gains of all rows, among all products and among those that were held out.
-type Gains = (Vec<f64>, Vec<f64>);
 
 /// Ids of some of the products that the catalogue has.
 fn choose(dataset: &Dataset, catalog: &Catalog, share: f64, seed: u64) -> Result<HashSet<u32>, ColdError> {
@@ -168,100 +174,21 @@ fn train_without(
     held_out: &HashSet<u32>,
     events: &mut dyn FnMut(TrainEvent<'_>),
 ) -> Result<PathBuf, ColdError> {
-    let ColdOptions { dataset, catalog, seed, directory, interrupted, .. } = *options;
-    // The rest is prepared without a table of users.
-    let mut hyperparameters = options.hyperparameters.clone();
-    hyperparameters.model.user_features.clear();
+    let ColdOptions { dataset, catalog, hyperparameters, seed, directory, interrupted, .. } = *options;
     let (prepared, run) = (directory.join("dataset"), directory.join("run"));
     let prepare = PrepareOptions {
         seed,
         time_share: dataset.manifest.split.share(),
         keep_order: dataset.manifest.order == IN_FILE_ORDER,
+        users: users::table(dataset),
         ..PrepareOptions::new("the rest of the dataset".into(), prepared.clone())
     };
     prepare_from(&prepare, &mut Rest::of(dataset, held_out), &mut |_, _| {})?;
     let rest = Dataset::read(&prepared)?;
     let vocabulary = hyperparameters.model.vocabulary(&rest.vocabulary, catalog)?;
-    let rest = rest.with_vocabulary(&vocabulary)?;
-    let record = train(TrainOptions::new(&rest, &hyperparameters, seed, &run, interrupted), events)?;
+    let rest = rest.with_vocabulary(&vocabulary)?.with_user_features(&hyperparameters.model.user_features)?;
+    let record = train(TrainOptions::new(&rest, hyperparameters, seed, &run, interrupted), events)?;
     if record.state == RunState::Interrupted { Err(ColdError::Interrupted) } else { Ok(run) }
-}
-
-/// What is ranked: the items that were trained on, in the order of their ids, then those that were held out.
-struct Products {
-    candidates: Vec<Candidate>,
-    trained_on: usize,
-    /// Place of each product that was held out, by its id in the whole dataset.
-    places: HashMap<u32, usize>,
-}
-
-impl Products {
-    fn of(vocabulary: &Vocabulary, dataset: &Dataset, catalog: &Catalog, held_out: &HashSet<u32>) -> Self {
-        let trained_on = vocabulary.items().len();
-        let mut candidates = vocabulary_candidates(vocabulary);
-        let mut ids: Vec<u32> = held_out.iter().copied().collect();
-        ids.sort_unstable();
-        let mut places = HashMap::new();
-        for id in ids {
-            let product = dataset.vocabulary.item(id).and_then(|item| catalog.product(&item.handle));
-            let Some(product) = product else { continue };
-            places.insert(id, candidates.len());
-            candidates.push(Candidate { item: DEFAULT_ID, features: vocabulary.features_of(product) });
-        }
-        Self { candidates, trained_on, places }
-    }
-
-    /// As candidates of a model that reads nothing but the category.
-    fn by_category_alone(&self) -> Vec<Candidate> {
-        let mut candidates = self.candidates.clone();
-        for candidate in candidates.iter_mut().skip(self.trained_on) {
-            candidate.features.iter_mut().skip(1).for_each(|id| *id = DEFAULT_ID);
-        }
-        candidates
-    }
-
-    /// Gains of each group's target, among all products and among those that were held out.
-    fn gains(&self, group: &EvaluationGroup, scores: &[f32]) -> (f64, f64) {
-        // A group's target is a place here.
-        let place = group.target() as usize;
-        let Some(own) = scores.get(place).copied() else { return (0.0, 0.0) };
-        let among = scores.get(self.trained_on..).unwrap_or_default();
-        let rank = |scores: &[f32], place: usize| gain_at_10(rank_among(own, scores, place));
-        (rank(scores, place), rank(among, place - self.trained_on))
-    }
-
-    fn gains_of(
-        &self,
-        network: &mut InferenceNetwork,
-        groups: &[EvaluationGroup],
-        candidates: &[Candidate],
-    ) -> Result<Gains, ColdError> {
-        let mut gains = Gains::default();
-        for groups in groups.chunks(groups_at_once(candidates.len())) {
-            let scores = network.score_all(groups, candidates).map_err(ColdError::Score)?;
-            gains.extend(groups.iter().zip(scores).map(|(group, scores)| self.gains(group, &scores)));
-        }
-        Ok(gains)
-    }
-
-    /// By the number of interactions, which of a product that was held out is the mean of its category.
-    fn popular(&self, vocabulary: &Vocabulary, groups: &[EvaluationGroup]) -> Gains {
-        let mut sums: HashMap<u32, (f64, f64)> = HashMap::new();
-        for item in vocabulary.items() {
-            let (sum, count) = sums.entry(item.features.first().copied().unwrap_or_default()).or_default();
-            *sum += item.interactions as f64;
-            *count += 1.0;
-        }
-        let score = |candidate: &Candidate| match vocabulary.item(candidate.item) {
-            Some(item) => item.interactions as f32,
-            None => {
-                let category = candidate.features.first().copied().unwrap_or_default();
-                sums.get(&category).map_or(0.0, |(sum, count)| (sum / count) as f32)
-            }
-        };
-        let scores: Vec<f32> = self.candidates.iter().map(score).collect();
-        groups.iter().map(|group| self.gains(group, &scores)).collect()
-    }
 }
 
 /// The last interaction of each user with a product that was held out, where one with another product lies before.
@@ -279,7 +206,8 @@ fn rows(
         let Some(last) = items.iter().rposition(|item| held_out.contains(item)) else { continue };
         let place = items.get(last).and_then(|item| products.places.get(item)).copied();
         let Some(place) = place.and_then(|place| u32::try_from(place).ok()) else { continue };
-        let Some(group) = rest.group(number, user.start..user.start + last, vocabulary, longest) else { continue };
+        let Some(mut group) = rest.group(number, user.start..user.start + last, vocabulary, longest) else { continue };
+        group.history.user_ids = users::ids(dataset, number, vocabulary);
         // Ids of the vocabulary end before the places of those that were held out.
         let target = Candidate { item: place, features: Vec::new() };
         groups.push(EvaluationGroup { candidates: vec![target], ..group });

@@ -53,6 +53,9 @@ pub enum HyperparameterError {
     },
 }
 
+/// Share of the items that a step hides where content can carry them.
+const ID_DROPOUT: f64 = 0.1;
+
 /// Everything that a training run can be told.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -116,6 +119,13 @@ impl Hyperparameters {
         }
         parsed.check()?;
         Ok(parsed)
+    }
+
+    /// Share of the items whose own rows a training step does not see: what is asked for, or else some where the network
+    /// reads more of an item than its id and its category.
+    pub fn id_dropout(&self) -> f64 {
+        let usual = if self.model.has_content() { ID_DROPOUT } else { 0.0 };
+        self.training.id_dropout.unwrap_or(usual)
     }
 
     /// Refuses values that cannot work.

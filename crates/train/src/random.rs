@@ -18,6 +18,8 @@ pub enum Purpose {
     Dropout(u32, u32),
     /// What a step of an epoch does not know of its shoppers.
     Users(u32, u32),
+    /// Items whose own rows a step of an epoch does not see.
+    Names(u32, u32),
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
             Self::Negatives(epoch, step) => (3, epoch, step),
             Self::Dropout(epoch, step) => (4, epoch, step),
             Self::Users(epoch, step) => (5, epoch, step),
+            Self::Names(epoch, step) => (6, epoch, step),
         };
         mix(mix(u64::from(high) | kind << 32) ^ u64::from(low))
     }

@@ -129,7 +129,7 @@ fn a_co_occurrence_is_added_where_it_ranks_better_and_left_out_where_the_network
     let hyperparameters = small(&dataset, 0);
     // A network that has hardly begun: counts know more.
     let without = trained(&dataset, &hyperparameters, 1);
-    let with = with_terms(&hyperparameters.model, &dataset, without.clone()).unwrap();
+    let with = with_terms(&hyperparameters, &dataset, without.clone()).unwrap();
     assert!(with.get("cooccurrence.items").is_some());
     let [before, after] = [&without, &with].map(|weights| ndcg_10(&dataset, &hyperparameters, weights));
     assert!(after > before + 0.3, "{before} {after}");
@@ -141,7 +141,7 @@ fn a_co_occurrence_is_added_where_it_ranks_better_and_left_out_where_the_network
             done = step.number;
         }
     }
-    let knowing = with_terms(&hyperparameters.model, &dataset, training.measured()).unwrap();
+    let knowing = with_terms(&hyperparameters, &dataset, training.measured()).unwrap();
     assert!(knowing.get("cooccurrence.items").is_none());
     let temperature = knowing.get("score.temperature").unwrap().values[0];
     assert!(temperature > 0.2 && temperature < 5.0, "{temperature}");

@@ -10,6 +10,7 @@ use slirec_train::cold_start::{self, ColdOptions, ColdStart};
 use slirec_train::dataset::Dataset;
 use slirec_train::run::RunSummary;
 
+use super::scratch::Scratch;
 use crate::output;
 use crate::train::{Display, stop_on_interrupt};
 
@@ -31,9 +32,9 @@ pub(super) fn run(cold: &Cold<'_>) -> Result<()> {
     let dataset = Dataset::read(cold.dataset)?;
     let (of_run, given) = (&trained.record.dataset_sha256, &dataset.sha256);
     ensure!(of_run == given, "the run was trained on dataset {of_run}: found {given}");
+    let dataset = dataset.with_user_features(&trained.hyperparameters.model.user_features)?;
     let catalog = Catalog::read(cold.catalog).context("the catalogue cannot be used")?;
-    let directory = tempfile::Builder::new().prefix("slirec-evaluate-cold-").tempdir();
-    let directory = directory.context("no directory can be made for what is needed meanwhile")?;
+    let directory = Scratch::new()?;
     let interrupted = stop_on_interrupt()?;
     let options = ColdOptions {
         dataset: &dataset,
@@ -62,11 +63,14 @@ fn table(found: &ColdStart) -> String {
     let mut lines = vec![format!(
         "{held_out} products held out, {trained_on} trained on; {rows} rows, in which one of the former follows the latter"
     )];
-    lines.push(format!("{:<30} {:>9} {:>20}   {:>9} {:>20}", "", "NDCG@10", "95 %", "among new", "95 %"));
+    lines.push(format!("{:<30} {:>9} {:>20} {:>6}   {:>9} {:>20}", "", "NDCG@10", "95 %", "rank", "among new", "95 %"));
     let interval = |Interval { low, high }: Interval| format!("{low:.4} to {high:.4}");
     for one in measured {
         let (all, among) = (interval(one.interval), interval(one.among_interval));
-        lines.push(format!("{:<30} {:>9.4} {all:>20}   {:>9.4} {among:>20}", one.by, one.ndcg_10, one.among_held_out));
+        lines.push(format!(
+            "{:<30} {:>9.4} {all:>20} {:>6.0}   {:>9.4} {among:>20}",
+            one.by, one.ndcg_10, one.median_rank, one.among_held_out
+        ));
     }
     lines.join("\n")
 }

@@ -198,7 +198,7 @@ fn a_text_without_shared_words_or_of_no_product_is_refused() {
     Catalog::new(unlike.collect()).unwrap().write(&folder.path("catalog.json")).unwrap();
     let text = |name| folder.fail(&[verb_arguments("train"), &["--catalog", "catalog.json", "--text", name]].concat());
     let message = text("scent");
-    assert!(message.contains("the attribute `scent`: expected one of `category`, `colour`"), "{message}");
+    assert!(message.contains("the text `scent`: expected `title` or one of the attributes `colour`, `"), "{message}");
     let message = text("title");
     assert!(message.contains("no word of `title` occurs in two products"), "{message}");
 }

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod activity;
+mod cold_start;
 mod companion;
 mod damaged;
 mod data;
@@ -13,6 +14,7 @@ mod generate;
 mod inspect;
 mod item_features;
 mod killed;
+mod known_users;
 mod manners;
 #[cfg(feature = "parquet")]
 mod partitions;
@@ -20,4 +22,5 @@ mod refusals;
 mod repeated;
 mod road;
 mod training;
+mod user_lists;
 mod users;

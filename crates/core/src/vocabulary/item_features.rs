@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::words::{self, words};
 use super::{DEFAULT_ID, Feature, Item, VectorFeature, Vocabulary};
-use crate::catalog::{CATEGORY, Catalog, Product};
+use crate::catalog::{CATEGORY, Catalog, Product, TITLE};
 
 /// Item features that cannot be added.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub enum ItemFeatureError {
         /// The feature.
         name: String,
         /// The attributes that there are.
+        known: String,
+    },
+    /// No product that training has seen has the text.
+    #[error("no product of the catalogue that is among the interactions has the text `{name}`: expected {known}")]
+    UnknownText {
+        /// The text.
+        name: String,
+        /// The texts that there are.
         known: String,
     },
     /// The texts have nothing in common.
@@ -73,7 +81,8 @@ impl Vocabulary {
             let parts = text.parts_of(&self.items, catalog);
             let texts = || products(&self.items, catalog).map(|product| product.text(&text.name));
             if texts().all(str::is_empty) {
-                return Err(unknown(&text.name));
+                let (name, known) = (text.name.clone(), known_texts(&self.items, catalog));
+                return Err(ItemFeatureError::UnknownText { name, known });
             }
             if parts.iter().all(|part| part.values.is_empty()) {
                 return Err(ItemFeatureError::NoWords { name: text.name.clone() });
@@ -163,11 +172,22 @@ fn values_by_frequency(items: &[Item], catalog: &Catalog, name: &str) -> Vec<Str
     values.into_iter().map(|(value, _)| value.to_owned()).collect()
 }
 
+fn known_attributes(items: &[Item], catalog: &Catalog) -> BTreeSet<String> {
+    let attributes = products(items, catalog).flat_map(|product| product.attributes.iter());
+    attributes.map(|(name, _)| format!("`{name}`")).collect()
+}
+
 fn known_features(items: &[Item], catalog: &Catalog) -> String {
-    let attributes: BTreeSet<&str> =
-        products(items, catalog).flat_map(|product| product.attributes.iter()).map(|(name, _)| name).collect();
-    let names: Vec<String> = [CATEGORY].into_iter().chain(attributes).map(|name| format!("`{name}`")).collect();
-    names.join(", ")
+    let names = [format!("`{CATEGORY}`")].into_iter().chain(known_attributes(items, catalog));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn known_texts(items: &[Item], catalog: &Catalog) -> String {
+    let title = products(items, catalog).any(|product| !product.title.is_empty()).then(|| format!("`{TITLE}`"));
+    let attributes: Vec<String> = known_attributes(items, catalog).into_iter().collect();
+    let attributes = (!attributes.is_empty()).then(|| format!("one of the attributes {}", attributes.join(", ")));
+    let known: Vec<String> = title.into_iter().chain(attributes).collect();
+    if known.is_empty() { "titles or attributes, of which it has none".to_owned() } else { known.join(" or ") }
 }
 
 #[cfg(test)]

@@ -5,13 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::Feature;
 use crate::catalog::Product;
 
-/// The words of a text, each once: runs of letters and digits in lower case. Scripts that do not part their words are
+/// The words of a text, each once: runs of letters and digits in lower case, in Unicode's form NFKC, so that composed and
+/// decomposed letters are the same, and wide or ligated ones are the usual ones. Scripts that do not part their words are
 /// cut into pairs of neighbouring characters instead.
 pub(super) fn words(text: &str) -> BTreeSet<String> {
-    let lower = text.to_lowercase();
+    let normaliser = ComposingNormalizerBorrowed::new_nfkc();
+    // Lower case may take letters apart again.
+    let lower = normaliser.normalize(text).to_lowercase();
+    let lower = normaliser.normalize(&lower);
     let mut found = BTreeSet::new();
     for run in lower.split(|character: char| !(character.is_alphanumeric() || is_mark(character))) {
         let mut rest = run;
@@ -158,6 +164,12 @@ mod tests {
         assert_eq!(words("茶"), of(["茶"]));
         // Vowel signs belong to their letters.
         assert_eq!(words("हिन्दी किताब"), of(["हिन्दी", "किताब"]));
+    }
+
+    #[test]
+    fn letters_are_the_same_composed_or_not_and_in_any_width() {
+        assert_eq!(words("Cafe\u{301} CAFÉ"), of(["café"]));
+        assert_eq!(words("ＬＩＮＥＮ ﬁne ガラス"), words("linen fine ガラス"));
     }
 
     fn texts(titles: &[&str]) -> Vec<BTreeSet<String>> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use slirec_core::history::{self, History};
-use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, MOST_WEIGHT, ReadError};
 use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
 use crate::dataset::Dataset;
@@ -19,11 +19,42 @@ pub(super) struct Rest<'a> {
     user: (usize, String),
     /// What is left of the user.
     left: Range<usize>,
+    weights: Weights,
+}
+
+/// Weights of interactions: a dataset has only the sum of an item's in training, so each has their mean, in whole numbers
+/// that come to the sum.
+struct Weights {
+    /// Sum of the weights, number of interactions in training, and number of those that were asked about, by item.
+    of_items: Vec<[u64; 3]>,
+}
+
+impl Weights {
+    fn of(dataset: &Dataset) -> Self {
+        let sums = dataset.vocabulary.items().iter().map(|item| [item.interactions, 0, 0]);
+        let mut of_items: Vec<[u64; 3]> = std::iter::once([0; 3]).chain(sums).collect();
+        for user in 0..dataset.users().len() {
+            for item in dataset.items(dataset.train_range(user)) {
+                of_items.get_mut(*item as usize).into_iter().for_each(|[_, count, _]| *count += 1);
+            }
+        }
+        Self { of_items }
+    }
+
+    /// Of the next interaction with an item.
+    fn next(&mut self, item: u32) -> u16 {
+        let Some([sum, count, asked]) = self.of_items.get_mut(item as usize) else { return 1 };
+        *asked += 1;
+        let up_to = |asked: u64| (asked * *sum).checked_div(*count).unwrap_or(asked);
+        let weight = up_to(*asked).saturating_sub(up_to(*asked - 1));
+        u16::try_from(weight).unwrap_or(MOST_WEIGHT).clamp(1, MOST_WEIGHT)
+    }
 }
 
 impl<'a> Rest<'a> {
     pub(super) fn of(dataset: &'a Dataset, held_out: &'a HashSet<u32>) -> Self {
-        Self { dataset, held_out, user: (0, "0".to_owned()), left: dataset.user(0) }
+        let (user, left) = ((0, "0".to_owned()), dataset.user(0));
+        Self { dataset, held_out, user, left, weights: Weights::of(dataset) }
     }
 
     fn is_left(&self, row: usize) -> bool {
@@ -73,12 +104,13 @@ impl InteractionSource for Rest<'_> {
                 }
             }
         };
-        let (item, category, timestamp) = self.dataset.interaction(row)?;
-        let item = &self.dataset.vocabulary.item(item)?.handle;
+        let (id, category, timestamp) = self.dataset.interaction(row)?;
+        let weight = self.weights.next(id);
+        let item = &self.dataset.vocabulary.item(id)?.handle;
         let categories = self.dataset.vocabulary.features().first()?;
         let category = (category as usize).checked_sub(1).and_then(|index| categories.values.get(index));
         let category = category.map_or(slirec_core::catalog::NO_CATEGORY, String::as_str);
         let event = Some(self.dataset.event(row));
-        Some(Ok((Interaction { user: &self.user.1, item, timestamp, category, event }, 1)))
+        Some(Ok((Interaction { user: &self.user.1, item, timestamp, category, event }, weight)))
     }
 }

@@ -88,6 +88,11 @@ impl ModelHyperparameters {
         self.features.iter().cloned().chain(further).collect()
     }
 
+    /// Whether the network reads more of an item than its id and its category.
+    pub fn has_content(&self) -> bool {
+        self.features.len() > 1 || !self.text.is_empty() || !self.vectors.is_empty()
+    }
+
     /// A dataset's vocabulary with the item features that this network reads beyond the category.
     ///
     /// # Errors
@@ -158,7 +163,7 @@ impl ModelHyperparameters {
     }
 
     fn check_user_features(&self) -> Result<(), HyperparameterError> {
-        let (key, most) = ("model.user_features, their number,", "at most 16");
+        let (key, most) = ("model.user_features, their number,", "at most 64");
         ensure(self.user_features.len() <= MOST_USER_FEATURES, key, self.user_features.len(), most)?;
         for feature in &self.user_features {
             let (name, size) = (feature.name.as_str(), feature.embedding_size);

@@ -69,6 +69,10 @@ pub struct TrainingHyperparameters {
     pub weight_average: f64,
     /// Share of hidden values that are dropped, by layer; the ranking network has the first for all.
     pub dropout: [f64; 2],
+    /// Share of the items whose own embeddings, factors and bias a step does not see, so that their content carries them;
+    /// the ranking network's alone. Left out: 0.1 where the network reads more of an item than its category, else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_dropout: Option<f64>,
     /// Standard deviation of the truncated normal that weights and embeddings start from.
     pub initial_deviation: f64,
     /// What the best epoch is chosen by, on the validation rows.
@@ -101,6 +105,7 @@ impl Default for TrainingHyperparameters {
             weight_decay: 0.0,
             weight_average: 0.0,
             dropout: [0.3, 0.3],
+            id_dropout: None,
             initial_deviation: 0.01,
             best_by: BestBy::GroupAuc,
             early_stop_epochs: 10,
@@ -156,6 +161,10 @@ impl TrainingHyperparameters {
         ensure(warmup <= 1_000_000, "training.warmup_steps", warmup, "0 to 1,000,000")?;
         let average = self.weight_average;
         ensure((0.0..1.0).contains(&average), "training.weight_average", average, "0 up to below 1")?;
+        let hidden = self.id_dropout.unwrap_or_default();
+        ensure((0.0..1.0).contains(&hidden), "training.id_dropout", hidden, "0 up to below 1")?;
+        let can_hide = hidden == 0.0 || network == NetworkKind::Ranking;
+        ensure(can_hide, "training.id_dropout", hidden, "0 for the network sli-rec")?;
         for rate in self.dropout {
             ensure((0.0..1.0).contains(&rate), "training.dropout", rate, "0 up to below 1")?;
         }

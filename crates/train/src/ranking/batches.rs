@@ -8,6 +8,7 @@ use slirec_core::history::gap_bucket;
 use slirec_core::vocabulary::DEFAULT_ID;
 use slirec_kernels::ranking::{Sequence, Sequences};
 
+use super::hidden::Hidden;
 use crate::dataset::Dataset;
 use crate::random::{Purpose, generator};
 
@@ -106,23 +107,28 @@ pub(super) fn users(dataset: &Dataset, windows: &[Range<usize>], random: &mut im
     windows.iter().map(of_window).collect()
 }
 
-/// The sequences of some windows, whose shoppers have these ids of attributes.
-pub(super) fn sequences(dataset: &Dataset, windows: &[Range<usize>], users: &[Vec<u32>], sequences: &mut Sequences) {
+/// The sequences of some windows, whose shoppers have these ids of attributes; hidden items are the default one.
+pub(super) fn sequences(
+    dataset: &Dataset,
+    windows: &[Range<usize>],
+    users: &[Vec<u32>],
+    hidden: Hidden,
+    sequences: &mut Sequences,
+) {
+    let rows: Vec<Vec<u32>> =
+        windows.iter().map(|window| hidden.rows(dataset.items(window.start..window.end - 1))).collect();
     let buckets: Vec<[Vec<u8>; 2]> = windows.iter().map(|window| buckets(dataset.times(window.clone()))).collect();
     let all: Vec<Sequence<'_>> = windows
         .iter()
         .zip(&buckets)
-        .zip(users)
-        .map(|((window, [gaps, ages]), user)| {
-            let items = window.start..window.end - 1;
-            Sequence {
-                items: dataset.items(items.clone()),
-                features: dataset.feature_ids(items),
-                gaps,
-                ages,
-                next: dataset.items(window.start + 1..window.end),
-                user,
-            }
+        .zip(users.iter().zip(&rows))
+        .map(|((window, [gaps, ages]), (user, items))| Sequence {
+            items,
+            features: dataset.feature_ids(window.start..window.end - 1),
+            gaps,
+            ages,
+            next: dataset.items(window.start + 1..window.end),
+            user,
         })
         .collect();
     sequences.fill(&all);

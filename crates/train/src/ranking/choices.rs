@@ -8,6 +8,7 @@ use rand::Rng;
 use rayon::prelude::*;
 use slirec_kernels::ranking::Choices;
 
+use super::hidden::Hidden;
 use super::network::RankingNetwork;
 use crate::random::{Purpose, generator};
 
@@ -48,13 +49,13 @@ impl Sampler {
         (of(index.saturating_sub(1)) - before) / total
     }
 
-    /// The choices of a step whose positions are followed by these items.
+    /// The choices of a step whose positions are followed by these items; hidden ones have the default item's rows.
     pub(super) fn fill(
         &self,
         network: &RankingNetwork,
         next: &[u32],
-        seed: u64,
-        purpose: Purpose,
+        (seed, purpose): (u64, Purpose),
+        hidden: Hidden,
         choices: &mut Choices,
     ) {
         choices.items.clear();
@@ -84,7 +85,11 @@ impl Sampler {
             }
         }
         let items = choices.items.clone();
-        gather(network, |index| items.get(index).map_or(&[], |item| network.features_of(*item)), choices);
+        let ids = |index: usize| {
+            let item = items.get(index).copied().unwrap_or_default();
+            (hidden.row(item), network.features_of(item))
+        };
+        gather(network, ids, choices);
         if !self.takes_all() {
             let (positions, draws) = (next.len() as f64, self.negatives as f64);
             for (bias, item) in choices.bias.iter_mut().zip(&choices.items) {
@@ -98,29 +103,28 @@ impl Sampler {
     }
 }
 
-/// Rows and biases of the choices' items, which have these features.
+/// Rows and biases of the choices, which have these rows and features.
 pub(super) fn gather<'a>(
     network: &RankingNetwork,
-    features_of: impl Fn(usize) -> &'a [u32] + Sync,
+    ids: impl Fn(usize) -> (u32, &'a [u32]) + Sync,
     choices: &mut Choices,
 ) {
     let width = network.layout.width;
     choices.rows.clear();
     choices.rows.resize(choices.items.len() * 2 * width, 0.0);
-    choices.rows.par_chunks_mut(2 * width).with_min_len(256).zip(choices.items.par_iter()).enumerate().for_each(
-        |(index, (row, item))| {
-            let (embedded, to) = row.split_at_mut(width);
-            let range = *item as usize * width..(*item as usize + 1) * width;
-            embedded.copy_from_slice(network.items.get(range.clone()).unwrap_or_default());
-            to.copy_from_slice(network.to.get(range).unwrap_or_default());
-            for (id, table) in features_of(index).iter().zip(&network.features) {
-                let range = *id as usize * width..(*id as usize + 1) * width;
-                let feature = table.get(range).unwrap_or_default();
-                embedded.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);
-            }
-        },
-    );
-    let bias = |item: &u32| network.bias.get(*item as usize).copied().unwrap_or_default();
+    choices.rows.par_chunks_mut(2 * width).with_min_len(256).enumerate().for_each(|(index, row)| {
+        let (embedded, to) = row.split_at_mut(width);
+        let (item, features) = ids(index);
+        let range = item as usize * width..(item as usize + 1) * width;
+        embedded.copy_from_slice(network.items.get(range.clone()).unwrap_or_default());
+        to.copy_from_slice(network.to.get(range).unwrap_or_default());
+        for (id, table) in features.iter().zip(&network.features) {
+            let range = *id as usize * width..(*id as usize + 1) * width;
+            let feature = table.get(range).unwrap_or_default();
+            embedded.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);
+        }
+    });
+    let bias = |index: usize| network.bias.get(ids(index).0 as usize).copied().unwrap_or_default();
     choices.bias.clear();
-    choices.bias.extend(choices.items.iter().map(bias));
+    choices.bias.extend((0..choices.items.len()).map(bias));
 }

@@ -75,6 +75,6 @@ pub(super) fn all_items(network: &RankingNetwork) -> Choices {
     choices.choice_of.push(u32::MAX);
     choices.choice_of.extend((0..).take(count));
     let ids = choices.items.clone();
-    gather(network, |index| ids.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
+    gather(network, |index| network.ids_of(ids.get(index).copied().unwrap_or_default()), &mut choices);
     choices
 }

@@ -64,17 +64,29 @@ impl Row {
     }
 }
 
-/// Chooses the terms of a network.
+/// The validation rows that choose.
 ///
 /// # Errors
-/// What the network or the dataset answers.
-pub(super) fn fit(dataset: &Dataset, network: &RankingNetwork) -> Result<Terms, ScoreError> {
+/// What the dataset answers.
+pub(super) fn groups(dataset: &Dataset, network: &RankingNetwork) -> Result<Vec<EvaluationGroup>, ScoreError> {
     let items = network.rows() - 1;
     let sampling = Sampling { most: (MOST_LOGITS / items.max(1)).clamp(1, MOST_ROWS), seed: SAMPLE_SEED };
     let mut groups = dataset.sampled_groups(Split::Valid, network.layout.longest, sampling)?;
     groups.retain(EvaluationGroup::seen);
+    Ok(groups)
+}
+
+/// Chooses the terms of a network.
+///
+/// # Errors
+/// What the network answers.
+pub(super) fn fit(
+    dataset: &Dataset,
+    network: &RankingNetwork,
+    groups: &[EvaluationGroup],
+) -> Result<Terms, ScoreError> {
     let choices = all_items(network);
-    let mut rows = rows(network, &groups, &choices)?;
+    let mut rows = rows(network, groups, &choices)?;
     let mut terms = Terms { inverse_temperature: 1.0, cooccurrence: cooccurrence(dataset, &rows, &choices) };
     rows.par_iter_mut().for_each(|row| terms.add(&row.viewed, &choices, &mut row.logits));
     terms.inverse_temperature = temperature(&rows);

@@ -143,6 +143,6 @@ fn sample(network: &RankingNetwork) -> Sample {
     let (items, correction) = softmax_sample(network.rows() - 1);
     let mut choices = Choices::default();
     choices.items.clone_from(&items);
-    gather(network, |index| items.get(index).map_or(&[], |item| network.features_of(*item)), &mut choices);
+    gather(network, |index| network.ids_of(items.get(index).copied().unwrap_or_default()), &mut choices);
     Sample { items, rows: choices.rows, bias: choices.bias, correction }
 }

@@ -172,6 +172,11 @@ impl RankingNetwork {
         self.features_of.get(item as usize * count..(item as usize + 1) * count).unwrap_or_default()
     }
 
+    /// An item's row and its feature ids.
+    pub(super) fn ids_of(&self, item: u32) -> (u32, &[u32]) {
+        (item, self.features_of(item))
+    }
+
     /// Refuses ids of a shopper's attributes beyond the tables.
     pub(super) fn check_user(&self, ids: &[u32]) -> Result<(), UnknownId> {
         let width = self.layout.width;

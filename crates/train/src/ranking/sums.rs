@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use slirec_core::vocabulary::DEFAULT_ID;
 use slirec_kernels::ranking::{Choices, Gradients, Sequences};
 
+use super::hidden::Hidden;
 use super::network::RankingNetwork;
 
 /// Choices whose gradients are worth a thread's while.
@@ -59,6 +60,7 @@ impl Sums {
         network: &RankingNetwork,
         parts: &[(&Sequences, &Gradients)],
         choices: &Choices,
+        hidden: Hidden,
         all: bool,
     ) -> Self {
         let (rows, width) = (network.rows(), network.layout.width);
@@ -72,7 +74,7 @@ impl Sums {
             ids.dedup();
             Sum::some(rows, ids, width)
         };
-        let chosen = || choices.items.iter().copied();
+        let chosen = || choices.items.iter().map(|item| hidden.row(*item));
         let mut sums = Self {
             weights: Sum::all(1, network.layout.len()),
             items: of(&mut chosen().chain(viewed()), width),
@@ -87,7 +89,7 @@ impl Sums {
             sums.positions(sequences, gradients);
             sums.of_users(sequences, gradients);
         }
-        sums.choices(network, parts, choices);
+        sums.choices(network, parts, choices, hidden);
         sums
     }
 
@@ -111,7 +113,13 @@ impl Sums {
         }
     }
 
-    fn choices(&mut self, network: &RankingNetwork, parts: &[(&Sequences, &Gradients)], choices: &Choices) {
+    fn choices(
+        &mut self,
+        network: &RankingNetwork,
+        parts: &[(&Sequences, &Gradients)],
+        choices: &Choices,
+        hidden: Hidden,
+    ) {
         let width = self.items.width;
         let mut sums = vec![0.0; choices.items.len() * 2 * width];
         sums.par_chunks_mut(ROWS_AT_ONCE * 2 * width).enumerate().for_each(|(chunk, sums)| {
@@ -130,12 +138,13 @@ impl Sums {
                 }
             }
         };
-        let add_items = || rows().for_each(|(item, (embedded, _))| items.add(*item, embedded));
+        let add_items = || rows().for_each(|(item, (embedded, _))| items.add(hidden.row(*item), embedded));
         let add_rest = || {
             for (index, (item, (_, row))) in rows().enumerate() {
-                to.add(*item, row);
+                let item = hidden.row(*item);
+                to.add(item, row);
                 let of_parts = parts.iter().filter_map(|(_, gradients)| gradients.bias.get(index));
-                bias.add(*item, &[of_parts.fold(0.0, |sum, value| sum + value)]);
+                bias.add(item, &[of_parts.fold(0.0, |sum, value| sum + value)]);
             }
         };
         rayon::join(add_items, || rayon::join(add_rest, add_features));

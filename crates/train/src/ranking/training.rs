@@ -9,6 +9,7 @@ use slirec_kernels::ranking::{Choices, Gradients, Pass, Sequences};
 
 use super::batches::{PARTS, batches, sequences, users, windows};
 use super::choices::Sampler;
+use super::hidden::Hidden;
 use super::network::RankingNetwork;
 use super::optimizer::{State, Step};
 use super::sums::Sums;
@@ -160,7 +161,8 @@ impl<'a> RankingTraining<'a> {
         let Self { dataset, hyperparameters, seed, network, sampler, parts, choices, .. } = self;
         let next = batch.iter().flat_map(|window| dataset.items(window.start + 1..window.end));
         let next: Vec<u32> = next.copied().collect();
-        sampler.fill(network, &next, *seed, Purpose::Negatives(epoch, number), choices);
+        let hidden = Hidden::new(random::number(*seed, Purpose::Names(epoch, number)), hyperparameters.id_dropout());
+        sampler.fill(network, &next, (*seed, Purpose::Negatives(epoch, number)), hidden, choices);
         let [dropout, _] = hyperparameters.training.dropout;
         let dropout_seed = random::number(*seed, Purpose::Dropout(epoch, number));
         let users = users(dataset, batch, &mut random::generator(*seed, Purpose::Users(epoch, number)));
@@ -171,7 +173,7 @@ impl<'a> RankingTraining<'a> {
         let work = parts.par_iter_mut().zip(batch.par_chunks(chunk).zip(users.par_chunks(chunk)));
         work.enumerate().for_each(|(index, (part, (windows, users)))| {
             let PartOfStep { sequences: filled, pass, gradients } = part;
-            sequences(dataset, windows, users, filled);
+            sequences(dataset, windows, users, hidden, filled);
             pass.set_dropout(dropout_seed.wrapping_add(index as u64), dropout);
             network.with_tables(|tables| {
                 pass.forward(filled, tables, &network.weights);
@@ -180,7 +182,7 @@ impl<'a> RankingTraining<'a> {
             });
         });
         self.steps += 1;
-        self.update(used, learning_rate);
+        self.update(used, hidden, learning_rate);
         self.parts.iter().take(used).map(|part| part.gradients.loss).sum()
     }
 
@@ -207,9 +209,9 @@ impl<'a> RankingTraining<'a> {
     }
 
     /// Sums the gradients of the parts and moves the weights.
-    fn update(&mut self, used: usize, learning_rate: f64) {
+    fn update(&mut self, used: usize, hidden: Hidden, learning_rate: f64) {
         let parts: Vec<_> = self.parts.iter().take(used).map(|part| (&part.sequences, &part.gradients)).collect();
-        let sums = Sums::new(&self.network, &parts, &self.choices, self.sampler.takes_all());
+        let sums = Sums::new(&self.network, &parts, &self.choices, hidden, self.sampler.takes_all());
         let norm = sums.squares().sqrt();
         let largest = self.hyperparameters.training.largest_gradient_norm;
         let scale = if largest > 0.0 && norm > largest { (largest / norm) as f32 } else { 1.0 };

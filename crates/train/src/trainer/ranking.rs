@@ -59,6 +59,6 @@ impl Learner for RankingLearner<'_> {
         let TrainOptions { dataset, hyperparameters, .. } = self.options;
         // The optimiser's memory is needed for the rows' logits.
         drop(self.training);
-        with_terms(&hyperparameters.model, dataset, best).map_err(TrainError::Evaluation)
+        with_terms(hyperparameters, dataset, best).map_err(TrainError::Evaluation)
     }
 }

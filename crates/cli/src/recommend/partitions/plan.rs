@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use slirec_connect::partitions::data_files;
 use slirec_core::files::{self, FileError, StagedFile};
@@ -177,7 +177,8 @@ fn session_files(sessions: &Path) -> Result<Vec<SessionFile>> {
         let metadata = fs::metadata(&path).map_err(FileError::io("read", &path))?;
         let modified = metadata.modified().map_err(FileError::io("read", &path))?;
         let since = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let name = path.strip_prefix(base).with_context(|| path.display().to_string())?.to_owned();
+        // A file that is named without a folder has none to take off.
+        let name = path.strip_prefix(base).unwrap_or(&path).to_owned();
         let modified = u64::try_from(since).unwrap_or(u64::MAX);
         Ok(SessionFile { name, bytes: metadata.len(), modified, bad_rows: 0 })
     });
