@@ -7,6 +7,15 @@
 ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
 
+# User and group as deploy/kubernetes names them. No log of logins: it has a place for each number below.
+FROM ${DEBIAN_IMAGE} AS base
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates libstdc++6 \
+ && rm -rf /var/lib/apt/lists/* \
+ && groupadd --gid 10001 slirec \
+ && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin slirec \
+ && install --directory --owner=slirec --group=slirec /var/cache/slirec
+
 FROM ${RUST_IMAGE} AS build
 ARG CUDA
 RUN apt-get update \
@@ -17,27 +26,25 @@ WORKDIR /build
 COPY scripts/onnxruntime* scripts/
 RUN CUDA="${CUDA}" scripts/onnxruntime.sh \
  && mv "vendor/onnxruntime${CUDA:+-cuda}" /onnxruntime
+RUN cargo install --locked cargo-auditable@0.7.7 cargo-cyclonedx@0.5.9
 COPY . .
+COPY --from=base /var/lib/dpkg/status /base.status
+# The crates are listed in the program, where scanners find them, and with the image's packages in a file.
 # A clone under a strict umask is readable by its owner alone: in the image all users read it.
-RUN cargo build --release --locked --package slirec-server --bin slirec-server \
+RUN cargo auditable build --release --locked --package slirec-server --bin slirec-server \
  && python3 scripts/notices.py > THIRD-PARTY.txt \
- && chmod -R a+rX LICENSE THIRD-PARTY.txt models/demo
+ && CUDA="${CUDA}" DEBIAN=/base.status TOOL=/usr/local/cargo/bin scripts/sbom.sh \
+ && mv work/sbom/slirec-server.cdx.json sbom.cdx.json \
+ && chmod -R a+rX LICENSE THIRD-PARTY.txt sbom.cdx.json models/demo
 
-FROM ${DEBIAN_IMAGE}
+FROM base
 ARG CUDA
-# User and group as deploy/kubernetes names them. No log of logins: it has a place for each number below.
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates libstdc++6 \
- && rm -rf /var/lib/apt/lists/* \
- && groupadd --gid 10001 slirec \
- && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin slirec \
- && install --directory --owner=slirec --group=slirec /var/cache/slirec
 WORKDIR /opt/slirec
 # With ONNX Runtime's own licence and notices.
 COPY --from=build /onnxruntime onnxruntime
 COPY --from=build /build/target/release/slirec-server /usr/local/bin/
-# Ours, and the notices of the crates that are linked.
-COPY --from=build /build/LICENSE /build/THIRD-PARTY.txt ./
+# Ours, the notices of the crates that are linked, and what the image is made of.
+COPY --from=build /build/LICENSE /build/THIRD-PARTY.txt /build/sbom.cdx.json ./
 COPY --from=build /build/models/demo models/demo
 ENV ORT_DYLIB_PATH=/opt/slirec/onnxruntime/libonnxruntime.so \
     SLIREC__SERVER__HOST=0.0.0.0 \

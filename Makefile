@@ -44,7 +44,7 @@ docs_tools := $(root)/work/docs-tools
 mlflow_tests := $(root)/work
 mlflow_versions := 3.17.2 2.18.0
 
-.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate fuzz test-chaos soak reproducible test-signing sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python docs bench bench-rules bench-serve bench-train clean
+.PHONY: help onnxruntime build install serve demo test test-tensorboard test-api test-clients test-cuda test-attack test-browser test-deploy test-image test-stops test-neon test-unsafe simulate test-loom fuzz test-chaos soak reproducible test-signing sbom test-sql test-onnx test-mlflow wheel test-python test-spark bench-python bench-recommend docs bench bench-rules bench-serve bench-train clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -81,7 +81,7 @@ test-tensorboard: $(python_tests)/installed ## Reads event files with the real T
 
 test-browser: onnxruntime $(browser_tests)/installed ## Uses the pages in a real browser (chromium, installed from Debian's packages when it is not there).
 	@command -v chromium chromedriver >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver)
-	cd $(root) && cargo test --workspace --all-features --no-run --test service --test report
+	cd $(root) && cargo test --workspace --all-features --no-run --test service --test report --test verbs
 	cd $(root) && cargo test --workspace --all-features --test report -- --ignored
 	cd $(root)/tests/browser && SLIREC_SERVER=$(binaries)/debug/slirec-server \
 	  SLIREC_AXE=$(browser_tests)/axe.min.js $(browser_tests)/bin/python test_pages.py
@@ -156,6 +156,9 @@ test-unsafe: ## Tests the kernels' unsafe code under AddressSanitizer, with all 
 
 simulate: ## Runs the queue, deadlines, reloads and the stop under simulated time, from 10,000 seeds (SEEDS=; SEED= repeats one).
 	cd $(root) && SEEDS=$(or $(SEEDS),10000) cargo test --package slirec-engine --lib simulation:: -- --nocapture
+
+test-loom: ## Tries every order of what threads do where they share something by hand (loom).
+	cd $(root)/loom && CARGO_TARGET_DIR=$(binaries)/loom cargo run --release --locked
 
 # A target has the name of a folder in fuzz/kept. Temporary files lie in memory, where there is room for such.
 fuzz: onnxruntime work/tools/bin/cargo-fuzz ## Has libFuzzer make up inputs for a target (TARGET=, SECONDS=60, SANITIZER=none); what fails lies in fuzz/artifacts.
@@ -245,8 +248,11 @@ $(docs_tools)/installed: $(root)/scripts/docs.requirements.txt
 	$(docs_tools)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
-bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared (SESSIONS=, INTERACTIONS=).
+bench-python: test-python ## Measures the Python package: sessions of a frame a second, and interactions prepared beside the command (SESSIONS=, INTERACTIONS=).
 	cd $(root) && env -u ORT_DYLIB_PATH $(wheel_tests)/bin/python scripts/bench_python.py
+
+bench-recommend: test-python ## Measures `slirec recommend` over Parquet with the wheel, kills it on the way and compares what goes on (SESSIONS=, FILES=, KILLS=, SEED=).
+	cd $(root) && env -u ORT_DYLIB_PATH $(wheel_tests)/bin/python scripts/bench_recommend.py
 
 bench: onnxruntime ## Measures the latency of the engine, over catalogues of up to ten million products too, and of model.onnx beside it.
 	cd $(root) && cargo bench --package slirec-engine --bench engine --bench ranking --bench self_contained

@@ -27,6 +27,8 @@ LIBRARY = "/opt/slirec/onnxruntime/libonnxruntime.so"
 BINARY = "/usr/local/bin/slirec-server"
 DEMO = "slirec-demo"
 TIMEOUT = 30
+# Where components come from, as package URLs name it.
+KINDS = ("cargo", "pypi", "deb")
 REQUESTS = {
     "/v1/recommendations": {"history": [{"item": "novel", "time": 1730807061}], "limit": 3},
     "/invocations": {"inputs": {"userId": "shopper-1", "items": ["novel"], "timestamps": ["1730807061"]}},
@@ -166,8 +168,20 @@ def check_libraries():
         print(f"{file}: all {len(lines)} libraries are there")
 
 
+def check_components():
+    """The list of what the image is made of has every package that dpkg knows in it, the crates and ONNX Runtime."""
+    listed = json.loads(in_image("cat", "/opt/slirec/sbom.cdx.json"))["components"]
+    names = {kind: {part["name"] for part in listed if part.get("purl", "").startswith(f"pkg:{kind}/")} for kind in KINDS}
+    packages = set(in_image("dpkg-query", "--show", "--showformat", "${Package}\n").split())
+    check(names["deb"] == packages, f"packages that differ: {sorted(names['deb'] ^ packages)}")
+    check("axum" in names["cargo"], f"no axum among {len(names['cargo'])} crates")
+    check(any(name.startswith("onnxruntime") for name in names["pypi"]), f"no ONNX Runtime among {names['pypi']}")
+    print("components: " + ", ".join(f"{len(found)} {kind}" for kind, found in names.items()))
+
+
 def check_files():
-    expected = {file.removeprefix("/") for file in (BINARY, LIBRARY)} | {"opt/slirec/LICENSE", "opt/slirec/THIRD-PARTY.txt"}
+    expected = {file.removeprefix("/") for file in (BINARY, LIBRARY)}
+    expected |= {f"opt/slirec/{name}" for name in ("LICENSE", "THIRD-PARTY.txt", "sbom.cdx.json")}
     expected |= {f"opt/slirec/onnxruntime/{name}" for name in ("LICENSE", "ThirdPartyNotices.txt")}
     expected |= {f"opt/slirec/models/demo/{file.name}" for file in Path("models/demo").iterdir()}
     container = builder("create", IMAGE)
@@ -193,6 +207,7 @@ def main():
     check_bundle()
     check_cache()
     check_libraries()
+    check_components()
     check_files()
 
 

@@ -6,6 +6,7 @@ held, with how long it took, or the first difference. `make test-spark` runs it;
 """
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -22,12 +23,14 @@ from pyspark.sql import SparkSession
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/mlflow")]
 
-from test_registry import BIN, MODEL, answers, check, free_port, run, running, same  # noqa: E402
+from test_registry import BIN, MODEL, Client, answers, check, free_port, run, running, same  # noqa: E402
 from test_sql import clickstream, compare, vocabulary  # noqa: E402
 
 BUNDLE = ROOT / "models/demo"
 CATALOG = ROOT / "data/demo/catalog.json"
 NOW = 1_796_000_000
+# Behind every clock: no time goes by since such views, so that answers of two moments are equal to the last bit.
+AHEAD = 4_000_000_000
 SESSIONS = int(os.environ.get("SESSIONS", "20000"))
 EVENTS = pa.schema([
     *[(name, pa.string()) for name in ("event_id", "event_fingerprint", "event", "event_name", "domain_userid")],
@@ -163,7 +166,7 @@ def check_many(spark):
 
 
 def check_udf(spark, folder):
-    """MLflow's function for Spark beside MLflow's model in this process."""
+    """MLflow's function for Spark beside `mlflow models serve` and MLflow's model in this process."""
     import mlflow
 
     port = free_port()
@@ -179,8 +182,8 @@ def check_udf(spark, folder):
         handles = slirec.load(BUNDLE).products().to_arrow().column("item").to_pylist()
         rows = [
             (f"user {row}", [handles[(row * 7 + view * 11) % len(handles)] for view in range(row % 9)],
-             [str(1_780_000_000 + 60 * view) for view in range(row % 9)])
-            for row in range(60)
+             [str(begun + 60 * view) for view in range(row % 9)])
+            for row, begun in zip(range(60), itertools.cycle((1_780_000_000, AHEAD)))
         ]
         frame = spark.createDataFrame(rows, "userId string, items array<string>, timestamps array<string>").repartition(4)
         function = mlflow.pyfunc.spark_udf(spark, reference, env_manager="local")
@@ -190,15 +193,33 @@ def check_udf(spark, folder):
         # Once: a repartitioned frame has its rows in another order each time.
         asked = frame.toPandas()
         expected = mlflow.pyfunc.load_model(reference).predict(asked)
-        for user, answer in zip(asked["userId"], expected, strict=True):
-            theirs = {"itemIds": list(found[user]["itemIds"]), "preds": list(found[user]["preds"])}
-            check(same(theirs, answer), f"{user}: {theirs} and {answer}")
-        print(f"spark_udf: {len(rows)} rows agree with MLflow's own model in {took:.1f} s")
+        served = answers_of_mlflow(folder, reference, asked)
+        exact = 0
+        for user, times, here, there in zip(asked["userId"], asked["timestamps"], expected, served, strict=True):
+            ours = {"itemIds": list(found[user]["itemIds"]), "preds": list(found[user]["preds"])}
+            if len(times) > 0 and float(times[0]) >= AHEAD:
+                compare([ours, here], [there, there])
+                exact += len(there["preds"])
+            check(same(ours, there) and same(here, there), f"{user}: {ours}, {here} and {there}")
+        check(exact > 0, "no number was compared exactly")
+        print(f"spark_udf: {len(rows)} rows agree with `mlflow models serve` and MLflow's own model in {took:.1f} s, {exact} numbers of them to the last bit")
         # The same bundle, straight from the registry.
         made = frame.selectExpr("userId", "transform(arrays_zip(items, timestamps), v -> struct(v.items AS item, double(v.timestamps) AS timestamp)) AS views")
         answered = slirec.spark.recommend(made.where("size(views) > 0"), reference, now=NOW, limit=3)
         check(answered.count() == 3 * sum(bool(row[1]) for row in rows), "the registry's bundle did not answer")
         print(f"recommend: answers from {reference}")
+
+
+def answers_of_mlflow(folder, reference, asked):
+    """What `mlflow models serve` answers these rows of the same model."""
+    port = free_port()
+    command = [BIN / "mlflow", "models", "serve", "--model-uri", reference, "--host", "127.0.0.1", "--port", port]
+    command += ["--env-manager", "local", "--workers", "1"]
+    body = json.dumps({"dataframe_split": {"columns": list(asked.columns), "data": [[user, list(items), list(times)] for user, items, times in asked.values]}})
+    with running(command, folder / "serve.log", answers(port, "/ping")):
+        status, answer = Client(port).post(body)
+    check(status == 200, f"`mlflow models serve` answers {status}: {answer[:300]}")
+    return json.loads(answer)["predictions"]
 
 
 if __name__ == "__main__":

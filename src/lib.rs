@@ -26,6 +26,8 @@ mod scoring;
 mod server;
 mod serving;
 mod state;
+mod sync;
+mod user_attributes;
 mod webhooks;
 
 use std::process::ExitCode;

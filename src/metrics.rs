@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use prometheus::{Encoder, Registry, TextEncoder};
 use slirec_core::product_set::ProductSet;
+use slirec_core::vocabulary::KnownUser;
 use slirec_engine::{Recommendations, Source};
 use slirec_merchandising::FilterUse;
 
@@ -94,9 +95,10 @@ impl Metrics {
         result
     }
 
-    /// A session's shopper had so many values that training has not seen.
-    pub(crate) fn unknown_user_values(&self, values: usize) {
-        self.families.unknown_user_values.inc_by(values as u64);
+    /// What was known of a session's shopper.
+    pub(crate) fn shopper(&self, user: &KnownUser) {
+        self.families.unknown_user_values.inc_by(user.unseen as u64);
+        self.families.known_users.inc_by(u64::from(user.is_known));
     }
 
     /// A session of `history` views was answered.

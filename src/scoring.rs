@@ -133,7 +133,7 @@ impl Scoring<'_> {
             },
         };
         metrics.recommended(&answer, request.history.len());
-        metrics.unknown_user_values(request.user.unseen);
+        metrics.shopper(&request.user);
         self.served.coverage.add(&answer);
         Ok(answer)
     }

@@ -17,6 +17,7 @@ mod explanations;
 mod lists;
 mod names;
 mod page;
+mod related;
 mod requests;
 mod ruled;
 mod trending;
@@ -29,7 +30,7 @@ use serde::de::DeserializeOwned;
 use slirec_engine::Priority;
 
 use super::call::{Call, CallBody};
-use super::error::{ApiError, Failure, NoSuchProduct};
+use super::error::{ApiError, Failure};
 use super::parsing::parse_body;
 use crate::memory::Held;
 use crate::scoring;
@@ -38,11 +39,12 @@ use crate::state::AppState;
 pub(super) use buy_again::*;
 pub(super) use complements::*;
 pub(super) use page::*;
+pub(super) use related::*;
 pub(super) use trending::*;
 
 use answers::{BatchAnswer, RankAnswer, RecommendationAnswer};
 use arranging::arranged;
-use bodies::{BatchBody, RankBody, RecommendationBody, RelatedBody};
+use bodies::{BatchBody, RankBody, RecommendationBody};
 use lists::{Limits, parse_within};
 use names::Resolver;
 use requests::{Question, Ranking, unranked};
@@ -101,20 +103,6 @@ pub(super) async fn rank(State(state): State<AppState>, mut call: Call) -> Resul
     let Question { request, echo, .. } = question;
     let found = call.scoring(&state, &served).recommend(request).await?;
     call.json_response(&state, &RankAnswer::new(&served, &echo, &found, &unranked))
-}
-
-/// The products that go with one product: the best for a shopper who has just viewed it and nothing else.
-#[utoipa::path(
-    post, path = "/v1/related", operation_id = "related", tag = "recommendations",
-    request_body = RelatedBody,
-    responses(
-        (status = 200, description = "The best products beside it", body = RecommendationAnswer),
-        NoSuchProduct,
-        Failure,
-    ),
-)]
-pub(super) async fn related(State(state): State<AppState>, mut call: Call) -> Result<Response, ApiError> {
-    answer(&state, &mut call, RelatedBody::into_question).await
 }
 
 /// Reads a body and makes of it what the engine is asked; a large one away from the async threads.

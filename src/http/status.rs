@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use slirec_core::vocabulary::UserFeature;
+use slirec_core::vocabulary::KnownUsers;
 use utoipa::ToSchema;
 
 use super::error::ErrorBody;
@@ -16,6 +16,7 @@ use crate::metrics::Traffic;
 use crate::registry::Registered;
 use crate::serving::Served;
 use crate::state::AppState;
+use crate::user_attributes::UserAttribute;
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
@@ -79,18 +80,12 @@ struct ModelStatus<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(nullable = false)]
     user_attributes: Vec<UserAttribute<'a>>,
+    /// Users of whom it knows something by their `user_id` alone; missing where it has no table of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    known_users: Option<usize>,
     /// What was measured when the bundle was made.
     metrics: Vec<MetricSet<'a>>,
-}
-
-/// An attribute of shoppers.
-#[derive(Serialize, ToSchema)]
-struct UserAttribute<'a> {
-    #[schema(example = "country")]
-    name: &'a str,
-    /// `text` or `number`.
-    #[schema(example = "text")]
-    r#type: &'static str,
 }
 
 /// What was measured on a set of rows.
@@ -108,12 +103,6 @@ struct MetricValue<'a> {
     #[schema(example = "ndcg@10")]
     name: &'a str,
     value: f64,
-}
-
-impl<'a> UserAttribute<'a> {
-    fn new(feature: &'a UserFeature) -> Self {
-        Self { name: &feature.name, r#type: if feature.is_number() { "number" } else { "text" } }
-    }
 }
 
 impl<'a> ModelStatus<'a> {
@@ -145,7 +134,8 @@ impl<'a> ModelStatus<'a> {
             seed: model.training.seed,
             data_sha256: &model.training.source_sha256,
             loses_to: &model.loses_to,
-            user_attributes: engine.users().features().iter().map(UserAttribute::new).collect(),
+            user_attributes: UserAttribute::all(engine.users()).collect(),
+            known_users: engine.users().known().map(KnownUsers::len),
             metrics: metrics.collect(),
         }
     }

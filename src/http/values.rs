@@ -19,9 +19,9 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Name(pub(crate) String);
 
-/// A text or a number that is accepted and not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unused;
+/// What a shop calls a shopper: a text, or a whole number as its digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserId(pub(crate) String);
 
 /// What a client calls a session of its own, echoed as it came: a text of at most 128 characters, or a number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,9 +97,9 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-impl<'de> Deserialize<'de> for Unused {
+impl<'de> Deserialize<'de> for UserId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        NameText(|_: &str| Self).deserialize(deserializer)
+        NameText(|text: &str| Self(text.to_owned())).deserialize(deserializer)
     }
 }
 

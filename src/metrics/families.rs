@@ -47,6 +47,7 @@ pub(super) struct Families {
     pub(super) answers: IntCounterVec,
     pub(super) unknown: IntCounter,
     pub(super) unknown_user_values: IntCounter,
+    pub(super) known_users: IntCounter,
     pub(super) history_items: IntCounter,
     pub(super) history: Histogram,
     pub(super) best_scores: Histogram,
@@ -128,6 +129,10 @@ impl Families {
             unknown_user_values: new.counter(
                 "slirec_unknown_user_values_total",
                 "Values of shoppers' attributes that training has not seen",
+            )?,
+            known_users: new.counter(
+                "slirec_known_users_total",
+                "Answered sessions whose shopper the model's table of known users has",
             )?,
             history_items: new.counter("slirec_history_items_total", "Items of histories")?,
             history: new.histogram("slirec_history_length", "Views in a history", &HISTORY_BOUNDS)?,

@@ -1,10 +1,11 @@
 //! What a connection is doing and since when: events of its stream and its requests enter; the phase leaves, by which
 //! it is timed out, closed for others, or waited for when the service stops.
 
-use std::sync::Arc;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,8 @@ impl Activity {
     pub(super) fn request(&self, with_body: bool) -> Arc<RequestInProgress> {
         let number = (self.number() + 1) & REQUEST_MASK;
         let phase = if with_body { Phase::Body } else { Phase::Busy };
-        self.0.store(pack(phase, number), Ordering::Relaxed);
+        // An exchange is ordered after every change that it overwrites: none of the earlier request shows any more.
+        self.0.swap(pack(phase, number), Ordering::Relaxed);
         Arc::new(RequestInProgress { activity: self.clone(), number })
     }
 

@@ -14,6 +14,7 @@ use slirec_merchandising::{Merchandising, Scenario};
 use utoipa::ToSchema;
 
 use crate::attributes::{ShownAttributes, TypedName};
+use crate::user_attributes::UserAttribute;
 
 /// Attribute of a catalogue that holds the address of a picture.
 const IMAGE: &str = "image";
@@ -25,6 +26,10 @@ pub(crate) struct Catalog<'a> {
     attributes: &'a [TypedName],
     /// Scenarios that requests may name.
     scenarios: Vec<&'a str>,
+    /// What the model may be told of a shopper; missing where it reads nothing of that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    user_attributes: Vec<UserAttribute<'a>>,
     /// In the catalogue's order.
     products: Vec<CatalogProduct<'a>>,
 }
@@ -82,7 +87,9 @@ impl EncodedCatalog {
         let products = engine.catalog().products().iter();
         let products: Vec<_> = products.map(|product| CatalogProduct::new(product, &attributes)).collect();
         let has_pictures = products.iter().any(|product| product.image.is_some());
-        let json = serde_json::to_vec(&Catalog { attributes: &attributes, scenarios, products }).ok()?;
+        let user_attributes = UserAttribute::with_values(engine.users()).collect();
+        let catalog = Catalog { attributes: &attributes, scenarios, user_attributes, products };
+        let json = serde_json::to_vec(&catalog).ok()?;
         let gzip = gzip(&json).ok()?;
         let hash: String = Sha256::digest(&json).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Some(Self { json: json.into(), gzip: gzip.into(), tag: format!("W/\"{hash}\""), has_pictures })

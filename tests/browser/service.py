@@ -1,4 +1,4 @@
-"""The real service for browser tests: bundles made of models/demo, a free port, killed at the end."""
+"""The real service for browser tests: bundles made of models/demo or by the companion, a free port, killed at the end."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
 BINARY = pathlib.Path(os.environ.get("SLIREC_SERVER", ROOT / "target/debug/slirec-server"))
+COMPANION = BINARY.parent / "slirec"
 
 
 def bundle_with(change, folder):
@@ -27,12 +28,44 @@ def bundle_with(change, folder):
     return copy
 
 
-class Service:
-    """A running service; `port` 0 takes a free one."""
+SMALL_NETWORK = """
+[model]
+item_embedding_size = 16
+features = [{ name = "category", embedding_size = 16 }]
+longest_history = 12
+[training]
+epochs = 2
+batch_size = 50
+learning_rate = 0.01
+"""
 
-    def __init__(self, change=None, port=0, **settings):
+
+def bundle_of_shoppers(folder):
+    """A bundle of a small model that reads a country and an age of shoppers, made by the companion."""
+    folder, demo = pathlib.Path(folder), ROOT / "data/demo"
+
+    def companion(*arguments):
+        subprocess.run([COMPANION, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    walks = ["--users", "12", "--min-walks", "4", "--max-walks", "6"]
+    companion("interactions", "generate", "--catalog", demo / "catalog.json", "--rules", demo / "rules.toml", *walks, "--output", "views.tsv")
+    users = sorted({line.split("\t")[1] for line in (folder / "views.tsv").read_text().splitlines()})
+    rows = [f"{user}\t{['DE', 'FR'][number % 2]}\t{20 + number}" for number, user in enumerate(users)]
+    (folder / "users.tsv").write_text("\n".join(["user\tcountry\tage", *rows]) + "\n")
+    (folder / "small.toml").write_text(SMALL_NETWORK)
+    companion("prepare", "--interactions", "views.tsv", "--users", "users.tsv", "--output", "dataset")
+    attributes = ["--user-feature", "country", "--user-feature", "age"]
+    companion("train", "--dataset", "dataset", "--hyperparameters", "small.toml", *attributes, "--output", "run")
+    companion("export", "--run", "run", "--dataset", "dataset", "--catalog", demo / "catalog.json", "--output", "bundle")
+    return folder / "bundle"
+
+
+class Service:
+    """A running service; `port` 0 takes a free one. `bundle` makes its model in a folder, by default that of models/demo."""
+
+    def __init__(self, change=None, port=0, bundle=None, **settings):
         self.folder = tempfile.TemporaryDirectory()
-        model = bundle_with(change, self.folder.name) if change else ROOT / "models/demo"
+        model = bundle(self.folder.name) if bundle else bundle_with(change, self.folder.name) if change else ROOT / "models/demo"
         environment = {**os.environ, "SLIREC__SERVER__DRAIN_DELAY_SECONDS": "0", **settings}
         command = [BINARY, "--port", str(port), "--model", str(model)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

@@ -19,7 +19,7 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from service import ROOT, Service
+from service import ROOT, Service, bundle_of_shoppers
 
 PICTURES = ROOT / "work/screenshots"
 AXE = pathlib.Path(os.environ["SLIREC_AXE"]).read_text()
@@ -230,6 +230,36 @@ class Pages(unittest.TestCase):
         page.wait("six", lambda: len(page.titles()) == 6)
         self.assertEqual(page.texts(".result .move")[:5], moves[:5], "an option is no step")
         self.assertEqual(page.findings()[0], [])
+
+    def test_what_is_known_of_a_shopper_shapes_the_answer_where_the_model_reads_it(self):
+        plain = self.page("/#s=novel~60")
+        plain.settled()
+        self.assertEqual(plain.all("#controls .shopper"), [])
+        service = Service(bundle=bundle_of_shoppers)
+        self.addCleanup(service.stop)
+        page = self.page("/#s=novel~60", service=service)
+        page.settled()
+        page.one(".controls summary").click()
+        country, age = page.one(".shopper select"), page.one(".shopper input")
+        self.assertEqual(sorted(page.texts(".shopper option")), ["DE", "FR", "not known"])
+        scores = lambda: page.texts(".result .score")
+        nothing = scores()
+        country.find_element(By.CSS_SELECTOR, "option[value='FR']").click()
+        page.wait("other scores", lambda: not page.all("#results[aria-busy]") and scores() != nothing)
+        french = scores()
+        age.send_keys("31")
+        page.wait("scores of an age", lambda: not page.all("#results[aria-busy]") and scores() != french)
+        page.one(".code summary").click()
+        self.assertIn('"user":{"country":"FR","age":31}', page.one("#requests pre").text)
+        page.driver.find_element(By.XPATH, "//button[text()='/invocations']").click()
+        row = json.loads(page.one("#requests pre").text)["inputs"]
+        self.assertEqual((row["user.country"], row["user.age"]), ("FR", 31))
+        country.find_element(By.CSS_SELECTOR, "option[value='']").click()
+        age.clear()
+        age.send_keys(" ", Keys.BACKSPACE)
+        page.wait("the first scores", lambda: not page.all("#results[aria-busy]") and scores() == nothing)
+        page.picture("shopper")
+        self.assertEqual(page.findings(), ([], []))
 
     def test_the_search_finds_products_and_shelves_can_be_chosen(self):
         page = self.page()

@@ -67,7 +67,7 @@ impl Bundle {
     }
 
     /// Adds a file, in the manifest too.
-    pub(crate) fn add(&self, name: &str, content: &str) {
+    pub(crate) fn add(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.file(name), content).unwrap();
         self.replace(name, |bytes| bytes);
     }

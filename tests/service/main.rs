@@ -13,6 +13,7 @@ mod counts;
 mod examples;
 mod hostile;
 mod inference;
+mod known_users;
 mod limits;
 mod mlflow;
 mod openapi;

@@ -8,15 +8,17 @@ use slirec_onnx::proto::{GraphProto, ModelProto};
 use crate::bundle::{Bundle, graph};
 use crate::server::Server;
 
-/// The demo bundle, whose model reads a country and an age besides: of an unknown one nothing, so that its golden requests
-/// hold.
-fn bundle() -> Bundle {
+/// The demo bundle, whose model reads a country, an age and a list of likes besides: of an unknown one nothing, so that its
+/// golden requests hold.
+pub(crate) fn bundle() -> Bundle {
     let bundle = Bundle::new();
     bundle.replace("vocabulary.json", |bytes| {
         let mut vocabulary: Value = serde_json::from_slice(&bytes).unwrap();
         vocabulary["user_features"] = json!([
             {"name": "country", "values": {"texts": ["DE", "FR"]}},
             {"name": "age", "values": {"bounds": [30.0]}},
+            {"name": "likes.1", "list": "likes", "values": {"texts": ["art", "garden"]}},
+            {"name": "likes.2", "list": "likes", "values": {"texts": ["tea", "books"]}},
         ]);
         vocabulary.to_string().into_bytes()
     });
@@ -25,20 +27,23 @@ fn bundle() -> Bundle {
         let size = manifest["model"]["item_embedding_size"].clone();
         width = usize::try_from(size.as_u64().unwrap()).unwrap();
         let feature = |name: &str| json!({"name": name, "embedding_size": size});
-        manifest["model"]["user_features"] = json!([feature("country"), feature("age")]);
+        manifest["model"]["user_features"] = json!(FEATURES.map(feature));
     });
     bundle.replace("history.onnx", graph(|model| add_users(model, width)));
     bundle
 }
 
-/// Adds embeddings of both attributes to that of the moment.
+/// The attributes, of the list its parts.
+const FEATURES: [&str; 4] = ["country", "age", "likes.1", "likes.2"];
+
+/// Adds embeddings of all attributes to that of the moment.
 fn add_users(model: &mut ModelProto, width: usize) {
     let graph = model.graph.as_mut().unwrap();
     let place = graph.node.iter().position(|node| node.op_type() == "Gather" && node.input[0] == "now").unwrap();
     let moment = std::mem::replace(&mut graph.node[place].output[0], "moment".to_owned());
     let mut body = Body::new("users_");
     let mut sum = "moment".to_owned();
-    for (place, name) in (0..).zip(["country", "age"]) {
+    for (place, name) in (0..).zip(FEATURES) {
         let value = |at: usize| if at < width { 0.0 } else { (at as f32 + 1e3 * place as f32).sin() };
         let values: Vec<f32> = (0..3 * width).map(value).collect();
         let table = body.floats(&format!("user.{name}"), &[3, width], &values);
@@ -51,21 +56,21 @@ fn add_users(model: &mut ModelProto, width: usize) {
     let GraphProto { node, initializer, .. } = body.into_graph("users", Vec::new(), Vec::new());
     graph.node.splice(place + 1..place + 1, node);
     graph.initializer.extend(initializer);
-    graph.input.push(value("user_ids", Element::Int64, &[Size::Fixed(2)]));
+    graph.input.push(value("user_ids", Element::Int64, &[Size::Fixed(FEATURES.len())]));
 }
 
 fn serve() -> Server {
     Server::start_with(&[("SLIREC__MODEL__PATH", bundle().path())])
 }
 
-const TIME: u64 = 1_730_807_061;
+pub(crate) const TIME: u64 = 1_730_807_061;
 
-fn asked(user: &Value) -> Value {
+pub(crate) fn asked(user: &Value) -> Value {
     json!({"history": [{"item": "novel", "time": TIME}], "now": TIME + 60, "user": user})
 }
 
 /// Handles and scores.
-fn items(answer: &Value) -> Vec<(String, f64)> {
+pub(crate) fn items(answer: &Value) -> Vec<(String, f64)> {
     let items = answer["items"].as_array().unwrap().iter();
     items.map(|item| (item["gid"].as_str().unwrap().to_owned(), item["score"].as_f64().unwrap())).collect()
 }
@@ -81,7 +86,26 @@ fn what_is_told_of_a_shopper_changes_the_answer_and_unknown_values_are_counted()
     assert_eq!((ask(json!({"country": "ES", "age": null})), ask(json!({}))), (nothing.clone(), nothing));
     assert_eq!(server.metric("slirec_unknown_user_values_total"), 1.0);
     let told = server.get("/v1/status").json()["model"]["user_attributes"].clone();
-    assert_eq!(told, json!([{"name": "country", "type": "text"}, {"name": "age", "type": "number"}]));
+    let types = [("country", "text"), ("age", "number"), ("likes", "list")];
+    assert_eq!(told, json!(types.map(|(name, kind)| json!({"name": name, "type": kind}))));
+    let values = server.get("/v1/catalog").json()["user_attributes"].clone();
+    assert_eq!(values[0], json!({"name": "country", "type": "text", "values": ["DE", "FR"]}));
+    assert_eq!(values[2]["values"], json!(["art", "garden", "tea", "books"]));
+    let plain = Server::start();
+    assert_eq!(plain.get("/v1/catalog").json().get("user_attributes"), None);
+}
+
+#[test]
+fn entries_of_a_list_count_whatever_their_order_and_those_that_are_not_known_are_counted() {
+    let server = serve();
+    let ask = |likes: Value| items(&server.recommend(&asked(&json!({"likes": likes}))).json());
+    let (nothing, both) = (ask(Value::Null), ask(json!(["art", "tea"])));
+    assert_eq!(ask(json!(["tea", "never", "art", 7])), both);
+    assert!(ask(json!(["art"])) != both && ask(json!(["tea"])) != both);
+    assert_eq!(ask(json!([])), nothing);
+    // Of two in one part that of fewer users.
+    assert_eq!(ask(json!(["art", "garden"])), ask(json!(["garden"])));
+    assert_eq!(server.metric("slirec_unknown_user_values_total"), 2.0);
 }
 
 #[test]
@@ -111,10 +135,13 @@ fn every_route_of_v1_that_asks_the_model_reads_a_shopper() {
 fn attributes_that_the_model_cannot_read_are_refused_by_their_names() {
     let server = serve();
     for (user, expected) in [
-        (json!({"city": "Rome"}), "user.city: the model has no such attribute: expected `country`, `age`"),
+        (json!({"city": "Rome"}), "user.city: the model has no such attribute: expected `country`, `age`, `likes`"),
         (json!({"age": "old"}), "user.age: found a text: expected a number"),
         (json!({"country": 3}), "user.country: found a number: expected a text"),
-        (json!({"country": ["DE"]}), "user.country: invalid type: sequence, expected a text or a number"),
+        (json!({"country": ["DE"]}), "user.country: found a list: expected a text"),
+        (json!({"likes": "art"}), "user.likes: found a text: expected a list of texts"),
+        (json!({"likes": [["art"]]}), "user.likes: a list in a list, expected a list of texts"),
+        (json!({"likes": vec!["art"; 1_001]}), "user.likes: a list has more than 1000 entries"),
         (json!(["DE"]), "user: invalid type: sequence, expected an object of attributes"),
     ] {
         let answer = server.recommend(&asked(&user));
@@ -140,33 +167,37 @@ fn invocations_have_a_column_for_each_attribute_in_every_form() {
         row
     };
     let (german, young) = (with(&[("user.country", json!("DE"))]), with(&[("user.age", json!(20))]));
+    let arty = with(&[("user.likes", json!(["art", "tea"]))]);
     let answers = |body: Value| ask(&body).json()["predictions"].as_array().unwrap().clone();
-    let expected = answers(json!({"instances": [row, german, young]}));
-    assert!(expected[0] != expected[1] && expected[1] != expected[2]);
-    let times = || json!([[TIME.to_string()], [TIME.to_string()], [TIME.to_string()]]);
+    let expected = answers(json!({"instances": [row, german, young, arty]}));
+    assert!(expected[0] != expected[1] && expected[1] != expected[2] && expected[3] != expected[0]);
+    let times = || json!(vec![[TIME.to_string()]; 4]);
     let columns = json!({
-        "userId": ["u", "u", "u"], "items": [["novel"], ["novel"], ["novel"]], "timestamps": times(),
-        "user.country": [null, "DE", null], "user.age": [null, null, 20],
+        "userId": vec!["u"; 4], "items": vec![["novel"]; 4], "timestamps": times(),
+        "user.country": [null, "DE", null, null], "user.age": [null, null, 20, null],
+        "user.likes": [null, null, null, ["art", "tea"]],
     });
     let split = json!({
-        "columns": ["user.age", "userId", "items", "user.country", "timestamps"],
-        "data": [[null, "u", ["novel"], null, [TIME.to_string()]], [null, "u", ["novel"], "DE", [TIME.to_string()]],
-                 [20, "u", ["novel"], null, [TIME.to_string()]]],
+        "columns": ["user.age", "userId", "items", "user.country", "timestamps", "user.likes"],
+        "data": [[null, "u", ["novel"], null, [TIME.to_string()], null], [null, "u", ["novel"], "DE", [TIME.to_string()], null],
+                 [20, "u", ["novel"], null, [TIME.to_string()], null],
+                 [null, "u", ["novel"], null, [TIME.to_string()], ["art", "tea"]]],
     });
     for body in [
-        json!({"inputs": [row, german, young]}),
+        json!({"inputs": [row, german, young, arty]}),
         json!({"inputs": columns}),
-        json!({"dataframe_records": [row, german, young]}),
+        json!({"dataframe_records": [row, german, young, arty]}),
         json!({"dataframe_split": split}),
         json!({"dataframe_split": {"data": columns}}),
     ] {
         assert_eq!(answers(body.clone()), expected, "{body}");
     }
     assert_eq!(answers(json!({"inputs": german}))[0], expected[1]);
+    assert_eq!(answers(json!({"inputs": arty}))[0], expected[3]);
     for (body, expected) in [
         (with(&[("user.city", json!("x"))]), "row 0: user.city: the model has no such attribute"),
         (with(&[("user.age", json!("old"))]), "row 0: user.age: found a text: expected a number"),
-        (with(&[("user.country", json!([["DE"]]))]), "row 0: user.country: found a list: expected a text or a number"),
+        (with(&[("user.country", json!([["DE"]]))]), "row 0: user.country: found a list: expected a text"),
     ] {
         let answer = ask(&json!({"inputs": body}));
         assert!(answer.status == 400 && answer.message().contains(expected), "{}", answer.message());
@@ -189,6 +220,8 @@ fn the_open_inference_protocol_has_optional_inputs_for_them() {
     assert_ne!(outputs(vec![german()]), nothing);
     assert_ne!(outputs(vec![german(), tensor("user.age", "FP64", json!([20.0]))]), outputs(vec![german()]));
     assert_eq!(outputs(vec![tensor("user.country", "BYTES", json!([""]))]), nothing);
+    let likes = |entries: &[&str]| outputs(vec![tensor("user.likes", "BYTES", json!(entries))]);
+    assert!(likes(&["art", "tea"]) == likes(&["tea", "art"]) && likes(&["art", "tea"]) != likes(&["art"]));
     for (further, expected) in [
         (tensor("user.city", "BYTES", json!(["x"])), "unknown input `user.city`"),
         (tensor("user.age", "BYTES", json!(["x"])), "row 0: user.age: found a text: expected a number"),
@@ -201,6 +234,7 @@ fn the_open_inference_protocol_has_optional_inputs_for_them() {
     let metadata = server.get("/v2/models/slirec").json();
     let names: Vec<&str> =
         metadata["inputs"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["userId", "items", "timestamps", "user.country", "user.age"]);
+    assert_eq!(names, ["userId", "items", "timestamps", "user.country", "user.age", "user.likes"]);
+    assert_eq!(metadata["inputs"][5]["shape"], json!([-1]));
     assert_eq!(metadata["inputs"][4], json!({"name": "user.age", "datatype": "FP64", "shape": [1], "optional": true}));
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use slirec_connect::signing::SigningKey;
+use slirec_connect::user_table;
 use slirec_core::bundle::{Manifest, TrainingRecord};
 use slirec_core::catalog::Catalog;
 use slirec_core::files;
@@ -17,6 +18,7 @@ use slirec_train::dataset::Dataset;
 use slirec_train::export::bundle;
 pub(crate) use slirec_train::export::bundle::{Source, Target};
 use slirec_train::export::catalog;
+use slirec_train::export::known_users::known_users;
 use slirec_train::hyperparameters::{Hyperparameters, ModelHyperparameters};
 use slirec_train::run::{KeptWeights, Run, table_rows};
 use slirec_train::weights::Weights;
@@ -50,6 +52,11 @@ pub(crate) struct Arguments {
     /// categories, all of them on sale
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
+    /// Table of users, as of `slirec prepare --users`, that the bundle is to carry: requests need only name them. It has what
+    /// the model reads of them and a hash of each name, and is personal data all the same; without the flag a bundle knows
+    /// no user
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    users: Option<PathBuf>,
     /// Name of the model
     #[arg(long, default_value = "slirec")]
     name: String,
@@ -61,7 +68,7 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
     /// With --self-contained: a bundle that is there already, instead of a new one
     #[arg(long, value_name = "DIRECTORY", requires = "self_contained")]
-    #[arg(conflicts_with_all = ["run", "from", "dataset", "catalog", "output", "name", "version"])]
+    #[arg(conflicts_with_all = ["run", "from", "dataset", "catalog", "users", "output", "name", "version"])]
     bundle: Option<PathBuf>,
     /// Also write the whole model as one ONNX file for any runtime: handles and times as text in, GIDs and scores out
     #[arg(long, value_name = "FILE")]
@@ -97,11 +104,20 @@ fn export_bundle(arguments: &Arguments, output: &Path) -> Result<()> {
     let given = arguments.catalog.as_deref();
     let given = given.map(|path| Catalog::read(path).map(|catalog| (path, catalog)));
     let given = given.transpose().context("the catalogue cannot be used")?;
-    let source = match (&arguments.run, &arguments.from) {
+    let users = arguments.users.as_deref();
+    let users = users.map(|path| user_table::read(path).map(|table| (path, table))).transpose()?;
+    let mut source = match (&arguments.run, &arguments.from) {
         (Some(run), _) => of_run(run, arguments)?,
         (None, Some(weights)) => of_weights(weights, arguments)?,
         (None, None) => bail!("neither --run nor --from is given"),
     };
+    if let Some((path, table)) = &users {
+        let known =
+            known_users(table, &source.vocabulary).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+        let (users, all, bytes) = (known.len(), table.users.len(), known.bytes());
+        output::print(format!("known users: {users} of the {all} in the table, {bytes} bytes"))?;
+        source.known_users = Some(known);
+    }
     let (path, catalog) = given.unzip();
     let program = Program { onnxruntime: arguments.onnxruntime.as_deref(), key: key.as_ref() };
     let catalog = catalog::to_serve(catalog, &source.vocabulary, &program).map_err(|problem| match path {
@@ -167,5 +183,5 @@ pub(crate) fn of_imported(
         hyperparameters: serde_json::to_value(Hyperparameters { model: sizes.clone(), ..Hyperparameters::default() })?,
     };
     let created = dataset.as_ref().map_or(0.0, |dataset| dataset.manifest.last_time);
-    Ok(Source { sizes, weights, vocabulary, training, dataset, created, stopped: None })
+    Ok(Source { sizes, weights, vocabulary, training, dataset, known_users: None, created, stopped: None })
 }

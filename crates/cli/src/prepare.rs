@@ -10,6 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use slirec_connect::user_table;
 use slirec_core::event::Event;
 use slirec_core::timestamp::DAY;
+use slirec_core::vocabulary::UserKind;
 use slirec_train::dataset::Division;
 use slirec_train::dataset::findings::Findings;
 use slirec_train::dataset::prepare::{PrepareOptions, PrepareReport, prepare};
@@ -68,7 +69,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value = "9")]
     test_negatives: NonZeroUsize,
     /// Table of users, whose attributes models may read: CSV, TSV, JSON lines or Parquet with a column `user`, which has the
-    /// names of the interactions; all other columns are attributes, a text or a number each. Compressed or not
+    /// names of the interactions; all other columns are attributes, a text, a number or a list of texts each. Compressed or
+    /// not
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Replace an earlier dataset
@@ -171,7 +173,8 @@ fn tell(directory: &Path, report: &PrepareReport) -> Result<()> {
 fn told_of_users(users: u64, found: &UserAttributes) -> String {
     let UserAttributes { features, known, described, without_interactions, repeated, .. } = found;
     let of = features.iter().zip(known).map(|(feature, known)| {
-        let (values, kind) = (feature.rows() - 1, if feature.is_number() { "buckets" } else { "values" });
+        let (values, kind) =
+            (feature.rows() - 1, if feature.kind() == UserKind::Number { "buckets" } else { "values" });
         format!("{} of {known} users in {values} {kind}", feature.name)
     });
     let of: Vec<String> = of.collect();

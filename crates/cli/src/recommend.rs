@@ -37,7 +37,8 @@ pub(crate) struct Arguments {
     /// Sessions: JSON lines as the service's /v1/recommendations takes them, each with a user_id, or interactions of
     /// which each user's lines stand together; gzip is recognised, - is standard input. What a session says counts
     /// before the flags; a line that cannot be read is counted and the others are answered. Or Parquet, a file or a
-    /// directory, with columns user, item, timestamp, of which each user's rows stand together in one file
+    /// directory, with columns user, item, timestamp, of which each user's rows stand together in one file. A model that
+    /// reads attributes of users takes them as user, an object as of the service, and in Parquet as columns user.NAME
     #[arg(value_name = "FILE")]
     sessions: PathBuf,
     /// Bundle of `slirec export`
@@ -101,10 +102,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let engine = Engine::load(&arguments.bundle, &options)?;
     let mut sessions = Answered {
-        sessions: Sessions::new(files::open_text(&arguments.sessions)?, &arguments.sessions)?,
+        sessions: Sessions::new(files::open_text(&arguments.sessions)?, &arguments.sessions, engine.users())?,
         counter: progress::Counter::new("sessions"),
         answered: 0,
         bad: 0,
+        unseen: 0,
     };
     if arguments.write_metaobjects {
         let shop = arguments.shop.connect()?;
@@ -134,20 +136,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Sessions that are answered one by one, and what could not be read among them.
-struct Answered {
-    sessions: Sessions,
+struct Answered<'a> {
+    sessions: Sessions<'a>,
     counter: progress::Counter,
     answered: u64,
     bad: u64,
+    /// Values of users' attributes that training has not seen.
+    unseen: usize,
 }
 
-impl Answered {
+impl Answered<'_> {
     /// The next session; bad ones before it are reported and counted.
     fn next(&mut self) -> Result<Option<Session>> {
         while let Some(entry) = self.sessions.next() {
             match entry? {
                 Entry::Session(session) => {
                     self.answered += 1;
+                    self.unseen += session.known.unseen;
                     self.counter.set("recommending", self.answered);
                     return Ok(Some(*session));
                 }
@@ -167,7 +172,8 @@ impl Answered {
     /// An error if there were bad ones, so that no script takes the answers for all.
     fn finish(self) -> Result<()> {
         self.counter.finish();
-        let Self { answered, bad, .. } = self;
+        let Self { answered, bad, unseen, .. } = self;
+        tell_unseen(unseen);
         ensure!(bad == 0, "{bad} of {} sessions could not be read; the others were answered", answered + bad);
         Ok(())
     }
@@ -177,7 +183,7 @@ fn write_lines(
     arguments: &Arguments,
     engine: &Engine,
     now: f64,
-    sessions: &mut Answered,
+    sessions: &mut Answered<'_>,
     output: &mut dyn Write,
 ) -> Result<()> {
     while let Some(session) = sessions.next()? {
@@ -191,7 +197,7 @@ fn write_to_shop(
     arguments: &Arguments,
     engine: &Engine,
     now: f64,
-    sessions: &mut Answered,
+    sessions: &mut Answered<'_>,
     shop: &Connection,
 ) -> Result<()> {
     let mut total = WriteReport::default();
@@ -260,7 +266,14 @@ fn request(arguments: &Arguments, engine: &Engine, now: f64, session: &Session) 
     };
     let mut history = engine.with_handles(session.history.clone());
     history.sort_by_time();
-    RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) }
+    let user = session.known.clone();
+    RecommendationRequest { selection, user, ..RecommendationRequest::new(history, now, limit) }
+}
+
+fn tell_unseen(values: usize) {
+    if values > 0 {
+        note!("{values} values of users' attributes count as unknown: training has not seen them");
+    }
 }
 
 /// Where a line stands, for errors.

@@ -64,17 +64,18 @@ struct Outcome {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let shape = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?.shape();
-    let trials = trials(&arguments.search, arguments.seed, &shape)?;
+    let mut trials = trials(&arguments.search, arguments.seed, &shape)?;
     ensure!(!trials.is_empty(), "{}: names nothing to try", arguments.search.display());
     let interrupted = stop_on_interrupt()?;
     let mut outcomes = Vec::with_capacity(trials.len());
     // Baselines know only the dataset, which all trials share.
     let mut baselines: Vec<Fitted> = Vec::new();
-    for trial in &trials {
-        note!("trial {} of {}: {}", trial.number, trials.len(), trial.describe());
+    let count = trials.len();
+    for trial in &mut trials {
+        note!("trial {} of {count}: {}", trial.number, trial.describe());
         let directory = arguments.output.join(format!("trial-{:03}", trial.number));
         let dataset = Dataset::read(&arguments.dataset).context("the dataset cannot be used")?;
-        let dataset = with_features(dataset, &trial.hyperparameters, arguments.catalog.as_deref())?;
+        let dataset = with_features(dataset, &mut trial.hyperparameters, arguments.catalog.as_deref())?;
         if !finished(&directory, trial, &dataset, arguments.seed)? {
             let resume = RunSummary::read(&directory).is_ok();
             let hyperparameters = &trial.hyperparameters;

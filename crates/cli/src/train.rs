@@ -125,10 +125,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Some(directory) = &arguments.output else { bail!("--output is missing: expected a run directory") };
     let dataset = dataset?;
     dataset.manifest.warnings().iter().for_each(output::warn);
+    let mut hyperparameters = hyperparameters;
     let dataset = if arguments.resume {
         dataset.with_vocabulary(&RunSummary::read(directory)?.vocabulary)?
     } else {
-        with_features(dataset, &hyperparameters, arguments.catalog.as_deref())?
+        with_features(dataset, &mut hyperparameters, arguments.catalog.as_deref())?
     };
     let interrupted = stop_on_interrupt()?;
     let options = TrainOptions {
@@ -213,13 +214,15 @@ pub(crate) fn tell(directory: &Path, record: &RunRecord, hyperparameters: &Hyper
     ))
 }
 
-/// Adds the attributes of users and the item features beyond the category that the hyperparameters list.
+/// Adds the attributes of users and the item features beyond the category that the hyperparameters list, which then list
+/// all parts of lists.
 pub(crate) fn with_features(
     dataset: Dataset,
-    hyperparameters: &Hyperparameters,
+    hyperparameters: &mut Hyperparameters,
     catalog: Option<&Path>,
 ) -> Result<Dataset> {
-    let model = &hyperparameters.model;
+    let model = &mut hyperparameters.model;
+    model.user_features = dataset.user_shapes(&model.user_features)?;
     let dataset = dataset.with_user_features(&model.user_features)?;
     let further = model.all_features().into_iter().nth(1);
     let Some(further) = further.map(|feature| feature.name) else { return Ok(dataset) };

@@ -12,48 +12,28 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use slirec_core::catalog::{Catalog, CatalogError, FORMAT, Product};
-use slirec_core::files::{self, FileError};
+use slirec_core::files;
 use thiserror::Error;
 
+use crate::events::TextEncoding;
 use crate::events::input::{Content, Opener};
 use crate::events::table::guess;
-use crate::events::{ImportError, TextEncoding};
 use crate::original::{OriginalError, inventory};
 use crate::product_table::{Lines, ProductTable};
 use crate::shop_products::{self, ShopProducts, is_product_csv};
-use crate::text::{decode, shown};
+use crate::text::shown;
+use crate::whole_table::{TableError, whole};
 use merge::Merging;
 
 /// A list of products that cannot be used.
 #[derive(Debug, Error)]
 pub enum CatalogImportError {
-    /// The file could not be read.
+    /// The file, or a row of it.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// A row or the header is wrong.
-    #[error("{path}:{line}: {problem}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// What was found and what was expected.
-        problem: String,
-    },
-    /// The file is of a kind that is not read.
-    #[error("{path}: {problem}")]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What was found and what was expected.
-        problem: String,
-    },
+    Table(#[from] TableError),
     /// One of our own catalogues breaks a rule.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The file cannot be opened, unpacked or decoded.
-    #[error(transparent)]
-    Open(#[from] ImportError),
     /// The original's snapshot cannot be read.
     #[error(transparent)]
     Original(#[from] OriginalError),
@@ -71,9 +51,6 @@ pub struct CatalogImport {
     /// The encoding of text; none to tell it by its byte order mark, and to take UTF-8 without one, or else Latin-1.
     pub encoding: Option<TextEncoding>,
 }
-
-/// Most bytes of a list of products, unpacked: it is held in memory as a whole, as its products are.
-const LARGEST: u64 = 1 << 30;
 
 /// A catalogue, and what is to be said of it.
 #[derive(Debug)]
@@ -101,17 +78,13 @@ impl CatalogImport {
                     types.extend(found.types);
                 }
                 for (line, product) in found.products {
-                    merging.add(product).map_err(|problem| CatalogImportError::Line {
-                        path: path.clone(),
-                        line,
-                        problem,
-                    })?;
+                    merging.add(product).map_err(|problem| TableError::Line { path: path.clone(), line, problem })?;
                 }
             }
         }
         remarks.extend(merging.remarks());
         let typed = merging.into_catalog(types);
-        let catalog = typed.map_err(|problem| CatalogImportError::Kind { path: declaring, problem })?;
+        let catalog = typed.map_err(|problem| TableError::Kind { path: declaring, problem })?;
         Ok(ImportedCatalog { catalog, remarks })
     }
 
@@ -122,32 +95,24 @@ impl CatalogImport {
         }
         let opener = Opener { directory: &std::env::temp_dir(), encoding: self.encoding };
         let mut lists = Vec::new();
-        opener.open(path, &mut |name, content| {
+        let opened = opener.open(path, &mut |name, content| {
             lists.push((name.to_owned(), self.list(name, content)));
             Ok(())
-        })?;
+        });
+        opened.map_err(TableError::from)?;
         lists.into_iter().map(|(name, list)| Ok((name, list?))).collect()
     }
 
     fn list(&self, path: &Path, content: Content<'_>) -> Result<ShopProducts, CatalogImportError> {
-        let kind = |problem: String| CatalogImportError::Kind { path: path.to_owned(), problem };
+        let kind = |problem: &str| CatalogImportError::from(TableError::kind(path, problem));
         let Content::Text(text) = content else {
-            return Err(kind("is a Parquet file: expected CSV or JSON, such as an export of the products".to_owned()));
+            return Err(kind("is a Parquet file: expected CSV or JSON, such as an export of the products"));
         };
-        let mut bytes = Vec::new();
-        text.reader.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
-            // What is wrong with the content is told without the words of the operating system.
-            io::ErrorKind::InvalidData => kind(error.to_string()),
-            _ => FileError::io("read", path)(error).into(),
-        })?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(kind("holds more than 1 GiB: expected a list of products, or several files".to_owned()));
-        }
-        let (text, latin_1) = decode(bytes);
+        let (text, latin_1) = whole(path, text)?;
         if text.trim().is_empty() {
-            return Err(kind("is empty: expected products".to_owned()));
+            return Err(kind("is empty: expected products"));
         }
-        let at_line = |(line, problem)| CatalogImportError::Line { path: path.to_owned(), line, problem };
+        let at_line = |(line, problem)| TableError::Line { path: path.to_owned(), line, problem };
         let mut found = match json_key(&text) {
             Some(JsonKind::Catalog) => {
                 let catalog = Catalog::parse(&text, path)?;
@@ -169,7 +134,7 @@ impl CatalogImport {
             found.remarks.push(format!("{path}: is not UTF-8, and was read as Latin-1: --encoding names another one"));
         }
         if found.products.is_empty() {
-            return Err(kind("holds no products: expected at least one".to_owned()));
+            return Err(kind("holds no products: expected at least one"));
         }
         Ok(found)
     }
@@ -216,7 +181,7 @@ fn product_csv(text: &str) -> Result<ShopProducts, (u64, String)> {
 fn of_inventory(path: &Path) -> Result<ShopProducts, CatalogImportError> {
     if !files::is_regular(path) {
         let problem = "is an inventory.pkl in a pipe: expected a file, which can be read from its start".to_owned();
-        return Err(CatalogImportError::Kind { path: path.to_owned(), problem });
+        return Err(TableError::Kind { path: path.to_owned(), problem }.into());
     }
     let inventory = inventory::read(path)?;
     let mut remarks = Vec::new();

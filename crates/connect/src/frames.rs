@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use arrow_select::take::take;
-use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, ReadError, Told};
 
 pub use crate::interaction_columns::InteractionColumns;
 use crate::interaction_columns::Rows;
@@ -41,8 +41,9 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> FrameInteractions<B> {
     fn advance(&mut self) -> Result<bool, io::Error> {
         while !self.rows.as_ref().is_some_and(Rows::has_more) {
             let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else { return Ok(false) };
-            let wanted = |name: &str| self.columns.names().any(|column| column == name);
-            let batch = batch.and_then(|batch| plain_columns(&batch, wanted)).map_err(io::Error::other)?;
+            let batch = batch
+                .and_then(|batch| plain_columns(&batch, |name| self.columns.wants(name)))
+                .map_err(io::Error::other)?;
             self.rows = Some(Rows::new(&Batch::of(batch), &self.columns, &PLACE)?);
         }
         self.row += 1;
@@ -83,5 +84,9 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> InteractionSource for 
             }
         }
         Some(self.rows.as_mut()?.next(line, || format!("row {line} of {PLACE}")))
+    }
+
+    fn told(&self) -> Told {
+        self.rows.as_ref().map(Rows::told).unwrap_or_default()
     }
 }

@@ -1,13 +1,16 @@
 //! Interactions in columns: batches of rows enter, the users, items, times, categories, weights and kinds of single rows
-//! leave.
+//! leave, and what they say of their users.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io;
 
 use slirec_core::catalog::NO_CATEGORY;
 use slirec_core::event::Event;
-use slirec_core::interactions::{Interaction, LineError, LineProblem, MOST_WEIGHT, ReadError};
+use slirec_core::interactions::{Interaction, LineError, LineProblem, MOST_WEIGHT, ReadError, Told};
+use slirec_core::text::shortened;
 use slirec_core::timestamp::{self, TimestampError};
+use slirec_core::vocabulary::UserValue;
 
 use crate::parquet::{Batch, ColumnValues};
 
@@ -26,21 +29,50 @@ pub struct InteractionColumns {
     pub weight: Option<String>,
     /// What was done: view, cart or purchase; none, or where it is missing: it is not said.
     pub event: Option<String>,
+    /// Attributes of users that are read, of columns such as `user.country`; without any, such columns are ignored.
+    pub attributes: Vec<String>,
+    /// What a table of known users calls the user; none: as `user` does.
+    pub known_as: Option<String>,
 }
 
+/// What the names of columns begin with that say something of users.
+const OF_USERS: &str = "user.";
+
 impl Default for InteractionColumns {
-    /// `user`, `item`, `timestamp`, `category`, `weight` and `event`.
+    /// `user`, `item`, `timestamp`, `category`, `weight` and `event`, and no attributes.
     fn default() -> Self {
         let [user, item, timestamp, category, weight, event] =
             ["user", "item", "timestamp", "category", "weight", "event"].map(str::to_owned);
-        Self { user, item, timestamp, category: Some(category), weight: Some(weight), event: Some(event) }
+        let [category, weight, event] = [category, weight, event].map(Some);
+        Self { user, item, timestamp, category, weight, event, attributes: Vec::new(), known_as: None }
     }
 }
 
 impl InteractionColumns {
-    /// All names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.needed().chain([&self.weight, &self.event].into_iter().flatten().map(String::as_str))
+    /// Whether a column of this name is looked at.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.names().any(|column| column == name) || (!self.attributes.is_empty() && name.starts_with(OF_USERS))
+    }
+
+    /// All names but those of attributes.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.needed().chain([&self.weight, &self.event, &self.known_as].into_iter().flatten().map(String::as_str))
+    }
+
+    /// Refuses columns of attributes that are not known.
+    fn check_attributes(&self, batch: &Batch) -> Result<(), String> {
+        if self.attributes.is_empty() {
+            return Ok(());
+        }
+        for name in batch.names().iter().filter(|name| self.names().all(|column| column != name.as_str())) {
+            let Some(attribute) = name.strip_prefix(OF_USERS) else { continue };
+            if !self.attributes.iter().any(|known| known == attribute) {
+                let known: Vec<String> = self.attributes.iter().map(|known| format!("`{OF_USERS}{known}`")).collect();
+                let name = shortened(name);
+                return Err(format!("column `{name}`: the model has no such attribute: expected {}", known.join(", ")));
+            }
+        }
+        Ok(())
     }
 
     fn needed(&self) -> impl Iterator<Item = &str> {
@@ -59,6 +91,9 @@ pub(crate) struct Rows {
     weight: Option<ColumnValues>,
     /// None: it is not said.
     event: Option<ColumnValues>,
+    /// Attributes of users whose columns are there.
+    attributes: Vec<(String, ColumnValues)>,
+    known_as: Option<ColumnValues>,
     next: usize,
     len: usize,
     /// Texts of the row that was read last, because an interaction borrows.
@@ -79,6 +114,9 @@ impl Rows {
                 return Err(invalid(format!("column `{name}` {problem}")));
             }
         }
+        names.check_attributes(batch).map_err(invalid)?;
+        let attributes = names.attributes.iter();
+        let attributes = attributes.map(|name| (name.clone(), batch.column(&format!("{OF_USERS}{name}"))));
         let perhaps = |name: &Option<String>| name.as_deref().map(|name| batch.column(name));
         Ok(Self {
             user: batch.column(&names.user),
@@ -87,6 +125,8 @@ impl Rows {
             category: perhaps(&names.category),
             weight: perhaps(&names.weight),
             event: perhaps(&names.event),
+            known_as: perhaps(&names.known_as),
+            attributes: attributes.filter(|(_, column)| !column.is_missing()).collect(),
             next: 0,
             len: batch.len(),
             texts: [const { String::new() }; 3],
@@ -96,6 +136,23 @@ impl Rows {
     /// Whether there is a row that was not read yet.
     pub(crate) fn has_more(&self) -> bool {
         self.next < self.len
+    }
+
+    /// What the row that was read last says of its user: no value is missing, empty or no number.
+    pub(crate) fn told(&self) -> Told {
+        let Some(row) = self.next.checked_sub(1) else { return Told::default() };
+        let value = |column: &ColumnValues| {
+            if column.is_number() {
+                let number = column.text(row).and_then(|text| text.parse().ok());
+                return number.filter(|number: &f64| !number.is_nan()).map(UserValue::Number);
+            }
+            // Texts, and lists of what is text in JSON.
+            let value = serde_json::from_value(column.json(row)).ok();
+            value.filter(|value| *value != UserValue::Text(String::new()))
+        };
+        let attributes = self.attributes.iter().filter_map(|(name, column)| Some((name.clone(), value(column)?)));
+        let name = self.known_as.as_ref().and_then(|column| column.text(row));
+        Told { name: name.map(Cow::into_owned), attributes: attributes.collect() }
     }
 
     /// The next row, number `line` of the input; `place` says where an unreadable one stands.

@@ -2,7 +2,7 @@
 //!
 //! What users of the original hold: [`pickle`] and [`tensorflow`] read its files as data, [`original`] makes
 //! vocabularies and a catalogue of them. [`catalog_import`] reads lists of products, by [`product_table`] those that are any table;
-//! [`user_table`] reads tables of users. What shops record: [`events`] makes interactions of clickstreams and orders,
+//! [`user_table`] reads tables of users, [`whole_table`] what both have in common. What shops record: [`events`] makes interactions of clickstreams and orders,
 //! [`partitions`] reads interactions that a cluster has made, [`frames`] those of a data frame in memory, [`npy`] vectors.
 //! What a shop holds: [`shopify`] talks to its Admin API, [`webhooks`] follows its changes, [`patches`] keeps
 //! those that operators send, both in [`lines`]. Where models are published:
@@ -56,6 +56,8 @@ pub mod time;
 pub mod user_table;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
+#[cfg(feature = "events")]
+pub mod whole_table;
 
 #[cfg(any(feature = "mlflow", feature = "shopify"))]
 pub use http::choose_encryption;

@@ -2,7 +2,7 @@
 //! is too large for one machine. Files enter in order of their names; interactions leave one at a time.
 //!
 //! Columns: `user`, `item`, `timestamp` (Unix seconds or milliseconds, a timestamp, a date or ISO 8601), `category`, and
-//! perhaps `weight` and `event`. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
+//! perhaps `weight`, `event` and attributes of users. Columns that the files are partitioned by may stand in the path only (`user_bucket=7/part-0.parquet`).
 //! A user's rows may lie in any file and in any order: preparing sorts them.
 
 use std::fs::File;
@@ -17,7 +17,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError as WriteError;
 use parquet::file::properties::WriterProperties;
 use slirec_core::files::{FileError, StagedFile, is_regular};
-use slirec_core::interactions::{Interaction, InteractionSource, ReadError};
+use slirec_core::interactions::{Interaction, InteractionSource, ReadError, Told};
 
 use crate::events::input;
 use crate::interaction_columns::{InteractionColumns, Rows};
@@ -101,8 +101,8 @@ impl Current {
     fn open(path: PathBuf, columns: &InteractionColumns) -> Result<Self, io::Error> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = File::open(&path).map_err(named)?;
-        let wanted = |name: &str| columns.names().any(|column| column == name);
-        let batches = Batches::open(file, &path, input::partition_values(&path), wanted).map_err(of_file)?;
+        let batches =
+            Batches::open(file, &path, input::partition_values(&path), |name| columns.wants(name)).map_err(of_file)?;
         Ok(Self { path, batches, batch: None, row: 0 })
     }
 }
@@ -127,6 +127,11 @@ impl InteractionSource for ParquetInteractions {
         current.row += 1;
         let (row, path) = (current.row, &current.path);
         Some(current.batch.as_mut()?.next(line, || format!("row {row} of {}", path.display())))
+    }
+
+    fn told(&self) -> Told {
+        let rows = self.current.as_ref().and_then(|current| current.batch.as_ref());
+        rows.map(Rows::told).unwrap_or_default()
     }
 }
 
@@ -159,12 +164,13 @@ impl AnswerWriter {
         self.writer.write(rows).map_err(unwritten(&self.path))
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name, once it is on the disk: who goes on behind it trusts the name.
     ///
     /// # Errors
     /// [`FileError`] when it cannot be written.
     pub fn finish(self) -> Result<(), FileError> {
-        self.writer.close().map_err(unwritten(&self.path))?;
+        let file = self.writer.into_inner().map_err(unwritten(&self.path))?;
+        file.sync_all().map_err(FileError::io("write", &self.path))?;
         self.staged.commit()
     }
 }

@@ -3,61 +3,26 @@
 //! The column `user` has the names that stand in the interactions; every other column is an attribute. In text a column of
 //! nothing but numbers is one of numbers; in JSON and Parquet the type says so.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use slirec_core::files::FileError;
 use slirec_core::user_table::UserTable;
-use slirec_core::vocabulary::{MOST_USER_FEATURES, UserValue};
-use thiserror::Error;
+use slirec_core::vocabulary::{MOST_ENTRIES, MOST_USER_ATTRIBUTES, UserValue};
 
 use crate::closest::no_column;
-use crate::events::ImportError;
-use crate::events::input::{Content, Opener, Text};
+use crate::events::input::{Content, Opener};
 use crate::events::table::guess;
 use crate::product_table::{MISSING, objects, rows};
-use crate::text::{decode, shown};
+use crate::text::shown;
+use crate::whole_table::{TableError, whole};
 
 /// Name of the column of users.
 const USER: &str = "user";
-/// Most bytes of a table as text, unpacked: it is held in memory as a whole.
-const LARGEST: u64 = 1 << 30;
-
-/// A table of users that cannot be used.
-#[derive(Debug, Error)]
-pub enum UserTableError {
-    /// The file could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The file cannot be opened, unpacked or decoded.
-    #[error(transparent)]
-    Open(#[from] ImportError),
-    /// A row or the header is wrong.
-    #[error("{path}:{line}: {problem}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line, or the row of a Parquet file, from 1.
-        line: u64,
-        /// What was found and what was expected.
-        problem: String,
-    },
-    /// The file is of a kind that is not read.
-    #[error("{path}: {problem}")]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What was found and what was expected.
-        problem: String,
-    },
-}
-
 /// Reads a table of users; compressed files are recognised, `-` is standard input.
 ///
 /// # Errors
-/// [`UserTableError`], naming the file, the line and what is wrong with it.
-pub fn read(path: &Path) -> Result<UserTable, UserTableError> {
+/// [`TableError`], naming the file, the line and what is wrong with it.
+pub fn read(path: &Path) -> Result<UserTable, TableError> {
     let opener = Opener { directory: &std::env::temp_dir(), encoding: None };
     let mut building = Building::default();
     let mut failed = None;
@@ -80,11 +45,11 @@ struct Building {
 type Wrong = (u64, String);
 
 impl Building {
-    fn content(&mut self, path: &Path, content: Content<'_>) -> Result<(), UserTableError> {
-        let at_line = |(line, problem)| UserTableError::Line { path: path.to_owned(), line, problem };
+    fn content(&mut self, path: &Path, content: Content<'_>) -> Result<(), TableError> {
+        let at_line = |(line, problem)| TableError::Line { path: path.to_owned(), line, problem };
         match content {
             Content::Text(text) => {
-                let text = whole(path, text)?;
+                let (text, _) = whole(path, text)?;
                 let json = text.trim_start().starts_with(['{', '[']);
                 let read = if json { self.json(&text) } else { self.separated(&text) };
                 read.map_err(at_line)
@@ -92,10 +57,9 @@ impl Building {
             #[cfg(feature = "parquet")]
             Content::Parquet(file) => self.parquet(path, file),
             #[cfg(not(feature = "parquet"))]
-            Content::Parquet(_) => Err(UserTableError::Kind {
-                path: path.to_owned(),
-                problem: "is a Parquet file: this program was built without them".to_owned(),
-            }),
+            Content::Parquet(_) => {
+                Err(TableError::kind(path, "is a Parquet file: this program was built without them"))
+            }
         }
     }
 
@@ -104,8 +68,8 @@ impl Building {
         if let Some(place) = self.table.attributes.iter().position(|known| known == name) {
             return Ok(place);
         }
-        if self.table.attributes.len() == MOST_USER_FEATURES {
-            return Err(format!("has more than {MOST_USER_FEATURES} attributes, such as `{}`", shown(name)));
+        if self.table.attributes.len() == MOST_USER_ATTRIBUTES {
+            return Err(format!("has more than {MOST_USER_ATTRIBUTES} attributes, such as `{}`", shown(name)));
         }
         self.table.attributes.push(name.to_owned());
         Ok(self.table.attributes.len() - 1)
@@ -184,10 +148,10 @@ impl Building {
     }
 
     #[cfg(feature = "parquet")]
-    fn parquet(&mut self, path: &Path, file: std::fs::File) -> Result<(), UserTableError> {
+    fn parquet(&mut self, path: &Path, file: std::fs::File) -> Result<(), TableError> {
         use crate::parquet::{Batches, ColumnValues};
 
-        let kind = |problem| UserTableError::Kind { path: path.to_owned(), problem };
+        let kind = |problem: String| TableError::kind(path, problem);
         let mut batches = Batches::open(file, path, Vec::new(), |_| true).map_err(|error| kind(error.problem))?;
         let mut line = 0;
         while let Some(batch) = batches.next() {
@@ -203,19 +167,19 @@ impl Building {
                 };
                 let object = columns.iter().map(|(values, name)| (name.clone(), value(name, values))).collect();
                 let added = self.object(Value::Object(object));
-                added.map_err(|problem| UserTableError::Line { path: path.to_owned(), line, problem })?;
+                added.map_err(|problem| TableError::Line { path: path.to_owned(), line, problem })?;
             }
         }
         Ok(())
     }
 
-    fn finish(self, path: &Path) -> Result<UserTable, UserTableError> {
+    fn finish(self, path: &Path) -> Result<UserTable, TableError> {
         let problem = match (self.table.users.is_empty(), self.table.attributes.is_empty()) {
             (true, _) => "holds no users: expected at least one",
             (false, true) => "holds no attributes: expected a column beside `user`",
             (false, false) => return Ok(self.table),
         };
-        Err(UserTableError::Kind { path: path.to_owned(), problem: problem.to_owned() })
+        Err(TableError::kind(path, problem))
     }
 }
 
@@ -228,21 +192,14 @@ fn value_of(value: &Value) -> Result<Option<UserValue>, String> {
         }
         Value::Bool(value) => Some(value.to_string().into()),
         Value::Number(number) => number.as_f64().filter(|number| number.is_finite()).map(UserValue::Number),
-        Value::Array(_) => {
-            return Err(
-                "is a list: expected a text or a number, or an attribute for each entry that matters".to_owned()
-            );
+        Value::Array(entries) => {
+            let entries = entries.iter().map(value_of).collect::<Result<Vec<_>, _>>()?;
+            let entries: Vec<UserValue> = entries.into_iter().flatten().collect();
+            if entries.iter().any(|entry| matches!(entry, UserValue::List(_))) || entries.len() > MOST_ENTRIES {
+                return Err(format!("is no list of at most {MOST_ENTRIES} texts"));
+            }
+            Some(UserValue::List(entries.iter().map(UserValue::to_string).collect()))
         }
-        Value::Object(_) => return Err("is an object: expected a text or a number".to_owned()),
+        Value::Object(_) => return Err("is an object: expected a text, a number or a list of texts".to_owned()),
     })
-}
-
-fn whole(path: &Path, text: Text<'_>) -> Result<String, UserTableError> {
-    let mut bytes = Vec::new();
-    text.reader.take(LARGEST + 1).read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
-    if bytes.len() as u64 > LARGEST {
-        let problem = "holds more than 1 GiB: expected a smaller table, or Parquet".to_owned();
-        return Err(UserTableError::Kind { path: path.to_owned(), problem });
-    }
-    Ok(decode(bytes).0)
 }

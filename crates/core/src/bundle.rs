@@ -1,9 +1,9 @@
 //! A bundle: the directory that a trained model is shipped in.
 //!
 //! Enters: a directory with `manifest.json`, the three graphs, `vocabulary.json` and `catalog.json`, perhaps
-//! `activity.json`. Leaves: a
-//! [`Bundle`] whose files match the sizes and hashes of the manifest, or one line that says why not. Nothing in a
-//! bundle is trusted: names are fixed, sizes are bounded, nothing outside the directory is read.
+//! `activity.json` and `users.bin`. Leaves: a [`Bundle`] whose files match the sizes and hashes of the manifest, or one
+//! line that says why not. Nothing in a bundle is trusted: names are fixed, sizes are bounded, nothing outside the directory
+//! is read.
 
 mod manifest;
 mod reading;
@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::activity::{Activity, ActivityError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::files::{self, FileError};
-use crate::vocabulary::{Vocabulary, VocabularyError};
+use crate::vocabulary::{KnownUsers, KnownUsersError, Vocabulary, VocabularyError};
 
 pub use manifest::{
     FeatureShape, FileRecord, GoldenRequest, GoldenScore, Manifest, ModelShape, Network, TrainingRecord,
@@ -42,9 +42,13 @@ pub const CATALOG: &str = "catalog.json";
 
 /// What shoppers did, counted; bundles need not have it.
 pub const ACTIVITY: &str = "activity.json";
+/// Known users with their attributes; bundles need not have it.
+pub const USERS: &str = "users.bin";
 
 /// The files that every bundle holds beside its manifest.
 pub const FILES: [&str; 5] = [CANDIDATES_GRAPH, CATALOG, HISTORY_GRAPH, SCORES_GRAPH, VOCABULARY];
+/// The files that a bundle may hold besides.
+pub const OPTIONAL_FILES: [&str; 2] = [ACTIVITY, USERS];
 
 /// A bundle beyond this is none: a million products have a tenth of it.
 pub const LARGEST_BUNDLE: u64 = 8 << 30;
@@ -63,6 +67,9 @@ pub enum BundleError {
     /// The catalogue breaks a rule.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The table of known users breaks a rule.
+    #[error(transparent)]
+    Users(#[from] KnownUsersError),
     /// The vocabulary breaks a rule.
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
@@ -99,6 +106,8 @@ pub struct Bundle {
     pub vocabulary: Vocabulary,
     /// What shoppers did, if the bundle has it.
     pub activity: Option<Activity>,
+    /// Known users, if the bundle has them.
+    pub known_users: Option<KnownUsers>,
     /// `candidates.onnx`
     pub candidates_graph: Vec<u8>,
     /// `history.onnx`
@@ -158,12 +167,18 @@ impl Bundle {
         let vocabulary = Vocabulary::parse(&verified(VOCABULARY)?, &directory.join(VOCABULARY))?;
         check_features(&manifest, &vocabulary)
             .map_err(|problem| BundleError::Invalid { path: directory.join(VOCABULARY), problem })?;
-        let path = directory.join(ACTIVITY);
-        let activity = manifest.files.contains_key(ACTIVITY).then(|| verified(ACTIVITY)).transpose()?;
-        let activity = activity.map(|bytes| Activity::parse(&bytes, vocabulary.items().len(), &path)).transpose()?;
+        let optional = |name: &str| {
+            let is_there = manifest.files.contains_key(name);
+            is_there.then(|| Ok::<_, BundleError>((verified(name)?, directory.join(name)))).transpose()
+        };
+        let activity = optional(ACTIVITY)?;
+        let activity = activity.map(|(bytes, path)| Activity::parse(&bytes, vocabulary.items().len(), &path));
+        let users = optional(USERS)?;
+        let users = users.map(|(bytes, path)| KnownUsers::parse(bytes, vocabulary.user_features(), &path));
         Ok(Self {
             sha256,
-            activity,
+            activity: activity.transpose()?,
+            known_users: users.transpose()?,
             catalog: Catalog::parse(&catalog_text, &catalog_path)?,
             vocabulary,
             candidates_graph: verified(CANDIDATES_GRAPH)?,
@@ -187,18 +202,17 @@ pub fn verify_file(directory: &Path, name: &str, manifest: &Manifest) -> Result<
 /// # Errors
 /// [`BundleError`] when a file is missing.
 pub fn record_files(directory: &Path) -> Result<BTreeMap<String, FileRecord>, BundleError> {
-    let has_activity = directory.join(ACTIVITY).exists();
     let record = |name: &str| -> Result<(String, FileRecord), BundleError> {
         let path = directory.join(name);
         let bytes = fs::metadata(&path).map_err(FileError::io("read", &path))?.len();
         Ok((name.to_owned(), FileRecord { sha256: files::sha256_of_file(&path)?, bytes }))
     };
-    file_names(has_activity).map(record).collect()
+    file_names(|name| directory.join(name).exists()).map(record).collect()
 }
 
-/// Names of the files beside the manifest: those of every bundle, and its counts if it has them.
-fn file_names(has_activity: bool) -> impl Iterator<Item = &'static str> {
-    FILES.into_iter().chain(has_activity.then_some(ACTIVITY))
+/// Names of the files beside the manifest: those of every bundle, and of the optional ones those that it has.
+fn file_names(has: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().chain(OPTIONAL_FILES.into_iter().filter(move |name| has(name)))
 }
 
 /// Completes a bundle: records every file of `directory` in the manifest and writes it, last.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::event::Event;
 use crate::timestamp::{self, TimestampError};
+use crate::vocabulary::UserValue;
 
 /// Largest weight of an interaction.
 pub const MOST_WEIGHT: u16 = 1000;
@@ -121,10 +122,24 @@ impl Interaction<'_> {
     }
 }
 
+/// What a row says of its user beside the interaction.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Told {
+    /// What a table of known users calls them, where that is not what the interactions call them.
+    pub name: Option<String>,
+    /// Values of attributes; none of them missing.
+    pub attributes: Vec<(String, UserValue)>,
+}
+
 /// Where interactions come from, one at a time, with their weights: how often each counts for popularity.
 pub trait InteractionSource {
     /// The next interaction, or none at the end. After a [`ReadError::Line`] the next call reads on.
     fn next_weighted(&mut self) -> Option<Result<(Interaction<'_>, u16), ReadError>>;
+
+    /// What the row that was read last says of its user; nothing where a source says nothing of users.
+    fn told(&self) -> Told {
+        Told::default()
+    }
 }
 
 /// An interaction with its place in a file.

@@ -24,7 +24,8 @@ use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
 pub use item_features::{ItemFeatureError, TextFeature};
 pub use missing_content::MissingContent;
 pub use users::{
-    KnownUser, MOST_USER_FEATURES, UserAttributeError, UserFeature, UserFeatureError, UserLookup, UserValue, UserValues,
+    KnownUser, KnownUsers, KnownUsersError, MOST_ENTRIES, MOST_KNOWN_USERS, MOST_USER_ATTRIBUTES, MOST_USER_FEATURES,
+    UserAttributeError, UserFeature, UserFeatureError, UserKind, UserLookup, UserValue, UserValues,
 };
 pub use vector_features::VectorFeature;
 pub use vectors::Centroids;

@@ -5,6 +5,7 @@
 //! one of two backends: kernels of our own, or ONNX Runtime.
 
 mod backend;
+mod blocks;
 mod bundle_scorer;
 mod candidates;
 mod counts;
@@ -32,6 +33,7 @@ mod shortlist;
 mod simulation;
 mod source;
 mod spread;
+mod sync;
 mod tensors;
 mod texts;
 mod unscored;

@@ -56,14 +56,14 @@ impl Chosen {
 
 impl Model {
     pub(crate) fn new(bundle: Bundle, lookup: ItemLookup) -> Self {
-        let Bundle { manifest, sha256, catalog, vocabulary, activity, .. } = bundle;
+        let Bundle { manifest, sha256, catalog, vocabulary, activity, known_users, .. } = bundle;
         let candidates = available(&catalog);
         let places = places_of_handles(&catalog);
         Self {
             popular: popular(&catalog, &vocabulary, &candidates),
             counts: Counts::new(activity.as_ref(), &catalog, &vocabulary, &candidates),
             ties: candidates.iter().filter_map(|product| places.get(*product).copied()).collect(),
-            users: vocabulary.users().clone(),
+            users: vocabulary.users().clone().with_known(known_users),
             manifest,
             sha256,
             catalog,

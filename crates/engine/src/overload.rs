@@ -8,8 +8,9 @@
 //!
 //! Nothing is remembered but the mean work of a request, so an overload leaves nothing behind when it ends.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// So many requests may wait however long each takes: a large catalogue is no overload.
 const FEW: u64 = 8;

@@ -5,12 +5,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::overload::Overload;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Which requests go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Priority {
 struct Waiting<T> {
     interactive: VecDeque<(Instant, T)>,
     batch: VecDeque<(Instant, T)>,
+    /// Workers that can take it.
+    receivers: usize,
 }
 
 /// Where requests enter; the queue closes when all of these are gone.
@@ -59,7 +61,21 @@ impl<T> Clone for QueueSender<T> {
 
 impl<T> Clone for QueueReceiver<T> {
     fn clone(&self) -> Self {
+        lock(&self.waiting).receivers += 1;
         Self { waiting: Arc::clone(&self.waiting), tickets: self.tickets.clone() }
+    }
+}
+
+impl<T> Drop for QueueReceiver<T> {
+    /// What waits for workers of which none is left is dropped, so that its callers learn it.
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.receivers -= 1;
+        let unanswered = (waiting.receivers == 0)
+            .then(|| [std::mem::take(&mut waiting.interactive), std::mem::take(&mut waiting.batch)]);
+        // Callers are dropped outside of the lock.
+        drop(waiting);
+        drop(unanswered);
     }
 }
 
@@ -72,7 +88,7 @@ impl<T> fmt::Debug for QueueSender<T> {
 /// A queue. Its length is bounded by [`Overload`], which is asked before a request is read.
 pub(crate) fn queue<T>() -> (QueueSender<T>, QueueReceiver<T>) {
     let (sender, receiver) = unbounded();
-    let waiting = Arc::new(Mutex::new(Waiting { interactive: VecDeque::new(), batch: VecDeque::new() }));
+    let waiting = Arc::new(Mutex::new(Waiting { interactive: VecDeque::new(), batch: VecDeque::new(), receivers: 1 }));
     (QueueSender { waiting: Arc::clone(&waiting), tickets: sender }, QueueReceiver { waiting, tickets: receiver })
 }
 
@@ -85,20 +101,19 @@ impl<T> QueueSender<T> {
 
     /// Adds a request that waits from `now` on. Without workers, as after all of them ended, it is dropped.
     pub(crate) fn push(&self, now: Instant, priority: Priority, request: T) {
-        {
-            let mut waiting = lock(&self.waiting);
-            match priority {
-                Priority::Interactive => waiting.interactive.push_back((now, request)),
-                Priority::Batch => waiting.batch.push_back((now, request)),
-            }
-        }
-        if self.tickets.send(()).is_err() {
-            let mut waiting = lock(&self.waiting);
-            let unanswered = [std::mem::take(&mut waiting.interactive), std::mem::take(&mut waiting.batch)];
-            // Callers are dropped outside of the lock.
+        let mut waiting = lock(&self.waiting);
+        if waiting.receivers == 0 {
+            // The caller is dropped outside of the lock.
             drop(waiting);
-            drop(unanswered);
+            return drop(request);
         }
+        match priority {
+            Priority::Interactive => waiting.interactive.push_back((now, request)),
+            Priority::Batch => waiting.batch.push_back((now, request)),
+        }
+        drop(waiting);
+        // Workers that ended since have dropped the request.
+        let _ = self.tickets.send(());
     }
 
     /// Takes out what is no longer wanted of all that goes before a new request of this priority, such as requests whose
@@ -106,7 +121,7 @@ impl<T> QueueSender<T> {
     pub(crate) fn retain(&self, priority: Priority, is_wanted: impl Fn(&T) -> bool) -> bool {
         let mut unwanted = Vec::new();
         let mut waiting = lock(&self.waiting);
-        let Waiting { interactive, batch } = &mut *waiting;
+        let Waiting { interactive, batch, .. } = &mut *waiting;
         let before = [Some(interactive), Some(batch).filter(|_| priority == Priority::Batch)];
         for queue in before.into_iter().flatten() {
             if !queue.iter().all(|(_, request)| is_wanted(request)) {
@@ -216,15 +231,26 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_gives_what_it_has_and_one_without_workers_drops_what_it_is_given() {
+    fn a_closed_queue_gives_what_it_has() {
         let ((sender, receiver), now) = (queue(), Instant::now());
         sender.push(now, Priority::Interactive, 1);
         drop(sender);
         assert_eq!(taken(&receiver, now, &overload()), [1]);
         assert!(receiver.tickets().recv().is_err());
-        let (sender, receiver) = queue();
+    }
+
+    #[test]
+    fn requests_without_workers_are_dropped_whether_the_last_one_ended_before_or_after() {
+        let ((sender, receiver), now) = (queue(), Instant::now());
+        let (first, second) = (Arc::new(1), Arc::new(2));
+        let other = receiver.clone();
         drop(receiver);
-        sender.push(now, Priority::Interactive, 1);
+        sender.push(now, Priority::Interactive, Arc::clone(&first));
+        sender.push(now, Priority::Batch, Arc::clone(&second));
+        assert_eq!((sender.lengths(), Arc::strong_count(&first)), ((1, 1), 2));
+        drop(other);
+        sender.push(now, Priority::Interactive, Arc::clone(&first));
         assert_eq!(sender.lengths(), (0, 0));
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
     }
 }

@@ -54,7 +54,7 @@ pub fn self_contained(bundle: &Bundle, limit: usize) -> Result<Vec<u8>, EngineEr
     let known = encode_handles(&mut body, bundle, &lookup);
     body.strings("gids", candidates.iter().filter_map(|product| gid(bundle, *product)));
     body.doubles("now", &[1], &[-1.0]);
-    let of_users = users::inputs(&mut body, bundle.vocabulary.user_features());
+    let of_users = users::inputs(&mut body, bundle.vocabulary.users());
 
     let (by_model, initializers) = by_model(&mut shared, bundle, &prepared, count)?;
     body.append_initializers(initializers);

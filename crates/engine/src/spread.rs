@@ -4,8 +4,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -13,6 +12,7 @@ use slirec_core::product_set::ProductSet;
 
 use crate::EngineError;
 use crate::backend::{Backend, PreparedCandidates};
+use crate::blocks::Blocks;
 use crate::order::{Order, TakingPart};
 use crate::ranking::{Best, Candidate};
 use crate::shortlist::{Limits, Shortlist};
@@ -160,8 +160,7 @@ impl<B: Backend> Helpers<B> {
         }
         work.help(backend);
         finished.recv().map_err(|_| EngineError::Worker)??;
-        let mut merged = work.merged.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::replace(&mut merged.found, Found::Best(Best::default())))
+        Ok(work.blocks.found(Found::Best(Best::default())))
     }
 }
 
@@ -169,55 +168,33 @@ impl<B: Backend> Helpers<B> {
 #[derive(Debug)]
 pub(crate) struct SharedWork<B: Backend> {
     pass: Pass<B>,
-    block: usize,
-    next: AtomicUsize,
-    /// Locked once by each worker, when it has no more blocks to take.
-    merged: Mutex<Merged>,
+    blocks: Blocks<Found>,
     finished: Sender<Result<(), EngineError>>,
-}
-
-/// What the workers found that are done.
-#[derive(Debug)]
-struct Merged {
-    found: Found,
-    /// Blocks that it is of.
-    blocks: usize,
 }
 
 impl<B: Backend> SharedWork<B> {
     fn new(pass: Pass<B>, block: usize) -> (Arc<Self>, Receiver<Result<(), EngineError>>) {
         let (finished, end) = bounded(1);
-        let merged = Mutex::new(Merged { found: pass.start(), blocks: 0 });
-        (Arc::new(Self { pass, block, next: AtomicUsize::new(0), merged, finished }), end)
+        let blocks = Blocks::new(pass.candidates.len(), block, pass.start());
+        (Arc::new(Self { pass, blocks, finished }), end)
     }
 
     /// Takes blocks until none is left. Every block that was taken is accounted for, also when scoring panics. False when the
     /// backend failed.
     pub(crate) fn help(&self, backend: &mut B) -> bool {
-        let (mut found, mut scores, mut blocks) = (self.pass.start(), Scores::new(), 0);
+        let (mut found, mut scores, mut taken) = (self.pass.start(), Scores::new(), 0);
         let mut sound = true;
-        let count = self.pass.candidates.len();
-        loop {
-            let start = self.next.fetch_add(1, Ordering::Relaxed) * self.block;
-            if start >= count {
-                break;
-            }
-            let range = start..(start + self.block).min(count);
+        while let Some(range) = self.blocks.take() {
             let scored = catch_unwind(AssertUnwindSafe(|| self.pass.block(backend, range, &mut scores, &mut found)));
             if let Err(error) = scored.unwrap_or(Err(EngineError::Worker)) {
                 // The first error ends the request; the channel has no room for another.
                 let _ = self.finished.try_send(Err(error));
                 sound = false;
             }
-            blocks += 1;
+            taken += 1;
         }
-        if blocks > 0 {
-            let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
-            merged.found.merge(&found);
-            merged.blocks += blocks;
-            if merged.blocks == count.div_ceil(self.block) {
-                let _ = self.finished.try_send(Ok(()));
-            }
+        if self.blocks.bring(taken, |merged| merged.merge(&found)) {
+            let _ = self.finished.try_send(Ok(()));
         }
         sound
     }

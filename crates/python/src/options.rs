@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
 use slirec_core::timestamp::{self, TimestampError};
+use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 use slirec_engine::{Selection, Texts};
 use slirec_merchandising::Wish;
 
@@ -27,6 +28,32 @@ pub(crate) struct Options {
     per: Option<Vec<(String, usize)>>,
     diversity: Option<f32>,
     now: Option<f64>,
+}
+
+/// A value of an attribute of a shopper.
+#[derive(FromPyObject)]
+pub(crate) enum Said {
+    Number(f64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// Who a session's shopper is, and what is said of them.
+pub(crate) type Shopper = (Option<String>, Vec<(String, Said)>);
+
+/// What the model knows of a shopper.
+///
+/// # Errors
+/// A `ValueError` for an attribute that the model does not have, or whose value is of another type.
+pub(crate) fn known((name, said): Shopper, users: &UserLookup) -> PyResult<KnownUser> {
+    let value = |said| match said {
+        Said::Number(number) => UserValue::Number(number),
+        Said::Text(text) => UserValue::Text(text),
+        Said::List(texts) => UserValue::List(texts),
+    };
+    let said: Vec<(String, UserValue)> = said.into_iter().map(|(name, said)| (name, value(said))).collect();
+    let user = users.find(name.as_deref(), said.iter().map(|(name, value)| (name.as_str(), value)));
+    user.map_err(|error| unusable(error.to_string()))
 }
 
 /// What every session of a call is asked.

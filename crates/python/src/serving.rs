@@ -9,13 +9,14 @@ use slirec_connect::frames::{AnswerColumns, AnswerRow};
 use slirec_core::catalog::Product;
 use slirec_core::event::Event;
 use slirec_core::product_set::ProductSet;
+use slirec_core::vocabulary::KnownUser;
 use slirec_engine::{Engine, EngineOptions, RecommendationRequest, Recommendations, Selection, ViewHistory};
 use slirec_merchandising::Merchandising;
 
 use crate::answers;
 use crate::errors::{failure, unusable};
 use crate::frame::{self, Frame};
-use crate::options::{Options, Question};
+use crate::options::{self, Options, Question, Shopper};
 use crate::sessions::{Names, Sessions};
 
 /// Sessions that are answered between two looks at the signals of the process.
@@ -81,6 +82,7 @@ impl Bundle {
         &self,
         py: Python<'_>,
         history: Vec<(String, Option<f64>, Option<String>)>,
+        shopper: Shopper,
         options: Options,
     ) -> PyResult<(&'static str, usize, Vec<Answered>)> {
         let question = self.question(options)?;
@@ -93,7 +95,8 @@ impl Bundle {
             views.push_event(&name, time.unwrap_or(question.now), event.transpose()?.unwrap_or_default());
         }
         views.sort_by_time();
-        let request = self.request(views, &question)?;
+        let user = options::known(shopper, self.engine.users())?;
+        let request = self.request(views, user, &question)?;
         let answer = py.detach(|| self.engine.recommend(request)).map_err(failure)?;
         let products = self.engine.catalog().products();
         let products = answer.products.iter().filter_map(|scored| {
@@ -188,14 +191,15 @@ impl Bundle {
         let reader = frame::read(sessions)?;
         let at_once = (ROWS_AT_ONCE / most.max(1)).clamp(1, AT_ONCE);
         py.detach(|| {
-            let Sessions { users, histories, numbered } =
-                Sessions::read(reader, names, question.selection.exclude_purchased)?;
+            let Sessions { users, histories, known, numbered } =
+                Sessions::read(reader, names, question.selection.exclude_purchased, self.engine.users())?;
             let mut columns = AnswerColumns::new(numbered, &names.0, &names.1);
             let mut batches = Vec::new();
-            let mut histories = histories.into_iter();
+            let mut sessions = histories.into_iter().zip(known);
             for users in users.chunks(at_once) {
                 Python::attach(|py| py.check_signals())?;
-                let requests = histories.by_ref().take(users.len()).map(|history| self.request(history, question));
+                let sessions = sessions.by_ref().take(users.len());
+                let requests = sessions.map(|(history, known)| self.request(history, known, question));
                 let requests = requests.collect::<PyResult<Vec<_>>>()?;
                 let answers = self.engine.recommend_all(requests).map_err(failure)?;
                 users.iter().zip(&answers).for_each(|(user, answer)| add(&mut columns, user, answer));
@@ -205,10 +209,10 @@ impl Bundle {
         })
     }
 
-    fn request(&self, history: ViewHistory, question: &Question) -> PyResult<RecommendationRequest> {
+    fn request(&self, history: ViewHistory, user: KnownUser, question: &Question) -> PyResult<RecommendationRequest> {
         let history = self.engine.with_handles(history);
         let Question { limit, now, selection, wish } = question.clone();
-        let request = RecommendationRequest { selection, ..RecommendationRequest::new(history, now, limit) };
+        let request = RecommendationRequest { selection, user, ..RecommendationRequest::new(history, now, limit) };
         let Some(mut wish) = wish else { return Ok(request) };
         let catalog = self.engine.catalog();
         wish.viewed = request.history.last(LAST_VIEWS).rev().find_map(|view| catalog.position(view.handle));

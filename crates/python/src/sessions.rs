@@ -1,13 +1,14 @@
-//! Sessions of many shoppers: rows of views enter, a row each and in any order; the histories of the shoppers leave, in
-//! the order in which they first appear.
+//! Sessions of many shoppers: rows of views enter, a row each and in any order; the histories of the shoppers leave, and
+//! what is known of them, in the order in which they first appear.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::DataType;
 use pyo3::{PyResult, Python};
 use slirec_connect::frames::{FrameInteractions, InteractionColumns, PLACE};
 use slirec_core::interactions::{InteractionSource, LineError, ReadError};
+use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 use slirec_engine::ViewHistory;
 
 use crate::errors::{SlirecError, failure};
@@ -19,21 +20,30 @@ const ROWS_EVERY: u64 = 100_000;
 /// What was done with an item, where that is asked for: view, cart or purchase.
 const EVENT: &str = "event";
 
-/// Names of the columns of views: user, item and timestamp.
-pub(crate) type Names = (String, String, String);
+/// Names of the columns of views: user, item and timestamp, and what a table of known users calls the user, if that is
+/// another.
+pub(crate) type Names = (String, String, String, Option<String>);
 
 /// Who viewed what.
 pub(crate) struct Sessions {
     pub(crate) users: Vec<String>,
     /// One of each user, in order of the times.
     pub(crate) histories: Vec<ViewHistory>,
+    /// What is known of each of them.
+    pub(crate) known: Vec<KnownUser>,
     /// Whether the users are whole numbers: they leave as they came.
     pub(crate) numbered: bool,
 }
 
 impl Sessions {
-    /// Reads all rows of a frame, with the column [`EVENT`] if it is asked for.
-    pub(crate) fn read(reader: Reader, (user, item, timestamp): &Names, reads_events: bool) -> PyResult<Self> {
+    /// Reads all rows of a frame, with the column [`EVENT`] if it is asked for. Of what rows say of a shopper the last that
+    /// says it counts.
+    pub(crate) fn read(
+        reader: Reader,
+        (user, item, timestamp, known_as): &Names,
+        reads_events: bool,
+        attributes: &UserLookup,
+    ) -> PyResult<Self> {
         let kind = reader.schema().field_with_name(user).ok().map(|field| field.data_type().clone());
         let numbered =
             kind.is_some_and(|kind| kind.is_signed_integer() || (kind.is_integer() && kind != DataType::UInt64));
@@ -49,10 +59,13 @@ impl Sessions {
             category: None,
             weight: None,
             event: reads_events.then(|| EVENT.to_owned()),
+            known_as: known_as.clone(),
+            attributes: attributes.attributes().map(|(name, _)| name.to_owned()).collect(),
         };
         let mut views = FrameInteractions::new(reader, columns);
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let (mut users, mut histories): (Vec<String>, Vec<ViewHistory>) = (Vec::new(), Vec::new());
+        let mut told: Vec<(Option<String>, BTreeMap<String, UserValue>)> = Vec::new();
         let mut rows = 0_u64;
         while let Some(view) = views.next_weighted() {
             rows += 1;
@@ -64,14 +77,25 @@ impl Sessions {
                 numbers.insert(view.user.to_owned(), users.len());
                 users.push(view.user.to_owned());
                 histories.push(ViewHistory::new());
+                told.push((None, BTreeMap::new()));
                 histories.len() - 1
             });
             if let Some(history) = histories.get_mut(number) {
                 history.push_event(view.item, view.timestamp, view.event.unwrap_or_default());
             }
+            if let Some((name, told)) = told.get_mut(number) {
+                let said = views.told();
+                *name = said.name.or(name.take());
+                told.extend(said.attributes);
+            }
         }
         histories.iter_mut().for_each(ViewHistory::sort_by_time);
-        Ok(Self { users, histories, numbered })
+        let known = users.iter().zip(told).map(|(user, (name, told))| {
+            let name = if known_as.is_some() { name.as_deref() } else { Some(user.as_str()) };
+            let known = attributes.find(name, told.iter().map(|(name, value)| (name.as_str(), value)));
+            known.map_err(|error| SlirecError::new_err(format!("{PLACE}: the views of `{user}`: {error}")))
+        });
+        Ok(Self { known: known.collect::<PyResult<_>>()?, users, histories, numbered })
     }
 }
 

@@ -42,7 +42,16 @@ pub(crate) fn prepare(py: Python<'_>, frame: &Bound<'_, PyAny>, plan: PreparePla
     let there = |name: &String| reader.schema().field_with_name(name).is_ok();
     let category = category.or_else(|| InteractionColumns::default().category.filter(there));
     // Frames have words of their own; a column called weight or event may be anything.
-    let columns = InteractionColumns { user, item, timestamp, category, weight: None, event: None };
+    let columns = InteractionColumns {
+        user,
+        item,
+        timestamp,
+        category,
+        weight: None,
+        event: None,
+        attributes: Vec::new(),
+        known_as: None,
+    };
     let options = PrepareOptions {
         seed: plan.seed,
         time_share: plan.time_share,
@@ -99,7 +108,7 @@ pub(crate) fn train(py: Python<'_>, plan: TrainPlan, tell: Py<PyAny>) -> PyResul
     let mut listener = Listener::new(tell);
     py.detach(|| {
         let dataset = Dataset::read(&dataset).map_err(failure)?;
-        let (hyperparameters, seed) = if resume {
+        let (mut hyperparameters, seed) = if resume {
             let run = RunSummary::read(&output).map_err(failure)?;
             let going_on = Hyperparameters::from_table(given, &run.hyperparameters).map_err(failure)?;
             (going_on, run.record.seed)
@@ -113,6 +122,8 @@ pub(crate) fn train(py: Python<'_>, plan: TrainPlan, tell: Py<PyAny>) -> PyResul
                 "the item feature `{name}` needs a catalogue: `slirec train --catalog` has one"
             )));
         }
+        let model = &mut hyperparameters.model;
+        model.user_features = dataset.user_shapes(&model.user_features).map_err(failure)?;
         let dataset = dataset.with_user_features(&hyperparameters.model.user_features).map_err(failure)?;
         let options = TrainOptions {
             replace,

@@ -157,7 +157,7 @@ fn changed(
         let short = groups.iter().map(|group| variation::shortened(group, views, subject.longest_history));
         let short = short.collect::<Result<Vec<_>, _>>()?;
         let ranked = rank(&format!("{MODEL}, histories {name}"), &short)?;
-        slices.push(breakdown::slice(name, &ranked, by_best(&short)?.as_deref()));
+        slices.push(breakdown::slice(name, short.iter(), &ranked, by_best(&short)?.as_deref()));
     }
     let shuffled: Vec<EvaluationGroup> =
         groups.iter().enumerate().map(|(number, group)| variation::shuffled(group, number)).collect();

@@ -6,6 +6,7 @@
 
 mod products;
 mod rest;
+mod users;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ pub enum ColdError {
 /// What to hold out, and how to train without it.
 #[derive(Debug, Clone, Copy)]
 pub struct ColdOptions<'a> {
-    /// The data, with categories alone.
+    /// The data, with categories alone, and with the attributes of users that the network reads.
     pub dataset: &'a Dataset,
     /// Where the products' content stands.
     pub catalog: &'a Catalog,
@@ -173,22 +174,20 @@ fn train_without(
     held_out: &HashSet<u32>,
     events: &mut dyn FnMut(TrainEvent<'_>),
 ) -> Result<PathBuf, ColdError> {
-    let ColdOptions { dataset, catalog, seed, directory, interrupted, .. } = *options;
-    // The rest is prepared without a table of users.
-    let mut hyperparameters = options.hyperparameters.clone();
-    hyperparameters.model.user_features.clear();
+    let ColdOptions { dataset, catalog, hyperparameters, seed, directory, interrupted, .. } = *options;
     let (prepared, run) = (directory.join("dataset"), directory.join("run"));
     let prepare = PrepareOptions {
         seed,
         time_share: dataset.manifest.split.share(),
         keep_order: dataset.manifest.order == IN_FILE_ORDER,
+        users: users::table(dataset),
         ..PrepareOptions::new("the rest of the dataset".into(), prepared.clone())
     };
     prepare_from(&prepare, &mut Rest::of(dataset, held_out), &mut |_, _| {})?;
     let rest = Dataset::read(&prepared)?;
     let vocabulary = hyperparameters.model.vocabulary(&rest.vocabulary, catalog)?;
-    let rest = rest.with_vocabulary(&vocabulary)?;
-    let record = train(TrainOptions::new(&rest, &hyperparameters, seed, &run, interrupted), events)?;
+    let rest = rest.with_vocabulary(&vocabulary)?.with_user_features(&hyperparameters.model.user_features)?;
+    let record = train(TrainOptions::new(&rest, hyperparameters, seed, &run, interrupted), events)?;
     if record.state == RunState::Interrupted { Err(ColdError::Interrupted) } else { Ok(run) }
 }
 
@@ -207,7 +206,8 @@ fn rows(
         let Some(last) = items.iter().rposition(|item| held_out.contains(item)) else { continue };
         let place = items.get(last).and_then(|item| products.places.get(item)).copied();
         let Some(place) = place.and_then(|place| u32::try_from(place).ok()) else { continue };
-        let Some(group) = rest.group(number, user.start..user.start + last, vocabulary, longest) else { continue };
+        let Some(mut group) = rest.group(number, user.start..user.start + last, vocabulary, longest) else { continue };
+        group.history.user_ids = users::ids(dataset, number, vocabulary);
         // Ids of the vocabulary end before the places of those that were held out.
         let target = Candidate { item: place, features: Vec::new() };
         groups.push(EvaluationGroup { candidates: vec![target], ..group });

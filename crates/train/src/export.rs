@@ -5,6 +5,7 @@
 
 pub mod bundle;
 pub mod catalog;
+pub mod known_users;
 mod parity;
 mod source;
 
@@ -167,7 +168,7 @@ pub fn golden_request(
         .collect();
     top.sort_by(|left, right| right.score.total_cmp(&left.score).then_with(|| left.handle.cmp(&right.handle)));
     top.truncate(GOLDEN_CANDIDATES);
-    let user = vocabulary.users().examples(&history.encoded.user_ids).collect();
+    let user = vocabulary.users().examples(&history.encoded.user_ids);
     let ParityHistory { items, timestamps, now, .. } = history.clone();
     GoldenRequest { items, timestamps, now, user, top }
 }

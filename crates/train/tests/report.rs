@@ -47,7 +47,8 @@ fn measured(name: &str, quality: f64, model_less_this: Option<Difference>) -> Me
 }
 
 fn slice(name: &str, groups: usize) -> Slice {
-    Slice { name: name.to_owned(), groups, hit_rate_10: 0.61, ndcg_10: 0.34, baseline_ndcg_10: Some(0.36) }
+    let interval = Some(Interval { low: 0.31, high: 0.37 });
+    Slice { name: name.to_owned(), groups, hit_rate_10: 0.61, ndcg_10: 0.34, interval, baseline_ndcg_10: Some(0.36) }
 }
 
 fn analysis(of_model: f64) -> Analysis {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use slirec_core::vocabulary::UserLookup;
+use slirec_core::vocabulary::{UserKind, UserLookup};
 use slirec_engine::Engine;
 
 /// Names of the inputs, in the order of the model's signature.
@@ -12,7 +12,7 @@ pub(super) const OUTPUTS: [&str; 2] = ["itemIds", "preds"];
 
 /// Names of all inputs of a model that reads these attributes of shoppers.
 pub(super) fn input_names(attributes: &UserLookup) -> impl Iterator<Item = String> {
-    let of_users = attributes.features().iter().map(|feature| format!("user.{}", feature.name));
+    let of_users = attributes.attributes().map(|(name, _)| format!("user.{name}"));
     INPUTS.map(str::to_owned).into_iter().chain(of_users)
 }
 
@@ -53,10 +53,14 @@ impl<'a> ModelMetadata<'a> {
             tensor(items, "BYTES", json!([-1])),
             tensor(timestamps, "BYTES", json!([-1])),
         ];
-        for (feature, name) in engine.users().features().iter().zip(input_names(engine.users()).skip(INPUTS.len())) {
-            let datatype = if feature.is_number() { "FP64" } else { "BYTES" };
+        for ((_, kind), name) in engine.users().attributes().zip(input_names(engine.users()).skip(INPUTS.len())) {
+            let (datatype, shape) = match kind {
+                UserKind::Number => ("FP64", 1),
+                UserKind::Text => ("BYTES", 1),
+                UserKind::List => ("BYTES", -1),
+            };
             // As Triton has it of inputs that may be left out.
-            inputs.push(json!({"name": name, "datatype": datatype, "shape": [1], "optional": true}));
+            inputs.push(json!({"name": name, "datatype": datatype, "shape": [shape], "optional": true}));
         }
         Self {
             name,

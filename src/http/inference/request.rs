@@ -6,13 +6,13 @@
 //! | shape `[b, n]`, flat or nested data | b of n views each |
 //! | `"content_type": "pd_json"`, shape `[b]` or `[b, 1]` | b, each element the JSON of one list |
 //!
-//! `userId` may be left out: the model has no use for it. A model that reads attributes of shoppers has optional inputs for
-//! them, `user.country`, with one element for each session, in any shape.
+//! `userId` may be left out; only a model with a table of known users reads it. A model that reads attributes of shoppers
+//! has optional inputs for them, `user.country`. Each has one element for each session, in any shape; a list one row for each session.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
+use slirec_core::vocabulary::{KnownUser, UserKind, UserLookup, UserValue};
 use slirec_engine::{Texts, ViewHistory};
 
 use super::elements::Column;
@@ -133,11 +133,15 @@ fn users(
     let mut all = vec![User::default(); sessions];
     for (input, name) in inputs.iter().filter_map(|input| Some((&*input.name, attribute(&input.name)?))) {
         let (values, _) = rows::<Vec<UserValue>>(inputs, input, limits)?;
-        let values: Vec<UserValue> = values.into_iter().flatten().collect();
-        if values.len() != sessions {
-            let found = values.len();
-            return Err(format!("inputs: `{input}`: has {found} elements: expected {sessions}, one for each session"));
-        }
+        let is_list = attributes.attributes().any(|(known, kind)| known == name && kind == UserKind::List);
+        let values: Vec<UserValue> = match is_list {
+            true => values
+                .iter()
+                .map(|entries| UserValue::List(entries.iter().map(UserValue::to_string).collect()))
+                .collect(),
+            false => values.into_iter().flatten().collect(),
+        };
+        check_elements(input, values.len(), sessions)?;
         for (User(user), value) in all.iter_mut().zip(values) {
             // As in `model.onnx`, an empty text says nothing.
             if value != UserValue::Text(String::new()) {
@@ -145,11 +149,24 @@ fn users(
             }
         }
     }
-    let known = all
-        .iter()
-        .enumerate()
-        .map(|(row, user)| user.known(attributes).map_err(|problem| format!("row {row}: {problem}")));
+    let [user, ..] = INPUTS;
+    let is_read = attributes.known().is_some() && inputs.iter().any(|input| input.name == user);
+    let names: Vec<Texts> = if is_read { rows(inputs, user, limits)?.0 } else { Vec::new() };
+    let names: Vec<&str> = names.iter().flat_map(Texts::iter).collect();
+    if is_read {
+        check_elements(user, names.len(), sessions)?;
+    }
+    let known = all.iter().enumerate().map(|(row, user)| {
+        user.known(names.get(row).copied(), attributes).map_err(|problem| format!("row {row}: {problem}"))
+    });
     known.collect()
+}
+
+fn check_elements(input: &str, found: usize, sessions: usize) -> Result<(), String> {
+    match found == sessions {
+        true => Ok(()),
+        false => Err(format!("inputs: `{input}`: has {found} elements: expected {sessions}, one for each session")),
+    }
 }
 
 /// Gives each input that announces binary data its share of what follows the JSON.

@@ -1,18 +1,20 @@
-//! Columns of what is known of shoppers, `user.country`, beside those of the signature: a body and the attributes of the
-//! model enter, what is known of each row's shopper leaves.
+//! Who shoppers are, `userId`, and columns of what is known of them, `user.country`, beside the others of the signature: a
+//! body and the attributes of the model enter, what is known of each row's shopper leaves.
 //!
 //! Read apart from the rows, and only where the model has attributes: so everything else stays as MLflow's servers have it.
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
-use slirec_core::vocabulary::{KnownUser, UserLookup};
+use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 
 use super::payload::{FORMS, WHOLE_REQUEST};
 use super::python_numbers;
 use super::refusal::Refusal;
+use super::table::{COLUMNS, Column};
 use crate::http::raw_json::{Kind, each, kind, members, text};
-use crate::http::user::{User, Value, attribute};
+use crate::http::user::{User, attribute};
+use crate::http::values::UserId;
 use crate::http::well_formed::well_formed;
 
 /// What is known of the shoppers of so many rows; nothing for a model without attributes.
@@ -32,32 +34,64 @@ pub(crate) fn parse(body: &[u8], users: &UserLookup, rows: usize) -> Result<Vec<
         form = FORMS.into_iter().find(|form| *form == name).map(|name| (name, value)).or(form);
         Ok::<(), Refusal>(())
     })?;
-    let mut read = Users { found: vec![User::default(); rows] };
+    let mut read = Users { found: vec![Shopper::default(); rows] };
     match form.filter(|_| !whole) {
-        None => read.columns("body", request)?,
+        None => read.row(0, request)?,
         Some(("dataframe_split", payload)) => read.split(payload)?,
         Some((place, payload)) => read.rows(place, payload)?,
     }
-    let known = |(row, user): (usize, User)| {
-        user.known(users).map_err(|problem| Refusal::request(format!("row {row}: {problem}")))
+    let known = |(row, Shopper { name, told }): (usize, Shopper)| {
+        told.known(name.as_deref(), users).map_err(|problem| Refusal::request(format!("row {row}: {problem}")))
     };
     read.found.into_iter().enumerate().map(known).collect()
 }
 
+/// A shopper: their name, and what is said of them.
+#[derive(Debug, Clone, Default)]
+struct Shopper {
+    name: Option<String>,
+    told: User,
+}
+
+/// What a column says.
+#[derive(Debug, Clone, Copy)]
+enum Said<'a> {
+    Name,
+    Attribute(&'a str),
+}
+
+impl<'a> Said<'a> {
+    /// By the column's name; none of columns that say nothing of the shopper.
+    fn by(column: &'a str) -> Option<Self> {
+        match column == COLUMNS[Column::User as usize] {
+            true => Some(Self::Name),
+            false => attribute(column).map(Self::Attribute),
+        }
+    }
+}
+
 /// Shoppers as they are read.
 struct Users {
-    found: Vec<User>,
+    found: Vec<Shopper>,
 }
 
 impl Users {
     /// A cell of a row; of a row that is none there is nothing to say.
-    fn cell(&mut self, row: usize, name: &str, cell: &RawValue) -> Result<(), Refusal> {
-        let Some(User(user)) = self.found.get_mut(row) else { return Ok(()) };
-        let value: Option<Value> = serde_json::from_str(cell.get()).map_err(|_| {
-            Refusal::request(format!("row {row}: user.{name}: found {}: expected a text or a number", kind(cell)))
+    fn cell(&mut self, row: usize, said: Said<'_>, cell: &RawValue) -> Result<(), Refusal> {
+        let Some(Shopper { name, told: User(user) }) = self.found.get_mut(row) else { return Ok(()) };
+        let Said::Attribute(attribute) = said else {
+            // What is no name names nobody: only the model's own columns are checked.
+            *name = serde_json::from_str(cell.get()).ok().map(|UserId(name)| name);
+            return Ok(());
+        };
+        let value: Option<UserValue> = serde_json::from_str(cell.get()).map_err(|_| {
+            Refusal::request(format!(
+                "row {row}: user.{attribute}: found {}: expected a text, a number or a list of texts",
+                kind(cell)
+            ))
         })?;
-        user.retain(|(known, _)| known != name);
-        user.extend(value.map(|Value(value)| (name.to_owned(), value)));
+        user.retain(|(known, _)| known != attribute);
+        user.extend(value.map(|value| (attribute.to_owned(), value)));
         Ok(())
     }
 
@@ -65,24 +99,24 @@ impl Users {
     fn columns(&mut self, place: &str, object: &RawValue) -> Result<(), Refusal> {
         let rows = self.found.len();
         members(object, |name: Cow<'_, str>, value| {
-            let Some(name) = attribute(&name) else { return Ok(()) };
+            let Some(said) = Said::by(&name) else { return Ok(()) };
             if kind(value) != Kind::List {
-                return (0..rows).try_for_each(|row| self.cell(row, name, value));
+                return (0..rows).try_for_each(|row| self.cell(row, said, value));
             }
             let mut cells = 0;
             each(value, |row, cell| {
                 cells += 1;
-                self.cell(row, name, cell)
+                self.cell(row, said, cell)
             })?;
             match cells == rows {
                 true => Ok(()),
-                false => Err(Refusal::request(format!("{place}.user.{name}: found {cells} rows: expected {rows}"))),
+                false => Err(Refusal::request(format!("{place}.{name}: found {cells} rows: expected {rows}"))),
             }
         })
     }
 
     fn row(&mut self, row: usize, object: &RawValue) -> Result<(), Refusal> {
-        members(object, |name: Cow<'_, str>, value| attribute(&name).map_or(Ok(()), |name| self.cell(row, name, value)))
+        members(object, |name: Cow<'_, str>, value| Said::by(&name).map_or(Ok(()), |said| self.cell(row, said, value)))
     }
 
     fn rows(&mut self, place: &str, payload: &RawValue) -> Result<(), Refusal> {
@@ -91,7 +125,11 @@ impl Users {
                 Kind::Object => self.row(row, value),
                 _ => Ok(()),
             }),
-            _ => self.columns(place, payload),
+            // As of the signature's columns: a row unless the users are a list.
+            _ => match has_list_of_users(payload)? {
+                true => self.columns(place, payload),
+                false => self.row(0, payload),
+            },
         }
     }
 
@@ -105,7 +143,7 @@ impl Users {
                 "columns" if kind(value) == Kind::List => {
                     names.clear();
                     each(value, |_, name| {
-                        names.push(text(name).and_then(|name| attribute(&name).map(str::to_owned)));
+                        names.push(text(name).filter(|name| Said::by(name).is_some()));
                         Ok::<(), Refusal>(())
                     })?;
                 }
@@ -117,8 +155,8 @@ impl Users {
             Some(data) if kind(data) == Kind::List => each(data, |row, value| match kind(value) {
                 Kind::Object => self.row(row, value),
                 Kind::List => each(value, |position, cell| {
-                    let name = names.get(position).and_then(Option::as_deref);
-                    name.map_or(Ok(()), |name| self.cell(row, name, cell))
+                    let said = names.get(position).and_then(Option::as_deref).and_then(Said::by);
+                    said.map_or(Ok(()), |said| self.cell(row, said, cell))
                 }),
                 _ => Ok(()),
             }),
@@ -126,4 +164,13 @@ impl Users {
             _ => Ok(()),
         }
     }
+}
+
+fn has_list_of_users(object: &RawValue) -> Result<bool, Refusal> {
+    let mut has = false;
+    members(object, |name, value| {
+        has |= matches!(Said::by(&name), Some(Said::Name)) && kind(value) == Kind::List;
+        Ok::<(), Refusal>(())
+    })?;
+    Ok(has)
 }

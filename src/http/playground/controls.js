@@ -4,10 +4,11 @@ import { element } from "./elements.js";
 
 export class Controls {
   #fields = {};
+  #told = [];
   #changed;
   compare = false;
 
-  constructor(place, { categories, attributes, scenarios }, changed) {
+  constructor(place, { categories, attributes, scenarios, user_attributes: told = [] }, changed) {
     this.#changed = changed;
     const number = (name, label, least, most, value, step = 1) => {
       const input = element("input", { type: "number", min: least, max: most, step, value: value ?? "", placeholder: value === undefined ? "any" : "", oninput: changed });
@@ -42,6 +43,7 @@ export class Controls {
         this.compare = this.#fields.compare.checked;
         changed();
       }),
+      this.#shopper(told),
       this.#categories(categories),
     ].filter(Boolean));
   }
@@ -62,6 +64,31 @@ export class Controls {
       completion.replaceChildren(...found.map((name) => element("option", { value: before + name })));
     });
     return element("label", { class: "wide" }, `Filter by ${names.join(", ")}`, input, completion);
+  }
+
+  /** What the model may be told of the shopper; nothing for a model that reads nothing of that. */
+  #shopper(attributes) {
+    if (!attributes.length) return undefined;
+    const labels = attributes.map(({ name, type, values = [] }) => {
+      const option = (value) => element("option", { value }, value || "not known");
+      const field = type === "number"
+        ? element("input", { type: "number", step: "any", placeholder: "not known", oninput: this.#changed })
+        : element("select", { multiple: type === "list", onchange: this.#changed }, ...(type === "list" ? values : ["", ...values]).map(option));
+      this.#told.push({ name, type, field });
+      return element("label", {}, name, field);
+    });
+    return element("fieldset", { class: "shopper" }, element("legend", {}, "Shopper"), ...labels);
+  }
+
+  /** What the fields say of the shopper; undefined where they say nothing. */
+  get user() {
+    const read = {
+      text: ({ value }) => value,
+      number: ({ value }) => Number(value),
+      list: ({ selectedOptions }) => [...selectedOptions].map(({ value }) => value),
+    };
+    const said = this.#told.filter(({ field }) => field.value !== "");
+    return said.length ? Object.fromEntries(said.map(({ name, type, field }) => [name, read[type](field)])) : undefined;
   }
 
   #categories(categories) {
@@ -98,6 +125,7 @@ export class Controls {
     for (const name of ["exclude_seen", "exclude_purchased"]) {
       if (this.#fields[name].checked) body[name] = true;
     }
+    if (this.user) body.user = this.user;
     const chosen = this.boxes.filter((box) => box.checked).map((box) => box.value);
     if (chosen.length && chosen.length < this.boxes.length) body.categories = chosen;
     if (!chosen.length && this.boxes.length) body.exclude_categories = this.boxes.map((box) => box.value);

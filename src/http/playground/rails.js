@@ -11,6 +11,7 @@ const SOURCES = {
 
 export class Rails {
   #cart = [];
+  #user;
   #catalog;
   #view;
   #find;
@@ -49,7 +50,14 @@ export class Rails {
       this.#find("cart-source").textContent = "Empty: put a product into it with + beside a recommendation.";
       return;
     }
-    this.#draw("complements", "cart-source", "/v1/complements", { items: this.#cart, limit: LIMIT });
+    this.#draw("complements", "cart-source", "/v1/complements", { items: this.#cart, user: this.#user, limit: LIMIT });
+  }
+
+  /** Asks anew what goes with the cart, where another shopper is told of. */
+  tellUser(user) {
+    const before = JSON.stringify(this.#user);
+    this.#user = user;
+    if (JSON.stringify(user) !== before && this.#cart.length) this.#drawCart();
   }
 
   #drawTrending() {

@@ -7,8 +7,11 @@ const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const FORMS = {
   curl: (body) =>
     `curl -s ${location.origin}/v1/recommendations -H 'content-type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}`,
-  "/invocations": ({ history }) =>
-    JSON.stringify({ inputs: { userId: "shopper", items: history.map((view) => view.item), timestamps: history.map((view) => String(view.time)) } }, null, 2),
+  "/invocations": ({ history, user = {} }) => {
+    const told = Object.fromEntries(Object.entries(user).map(([name, value]) => [`user.${name}`, value]));
+    const views = { items: history.map((view) => view.item), timestamps: history.map((view) => String(view.time)) };
+    return JSON.stringify({ inputs: { userId: "shopper", ...views, ...told } }, null, 2);
+  },
   fetch: (body) =>
     `const response = await fetch("${location.origin}/v1/recommendations", {\n  method: "POST",\n` +
     `  headers: { "content-type": "application/json" },\n  body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll("\n", "\n  ")}),\n});\n` +

@@ -51,6 +51,7 @@ async function update(cause) {
   const body = request();
   requests.draw(body);
   rails.drawAgain(body);
+  rails.tellUser(body.user);
   find("results").setAttribute("aria-busy", "true");
   const clicked = cause?.timeStamp ?? performance.now();
   try {

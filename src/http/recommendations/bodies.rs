@@ -15,7 +15,7 @@ use super::lists::{Bounded, Collect, Limits};
 use crate::http::caps::Caps;
 use crate::http::object::Object;
 use crate::http::user::User;
-use crate::http::values::{Count, Name, Probability, SessionId, Time, Unused};
+use crate::http::values::{Count, Name, Probability, SessionId, Time, UserId};
 
 /// A product that the shopper viewed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -67,11 +67,11 @@ pub(crate) struct RecommendationBody {
     #[serde(default)]
     #[schema(value_type = String, nullable, max_length = 128, example = "session-1")]
     pub(super) id: Option<SessionId>,
-    /// Who the shopper is; accepted for the clients' sake, the model has no use for it.
+    /// Who the shopper is: what the model's table of known users says of them counts where `user` says nothing. Without
+    /// such a table it is accepted and not used.
     #[serde(default)]
     #[schema(value_type = String, nullable, example = "shopper-1")]
-    #[expect(dead_code, reason = "accepted for the clients' sake; the model has no use for users")]
-    user_id: Option<Unused>,
+    pub(super) user_id: Option<UserId>,
     /// What is known of the shopper, of the attributes that the model reads; the model's are listed in `GET /v1/status`.
     /// A value that training has not seen counts as unknown.
     #[serde(default)]
@@ -170,11 +170,10 @@ pub(crate) struct BatchBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = RankRequest)]
 pub(crate) struct RankBody {
-    /// Who the shopper is; accepted for the clients' sake, the model has no use for it.
+    /// Who the shopper is, as for `/v1/recommendations`.
     #[serde(default)]
     #[schema(value_type = String, nullable)]
-    #[expect(dead_code, reason = "accepted for the clients' sake; the model has no use for users")]
-    user_id: Option<Unused>,
+    pub(super) user_id: Option<UserId>,
     /// What is known of the shopper, as for `/v1/recommendations`.
     #[serde(default)]
     #[schema(value_type = Object, nullable)]
@@ -202,68 +201,6 @@ pub(crate) struct RankBody {
     #[schema(value_type = Vec<String>, nullable)]
     pub(super) attributes: Option<Bounded<Texts>>,
     /// Adds to each product the views that weighed most; false unless given.
-    #[serde(default)]
-    #[schema(nullable)]
-    pub(super) explain: Option<bool>,
-}
-
-/// Asks for the products that go with one product.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = RelatedRequest)]
-pub(crate) struct RelatedBody {
-    /// Handle, GID or number of the product, which is never answered itself.
-    #[schema(value_type = String, min_length = 1, example = "novel")]
-    pub(super) item: Name,
-    /// What is known of the shopper, as for `/v1/recommendations`.
-    #[serde(default)]
-    #[schema(value_type = Object, nullable)]
-    pub(super) user: Option<User>,
-    /// Products to answer at most; 16 unless given.
-    #[serde(default)]
-    #[schema(value_type = i32, nullable, minimum = 1, maximum = 100)]
-    pub(super) limit: Option<Count<1, 100>>,
-    /// Products to leave out at the beginning, for further pages; 0 unless given.
-    #[serde(default)]
-    #[schema(value_type = i32, nullable, minimum = 0, maximum = 100_000)]
-    pub(super) offset: Option<Count<0, 100_000>>,
-    /// Handles, GIDs or numbers of products to leave out.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, nullable)]
-    pub(super) exclude: Option<Bounded<Texts>>,
-    /// The only categories to answer.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, nullable)]
-    pub(super) categories: Option<Bounded<Texts>>,
-    /// Categories to leave out.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, nullable)]
-    pub(super) exclude_categories: Option<Bounded<Texts>>,
-    /// Most products of one category; any number unless given.
-    #[serde(default)]
-    #[schema(value_type = i32, nullable, minimum = 1, maximum = 1_000)]
-    pub(super) per_category: Option<Count<1, 1_000>>,
-    /// Placement of the shop whose settings and rules apply; fields of the request go before its settings.
-    #[serde(default)]
-    #[schema(value_type = String, nullable, example = "cart")]
-    pub(super) scenario: Option<Name>,
-    /// Condition that the products must meet, such as `vendor == "Ochre" && price < 50`; docs/SCENARIOS.md has the language.
-    #[serde(default)]
-    #[schema(value_type = String, nullable, max_length = 8_192, example = "category != \"Books\"")]
-    pub(super) filter: Option<String>,
-    /// Most products for each value of some attributes, such as `{"vendor": 2}`.
-    #[serde(default)]
-    #[schema(value_type = Object, nullable)]
-    pub(super) per: Option<Caps>,
-    /// From 0, by score alone, to 1: how much a product counts less for being like those before it; 0 unless given.
-    #[serde(default)]
-    #[schema(value_type = f64, nullable, minimum = 0, maximum = 1)]
-    pub(super) diversity: Option<Probability>,
-    /// Attributes that the answer shows of each product.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, nullable)]
-    pub(super) attributes: Option<Bounded<Texts>>,
-    /// Adds to each product the rules that acted on it; false unless given.
     #[serde(default)]
     #[schema(nullable)]
     pub(super) explain: Option<bool>,

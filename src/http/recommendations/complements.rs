@@ -19,7 +19,7 @@ use crate::http::call::Call;
 use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
 use crate::http::user::User;
-use crate::http::values::{Count, Name, Probability};
+use crate::http::values::{Count, Name, Probability, UserId};
 use crate::state::AppState;
 
 /// What answers unless the scenario says so.
@@ -34,6 +34,10 @@ pub(crate) struct ComplementsBody {
     /// products only: the popular products are answered.
     #[schema(value_type = Vec<String>, example = json!(["novel", "mug"]))]
     items: Bounded<Texts>,
+    /// Who the shopper is, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = String, nullable)]
+    user_id: Option<UserId>,
     /// What is known of the shopper, as for `/v1/recommendations`.
     #[serde(default)]
     #[schema(value_type = Object, nullable)]
@@ -124,7 +128,7 @@ impl ComplementsBody {
         let request = RecommendationRequest {
             selection,
             sources: SOURCES,
-            user: resolver.user(self.user.as_ref())?,
+            user: resolver.user(self.user_id.as_ref(), self.user.as_ref())?,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(cart, clock, limit(self.limit, scenario))
         };

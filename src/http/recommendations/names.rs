@@ -13,6 +13,7 @@ use crate::attributes::TypedName;
 use crate::http::error::ApiError;
 use crate::http::quote::quoted;
 use crate::http::user::User;
+use crate::http::values::UserId;
 use crate::serving::Served;
 
 /// Views among which the viewed product is looked for.
@@ -84,12 +85,14 @@ impl<'a> Resolver<'a> {
         Self { engine: &served.engine, merchandising: &served.merchandising, suggestions: 0 }
     }
 
-    /// What the model knows of the shopper.
+    /// What the model knows of the shopper, by their name and by what the request says of them.
     ///
     /// # Errors
     /// 400 for an attribute that the model does not have, or whose value is of another type.
-    pub(super) fn user(&self, user: Option<&User>) -> Result<KnownUser, ApiError> {
-        user.map_or(Ok(KnownUser::default()), |user| user.known(self.engine.users()).map_err(ApiError::bad_request))
+    pub(super) fn user(&self, name: Option<&UserId>, told: Option<&User>) -> Result<KnownUser, ApiError> {
+        let name = name.map(|UserId(name)| name.as_str());
+        let nothing = User::default();
+        told.unwrap_or(&nothing).known(name, self.engine.users()).map_err(ApiError::bad_request)
     }
 
     /// The scenario of a request, if it is in effect; one that does not exist is told when its rules are looked for.

@@ -23,7 +23,7 @@ use crate::http::caps::Caps;
 use crate::http::error::{ApiError, Failure};
 use crate::http::object::Object;
 use crate::http::user::User;
-use crate::http::values::{Count, Name, Probability, SessionId, Time};
+use crate::http::values::{Count, Name, Probability, SessionId, Time, UserId};
 use crate::state::AppState;
 
 /// Rails of a page.
@@ -37,6 +37,10 @@ pub(crate) struct PageBody {
     /// What the shopper did, in the order of `history_order`.
     #[schema(value_type = Vec<View>)]
     history: Bounded<ViewHistory>,
+    /// Who the shopper is, as for `/v1/recommendations`.
+    #[serde(default)]
+    #[schema(value_type = String, nullable)]
+    user_id: Option<UserId>,
     /// What is known of the shopper, as for `/v1/recommendations`.
     #[serde(default)]
     #[schema(value_type = Object, nullable)]
@@ -164,7 +168,7 @@ impl PageBody {
     /// # Errors
     /// 400 for what the model cannot read of the shopper.
     fn into_questions(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Vec<Question>, ApiError> {
-        let user = resolver.user(self.user.as_ref())?;
+        let user = resolver.user(self.user_id.as_ref(), self.user.as_ref())?;
         let now = self.now.map_or(clock, |time| time.0);
         let history = Arc::new(in_order(resolver.history(self.history.0), self.history_order, now));
         let rails = self.rails.0.0.into_iter();

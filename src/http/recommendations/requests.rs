@@ -6,7 +6,7 @@ use std::sync::Arc;
 use slirec_engine::{RecommendationRequest, Recommendations, Selection, Texts, ViewHistory};
 use slirec_merchandising::{Scenario, Wish};
 
-use super::bodies::{BatchBody, HistoryOrder, RankBody, RecommendationBody, RelatedBody};
+use super::bodies::{BatchBody, HistoryOrder, RankBody, RecommendationBody};
 use super::lists::Bounded;
 use super::names::{Resolver, Warning, Warnings};
 use super::ruled::Ruled;
@@ -78,7 +78,7 @@ impl RecommendationBody {
     /// # Errors
     /// 400 for what the model cannot read of the shopper.
     pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
-        let user = resolver.user(self.user.as_ref())?;
+        let user = resolver.user(self.user_id.as_ref(), self.user.as_ref())?;
         let mut warnings = Warnings::default();
         let now = self.now.map_or(clock, |time| time.0);
         let history = in_order(resolver.history(self.history.0), self.history_order, now);
@@ -139,7 +139,7 @@ impl RankBody {
         let history = in_order(resolver.history(self.history.0), self.history_order, now);
         let request = RecommendationRequest {
             selection: Selection { include_only, ..Selection::default() },
-            user: resolver.user(self.user.as_ref())?,
+            user: resolver.user(self.user_id.as_ref(), self.user.as_ref())?,
             explain: self.explain.unwrap_or_default(),
             ..RecommendationRequest::new(history, now, candidates.len())
         };
@@ -170,46 +170,6 @@ pub(super) fn unranked(candidates: &Texts, question: &Question, resolver: &Resol
         product.is_some_and(|product| allowed.is_none_or(|allowed| allowed.contains(product)))
     };
     candidates.iter().filter(|name| !is_ranked(name)).map(str::to_owned).collect()
-}
-
-impl RelatedBody {
-    /// The question: a history of this one view, just now.
-    ///
-    /// # Errors
-    /// 400 for what the model cannot read of the shopper, 404 for a product that neither the catalogue nor the training has.
-    pub(super) fn into_question(self, resolver: &mut Resolver<'_>, clock: f64) -> Result<Question, ApiError> {
-        let mut warnings = Warnings::default();
-        let Some(handle) = resolver.handle(&self.item.0) else {
-            return Err(ApiError::no_such(format!("item: {}", resolver.no_product(&self.item.0))));
-        };
-        let history = ViewHistory::from_iter([(handle, clock)]);
-        let filters = Filters {
-            exclude: self.exclude,
-            categories: self.categories,
-            exclude_categories: self.exclude_categories,
-            per_category: self.per_category,
-        };
-        let selection = Selection {
-            offset: self.offset.map_or(0, |count| count.0),
-            exclude_seen: true,
-            ..filters.into_selection(resolver, &mut warnings)
-        };
-        let placement = Placement {
-            scenario: self.scenario,
-            filter: self.filter,
-            per: self.per,
-            diversity: self.diversity,
-            attributes: self.attributes,
-        };
-        let scenario = placement.scenario(resolver, clock);
-        let request = RecommendationRequest {
-            selection,
-            user: resolver.user(self.user.as_ref())?,
-            explain: self.explain.unwrap_or_default(),
-            ..RecommendationRequest::new(history, clock, limit(self.limit, scenario))
-        };
-        Ok(placement.into_question(None, request, resolver, warnings))
-    }
 }
 
 /// What the shop's rules take of a body.

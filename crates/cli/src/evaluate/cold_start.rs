@@ -32,6 +32,7 @@ pub(super) fn run(cold: &Cold<'_>) -> Result<()> {
     let dataset = Dataset::read(cold.dataset)?;
     let (of_run, given) = (&trained.record.dataset_sha256, &dataset.sha256);
     ensure!(of_run == given, "the run was trained on dataset {of_run}: found {given}");
+    let dataset = dataset.with_user_features(&trained.hyperparameters.model.user_features)?;
     let catalog = Catalog::read(cold.catalog).context("the catalogue cannot be used")?;
     let directory = Scratch::new()?;
     let interrupted = stop_on_interrupt()?;

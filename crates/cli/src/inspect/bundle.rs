@@ -42,6 +42,9 @@ struct Products {
     vocabulary: usize,
     /// What is counted of shoppers; none in bundles without counts.
     activity: Option<String>,
+    /// Users that requests need only name; none in bundles without a table of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_users: Option<u64>,
 }
 
 impl BundleContents {
@@ -129,7 +132,7 @@ impl BundleContents {
 
 impl Products {
     fn of(bundle: &Bundle) -> Self {
-        let Bundle { catalog, vocabulary, activity, .. } = bundle;
+        let Bundle { catalog, vocabulary, activity, known_users, .. } = bundle;
         let available = || catalog.products().iter().filter(|product| product.available);
         let gone = |handle: &str| catalog.position(handle).is_none();
         Self {
@@ -139,14 +142,18 @@ impl Products {
             discontinued: vocabulary.items().iter().filter(|item| gone(&item.handle)).count(),
             vocabulary: vocabulary.items().len(),
             activity: activity.as_ref().map(counted),
+            known_users: known_users.as_ref().map(|known| known.len() as u64),
         }
     }
 
     fn show(&self, page: &mut Page) {
-        let Self { catalog, available, unseen, discontinued, vocabulary, activity } = self;
+        let Self { catalog, available, unseen, discontinued, vocabulary, activity, known_users } = self;
         page.field("products", format!("{catalog}, {available} available, {unseen} of them not in the training"));
         page.field("trained items", format!("{vocabulary}, {discontinued} of them not in the catalogue"));
         page.field("activity", activity.as_deref().unwrap_or("none: exported without counts of what shoppers did"));
+        if let Some(users) = known_users {
+            page.field("known users", number(*users));
+        }
     }
 }
 

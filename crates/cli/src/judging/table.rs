@@ -1,7 +1,12 @@
 //! An analysis as a table for people: it enters, lines of at most 120 columns leave.
 
-use slirec_train::analysis::{Analysis, Difference, MODEL, Measured, Slice};
+use slirec_train::analysis::{Analysis, Difference, Interval, MODEL, Measured, Slice};
 use slirec_train::evaluation::Seen;
+
+use crate::output;
+
+/// Letters of the name of a slice that are shown.
+const LONGEST: usize = 44;
 
 /// The table.
 pub(crate) fn table(analysis: &Analysis) -> String {
@@ -18,11 +23,12 @@ pub(crate) fn table(analysis: &Analysis) -> String {
     }
     let best = analysis.best_baseline().map_or("", |measured| measured.name.as_str());
     lines.push(String::new());
-    lines.push(format!("{:<24} {:>6} {:>7} {:>6}   NDCG@10 of {best}", "", "rows", "NDCG@10", "HR@10"));
+    lines.push(format!("{:<30} {:>6} {:>7} {:^15} {:>6}   NDCG@10 of {best}", "", "rows", "NDCG@10", "95 %", "HR@10"));
     lines.extend(analysis.by_kind.iter().map(|slice| slice_row(&slice.name, slice)));
     lines
         .extend(analysis.by_history_length.iter().map(|slice| slice_row(&format!("history of {}", slice.name), slice)));
     lines.extend(analysis.shortened.iter().map(|slice| slice_row(&format!("history {}", slice.name), slice)));
+    lines.extend(analysis.by_user.iter().map(|slice| slice_row(&slice.name, slice)));
     if let Some(order) = &analysis.order {
         lines.push(format!(
             "order of the views shuffled: NDCG@10 {:.4} instead of {:.4}, less by {}",
@@ -81,9 +87,22 @@ fn difference(difference: &Difference) -> String {
 }
 
 fn slice_row(name: &str, slice: &Slice) -> String {
-    let Slice { groups, hit_rate_10, ndcg_10, baseline_ndcg_10, .. } = slice;
+    let Slice { groups, hit_rate_10, ndcg_10, interval, baseline_ndcg_10, .. } = slice;
     let baseline = baseline_ndcg_10.map_or_else(String::new, |ndcg| format!("{ndcg:.4}"));
-    format!("{name:<24} {groups:>6} {ndcg_10:>7.4} {hit_rate_10:>6.4}   {baseline}").trim_end().to_owned()
+    let interval = interval.map_or_else(String::new, |Interval { low, high }| format!("{low:.4}-{high:.4}"));
+    let name = name_shown(name);
+    format!("{name:<30} {groups:>6} {ndcg_10:>7.4} {interval:^15} {hit_rate_10:>6.4}   {baseline}")
+        .trim_end()
+        .to_owned()
+}
+
+/// The beginning of a long name, such as that of a value that shops gave.
+fn name_shown(name: &str) -> String {
+    let name = output::printable(name);
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name,
+    }
 }
 
 /// The metrics over sampled negatives, which say little of ranking.

@@ -1,6 +1,7 @@
 //! Sessions as Parquet: a file, or a directory of files, with a row for each view enters; a directory with a file of
 //! recommendations for each leaves. A run that was ended goes on behind the files that are complete.
 
+mod lock;
 mod plan;
 
 use std::fs;
@@ -25,6 +26,8 @@ const AT_ONCE: usize = 4_096;
 struct Counted {
     answered: u64,
     bad: u64,
+    /// Values of users' attributes that training has not seen.
+    unseen: usize,
 }
 
 /// Recommends for all files; `now` counts unless the directory was begun with another time.
@@ -37,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, engine: &Engine, now: f64, directory: &
         exclude_seen: arguments.exclude_seen,
         now,
     };
-    let mut plan = Plan::begin(directory, sessions, asked, arguments.now.is_some(), arguments.force)?;
+    let (mut plan, _lock) = Plan::begin(directory, sessions, asked, arguments.now.is_some(), arguments.force)?;
     let mut counter = progress::Counter::new("sessions");
     let (mut counted, mut kept, files) = (Counted::default(), 0, plan.files.clone());
     for (number, file) in files.iter().enumerate() {
@@ -57,7 +60,8 @@ pub(super) fn run(arguments: &Arguments, engine: &Engine, now: f64, directory: &
         written.finish()?;
     }
     counter.finish();
-    let Counted { answered, bad } = counted;
+    let Counted { answered, bad, unseen } = counted;
+    super::tell_unseen(unseen);
     let there = if kept > 0 { format!(", {kept} were there already") } else { String::new() };
     output::print(format!("{}: {answered} sessions of {} files{there}", directory.display(), files.len()))?;
     ensure!(bad == 0, "{bad} rows could not be read; the others were answered");
@@ -73,16 +77,20 @@ fn one_file(
     progress: &mut dyn FnMut(Counted),
     counted: &mut Counted,
 ) -> Result<AnswerWriter> {
-    let columns = InteractionColumns { category: None, ..InteractionColumns::default() };
+    let attributes = engine.users().attributes().map(|(name, _)| name.to_owned()).collect();
+    let columns = InteractionColumns { category: None, attributes, ..InteractionColumns::default() };
     let mut views = ParquetInteractions::of_files(vec![input.to_owned()], columns);
     let mut answers = AnswerColumns::new(false, "user", "item");
     let mut writer = AnswerWriter::create(target, answers.schema(), false)?;
     let (mut next, mut sessions) = (None, Vec::with_capacity(AT_ONCE));
     loop {
-        let entry = next_user(&mut views, &mut next, input)?;
+        let entry = next_user(&mut views, &mut next, (input, engine.users()))?;
         let ended = entry.is_none();
         match entry {
-            Some(Entry::Session(session)) => sessions.push(*session),
+            Some(Entry::Session(session)) => {
+                counted.unseen += session.known.unseen;
+                sessions.push(*session);
+            }
             Some(Entry::Bad(problem)) => {
                 counted.bad += 1;
                 if counted.bad <= super::SHOWN_BAD {

@@ -1,15 +1,18 @@
 //! Sessions of many users: JSON lines, or interactions of which each user's lines stand together. A line that cannot be
 //! read leaves as what is wrong with it; reading goes on behind it.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use slirec_core::event::Event;
 use slirec_core::interactions::{InteractionReader, InteractionSource, ReadError};
+use slirec_core::text::shortened;
 use slirec_core::timestamp;
+use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 use slirec_engine::{Selection, Texts, ViewHistory};
 
 use super::{LARGEST_LIMIT, place};
@@ -21,6 +24,8 @@ const KEPT_ITEMS: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: String,
+    /// What is known of the user.
+    pub(super) known: KnownUser,
     pub(super) history: ViewHistory,
     pub(super) now: Option<f64>,
     pub(super) limit: Option<u16>,
@@ -42,6 +47,7 @@ pub(super) enum Entry {
 #[serde(deny_unknown_fields)]
 struct Line {
     user_id: String,
+    user: Option<BTreeMap<String, Option<UserValue>>>,
     history: Vec<Viewed>,
     now: Option<Value>,
     limit: Option<u16>,
@@ -65,20 +71,22 @@ struct Viewed {
 }
 
 /// Reads session by session.
-pub(super) struct Sessions {
+pub(super) struct Sessions<'a> {
     path: PathBuf,
+    /// What the model reads of users.
+    users: &'a UserLookup,
     form: Form,
 }
 
 enum Form {
     Json { input: Box<dyn BufRead + Send>, line: u64 },
-    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<Box<Session>> },
+    Interactions { reader: InteractionReader<Box<dyn BufRead + Send>>, next: Option<Begun> },
     Done,
 }
 
-impl Sessions {
+impl<'a> Sessions<'a> {
     /// Recognises the form by the first byte.
-    pub(super) fn new(mut input: Box<dyn BufRead + Send>, path: &Path) -> Result<Self> {
+    pub(super) fn new(mut input: Box<dyn BufRead + Send>, path: &Path, users: &'a UserLookup) -> Result<Self> {
         let start = input.fill_buf().with_context(|| path.display().to_string())?;
         if start.starts_with(b"\xef\xbb\xbf") {
             input.consume(3);
@@ -88,18 +96,18 @@ impl Sessions {
             Some(b'[') => bail!("{}: is a JSON list: expected JSON lines, an object each", path.display()),
             _ => Form::Interactions { reader: InteractionReader::new(input), next: None },
         };
-        Ok(Self { path: path.to_owned(), form })
+        Ok(Self { path: path.to_owned(), users, form })
     }
 }
 
-impl Iterator for Sessions {
+impl Iterator for Sessions<'_> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Result<Entry>> {
         let next = match &mut self.form {
             Form::Done => None,
-            Form::Json { input, line } => next_line(input, line, &self.path).transpose(),
-            Form::Interactions { reader, next } => next_user(reader, next, &self.path).transpose(),
+            Form::Json { input, line } => next_line(input, line, (&self.path, self.users)).transpose(),
+            Form::Interactions { reader, next } => next_user(reader, next, (&self.path, self.users)).transpose(),
         };
         if matches!(next, None | Some(Err(_))) {
             self.form = Form::Done;
@@ -108,7 +116,7 @@ impl Iterator for Sessions {
     }
 }
 
-fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Option<Entry>> {
+fn next_line(input: &mut dyn BufRead, line: &mut u64, (path, users): (&Path, &UserLookup)) -> Result<Option<Entry>> {
     let mut text = Vec::new();
     loop {
         *line += 1;
@@ -120,11 +128,11 @@ fn next_line(input: &mut dyn BufRead, line: &mut u64, path: &Path) -> Result<Opt
             break;
         }
     }
-    let session = session(&text).with_context(|| place(path, *line));
+    let session = session(&text, users).with_context(|| place(path, *line));
     Ok(Some(session.map_or_else(Entry::Bad, |session| Entry::Session(Box::new(session)))))
 }
 
-fn session(line: &[u8]) -> Result<Session> {
+fn session(line: &[u8], users: &UserLookup) -> Result<Session> {
     let line: Line = serde_json::from_slice(line)?;
     let seconds = |value: &Value, field: &str| {
         let parsed = match value {
@@ -146,7 +154,10 @@ fn session(line: &[u8]) -> Result<Session> {
         history.push_event(&viewed.item, timestamp, viewed.event.unwrap_or_default());
     }
     let names = |names: Option<Vec<String>>| names.map(Texts::from_iter);
+    let told = line.user.unwrap_or_default();
+    let told = told.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)));
     Ok(Session {
+        known: users.find(Some(&line.user_id), told)?,
         history,
         now: line.now.as_ref().map(|now| seconds(now, "now")).transpose()?,
         limit,
@@ -167,11 +178,45 @@ fn session(line: &[u8]) -> Result<Session> {
     })
 }
 
-/// The next user's session, of which `next` keeps what is read of the one behind it.
+/// The views of a user whose last one may still come, and what is said of them.
+pub(super) struct Begun {
+    user: String,
+    history: ViewHistory,
+    told: BTreeMap<String, UserValue>,
+}
+
+impl Begun {
+    fn add(&mut self, item: &str, timestamp: f64) {
+        self.history.push(item, timestamp);
+        if self.history.len() > 2 * KEPT_ITEMS {
+            let kept = self.history.get(0).into_iter().chain(self.history.last(KEPT_ITEMS));
+            self.history = kept.map(|view| (view.handle, view.timestamp)).collect();
+        }
+    }
+
+    fn end(self, (path, users): (&Path, &UserLookup)) -> Entry {
+        let Self { user, history, told } = self;
+        match users.find(Some(&user), told.iter().map(|(name, value)| (name.as_str(), value))) {
+            Ok(known) => Entry::Session(Box::new(Session {
+                user,
+                known,
+                history,
+                now: None,
+                limit: None,
+                exclude_seen: None,
+                selection: Selection::default(),
+            })),
+            Err(error) => Entry::Bad(anyhow!("{}: the views of `{}`: {error}", path.display(), shortened(&user))),
+        }
+    }
+}
+
+/// The next user's session, of which `next` keeps what is read of the one behind it. Of what rows say of a user the last
+/// that says it counts.
 pub(super) fn next_user(
     reader: &mut dyn InteractionSource,
-    next: &mut Option<Box<Session>>,
-    path: &Path,
+    next: &mut Option<Begun>,
+    (path, users): (&Path, &UserLookup),
 ) -> Result<Option<Entry>> {
     while let Some(row) = reader.next_weighted() {
         let in_file = |error: ReadError| anyhow::Error::new(error).context(path.display().to_string());
@@ -182,24 +227,15 @@ pub(super) fn next_user(
             Err(error) => return Err(in_file(error)),
         };
         if let Some(session) = next.as_mut().filter(|session| session.user == row.user) {
-            session.history.push(row.item, row.timestamp);
-            if session.history.len() > 2 * KEPT_ITEMS {
-                let kept = session.history.get(0).into_iter().chain(session.history.last(KEPT_ITEMS));
-                session.history = kept.map(|view| (view.handle, view.timestamp)).collect();
-            }
+            session.add(row.item, row.timestamp);
+            session.told.extend(reader.told().attributes);
             continue;
         }
-        let begun = Box::new(Session {
-            user: row.user.to_owned(),
-            history: ViewHistory::from_iter([(row.item, row.timestamp)]),
-            now: None,
-            limit: None,
-            exclude_seen: None,
-            selection: Selection::default(),
-        });
+        let history = ViewHistory::from_iter([(row.item, row.timestamp)]);
+        let begun = Begun { user: row.user.to_owned(), history, told: reader.told().attributes.into_iter().collect() };
         if let Some(whole) = next.replace(begun) {
-            return Ok(Some(Entry::Session(whole)));
+            return Ok(Some(whole.end((path, users))));
         }
     }
-    Ok(next.take().map(Entry::Session))
+    Ok(next.take().map(|whole| whole.end((path, users))))
 }

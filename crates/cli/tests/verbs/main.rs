@@ -14,6 +14,7 @@ mod generate;
 mod inspect;
 mod item_features;
 mod killed;
+mod known_users;
 mod manners;
 #[cfg(feature = "parquet")]
 mod partitions;
@@ -21,4 +22,5 @@ mod refusals;
 mod repeated;
 mod road;
 mod training;
+mod user_lists;
 mod users;

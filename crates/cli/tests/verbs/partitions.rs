@@ -102,6 +102,50 @@ fn what_was_ended_goes_on_behind_the_files_that_are_complete() {
 }
 
 #[test]
+fn two_runs_do_not_write_into_the_same_directory() {
+    let folder = folder();
+    let users: Vec<String> = (0..20_000).map(|user| format!("user {user}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), "easel", 1_790_900_000)).collect();
+    write(&folder.path("sessions/day=0/part-0.parquet"), &rows);
+    let recommend = [&RECOMMEND[..], &["out"]].concat();
+    let forced = [&recommend[..], &["--force"]].concat();
+    let partial = folder.path("out/day=0/part-0.parquet.partial");
+
+    let mut first = folder.start(&recommend);
+    first.wait_until("its first file is begun", || partial.exists());
+    first.signal("STOP");
+    for second in [&recommend, &forced] {
+        let refused = folder.fail(second);
+        assert!(refused.contains("out: another run writes recommendations there: wait for its end"), "{refused}");
+    }
+    assert!(partial.exists(), "the other's file is left alone");
+    first.signal("CONT");
+    let (code, told, errors) = first.wait();
+    assert_eq!((code, told.as_str()), (Some(0), "out: 20004 sessions of 3 files\n"), "{errors}");
+    assert_eq!(read(&folder.path("out/day=0/part-0.parquet")).len(), 4 * users.len());
+
+    // A killed run keeps nobody out.
+    let mut killed = folder.start(&forced);
+    killed.wait_until("its first file is begun", || partial.exists());
+    killed.kill();
+    assert_eq!(folder.succeed(&recommend), "out: 20004 sessions of 3 files\n");
+}
+
+#[test]
+fn a_run_that_is_killed_before_it_has_a_plan_can_be_begun_anew() {
+    let folder = folder();
+    fs::create_dir(folder.path("out")).unwrap();
+    folder.write("out/_recommendations.json.partial", "{\"form");
+    assert_eq!(folder.succeed(&[&RECOMMEND[..], &["out"]].concat()), "out: 4 sessions of 2 files\n");
+    assert!(!folder.path("out/_recommendations.json.partial").exists());
+    // A file is no directory of ours.
+    folder.write("file", "mine");
+    assert!(folder.fail(&[&RECOMMEND[..], &["file"]].concat()).contains("file exists already"));
+    assert!(folder.fail(&[&RECOMMEND[..], &["file", "--force"]].concat()).contains("does not look like an earlier"));
+    assert_eq!(folder.read("file"), "mine");
+}
+
+#[test]
 fn what_was_begun_with_other_sessions_does_not_go_on() {
     let folder = folder();
     let recommend = [&RECOMMEND[..], &["out"]].concat();

@@ -10,7 +10,7 @@ use slirec_engine::{Engine, EngineOptions, RecommendationRequest, SelfContainedM
 use crate::companion::{Folder, verb_arguments};
 
 /// A folder with interactions and a table of their users: two texts and a number.
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let folder = Folder::after(&["generate"]);
     let mut users: Vec<String> =
         folder.read("interactions.tsv").lines().map(|line| line.split('\t').nth(1).unwrap().to_owned()).collect();
@@ -25,8 +25,8 @@ fn folder() -> Folder {
     folder
 }
 
-const PREPARE: [&str; 2] = ["--users", "users.tsv"];
-const TRAIN: [&str; 4] = ["--user-feature", "country", "--user-feature", "age"];
+pub(crate) const PREPARE: [&str; 2] = ["--users", "users.tsv"];
+pub(crate) const TRAIN: [&str; 4] = ["--user-feature", "country", "--user-feature", "age"];
 
 #[test]
 fn attributes_reach_the_scores_of_every_way_to_serve() {
@@ -57,6 +57,13 @@ fn attributes_reach_the_scores_of_every_way_to_serve() {
 
 /// The engine by its kernels and by ONNX Runtime, and the self-contained graph, for shoppers of whom more or less is known.
 fn served_alike(bundle: &Bundle) {
+    let country = |name: &str| ("country".to_owned(), UserValue::Text(name.to_owned()));
+    let age = |age: f64| ("age".to_owned(), UserValue::Number(age));
+    told_alike(bundle, [vec![], vec![country("FR")], vec![country("DE"), age(67.0)], vec![country("ES"), age(18.0)]]);
+}
+
+/// The same for shoppers of whom this is told, of the first three each something else.
+pub(crate) fn told_alike(bundle: &Bundle, users: [Vec<(String, UserValue)>; 4]) {
     let mut model = SelfContainedModel::load(&self_contained(bundle, 50).unwrap(), None).unwrap();
     model.check_golden(bundle).unwrap();
     let engines = [slirec_engine::Kernels::Fused, slirec_engine::Kernels::OnnxRuntime].map(|kernels| {
@@ -65,14 +72,12 @@ fn served_alike(bundle: &Bundle) {
         assert_eq!(engine.kernels(), kernels);
         engine
     });
-    let country = |name: &str| ("country".to_owned(), UserValue::Text(name.to_owned()));
-    let age = |age: f64| ("age".to_owned(), UserValue::Number(age));
     let mut told = Vec::new();
-    for user in [vec![], vec![country("FR")], vec![country("DE"), age(67.0)], vec![country("ES"), age(18.0)]] {
+    for user in users {
         let user: BTreeMap<String, UserValue> = user.into_iter().collect();
         let history = || ViewHistory::from_iter([("easel", 1_790_900_000.0)]);
         let answers = engines.each_ref().map(|engine| {
-            let known = engine.users().find(user.iter().map(|(name, value)| (name.as_str(), value))).unwrap();
+            let known = engine.users().find(None, user.iter().map(|(name, value)| (name.as_str(), value))).unwrap();
             let asked = RecommendationRequest::new(history(), 1_790_900_300.0, 50);
             engine.recommend(RecommendationRequest { user: known, ..asked }).unwrap().products
         });
@@ -90,6 +95,44 @@ fn served_alike(bundle: &Bundle) {
 }
 
 #[test]
+fn products_that_are_held_out_are_measured_with_what_is_known_of_users() {
+    let folder = folder();
+    folder.succeed(&[verb_arguments("prepare"), &PREPARE].concat());
+    // A network that learns much, so that ranks differ.
+    let eager = folder.read("small.toml").replace("0.01", "0.05").replace("epochs = 2", "epochs = 8");
+    folder.write("small.toml", eager);
+    let cold = |features: &[&str]| {
+        // Words tell the products that are held out apart.
+        let words = ["--catalog", "catalog.json", "--text", "title", "--force"];
+        folder.succeed(&[verb_arguments("train"), features, &words].concat());
+        let of_run = ["evaluate", "--run", "run", "--dataset", "dataset", "--catalog", "catalog.json"];
+        folder.json(&[&of_run[..], &["--cold", "0.2"]].concat())
+    };
+    let (told, plain) = (cold(&TRAIN), cold(&[]));
+    assert_eq!((&told["rows"], &told["held_out"]), (&plain["rows"], &plain["held_out"]));
+    assert_ne!(told["measured"][0], plain["measured"][0]);
+    assert_eq!(told["measured"][2]["among_held_out"], plain["measured"][2]["among_held_out"]);
+    assert_eq!(told, cold(&TRAIN));
+}
+
+#[test]
+fn the_table_of_metrics_has_a_line_with_an_interval_for_each_value() {
+    let folder = folder();
+    folder.succeed(&[verb_arguments("prepare"), &PREPARE].concat());
+    folder.succeed(&[verb_arguments("train"), &TRAIN].concat());
+    let table = folder.succeed(&["evaluate", "--run", "run", "--dataset", "dataset"]);
+    let line = table.lines().find(|line| line.starts_with("country: DE ")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    let (low, high) = cells[4].split_once('-').unwrap();
+    let [ndcg, low, high] = [cells[3], low, high].map(|cell| cell.parse::<f64>().unwrap());
+    assert!(low <= ndcg && ndcg <= high && low < high, "{line}");
+    let report = folder.json(&["evaluate", "--run", "run", "--dataset", "dataset"]);
+    for key in ["by_user", "by_history_length", "by_kind", "shortened"] {
+        assert!(report[key].as_array().unwrap().iter().all(|slice| slice["interval"]["high"].is_number()), "{key}");
+    }
+}
+
+#[test]
 fn attributes_that_the_dataset_does_not_have_and_the_original_s_network_are_refused() {
     let folder = folder();
     folder.succeed(verb_arguments("prepare"));
@@ -104,9 +147,9 @@ fn attributes_that_the_dataset_does_not_have_and_the_original_s_network_are_refu
     let original = ["train", "--dataset", "dataset", "--output", "run", "--preset", "original"];
     let refused = folder.fail(&[&original[..], &["--user-feature", "age"]].concat());
     assert!(refused.contains("model.user_features is age: expected none for the network sli-rec"), "{refused}");
-    folder.write("list.jsonl", "{\"user\": \"u\", \"likes\": [\"a\"]}\n");
+    folder.write("list.jsonl", "{\"user\": \"u\", \"likes\": [[\"a\"]]}\n");
     let refused = folder.fail(&[verb_arguments("prepare"), &["--users", "list.jsonl", "--force"]].concat());
-    assert!(refused.contains("list.jsonl:1: `likes` is a list: expected a text or a number"), "{refused}");
+    assert!(refused.contains("list.jsonl:1: `likes` is no list of at most 1000 texts"), "{refused}");
 }
 
 #[test]

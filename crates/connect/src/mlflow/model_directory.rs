@@ -12,7 +12,7 @@
 
 use serde_json::{Value, json};
 use slirec_core::files;
-use slirec_core::vocabulary::UserFeature;
+use slirec_core::vocabulary::{UserFeature, UserKind};
 
 /// What makes a directory a model; it is uploaded last.
 pub const MLMODEL: &str = "MLmodel";
@@ -103,11 +103,17 @@ fn signature(users: &[UserFeature]) -> Value {
     let text = |name: &str| json!({"type": "string", "name": name, "required": true});
     let list = |name: &str, of: &str| json!({"type": "array", "items": {"type": of}, "name": name, "required": true});
     let of_user = |feature: &UserFeature| {
-        let kind = if feature.is_number() { "double" } else { "string" };
-        json!({"type": kind, "name": format!("user.{}", feature.name), "required": false})
+        let name = format!("user.{}", feature.attribute());
+        match feature.kind() {
+            UserKind::Number => json!({"type": "double", "name": name, "required": false}),
+            UserKind::Text => json!({"type": "string", "name": name, "required": false}),
+            UserKind::List => json!({"type": "array", "items": {"type": "string"}, "name": name, "required": false}),
+        }
     };
+    // The parts of a list are one column.
+    let users = users.chunk_by(|one, other| one.attribute() == other.attribute()).filter_map(<[_]>::first);
     let inputs = [text("userId"), list("items", "string"), list("timestamps", "string")];
-    let inputs = Value::Array(inputs.into_iter().chain(users.iter().map(of_user)).collect());
+    let inputs = Value::Array(inputs.into_iter().chain(users.map(of_user)).collect());
     let outputs = json!([list("itemIds", "string"), list("preds", "double")]);
     json!({"inputs": inputs.to_string(), "outputs": outputs.to_string(), "params": null})
 }
@@ -132,16 +138,21 @@ mod tests {
 
     #[test]
     fn attributes_of_shoppers_are_columns_that_need_not_be_there() {
+        use std::collections::BTreeSet;
+
         use slirec_core::vocabulary::UserValues;
-        let feature = |name: &str, values| UserFeature { name: name.to_owned(), values };
+        let likes = ["art", "tea"].map(str::to_owned).into_iter().collect::<BTreeSet<_>>();
         let users = [
-            feature("country", UserValues::Texts(vec!["DE".to_owned()])),
-            feature("age", UserValues::Bounds(vec![30.0])),
-        ];
+            vec![UserFeature::new("country", UserValues::Texts(vec!["DE".to_owned()]))],
+            vec![UserFeature::new("age", UserValues::Bounds(vec![30.0]))],
+            UserFeature::of_lists("likes", &[likes.clone(), likes]),
+        ]
+        .concat();
         let inputs: Value = serde_json::from_str(signature(&users)["inputs"].as_str().unwrap()).unwrap();
         let expected = json!([
             {"type": "string", "name": "user.country", "required": false},
             {"type": "double", "name": "user.age", "required": false},
+            {"type": "array", "items": {"type": "string"}, "name": "user.likes", "required": false},
         ]);
         assert_eq!(inputs.as_array().unwrap()[3..], expected.as_array().unwrap()[..]);
     }

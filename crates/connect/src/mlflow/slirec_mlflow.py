@@ -29,7 +29,7 @@ class Model:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         of_users = [graph_input for graph_input in self._session.get_overridable_initializers() if graph_input.name.startswith("user.")]
-        self._attributes = {one.name: _number if one.type == "tensor(double)" else _text for one in of_users}
+        self._attributes = {one.name: _reader(one) for one in of_users}
 
     def predict(self, data, params=None):
         """Answers every row, in order. `params` is MLflow's and not used."""
@@ -59,6 +59,19 @@ class Model:
 
 def _strings(texts):
     return numpy.array(texts, dtype=object)
+
+
+def _reader(graph_input):
+    if graph_input.type == "tensor(double)":
+        return _number
+    # One text, or a list of any length.
+    return _text if graph_input.shape == [1] else _list
+
+
+def _list(values):
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        raise ValueError(f"{values!r}: expected a list of strings")
+    return _strings([str(value) for value in values])
 
 
 def _text(value):

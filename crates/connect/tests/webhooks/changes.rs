@@ -166,6 +166,7 @@ fn a_bundle_is_served_with_the_changes_and_its_golden_requests_stay_true() {
         catalog: catalog(),
         vocabulary: Vocabulary::new(features, vec![item("novel", 1), item("mug", 2)]).unwrap(),
         activity: None,
+        known_users: None,
         candidates_graph: Vec::new(),
         history_graph: Vec::new(),
         scores_graph: Vec::new(),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ACTIVITY;
 use crate::text::unique;
 use crate::vocabulary::UserValue;
 
@@ -139,8 +138,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Names of the files beside the manifest: those of every bundle, and its counts if it has them.
+    /// Names of the files beside the manifest: those of every bundle, and of the optional ones those that it has.
     pub fn file_names(&self) -> impl Iterator<Item = &'static str> {
-        super::file_names(self.files.contains_key(ACTIVITY))
+        super::file_names(|name| self.files.contains_key(name))
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn check_sizes(
     max_bytes: u64,
 ) -> Result<(), BundleError> {
     let mut total = 0_u64;
-    for name in file_names(records.contains_key(ACTIVITY)) {
+    for name in file_names(|name| records.contains_key(name)) {
         let path = directory.join(name);
         let bytes = record(&path, name, records)?.bytes;
         let most = if [ACTIVITY, CATALOG, VOCABULARY].contains(&name) { max_bytes / 4 } else { max_bytes };

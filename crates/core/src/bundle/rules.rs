@@ -1,8 +1,8 @@
 //! What a manifest may say: sizes, lengths and counts are bounded before anything is made of them.
 
-use super::{ACTIVITY, FILES, FORMAT, FeatureShape, GoldenRequest, Manifest, ModelShape, Network};
+use super::{FILES, FORMAT, FeatureShape, GoldenRequest, Manifest, ModelShape, Network, OPTIONAL_FILES};
 use crate::text::check_length;
-use crate::vocabulary::MOST_USER_FEATURES;
+use crate::vocabulary::{MOST_USER_ATTRIBUTES, MOST_USER_FEATURES};
 
 /// Longest name, version or other text, in bytes.
 pub const LONGEST_TEXT: usize = 256;
@@ -52,8 +52,7 @@ fn check_text(key: &str, text: &str) -> Result<(), String> {
 }
 
 fn check_files(manifest: &Manifest) -> Result<(), String> {
-    // Counts are the only file that need not be there.
-    let listed = manifest.files.keys().map(String::as_str).filter(|name| *name != ACTIVITY);
+    let listed = manifest.files.keys().map(String::as_str).filter(|name| !OPTIONAL_FILES.contains(name));
     let listed: Vec<&str> = listed.collect();
     if listed != FILES {
         let listed: Vec<String> = listed.into_iter().take(8).map(crate::text::shortened).collect();
@@ -120,10 +119,10 @@ fn check_metrics(manifest: &Manifest) -> Result<(), String> {
 
 fn check_golden(number: usize, request: &GoldenRequest) -> Result<(), String> {
     let GoldenRequest { items, timestamps, top, user, .. } = request;
-    if user.len() > MOST_USER_FEATURES {
+    if user.len() > MOST_USER_ATTRIBUTES {
         let count = user.len();
         return Err(format!(
-            "golden request {number}: user has {count} entries: expected at most {MOST_USER_FEATURES}"
+            "golden request {number}: user has {count} entries: expected at most {MOST_USER_ATTRIBUTES}"
         ));
     }
     for (what, count) in [("items", items.len()), ("top", top.len())] {

@@ -1,30 +1,76 @@
 //! Attributes of shoppers: their names and values, as training knows them, enter; ids for the model leave.
 //!
 //! Id 0 of an attribute stands for a value that is missing or that training has not seen. A text has an id of its own, a
-//! number that of the bucket that it falls into.
+//! number that of the bucket that it falls into. The entries of a list are dealt into several features, each of which holds
+//! a part of all entries and has one of them at most.
 
+mod known;
 mod lookup;
+mod value;
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Vocabulary;
+use super::words::deal;
 use crate::text::{LONGEST_NAME, bounded, check_length, shortened};
+pub use known::{KnownUsers, KnownUsersError, MOST_KNOWN_USERS};
 pub use lookup::UserLookup;
+pub use value::{MOST_ENTRIES, UserValue};
 
 /// Most attributes of shoppers.
-pub const MOST_USER_FEATURES: usize = 16;
+pub const MOST_USER_ATTRIBUTES: usize = 16;
+/// Most features that they are, the parts of lists counted.
+pub const MOST_USER_FEATURES: usize = 64;
+/// Features that the entries of a list are dealt into.
+const PARTS: usize = 4;
+/// Most entries of a list attribute that have ids, those of most users.
+const MOST_LISTED: usize = 1_000;
 
 /// An attribute of shoppers that a model reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserFeature {
-    /// Its name, a key of `user` in requests.
+    /// Its name: that of the attribute, or of the part of a list.
     pub name: String,
+    /// Of a part of a list: the list's attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
     /// Its values.
     pub values: UserValues,
+}
+
+/// What values of an attribute are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserKind {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
+    /// A list of texts.
+    List,
+}
+
+impl UserKind {
+    /// What a value must be, for messages.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Number => "a number",
+            Self::List => "a list of texts",
+        }
+    }
+
+    /// Its name, in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::List => "list",
+        }
+    }
 }
 
 /// The values of an attribute.
@@ -37,31 +83,6 @@ pub enum UserValues {
     Bounds(#[serde(deserialize_with = "bounded")] Vec<f64>),
 }
 
-/// What is said of a shopper.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum UserValue {
-    /// A number.
-    Number(f64),
-    /// A text.
-    Text(String),
-}
-
-impl From<String> for UserValue {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl fmt::Display for UserValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(formatter),
-            Self::Text(text) => text.fmt(formatter),
-        }
-    }
-}
-
 /// What the model knows of a shopper.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KnownUser {
@@ -69,6 +90,8 @@ pub struct KnownUser {
     pub ids: Vec<u32>,
     /// Values that training has not seen.
     pub unseen: usize,
+    /// Whether the table of known users has them.
+    pub is_known: bool,
 }
 
 /// What is said of a shopper and the model cannot read.
@@ -108,16 +131,52 @@ pub enum UserFeatureError {
 }
 
 impl UserFeature {
-    /// The features of these names, in their order.
+    /// An attribute of texts or numbers.
+    pub fn new(name: impl Into<String>, values: UserValues) -> Self {
+        Self { name: name.into(), list: None, values }
+    }
+
+    /// The features that the entries of lists are dealt into: entries that occur together stand in different parts wherever
+    /// that is possible, those of most users first; those of one user alone have no id.
+    pub fn of_lists(name: &str, lists: &[BTreeSet<String>]) -> Vec<Self> {
+        let dealt = deal(lists, PARTS, MOST_LISTED).into_iter().filter(|texts| !texts.is_empty());
+        let part = |(part, texts)| Self {
+            name: format!("{name}.{part}"),
+            list: Some(name.to_owned()),
+            values: UserValues::Texts(texts),
+        };
+        (1..).zip(dealt).map(part).collect()
+    }
+
+    /// The features of these names, in their order; those of a list by its attribute, or by their own names.
     ///
     /// # Errors
     /// [`UserFeatureError`] for the first name that is not among `all`.
     pub fn select<'a>(all: &[Self], names: impl Iterator<Item = &'a str>) -> Result<Vec<Self>, UserFeatureError> {
-        let of_name = |name: &str| {
-            let found = all.iter().find(|feature| feature.name == name).cloned();
-            found.ok_or_else(|| UserFeatureError::Unknown { name: name.to_owned(), known: known(all) })
-        };
-        names.map(of_name).collect()
+        let mut found: Vec<Self> = Vec::new();
+        for name in names {
+            let of_name = all.iter().filter(|feature| feature.name == name || feature.attribute() == name);
+            let before = found.len();
+            found.extend(of_name.cloned());
+            if found.len() == before {
+                return Err(UserFeatureError::Unknown { name: name.to_owned(), known: known(all) });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The attribute that it is of: a key of `user` in requests.
+    pub fn attribute(&self) -> &str {
+        self.list.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What values of its attribute are.
+    pub fn kind(&self) -> UserKind {
+        match (&self.list, &self.values) {
+            (Some(_), _) => UserKind::List,
+            (None, UserValues::Texts(_)) => UserKind::Text,
+            (None, UserValues::Bounds(_)) => UserKind::Number,
+        }
     }
 
     /// Rows of its embedding table: its values or buckets and the default.
@@ -156,18 +215,18 @@ impl UserFeature {
         }
     }
 
-    /// Whether its values are numbers.
-    pub fn is_number(&self) -> bool {
-        matches!(self.values, UserValues::Bounds(_))
-    }
-
     fn check(&self) -> Result<(), String> {
         let name = &self.name;
-        check_length("user_features, a name,", name, LONGEST_NAME)?;
-        if name.is_empty() || name.contains(char::is_control) {
-            return Err(format!("user_features, a name, is {name:?}: expected a text without control characters"));
+        for name in [name, self.attribute()] {
+            check_length("user_features, a name,", name, LONGEST_NAME)?;
+            if name.is_empty() || name.contains(char::is_control) {
+                return Err(format!("user_features, a name, is {name:?}: expected a text without control characters"));
+            }
         }
         match &self.values {
+            UserValues::Bounds(_) if self.list.is_some() => {
+                Err(format!("user feature `{}`: has bounds: expected texts, as a part of a list", shortened(name)))
+            }
             UserValues::Bounds(bounds)
                 if !bounds.iter().all(|bound| bound.is_finite()) || !bounds.is_sorted_by(|low, high| low < high) =>
             {
@@ -183,7 +242,8 @@ fn known(features: &[UserFeature]) -> String {
     if features.is_empty() {
         return "none at all".to_owned();
     }
-    let names: Vec<String> = features.iter().map(|feature| format!("`{}`", feature.name)).collect();
+    let mut names: Vec<String> = features.iter().map(|feature| format!("`{}`", feature.attribute())).collect();
+    names.dedup();
     names.join(", ")
 }
 

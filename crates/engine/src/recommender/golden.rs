@@ -48,7 +48,7 @@ impl<B: Backend> Recommender<B> {
         let handles = request.items.iter().map(String::as_str);
         let resolved = model.lookup.encode(handles, &request.timestamps, request.now, model.longest_history())?;
         let Some(resolved) = resolved else { return Ok(None) };
-        let user = model.users.find(request.user.iter().map(|(name, value)| (name.as_str(), value)));
+        let user = model.users.find(None, request.user.iter().map(|(name, value)| (name.as_str(), value)));
         let user = user.map_err(|error| EngineError::Golden { request: number, problem: error.to_string() })?;
         let history = self.backend.encode(&resolved.encoded.of_user(&user.ids))?;
         self.backend.scores(&history, candidates).map(Some)

@@ -74,6 +74,7 @@ impl SelfContainedModel {
         for (name, value) in user {
             let tensor = match value {
                 UserValue::Text(text) => texts(std::slice::from_ref(text))?.into_dyn(),
+                UserValue::List(entries) => texts(entries)?.into_dyn(),
                 UserValue::Number(number) => Tensor::from_array(([1], vec![*number])).map_err(failed)?.into_dyn(),
             };
             inputs.push((users::input(name).into(), tensor.into()));

@@ -85,7 +85,7 @@ fn attributes_of_a_shopper_change_an_answer_and_unknown_values_do_not() {
         let engine = Engine::load(folder.path(), &EngineOptions { kernels, ..EngineOptions::default() }).unwrap();
         let ask = |country: &str| {
             let country = UserValue::Text(country.to_owned());
-            let user = engine.users().find([("country", &country)]).unwrap();
+            let user = engine.users().find(None, [("country", &country)]).unwrap();
             let asked = request(&["item-3", "item-9"], 60.0, 40);
             let unseen = user.unseen;
             (engine.recommend(RecommendationRequest { user, ..asked }).unwrap().products, unseen)
@@ -158,7 +158,7 @@ fn the_self_contained_graph_answers_as_the_engine_does() {
         for (handles, user) in histories.into_iter().zip(users) {
             let user: BTreeMap<String, UserValue> =
                 user.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let known = engine.users().find(user.iter().map(|(name, value)| (name.as_str(), value))).unwrap();
+            let known = engine.users().find(None, user.iter().map(|(name, value)| (name.as_str(), value))).unwrap();
             // On both sides of where buckets begin, none at all and backwards.
             for seconds in [0.0, -5.0, 7.999_999, 8.0, 128.0, 127.999_999, 20.158_737, 20.158_736, 86_400.0, 3e7] {
                 let asked = RecommendationRequest { user: known.clone(), ..request(handles, seconds, 100) };

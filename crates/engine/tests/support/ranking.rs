@@ -41,8 +41,8 @@ pub(crate) fn vocabulary(items: usize) -> Vocabulary {
 fn user_features() -> Vec<UserFeature> {
     let countries = ["DE", "FR", "IT"].map(str::to_owned).to_vec();
     vec![
-        UserFeature { name: "country".into(), values: UserValues::Texts(countries) },
-        UserFeature { name: "age".into(), values: UserValues::Bounds(vec![20.0, 30.0, 45.5]) },
+        UserFeature::new("country", UserValues::Texts(countries)),
+        UserFeature::new("age", UserValues::Bounds(vec![20.0, 30.0, 45.5])),
     ]
 }
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, cast
 
 from slirec import _slirec
 from slirec._arguments import Time, seconds, whole
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 View: TypeAlias = tuple[str, Time] | Mapping[str, Any]
 """A viewed product: its handle (or GID) and when, as a pair or as the service's `{"item", "time", "event"}`."""
+
+Attribute: TypeAlias = str | float | bool | Iterable[str]
+"""A value of an attribute of a shopper."""
 
 FIELDS = frozenset({"item", "time", "event"})
 """Of a view: without a time it is just now; the event is view, cart or purchase."""
@@ -96,12 +99,16 @@ class Bundle:
         filter: str | None = None,
         per: Mapping[str, int] | None = None,
         diversity: float | None = None,
+        user_id: str | int | None = None,
+        user: Mapping[str, Attribute | None] | None = None,
     ) -> Recommendations:
         """Recommend products after one history.
 
         Arguments are the fields of the service's `/v1/recommendations`. The views may stand in any order: their times
         decide; one without a time is just now. `exclude_purchased` leaves out what has the event `purchase`. `now` is
-        the time of the prediction, by default the clock's.
+        the time of the prediction, by default the clock's. `user` is what is known of the shopper, such as
+        `{"country": "DE", "age": 31}`, of the attributes that the model reads; `user_id` names one of whom a bundle
+        with a table of known users knows it.
 
         >>> import slirec
         >>> bundle = slirec.load("models/demo")
@@ -116,7 +123,8 @@ class Bundle:
             limit, offset, now, exclude_seen, exclude_purchased, min_score, exclude, include_only,
             categories, exclude_categories, per_category, filter, per, diversity,
         )  # fmt: skip
-        source, unknown, items = self._native.recommend([_view(view) for view in history], options)
+        shopper = (None if user_id is None else str(user_id), _said(user or {}))
+        source, unknown, items = self._native.recommend([_view(view) for view in history], shopper, options)
         return Recommendations(cast("Literal['model', 'popular']", source), [Item(*item) for item in items], unknown)
 
     def recommend_frame(
@@ -126,6 +134,7 @@ class Bundle:
         user: str = "user",
         item: str = "item",
         timestamp: str = "timestamp",
+        user_id: str | None = None,
         limit: int = 16,
         offset: int = 0,
         now: Time | None = None,
@@ -145,8 +154,10 @@ class Bundle:
 
         The frame has a row for each view, in any order; `user`, `item` and `timestamp` name its columns, of which the
         first tells whose view it is; `exclude_purchased` needs a column `event`, which says view, cart or purchase.
-        What leaves has a row for each recommended product: user, source, rank, item, score; sessions stand in the
-        order in which they first appear.
+        Columns such as `user.country` say what is known of the shopper, of the attributes that the model reads, where
+        they are not missing; of several rows of a session the last counts. A bundle with a table of known users looks
+        them up by `user`, or by the column that `user_id` names. What leaves has a row for each recommended product: user, source, rank, item, score; sessions
+        stand in the order in which they first appear.
 
         >>> import polars as pl, slirec
         >>> views = pl.DataFrame({
@@ -162,7 +173,7 @@ class Bundle:
             limit, offset, now, exclude_seen, exclude_purchased, min_score, exclude, include_only,
             categories, exclude_categories, per_category, filter, per, diversity,
         )  # fmt: skip
-        return Frame(self._native.recommend_frame(sessions, (user, item, timestamp), options))
+        return Frame(self._native.recommend_frame(sessions, (user, item, timestamp, user_id), options))
 
     def score(
         self,
@@ -172,13 +183,14 @@ class Bundle:
         user: str = "user",
         item: str = "item",
         timestamp: str = "timestamp",
+        user_id: str | None = None,
         now: Time | None = None,
     ) -> Frame:
         """Score products for every session of a frame, to rank them elsewhere.
 
         `items` are handles, by default of all available products. What leaves has a row for each session and product
         in their order: user, source, rank, item, score. The rank is among these products; a product that is not
-        available has no score.
+        available has no score. Columns such as `user.country` and `user_id` are those of `recommend_frame`.
 
         >>> import polars as pl, slirec
         >>> views = pl.DataFrame({"user": ["u"], "item": ["novel"], "timestamp": [1793610900]})
@@ -188,7 +200,7 @@ class Bundle:
         """
         options = _options(1, 0, now, False, False, None, (), None, None, (), None, None, None, None)
         wanted = None if items is None else list(items)
-        return Frame(self._native.score(sessions, (user, item, timestamp), wanted, options))
+        return Frame(self._native.score(sessions, (user, item, timestamp, user_id), wanted, options))
 
 
 def load(path: str | os.PathLike[str], *, workers: int | None = None) -> Bundle:
@@ -248,3 +260,20 @@ def _view(view: View) -> tuple[str, float | None, str | None]:
         raise ValueError(f"a view has the fields {', '.join(view)}: expected item, and perhaps time and event")
     time, event = view.get("time"), view.get("event")
     return str(view["item"]), None if time is None else seconds(time), event
+
+
+def _said(user: Mapping[str, Attribute | None]) -> list[tuple[str, float | str | list[str]]]:
+    return [(name, _value(name, value)) for name, value in user.items() if value is not None]
+
+
+def _value(name: str, value: object) -> float | str | list[str]:
+    if isinstance(value, bool):
+        # As in JSON.
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, SupportsFloat):
+        return float(value)
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        return [str(entry) for entry in value]
+    raise TypeError(f"user[{name!r}] is {value!r}: expected a text, a number or a list of texts")

@@ -10,6 +10,8 @@ from slirec._frames import ArrowStream
 class SlirecError(Exception):
     """What could not be done, and why."""
 
+Names = tuple[str, str, str, str | None]
+
 class Frame:
     @property
     def columns(self) -> list[str]: ...
@@ -42,11 +44,14 @@ class Bundle:
     def kernels(self) -> str: ...
     def products(self) -> Frame: ...
     def recommend(
-        self, history: list[tuple[str, float | None, str | None]], options: Options
+        self,
+        history: list[tuple[str, float | None, str | None]],
+        shopper: tuple[str | None, list[tuple[str, float | str | list[str]]]],
+        options: Options,
     ) -> tuple[str, int, list[tuple[str, str, str, str, float]]]: ...
-    def recommend_frame(self, sessions: ArrowStream, names: tuple[str, str, str], options: Options) -> Frame: ...
+    def recommend_frame(self, sessions: ArrowStream, names: Names, options: Options) -> Frame: ...
     def score(
-        self, sessions: ArrowStream, names: tuple[str, str, str], items: list[str] | None, options: Options
+        self, sessions: ArrowStream, names: Names, items: list[str] | None, options: Options
     ) -> Frame: ...
 
 class PreparePlan(TypedDict):

@@ -87,17 +87,20 @@ def recommend(
     bundle: str | os.PathLike[str],
     *,
     views: str = "views",
+    user: str = "user",
     now: float | None = None,
     **options: Any,
 ) -> DataFrame:
     """Recommend products for every session of a table, on every core of the cluster.
 
     `views` names the column with a session's views, a list of item and timestamp as `sessions` makes it; all other
-    columns stay. What leaves has a row for each recommended product: the session's columns, source, rank, item, score;
-    a session without views has none. `bundle` is a directory of the driver, or `models:/…`. `options` are those of
+    columns stay, and those such as `user.country` say what is known of the shopper. `user` names the column by which a
+    bundle with a table of known users looks them up, if it is there. What leaves has a row for each recommended
+    product: the session's columns, source, rank, item, score; a session without views has none. `bundle` is a directory of the driver, or `models:/…`. `options` are those of
     `Bundle.recommend_frame`. `now` is one moment for all sessions, Unix seconds, by default the driver's clock.
     """
-    return _map(sessions, bundle, views, "recommend_frame", {**options, "now": time.time() if now is None else now})
+    moment = time.time() if now is None else now
+    return _map(sessions, bundle, (views, user), "recommend_frame", {**options, "now": moment})
 
 
 def score(
@@ -106,11 +109,13 @@ def score(
     items: Iterable[str] | None = None,
     *,
     views: str = "views",
+    user: str = "user",
     now: float | None = None,
 ) -> DataFrame:
     """Score products for every session: as `recommend`, with the rows and `items` of `Bundle.score`."""
     wanted = None if items is None else list(items)
-    return _map(sessions, bundle, views, "score", {"items": wanted, "now": time.time() if now is None else now})
+    moment = time.time() if now is None else now
+    return _map(sessions, bundle, (views, user), "score", {"items": wanted, "now": moment})
 
 
 _SESSIONS = """
@@ -162,8 +167,13 @@ def _sql(head: str, body: str, events: DataFrame, catalog: DataFrame | None = No
 
 
 def _map(
-    sessions: DataFrame, bundle: str | os.PathLike[str], views: str, method: str, options: dict[str, Any]
+    sessions: DataFrame,
+    bundle: str | os.PathLike[str],
+    names: tuple[str, str],
+    method: str,
+    options: dict[str, Any],
 ) -> DataFrame:
+    views, user = names
     if views not in sessions.columns:
         raise ValueError(f"the sessions have no column `{views}`: expected a list of item and timestamp")
     kept = [column for column in sessions.schema if column.name != views]
@@ -171,7 +181,7 @@ def _map(
     if taken:
         raise ValueError(f"the sessions have the columns {', '.join(sorted(taken))}, as the answers do: rename them")
     sha256, files = _read(bundle)
-    work = _Work(sessions.sparkSession.sparkContext.broadcast(files), sha256, views, method, options)
+    work = _Work(sessions.sparkSession.sparkContext.broadcast(files), sha256, views, user, method, options)
     return sessions.mapInArrow(work, StructType([*kept, *ANSWER]))
 
 
@@ -208,6 +218,7 @@ class _Work:
     files: Broadcast[Files] = field(repr=False)
     sha256: str
     views: str
+    user: str
     method: str
     options: dict[str, Any]
 
@@ -216,9 +227,14 @@ class _Work:
         for batch in batches:
             lists = batch.column(self.views)
             views = lists.flatten()
-            # A session is known by its place in the batch.
-            table = pa.table([lists.value_parent_indices(), views.field("item"), views.field("timestamp")], VIEWS)
-            answers = getattr(bundle, self.method)(table, **self.options).to_arrow()
+            # A session is known by its place in the batch; its other columns may say of the shopper what there is to say.
+            sessions = lists.value_parent_indices()
+            told = [name for name in batch.schema.names if name.startswith("user.")]
+            told_by = [batch.column(name).take(sessions) for name in told]
+            known = batch.column(self.user) if self.user in batch.schema.names else pa.nulls(len(batch), pa.string())
+            columns = [sessions, views.field("item"), views.field("timestamp"), known.take(sessions), *told_by]
+            table = pa.table(columns, [*VIEWS, *told])
+            answers = getattr(bundle, self.method)(table, user_id="user_id", **self.options).to_arrow()
             places = answers.column("user").combine_chunks()
             kept = [batch.column(name).take(places) for name in batch.schema.names if name != self.views]
             names = [name for name in batch.schema.names if name != self.views]
@@ -227,5 +243,5 @@ class _Work:
             yield pa.RecordBatch.from_arrays([*kept, *found], [*names, "source", "rank", "item", "score"])
 
 
-VIEWS = ["user", "item", "timestamp"]
+VIEWS = ["user", "item", "timestamp", "user_id"]
 KINDS = [pa.string(), pa.int32(), pa.string(), pa.float32()]

@@ -1,12 +1,15 @@
-//! Metrics of slices: ranked groups enter, metrics of repeats and explorations, by history length and by category leave.
+//! Metrics of slices: ranked groups enter, metrics of repeats and explorations, by history length, by category and by what
+//! is known of the shopper leave.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use slirec_core::vocabulary::Vocabulary;
+use slirec_core::vocabulary::{DEFAULT_ID, Vocabulary};
 
+use super::comparison::{Bootstrap, Interval};
 use crate::dataset::evaluation::EvaluationGroup;
 use crate::evaluation::{RankedGroup, ranking_metrics};
+use crate::metrics::gain_at_10;
 
 /// Lengths of whole histories from which on a slice begins.
 const LENGTHS: [usize; 6] = [1, 3, 6, 11, 26, 51];
@@ -25,19 +28,29 @@ pub struct Slice {
     pub hit_rate_10: f64,
     /// NDCG@10 of the model over all items.
     pub ndcg_10: f64,
+    /// Where that lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
     /// NDCG@10 of the baseline that is best on all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_ndcg_10: Option<f64>,
 }
 
 /// One slice of groups that are ranked.
-pub(super) fn slice(name: String, model: &[RankedGroup], baseline: Option<&[RankedGroup]>) -> Slice {
+pub(super) fn slice<'a>(
+    name: String,
+    groups: impl Iterator<Item = &'a EvaluationGroup>,
+    model: &[RankedGroup],
+    baseline: Option<&[RankedGroup]>,
+) -> Slice {
     let ranking = ranking_metrics(model, 0);
+    let gains: Vec<f64> = model.iter().map(|group| gain_at_10(group.rank)).collect();
     Slice {
         name,
         groups: model.len(),
         hit_rate_10: ranking.hit_rate_10,
         ndcg_10: ranking.ndcg_10,
+        interval: Some(Bootstrap::of(groups).interval(&gains)),
         baseline_ndcg_10: baseline.map(|ranked| ranking_metrics(ranked, 0).ndcg_10),
     }
 }
@@ -99,8 +112,12 @@ pub(super) fn by_user(
     let mut all = Vec::new();
     for (place, feature) in vocabulary.user_features().iter().enumerate() {
         let id = |group: &EvaluationGroup| group.history.user_ids.get(place).copied().unwrap_or_default();
-        let slices = slices(groups, model, baseline, id).into_iter();
-        let named = |(id, members): (u32, Members)| members.named(&format!("{}: {}", feature.name, feature.label(id)));
+        // What a part of a list lacks another part may have.
+        let is_shown = |(id, _): &(u32, Members<'_>)| feature.list.is_none() || *id != DEFAULT_ID;
+        let slices = slices(groups, model, baseline, id).into_iter().filter(is_shown);
+        let named = |(id, members): (u32, Members<'_>)| {
+            members.named(&format!("{}: {}", feature.attribute(), feature.label(id)))
+        };
         let mut slices: Vec<Slice> = slices.map(named).collect();
         slices.sort_by_key(|slice| std::cmp::Reverse(slice.groups));
         slices.truncate(MOST_VALUES);
@@ -111,26 +128,28 @@ pub(super) fn by_user(
 
 /// Answers to the groups of one slice.
 #[derive(Default)]
-struct Members {
+struct Members<'a> {
+    groups: Vec<&'a EvaluationGroup>,
     model: Vec<RankedGroup>,
     baseline: Option<Vec<RankedGroup>>,
 }
 
-impl Members {
+impl Members<'_> {
     fn named(&self, name: &str) -> Slice {
-        slice(name.to_owned(), &self.model, self.baseline.as_deref())
+        slice(name.to_owned(), self.groups.iter().copied(), &self.model, self.baseline.as_deref())
     }
 }
 
-fn slices<K: Ord>(
-    groups: &[EvaluationGroup],
+fn slices<'a, K: Ord>(
+    groups: &'a [EvaluationGroup],
     model: &[RankedGroup],
     baseline: Option<&[RankedGroup]>,
     key: impl Fn(&EvaluationGroup) -> K,
-) -> BTreeMap<K, Members> {
-    let mut slices: BTreeMap<K, Members> = BTreeMap::new();
+) -> BTreeMap<K, Members<'a>> {
+    let mut slices: BTreeMap<K, Members<'a>> = BTreeMap::new();
     for (number, (group, ranked)) in groups.iter().zip(model).enumerate() {
         let members = slices.entry(key(group)).or_default();
+        members.groups.push(group);
         members.model.push(ranked.clone());
         if let Some(ranked) = baseline.and_then(|baseline| baseline.get(number)) {
             members.baseline.get_or_insert_default().push(ranked.clone());

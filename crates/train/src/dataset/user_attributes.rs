@@ -31,7 +31,7 @@ impl UserAttributes {
             .then(|| "the table of users has none of the users that the interactions have".to_owned());
         let silent = self.features.iter().zip(&self.known).filter(|(_, known)| **known == 0 && self.described > 0);
         let silent = silent.map(|(feature, _)| {
-            format!("the user attribute `{}` has no value that {LEAST_USERS} users share", feature.name)
+            format!("the user attribute `{}` has no value that {LEAST_USERS} users share", feature.attribute())
         });
         of_all.into_iter().chain(silent)
     }

@@ -4,7 +4,7 @@
 //! into ten buckets of about equally many users, or one for each of up to ten different numbers. On disk a dataset holds all
 //! attributes; a model reads those that its hyperparameters name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use slirec_core::bundle::FeatureShape;
@@ -33,7 +33,7 @@ pub(super) fn write(directory: &Path, table: &UserTable, users: u64) -> Result<U
     let mut features = Vec::with_capacity(table.attributes.len());
     for (place, name) in table.attributes.iter().enumerate() {
         let values = rows.iter().filter_map(|row| row.as_ref()?.get(place)?.as_ref());
-        features.push(UserFeature { name: name.clone(), values: fit(name, values)? });
+        features.extend(fit(name, values)?);
     }
     let invalid = |problem| DatasetError::Invalid { path: USER_ATTRIBUTES.into(), problem };
     let lookup = UserLookup::new(features).map_err(invalid)?;
@@ -43,7 +43,7 @@ pub(super) fn write(directory: &Path, table: &UserTable, users: u64) -> Result<U
     for row in &rows {
         let said = table.attributes.iter().zip(row.iter().flat_map(|row| row.iter()));
         let said = said.filter_map(|(name, value)| Some((name.as_str(), value.as_ref()?)));
-        let mut user = lookup.find(said).map_err(|error| invalid(error.to_string()))?;
+        let mut user = lookup.find(None, said).map_err(|error| invalid(error.to_string()))?;
         user.ids.resize(features.len(), DEFAULT_ID);
         for (id, known) in user.ids.into_iter().zip(&mut known) {
             *known += u64::from(id != DEFAULT_ID);
@@ -59,28 +59,37 @@ pub(super) fn write(directory: &Path, table: &UserTable, users: u64) -> Result<U
     Ok(UserAttributes { features, known, described, without_interactions, repeated, sha256 })
 }
 
-/// What the values of an attribute are.
-fn fit<'a>(name: &str, values: impl Iterator<Item = &'a UserValue>) -> Result<UserValues, DatasetError> {
+/// What an attribute with these values is.
+fn fit<'a>(name: &str, values: impl Iterator<Item = &'a UserValue>) -> Result<Vec<UserFeature>, DatasetError> {
     let (mut texts, mut numbers): (BTreeMap<&str, usize>, Vec<f64>) = (BTreeMap::new(), Vec::new());
+    let mut lists: Vec<BTreeSet<String>> = Vec::new();
     for value in values {
         match value {
             UserValue::Text(text) => *texts.entry(text).or_default() += 1,
             UserValue::Number(number) => numbers.push(*number),
+            UserValue::List(entries) => lists.push(entries.iter().cloned().collect()),
         }
     }
-    if texts.is_empty() && !numbers.is_empty() {
-        return Ok(UserValues::Bounds(bounds(numbers)));
-    }
-    if let Some((text, number)) = texts.keys().next().zip(numbers.first()) {
-        let problem = format!(
-            "the user attribute `{name}` is a text such as `{text}` and a number such as {number}: expected one of the two"
-        );
+    let kinds = [
+        texts.keys().next().map(|text| format!("a text such as `{text}`")),
+        numbers.first().map(|number| format!("a number such as {number}")),
+        (!lists.is_empty()).then(|| "a list".to_owned()),
+    ];
+    let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+    if kinds.len() > 1 {
+        let problem = format!("the user attribute `{name}` is {}: expected one of them", kinds.join(" and "));
         return Err(DatasetError::Invalid { path: USER_ATTRIBUTES.into(), problem });
+    }
+    if !lists.is_empty() {
+        return Ok(UserFeature::of_lists(name, &lists));
+    }
+    if !numbers.is_empty() {
+        return Ok(vec![UserFeature::new(name, UserValues::Bounds(bounds(numbers)))]);
     }
     let mut texts: Vec<(&str, usize)> = texts.into_iter().filter(|(_, users)| *users >= LEAST_USERS).collect();
     texts.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
     texts.truncate(MOST_TEXTS);
-    Ok(UserValues::Texts(texts.into_iter().map(|(text, _)| text.to_owned()).collect()))
+    Ok(vec![UserFeature::new(name, UserValues::Texts(texts.into_iter().map(|(text, _)| text.to_owned()).collect()))])
 }
 
 /// Bounds between buckets of about equally many numbers.
@@ -117,18 +126,34 @@ pub(super) fn read(directory: &Path, manifest: &Manifest) -> Result<Vec<u32>, Da
 }
 
 impl Dataset {
+    /// The shapes of these attributes of users: one for each part of a list, which may be named by its attribute.
+    ///
+    /// # Errors
+    /// [`DatasetError::Invalid`] for an attribute that the dataset does not have.
+    pub fn user_shapes(&self, shapes: &[FeatureShape]) -> Result<Vec<FeatureShape>, DatasetError> {
+        let mut all = Vec::with_capacity(shapes.len());
+        for FeatureShape { name, embedding_size } in shapes {
+            let parts = self.selected_users([name.as_str()].into_iter())?;
+            all.extend(parts.into_iter().map(|part| FeatureShape { name: part.name, embedding_size: *embedding_size }));
+        }
+        Ok(all)
+    }
+
+    fn selected_users<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<UserFeature>, DatasetError> {
+        let all = self.manifest.user_attributes.as_ref().map(|attributes| attributes.features.as_slice());
+        UserFeature::select(all.unwrap_or_default(), names).map_err(|error| {
+            let hint = if all.is_none() { "; `slirec prepare --users` reads a table of users" } else { "" };
+            DatasetError::Invalid { path: MANIFEST.into(), problem: format!("{error}{hint}") }
+        })
+    }
+
     /// With the attributes of users that a model reads.
     ///
     /// # Errors
     /// [`DatasetError::Invalid`] for an attribute that the dataset does not have.
     pub fn with_user_features(mut self, features: &[FeatureShape]) -> Result<Self, DatasetError> {
-        let names = features.iter().map(|feature| feature.name.as_str());
-        let all = self.manifest.user_attributes.as_ref().map(|attributes| attributes.features.as_slice());
+        let features = self.selected_users(features.iter().map(|feature| feature.name.as_str()))?;
         let invalid = |problem| DatasetError::Invalid { path: MANIFEST.into(), problem };
-        let features = UserFeature::select(all.unwrap_or_default(), names).map_err(|error| {
-            let hint = if all.is_none() { "; `slirec prepare --users` reads a table of users" } else { "" };
-            invalid(format!("{error}{hint}"))
-        })?;
         self.user_ids = self.selected_user_ids(&features)?;
         self.vocabulary = self.vocabulary.with_user_features(features).map_err(invalid)?;
         Ok(self)
@@ -186,7 +211,8 @@ mod tests {
     fn a_text_of_one_user_is_unknown_and_kinds_are_not_mixed() {
         let text = |text: &str| UserValue::Text(text.to_owned());
         let values = [text("b"), text("a"), text("b"), text("once"), text("a"), text("b")];
-        assert_eq!(fit("x", values.iter()).unwrap(), UserValues::Texts(vec!["b".into(), "a".into()]));
+        let expected = UserFeature::new("x", UserValues::Texts(vec!["b".into(), "a".into()]));
+        assert_eq!(fit("x", values.iter()).unwrap(), [expected]);
         let mixed = [text("b"), UserValue::Number(3.0)];
         let error = fit("age", mixed.iter()).unwrap_err().to_string();
         assert!(error.contains("`age` is a text such as `b` and a number such as 3"), "{error}");

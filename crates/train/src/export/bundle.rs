@@ -45,6 +45,9 @@ pub fn write_bundle(
     if let Some(dataset) = source.dataset_of_same_ids() {
         activity::count(dataset).write(&staged.path().join(bundle::ACTIVITY))?;
     }
+    if let Some(users) = &source.known_users {
+        users.write(&staged.path().join(bundle::USERS))?;
+    }
     // The manifest, which makes a directory a bundle, is written only when the files passed the check.
     let manifest = Manifest {
         format: bundle::FORMAT.to_owned(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use slirec_core::bundle::{Bundle, TrainingRecord};
-use slirec_core::vocabulary::Vocabulary;
+use slirec_core::vocabulary::{KnownUsers, Vocabulary};
 
 use super::ExportError;
 use crate::analysis::{Analysis, Subject};
@@ -27,6 +27,8 @@ pub struct Source {
     pub training: TrainingRecord,
     /// What it was trained on: its rows check the bundle and give its metrics.
     pub dataset: Option<Dataset>,
+    /// Users that requests need only name; a bundle need not have them.
+    pub known_users: Option<KnownUsers>,
     /// Unix seconds of the data's last interaction.
     pub created: f64,
     /// How the run ended, where it was stopped before its end, and the epoch of its weights.
@@ -119,6 +121,7 @@ impl Source {
             training,
             created: run.record.last_time,
             dataset: Some(dataset),
+            known_users: None,
             stopped,
         })
     }

@@ -163,7 +163,7 @@ impl ModelHyperparameters {
     }
 
     fn check_user_features(&self) -> Result<(), HyperparameterError> {
-        let (key, most) = ("model.user_features, their number,", "at most 16");
+        let (key, most) = ("model.user_features, their number,", "at most 64");
         ensure(self.user_features.len() <= MOST_USER_FEATURES, key, self.user_features.len(), most)?;
         for feature in &self.user_features {
             let (name, size) = (feature.name.as_str(), feature.embedding_size);

@@ -141,12 +141,13 @@ fn slices(title: &str, key: &str, baseline: &str, slices: &[Slice]) -> Markup {
         h3 { (title) }
         div class="scroll" {
             table {
-                thead { tr { th { (key) } th { "rows" } th { "HR@10" } th { "NDCG@10" } th { "NDCG@10 of " (baseline) } } }
+                thead { tr { th { (key) } th { "rows" } th { "HR@10" } th { "NDCG@10" } th { "95 %" } th { "NDCG@10 of " (baseline) } } }
                 tbody {
                     @for slice in slices {
                         tr {
                             td { (slice.name) } td { (slice.groups) } td { (format!("{:.4}", slice.hit_rate_10)) }
                             td { (format!("{:.4}", slice.ndcg_10)) }
+                            td { (slice.interval.map_or("–".to_owned(), interval)) }
                             td { (slice.baseline_ndcg_10.map_or("–".to_owned(), |ndcg| format!("{ndcg:.4}"))) }
                         }
                     }

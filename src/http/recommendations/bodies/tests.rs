@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::http::recommendations::RelatedBody;
 use crate::http::recommendations::lists::{Limits, parse_within};
 
 const LIMITS: Limits = Limits { history: 1_000, sessions: 2, names: 3 };

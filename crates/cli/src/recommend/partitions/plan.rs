@@ -1,17 +1,23 @@
 //! What a directory of recommendations was begun with: the settings of a run and the files of sessions enter, a plan in
 //! the directory leaves, by which an ended run goes on or is refused.
 
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use slirec_connect::partitions::data_files;
 use slirec_core::files::{self, FileError, StagedFile};
 
+use super::lock::Lock;
+
 /// The plan's file; the underscore hides it from readers of Parquet.
 const PLAN: &str = "_recommendations.json";
+
+/// How the names of the plan begin, of the lock, and of what a run leaves that is killed before it has a plan.
+const OURS: &str = "_recommendations.";
 
 /// What all files of a directory have in common.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,32 +54,50 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan of a directory: a new one, or that with which it was begun, whose time counts unless another is asked
-    /// for. With `replace` what an earlier plan has written is removed.
+    /// for. With `replace` what an earlier plan has written is removed. No other run has the directory until the lock
+    /// is dropped.
     pub(super) fn begin(
         directory: &Path,
         sessions: &Path,
         asked: Settings,
         asks_time: bool,
         replace: bool,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Lock)> {
         ensure_apart(sessions, directory)?;
         let new = Self { settings: asked, files: session_files(sessions)? };
         ensure!(!new.files.is_empty(), "{}: holds no files", sessions.display());
-        let is_empty = !directory.exists() || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
-        if !is_empty {
-            if !directory.join(PLAN).is_file() {
-                return Err(if replace { FileError::NotOurs } else { FileError::Exists }(directory.to_owned()).into());
-            }
-            let begun: Self = files::read_json(&directory.join(PLAN))?;
-            if !replace {
-                begun.ensure_same(directory, &new, asks_time)?;
-                return Ok(begun);
-            }
-            new.replace(&begun, directory)?;
-        }
+        // Before anything is written there, not even a lock.
+        Self::read(directory, replace)?;
         fs::create_dir_all(directory).map_err(FileError::io("write", directory))?;
+        let lock = Lock::of(directory)?;
+        match Self::read(directory, replace)? {
+            Some(begun) if !replace => {
+                begun.ensure_same(directory, &new, asks_time)?;
+                return Ok((begun, lock));
+            }
+            Some(begun) => new.replace(&begun, directory)?,
+            None => {}
+        }
         new.write(directory)?;
-        Ok(new)
+        Ok((new, lock))
+    }
+
+    /// The plan with which a directory was begun; none where nothing was.
+    fn read(directory: &Path, replace: bool) -> Result<Option<Self>> {
+        if directory.join(PLAN).is_file() {
+            return Ok(Some(files::read_json(&directory.join(PLAN))?));
+        }
+        let is_foreign = |entry: io::Result<DirEntry>| {
+            entry.is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with(OURS))
+        };
+        let is_taken = match fs::read_dir(directory) {
+            Ok(mut entries) => entries.any(is_foreign),
+            Err(_) => directory.exists(),
+        };
+        if is_taken {
+            return Err(if replace { FileError::NotOurs } else { FileError::Exists }(directory.to_owned()).into());
+        }
+        Ok(None)
     }
 
     /// Keeps the plan, as often as it changes.
@@ -153,7 +177,8 @@ fn session_files(sessions: &Path) -> Result<Vec<SessionFile>> {
         let metadata = fs::metadata(&path).map_err(FileError::io("read", &path))?;
         let modified = metadata.modified().map_err(FileError::io("read", &path))?;
         let since = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let name = path.strip_prefix(base).with_context(|| path.display().to_string())?.to_owned();
+        // A file that is named without a folder has none to take off.
+        let name = path.strip_prefix(base).unwrap_or(&path).to_owned();
         let modified = u64::try_from(since).unwrap_or(u64::MAX);
         Ok(SessionFile { name, bytes: metadata.len(), modified, bad_rows: 0 })
     });

@@ -1,9 +1,15 @@
-//! Ids of what is said of a shopper: attributes with their values enter, ids in the order of the model's attributes leave.
+//! Ids of what is said of a shopper: their name and attributes with their values enter, ids in the order of the model's
+//! attributes leave.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::super::{DEFAULT_ID, index};
-use super::{KnownUser, MOST_USER_FEATURES, UserAttributeError, UserFeature, UserValue, UserValues, known};
+use super::known::KnownUsers;
+use super::{
+    KnownUser, MOST_USER_ATTRIBUTES, MOST_USER_FEATURES, UserAttributeError, UserFeature, UserKind, UserValue,
+    UserValues, known,
+};
 use crate::text::shortened;
 
 /// Attributes of shoppers with the ids of their texts.
@@ -11,6 +17,7 @@ use crate::text::shortened;
 pub struct UserLookup {
     features: Vec<UserFeature>,
     texts: Vec<HashMap<String, u32>>,
+    known: Option<Arc<KnownUsers>>,
 }
 
 impl UserLookup {
@@ -23,66 +30,153 @@ impl UserLookup {
         if count > MOST_USER_FEATURES {
             return Err(format!("user_features has {count} features: expected at most {MOST_USER_FEATURES}"));
         }
-        let mut names = BTreeSet::new();
+        let (mut names, mut attributes, mut listed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut last = None;
         let mut texts = Vec::with_capacity(count);
         for feature in &features {
             feature.check()?;
             if !names.insert(feature.name.as_str()) {
                 return Err(format!("user feature `{}` stands twice", shortened(&feature.name)));
             }
+            // The parts of a list stand together.
+            let goes_on = feature.list.is_some() && last == feature.list.as_deref();
+            if !attributes.insert(feature.attribute()) && !goes_on {
+                return Err(format!("user attribute `{}` stands twice", shortened(feature.attribute())));
+            }
+            last = feature.list.as_deref();
             texts.push(match &feature.values {
-                UserValues::Texts(values) => index(&format!("user feature `{}`", feature.name), values.iter())?,
+                UserValues::Texts(values) => {
+                    let entries = values.iter().filter(|_| feature.list.is_some());
+                    let mut twice = entries.filter(|text| !listed.insert((feature.attribute(), text.as_str())));
+                    if let Some(text) = twice.next() {
+                        let (text, name) = (shortened(text), shortened(feature.attribute()));
+                        return Err(format!("`{text}` stands in two parts of the user attribute `{name}`"));
+                    }
+                    index(&format!("user feature `{}`", feature.name), values.iter())?
+                }
                 UserValues::Bounds(_) => HashMap::new(),
             });
         }
-        Ok(Self { features, texts })
+        if attributes.len() > MOST_USER_ATTRIBUTES {
+            let count = attributes.len();
+            return Err(format!("user_features has {count} attributes: expected at most {MOST_USER_ATTRIBUTES}"));
+        }
+        Ok(Self { features, texts, known: None })
     }
 
-    /// The attributes, in the order of their ids.
+    /// With a table of users of whom something is known.
+    pub fn with_known(self, known: Option<KnownUsers>) -> Self {
+        Self { known: known.map(Arc::new), ..self }
+    }
+
+    /// The attributes, each with what its values are.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, UserKind)> {
+        self.features.chunk_by(|one, other| one.attribute() == other.attribute()).filter_map(|parts| {
+            let first = parts.first()?;
+            Some((first.attribute(), first.kind()))
+        })
+    }
+
+    /// The features that the attributes are, in the order of their ids.
     pub fn features(&self) -> &[UserFeature] {
         &self.features
     }
 
-    /// What the model knows of a shopper with these attributes.
+    /// The table of users of whom something is known, if there is one.
+    pub fn known(&self) -> Option<&KnownUsers> {
+        self.known.as_deref()
+    }
+
+    /// What the table of known users says of a shopper.
+    pub fn named(&self, name: &str) -> KnownUser {
+        let ids = self.known().and_then(|known| known.ids(name));
+        KnownUser { is_known: ids.is_some(), ids: ids.unwrap_or_default(), unseen: 0 }
+    }
+
+    /// What the model knows of a shopper of this name, if they have one, with these attributes, which go before those of the
+    /// table of known users: also where training has not seen the value.
     ///
     /// # Errors
     /// [`UserAttributeError`] for the first attribute that the model does not have, or whose value is of another type.
     pub fn find<'a>(
         &self,
+        name: Option<&str>,
         attributes: impl IntoIterator<Item = (&'a str, &'a UserValue)>,
     ) -> Result<KnownUser, UserAttributeError> {
-        let mut user = KnownUser::default();
+        let mut user = name.map(|name| self.named(name)).unwrap_or_default();
         for (name, value) in attributes {
-            let place = self.features.iter().position(|feature| feature.name == name);
-            let unknown = || UserAttributeError::Unknown { name: shortened(name), known: known(&self.features) };
-            let place = place.ok_or_else(unknown)?;
-            let id = self.id(place, value)?;
-            user.unseen += usize::from(id == DEFAULT_ID);
+            let places = || self.features.iter().enumerate().filter(|(_, feature)| feature.attribute() == name);
+            let Some((first, feature)) = places().next() else {
+                return Err(UserAttributeError::Unknown { name: shortened(name), known: known(&self.features) });
+            };
             user.ids.resize(self.features.len(), DEFAULT_ID);
-            user.ids.get_mut(place).into_iter().for_each(|known| *known = id);
+            let mut tell = |place: usize, id: u32| user.ids.get_mut(place).into_iter().for_each(|known| *known = id);
+            match (feature.kind(), value) {
+                (UserKind::List, UserValue::List(entries)) => {
+                    places().for_each(|(place, _)| tell(place, DEFAULT_ID));
+                    user.unseen += self.tell_list(places().map(|(place, _)| place), entries, &mut user.ids);
+                }
+                (UserKind::Text, UserValue::Text(text)) => {
+                    let id = self.texts.get(first).and_then(|texts| texts.get(text)).copied().unwrap_or(DEFAULT_ID);
+                    tell(first, id);
+                    user.unseen += usize::from(id == DEFAULT_ID);
+                }
+                (UserKind::Number, UserValue::Number(number)) => {
+                    let id = bucket(&feature.values, *number);
+                    tell(first, id);
+                    user.unseen += usize::from(id == DEFAULT_ID);
+                }
+                (kind, value) => {
+                    let (name, found, expected) = (feature.attribute().to_owned(), value.kind(), kind.expected());
+                    return Err(UserAttributeError::Type { name, found, expected });
+                }
+            }
         }
         Ok(user)
     }
 
-    /// Attributes that have these ids, for those that are known.
-    pub fn examples<'a>(&'a self, ids: &'a [u32]) -> impl Iterator<Item = (String, UserValue)> + 'a {
-        let features = self.features.iter().zip(ids);
-        features.filter_map(|(feature, id)| Some((feature.name.clone(), feature.example(*id)?)))
-    }
-
-    fn id(&self, place: usize, value: &UserValue) -> Result<u32, UserAttributeError> {
-        let Some((feature, texts)) = self.features.get(place).zip(self.texts.get(place)) else { return Ok(DEFAULT_ID) };
-        let wrong = |found, expected| UserAttributeError::Type { name: feature.name.clone(), found, expected };
-        match (&feature.values, value) {
-            (UserValues::Texts(_), UserValue::Text(text)) => Ok(texts.get(text).copied().unwrap_or(DEFAULT_ID)),
-            (UserValues::Texts(_), UserValue::Number(_)) => Err(wrong("a number", "a text")),
-            (UserValues::Bounds(_), UserValue::Text(_)) => Err(wrong("a text", "a number")),
-            (UserValues::Bounds(_), UserValue::Number(number)) if number.is_nan() => Ok(DEFAULT_ID),
-            (UserValues::Bounds(bounds), UserValue::Number(number)) => {
-                // Their number is bounded.
-                Ok(1 + bounds.partition_point(|bound| bound <= number) as u32)
+    /// Tells the entries of a list that have ids; of two in one part the one of fewer users. Answers how many have none.
+    fn tell_list(&self, places: impl Iterator<Item = usize> + Clone, entries: &[String], ids: &mut [u32]) -> usize {
+        let mut unseen = 0;
+        for entry in entries {
+            let found = places.clone().find_map(|place| Some((place, *self.texts.get(place)?.get(entry)?)));
+            match found.and_then(|(place, id)| Some((ids.get_mut(place)?, id))) {
+                Some((known, id)) => *known = id.max(*known),
+                None => unseen += 1,
             }
         }
+        unseen
+    }
+
+    /// Attributes that have these ids, for those that are known.
+    pub fn examples(&self, ids: &[u32]) -> BTreeMap<String, UserValue> {
+        let mut told = BTreeMap::new();
+        for (feature, id) in self.features.iter().zip(ids) {
+            let Some(value) = feature.example(*id) else { continue };
+            match (feature.kind(), value) {
+                (UserKind::List, UserValue::Text(entry)) => {
+                    let list = told.entry(feature.attribute().to_owned()).or_insert(UserValue::List(Vec::new()));
+                    if let UserValue::List(entries) = list {
+                        entries.push(entry);
+                    }
+                }
+                (_, value) => {
+                    told.insert(feature.name.clone(), value);
+                }
+            }
+        }
+        told
+    }
+}
+
+/// Id of a number: one more than the bounds that are at most it; the default one of none.
+fn bucket(values: &UserValues, number: f64) -> u32 {
+    match values {
+        UserValues::Bounds(bounds) if !number.is_nan() => {
+            // Their number is bounded.
+            1 + bounds.partition_point(|bound| *bound <= number) as u32
+        }
+        _ => DEFAULT_ID,
     }
 }
 
@@ -95,8 +189,8 @@ mod tests {
     fn features() -> Vec<UserFeature> {
         let texts = ["DE", "FR"].map(str::to_owned).to_vec();
         vec![
-            UserFeature { name: "country".into(), values: UserValues::Texts(texts) },
-            UserFeature { name: "age".into(), values: UserValues::Bounds(vec![20.0, 30.0]) },
+            UserFeature::new("country", UserValues::Texts(texts)),
+            UserFeature::new("age", UserValues::Bounds(vec![20.0, 30.0])),
         ]
     }
 
@@ -112,7 +206,7 @@ mod tests {
     fn texts_have_ids_numbers_those_of_buckets_and_what_is_unknown_the_default() {
         let lookup = lookup();
         let of = |attributes: &[(&'static str, UserValue)]| {
-            lookup.find(attributes.iter().map(|(name, value)| (*name, value)))
+            lookup.find(None, attributes.iter().map(|(name, value)| (*name, value)))
         };
         assert_eq!(of(&[]).unwrap(), KnownUser::default());
         let ages = [19.9, 20.0, 29.0, 30.0].map(|age| of(&[("age", UserValue::Number(age))]).unwrap().ids[1]);
@@ -125,9 +219,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_brings_what_the_table_knows_and_what_is_said_goes_before_it() {
+        let users: [(&str, &[u32]); 1] = [("ada", &[2, 3])];
+        let lookup = lookup().with_known(Some(KnownUsers::new(&features(), users).unwrap()));
+        let of = |name, attributes: &[(&'static str, UserValue)]| {
+            let user = lookup.find(Some(name), attributes.iter().map(|(name, value)| (*name, value))).unwrap();
+            (user.ids, user.unseen, user.is_known)
+        };
+        assert_eq!(of("ada", &[]), (vec![2, 3], 0, true));
+        assert_eq!(of("bob", &[]), (vec![], 0, false));
+        assert_eq!(of("ada", &[("country", text("DE"))]), (vec![1, 3], 0, true));
+        assert_eq!(of("ada", &[("country", text("ES"))]), (vec![0, 3], 1, true));
+        assert_eq!(of("bob", &[("country", text("DE"))]), (vec![1, 0], 0, false));
+    }
+
+    #[test]
     fn an_attribute_that_the_model_does_not_have_and_a_value_of_another_type_are_named() {
         let lookup = lookup();
-        let refused = |name, value: UserValue| lookup.find([(name, &value)]).unwrap_err().to_string();
+        let refused = |name, value: UserValue| lookup.find(None, [(name, &value)]).unwrap_err().to_string();
         assert_eq!(
             refused("agee", UserValue::Number(3.0)),
             "the model has no user attribute `agee`: expected `country`, `age`"
@@ -140,8 +249,53 @@ mod tests {
     fn features_that_stand_twice_and_bounds_that_fall_are_refused() {
         let refused = |features| UserLookup::new(features).unwrap_err();
         assert!(refused([features(), features()].concat()).contains("`country` stands twice"));
-        let falling = UserFeature { name: "age".into(), values: UserValues::Bounds(vec![3.0, 2.0]) };
+        let falling = UserFeature::new("age", UserValues::Bounds(vec![3.0, 2.0]));
         assert!(refused(vec![falling]).contains("expected finite bounds that rise"));
+    }
+
+    fn lists() -> UserLookup {
+        let of = |entries: &[&str]| entries.iter().map(|entry| (*entry).to_owned()).collect();
+        let lists: Vec<BTreeSet<String>> =
+            vec![of(&["art", "tea"]), of(&["art", "tea"]), of(&["art", "rare"]), of(&["tea"])];
+        UserLookup::new([features(), UserFeature::of_lists("likes", &lists)].concat()).unwrap()
+    }
+
+    #[test]
+    fn entries_of_a_list_that_users_share_have_ids_in_parts_of_their_own() {
+        let lookup = lists();
+        let names: Vec<&str> = lookup.features().iter().map(|feature| feature.name.as_str()).collect();
+        assert_eq!(names, ["country", "age", "likes.1", "likes.2"]);
+        let attributes: Vec<_> = lookup.attributes().collect();
+        assert_eq!(attributes[2], ("likes", UserKind::List));
+        let of = |entries: &[&str]| {
+            let list = UserValue::List(entries.iter().map(|entry| (*entry).to_owned()).collect());
+            let user = lookup.find(None, [("likes", &list)]).unwrap();
+            (user.ids, user.unseen)
+        };
+        assert_eq!(of(&["tea", "art"]), (vec![0, 0, 1, 1], 0));
+        assert_eq!(of(&["art"]).0, [0, 0, 1, 0]);
+        // One of a single user says nothing.
+        assert_eq!(of(&["rare", "never"]), (vec![0, 0, 0, 0], 2));
+        assert_eq!(lookup.examples(&[0, 0, 1, 1])["likes"], UserValue::List(vec!["art".into(), "tea".into()]));
+        let refused = |name, value: UserValue| lookup.find(None, [(name, &value)]).unwrap_err().to_string();
+        assert_eq!(refused("likes", text("tea")), "user attribute `likes` is a text: expected a list of texts");
+        assert_eq!(refused("age", UserValue::List(vec![])), "user attribute `age` is a list: expected a number");
+        assert_eq!(
+            refused("likes.1", text("tea")),
+            "the model has no user attribute `likes.1`: expected `country`, `age`, `likes`"
+        );
+    }
+
+    #[test]
+    fn an_entry_in_two_parts_and_parts_that_stand_apart_are_refused() {
+        let [first, second]: [UserFeature; 2] = lists().features()[2..].to_vec().try_into().unwrap();
+        let again = UserFeature { values: first.values.clone(), ..second.clone() };
+        let refused = UserLookup::new(vec![first.clone(), again]).unwrap_err();
+        assert_eq!(refused, "`art` stands in two parts of the user attribute `likes`");
+        let apart = UserLookup::new(vec![first, features()[0].clone(), second.clone()]).unwrap_err();
+        assert_eq!(apart, "user attribute `likes` stands twice");
+        let plain = UserFeature::new("likes", UserValues::Texts(Vec::new()));
+        assert!(UserLookup::new(vec![plain, second]).unwrap_err().contains("`likes` stands twice"));
     }
 
     proptest! {
@@ -150,7 +304,7 @@ mod tests {
             let lookup = lookup();
             let feature = &lookup.features()[place];
             if let Some(example) = feature.example(id).filter(|_| (id as usize) < feature.rows()) {
-                let known = lookup.find([(feature.name.as_str(), &example)]).unwrap();
+                let known = lookup.find(None, [(feature.name.as_str(), &example)]).unwrap();
                 prop_assert_eq!(known.ids[place], id);
             }
         }
