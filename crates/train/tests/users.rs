@@ -95,7 +95,7 @@ fn trained(dataset: &Dataset, hyperparameters: &Hyperparameters) -> Weights {
             done += 1;
         }
     }
-    with_terms(&hyperparameters, dataset, training.measured()).unwrap()
+    with_terms(hyperparameters, dataset, training.measured()).unwrap()
 }
 
 /// NDCG@10 of the test rows with their histories cut to the last views.
