@@ -6,7 +6,7 @@
 //! | 15 | `slirec-users/1` and a line end |
 //! | 1 | number of attributes |
 //! | 8 | number of users, the least significant byte first, as of all numbers here |
-//! | 12 a user | the first bytes of SHA-256 of `slirec user`, a zero byte and the name, rising |
+//! | 12 a user | the first bytes of SHA-256 of `slirec-user`, a zero byte and the name, rising |
 //! | 1, 2 or 4 for each attribute of each user | its id, in as few bytes as the attribute's greatest id takes |
 //!
 //! Nothing of the bytes is trusted: [`KnownUsers::parse`] leaves a table whose keys rise and whose ids the vocabulary has.
@@ -27,7 +27,7 @@ pub const MOST_KNOWN_USERS: u64 = 1 << 24;
 const MAGIC: &[u8; 15] = b"slirec-users/1\n";
 const HEADER: usize = MAGIC.len() + 1 + size_of::<u64>();
 /// What is hashed before a name, so that hashes of names that others keep are not those of the file.
-const DOMAIN: &[u8] = b"slirec user\0";
+const DOMAIN: &[u8] = b"slirec-user\0";
 
 /// The key of a user: so many bytes that no two of all users that there may be are likely to share them.
 type Key = [u8; 12];
