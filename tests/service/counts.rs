@@ -34,7 +34,7 @@ fn add_counts(bundle: &Bundle, of: &str, products: &[Counted<'_>]) {
     products.sort_by_key(|product| product["id"].as_u64());
     let counts = json!({"format": "slirec-activity/1", "end": NOW, "baskets_of": of, "basket_gap": 1800.0,
         "baskets": 100, "products": products});
-    bundle.add("activity.json", &counts.to_string());
+    bundle.add("activity.json", counts.to_string());
 }
 
 /// Counts of a made-up shop: novels stand with atlases and, more rarely, with brushes; mugs with brushes, and with what

@@ -11,7 +11,7 @@ use slirec_core::vocabulary::{KnownUser, UserLookup, UserValue};
 use super::payload::{FORMS, WHOLE_REQUEST};
 use super::python_numbers;
 use super::refusal::Refusal;
-use super::table::{COLUMNS, Column};
+use super::table::Column;
 use crate::http::raw_json::{Kind, each, kind, members, text};
 use crate::http::user::{User, attribute};
 use crate::http::values::UserId;
@@ -63,9 +63,9 @@ enum Said<'a> {
 impl<'a> Said<'a> {
     /// By the column's name; none of columns that say nothing of the shopper.
     fn by(column: &'a str) -> Option<Self> {
-        match column == COLUMNS[Column::User as usize] {
-            true => Some(Self::Name),
-            false => attribute(column).map(Self::Attribute),
+        match Column::named(column) {
+            Some(Column::User) => Some(Self::Name),
+            _ => attribute(column).map(Self::Attribute),
         }
     }
 }
