@@ -22,7 +22,7 @@ pub(crate) fn blocks() {
             found.extend(rows);
             taken += 1;
         }
-        let all_are_done = blocks.bring(taken, |merged| merged.append(&mut found));
+        let all_are_done = blocks.merge(taken, |merged| merged.append(&mut found));
         if all_are_done {
             let mut merged = blocks.found(Vec::new());
             merged.sort_unstable();

@@ -28,18 +28,6 @@ def bundle_with(change, folder):
     return copy
 
 
-SMALL_NETWORK = """
-[model]
-item_embedding_size = 16
-features = [{ name = "category", embedding_size = 16 }]
-longest_history = 12
-[training]
-epochs = 2
-batch_size = 50
-learning_rate = 0.01
-"""
-
-
 def bundle_of_shoppers(folder):
     """A bundle of a small model that reads a country and an age of shoppers, made by the companion."""
     folder, demo = pathlib.Path(folder), ROOT / "data/demo"
@@ -52,7 +40,7 @@ def bundle_of_shoppers(folder):
     users = sorted({line.split("\t")[1] for line in (folder / "views.tsv").read_text().splitlines()})
     rows = [f"{user}\t{['DE', 'FR'][number % 2]}\t{20 + number}" for number, user in enumerate(users)]
     (folder / "users.tsv").write_text("\n".join(["user\tcountry\tage", *rows]) + "\n")
-    (folder / "small.toml").write_text(SMALL_NETWORK)
+    shutil.copy(ROOT / "tests/fixtures/small_network.toml", folder / "small.toml")
     companion("prepare", "--interactions", "views.tsv", "--users", "users.tsv", "--output", "dataset")
     attributes = ["--user-feature", "country", "--user-feature", "age"]
     companion("train", "--dataset", "dataset", "--hyperparameters", "small.toml", *attributes, "--output", "run")

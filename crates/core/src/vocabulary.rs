@@ -6,6 +6,8 @@
 
 mod item_features;
 mod missing_content;
+#[cfg(test)]
+mod sample;
 mod users;
 mod vector_features;
 mod vectors;

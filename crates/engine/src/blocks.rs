@@ -1,5 +1,6 @@
 //! The blocks of a pass over all candidates: given out one after another to the workers that come, and counted when they are
-//! done. What each worker found in its blocks enters; whoever brings the last of them learns that all is there.
+//! done. What each worker found in its blocks enters; the call with which the last block is done returns true, and the merged
+//! result leaves.
 
 use std::ops::Range;
 
@@ -39,8 +40,8 @@ impl<T> Blocks<T> {
         (start < self.rows).then(|| start..start.saturating_add(self.size).min(self.rows))
     }
 
-    /// A worker took so many blocks and brings what it found in them. True for the one with whom all blocks are done.
-    pub(crate) fn bring(&self, blocks: usize, merge: impl FnOnce(&mut T)) -> bool {
+    /// Merges what a worker found in the blocks that it took, so many. True in the call with which all blocks are done.
+    pub(crate) fn merge(&self, blocks: usize, merge: impl FnOnce(&mut T)) -> bool {
         if blocks == 0 {
             return false;
         }
@@ -62,14 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_in_one_block_and_the_last_who_brings_learns_it() {
+    fn every_row_is_in_one_block_and_the_call_that_completes_them_returns_true() {
         for (rows, size, expected) in [(10, 4, 3), (8, 4, 2), (1, 4, 1), (3, 0, 3)] {
             let blocks = Blocks::new(rows, size, Vec::new());
             let taken: Vec<_> = std::iter::from_fn(|| blocks.take()).collect();
             assert_eq!(taken.len(), expected);
-            assert!(!blocks.bring(0, |_| unreachable!()));
+            assert!(!blocks.merge(0, |_| unreachable!()));
             for (number, block) in taken.into_iter().enumerate() {
-                assert_eq!(blocks.bring(1, |found| found.extend(block)), number + 1 == expected);
+                assert_eq!(blocks.merge(1, |found| found.extend(block)), number + 1 == expected);
             }
             assert_eq!(blocks.found(Vec::new()), Vec::from_iter(0..rows));
             assert!(blocks.found(Vec::new()).is_empty() && blocks.take().is_none());

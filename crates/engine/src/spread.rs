@@ -193,7 +193,7 @@ impl<B: Backend> SharedWork<B> {
             }
             taken += 1;
         }
-        if self.blocks.bring(taken, |merged| merged.merge(&found)) {
+        if self.blocks.merge(taken, |merged| merged.merge(&found)) {
             let _ = self.finished.try_send(Ok(()));
         }
         sound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
 
 VIEWS = [("easel", 1_790_900_000)]
 NOW = 1_790_900_300
-SMALL = """
-[model]
-item_embedding_size = 16
-features = [{ name = "category", embedding_size = 16 }]
-longest_history = 12
-[training]
-epochs = 2
-batch_size = 50
-learning_rate = 0.01
-"""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +34,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> slirec.Bundle:
     rows = [f"{user}\t{['DE', 'FR'][number % 2]}\t{20 + number}" for number, user in enumerate(users)]
     (folder / "users.tsv").write_text("\n".join(["user\tcountry\tage", *rows]) + "\n")
     (folder / "known.tsv").write_text("user\tcountry\tage\n7\tFR\t25\n")
-    (folder / "small.toml").write_text(SMALL)
+    shutil.copy(ROOT / "tests/fixtures/small_network.toml", folder / "small.toml")
     companion("prepare", "--interactions", "views.tsv", "--users", "users.tsv", "--output", "dataset")
     attributes = ["--user-feature", "country", "--user-feature", "age"]
     companion("train", "--dataset", "dataset", "--hyperparameters", "small.toml", *attributes, "--output", "run")

@@ -80,7 +80,7 @@ impl Users {
     fn cell(&mut self, row: usize, said: Said<'_>, cell: &RawValue) -> Result<(), Refusal> {
         let Some(Shopper { name, told: User(user) }) = self.found.get_mut(row) else { return Ok(()) };
         let Said::Attribute(attribute) = said else {
-            // What is no name names nobody: only the model's own columns are checked.
+            // A value that is not a name leaves the user unknown: only the columns of the model's attributes are checked.
             *name = serde_json::from_str(cell.get()).ok().map(|UserId(name)| name);
             return Ok(());
         };

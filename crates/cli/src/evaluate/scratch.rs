@@ -1,5 +1,5 @@
-//! A directory for what is needed meanwhile: a place leaves that is gone when it is dropped, and with it those that ended
-//! processes left. A lock on a directory says that its process lives.
+//! The temporary directory of an evaluation: nothing enters; a directory leaves that is removed when it is dropped. Those of
+//! processes that were killed are removed by the next evaluation: no process holds the lock on them.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-const PREFIX: &str = "slirec-evaluate-cold-";
+/// Another prefix than that of earlier versions, which locked nothing: their directories are never taken for abandoned ones.
+const PREFIX: &str = "slirec-cold-start-";
 
 /// A directory of this process.
 pub(super) struct Scratch {
@@ -18,20 +19,22 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a directory, and removes those of processes that are no more.
+    /// Makes a directory, and removes those of processes that have ended.
     pub(super) fn new() -> Result<Self> {
         let all = std::env::temp_dir();
-        remove_left(&all);
-        Self::new_in(&all)
-            .with_context(|| format!("{}: no directory can be made for what is needed meanwhile", all.display()))
+        remove_abandoned(&all);
+        Self::new_in(&all).with_context(|| format!("{}: no temporary directory can be made", all.display()))
     }
 
     fn new_in(all: &Path) -> io::Result<Self> {
         loop {
             let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(all)?;
-            let lock = File::open(directory.path())?;
+            // Until it is locked, another evaluation may take it for an abandoned one and remove it.
+            let lock = match File::open(directory.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
             lock.lock()?;
-            // Another process may have taken it for one that was left, before it was locked.
             if directory.path().is_dir() {
                 return Ok(Self { directory, _lock: lock });
             }
@@ -43,8 +46,9 @@ impl Scratch {
     }
 }
 
-/// Removes the directories that nobody holds. Others may not be ours to remove, which does no harm.
-fn remove_left(all: &Path) {
+/// Removes the directories that no process has locked. One that cannot be opened, locked or removed, such as that of another
+/// user, is left as it is.
+fn remove_abandoned(all: &Path) {
     let is_ours = |path: &PathBuf| {
         let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
         named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())

@@ -36,7 +36,7 @@ fn products_without_a_title_are_counted_and_a_catalogue_without_any_is_refused()
 }
 
 #[test]
-fn what_a_killed_evaluation_needed_meanwhile_is_removed_by_the_next_one() {
+fn the_temporary_directory_of_a_killed_evaluation_is_removed_by_the_next_one() {
     let folder = titled_but(1_000);
     folder.succeed(&with_titles());
     let cold = ["evaluate", "--run", "run", "--dataset", "dataset", "--catalog", "catalog.json", "--cold", "0.2"];
@@ -54,11 +54,12 @@ fn what_a_killed_evaluation_needed_meanwhile_is_removed_by_the_next_one() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(folder.names("meanwhile").len(), 1);
-    // One that somebody else has, by its name alone.
-    std::fs::write(folder.path("meanwhile/slirec-evaluate-cold-notes"), "mine").unwrap();
+    // A file of the user with such a name, and a directory of an earlier version, which had no lock.
+    std::fs::write(folder.path("meanwhile/slirec-cold-start-notes"), "mine").unwrap();
+    std::fs::create_dir(folder.path("meanwhile/slirec-evaluate-cold-older")).unwrap();
 
     let next = evaluate(&cold).output().unwrap();
     let said = String::from_utf8(next.stderr).unwrap();
     assert!(next.status.success() && said.contains("was left by an evaluation that did not end"), "{said}");
-    assert_eq!(folder.names("meanwhile"), ["slirec-evaluate-cold-notes"]);
+    assert_eq!(folder.names("meanwhile"), ["slirec-cold-start-notes", "slirec-evaluate-cold-older"]);
 }

@@ -14,18 +14,8 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/demo");
 
-/// A network that trains in no time.
-const SMALL_NETWORK: &str = r#"
-[model]
-item_embedding_size = 16
-features = [{ name = "category", embedding_size = 16 }]
-longest_history = 12
-
-[training]
-epochs = 2
-batch_size = 50
-learning_rate = 0.01
-"#;
+/// A network that trains in a second.
+const SMALL_NETWORK: &str = include_str!("../../../../tests/fixtures/small_network.toml");
 
 /// The original's network, as small.
 const SMALL_ORIGINAL: &str = r#"

@@ -192,26 +192,8 @@ fn known_texts(items: &[Item], catalog: &Catalog) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::{catalog, vocabulary};
     use super::*;
-
-    fn vocabulary() -> Vocabulary {
-        let features = vec![Feature::new("category", vec!["Books".into()])];
-        let item = |handle: &str, interactions| Item { handle: handle.into(), interactions, features: vec![1] };
-        Vocabulary::new(features, vec![item("novel", 9), item("atlas", 7), item("gone", 3), item("diary", 2)]).unwrap()
-    }
-
-    fn catalog() -> Catalog {
-        let product = |handle: &str, vendor: &str| Product {
-            handle: handle.into(),
-            gid: format!("gid://{handle}"),
-            title: handle.into(),
-            category: "Books".into(),
-            available: true,
-            attributes: [("vendor", vendor)].into(),
-        };
-        Catalog::new(vec![product("novel", "Quill"), product("atlas", "Maps & Co"), product("diary", "Maps & Co")])
-            .unwrap()
-    }
 
     #[test]
     fn items_get_the_values_of_the_catalogue_and_what_it_does_not_know_is_the_default() {

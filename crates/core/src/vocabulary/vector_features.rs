@@ -73,28 +73,9 @@ impl VectorFeature {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::{catalog, vocabulary};
     use super::*;
     use crate::catalog::{Catalog, Product};
-    use crate::vocabulary::{Item, Vocabulary};
-
-    fn vocabulary() -> Vocabulary {
-        let features = vec![Feature::new("category", vec!["Books".into()])];
-        let item = |handle: &str, interactions| Item { handle: handle.into(), interactions, features: vec![1] };
-        Vocabulary::new(features, vec![item("novel", 9), item("atlas", 7), item("gone", 3), item("diary", 2)]).unwrap()
-    }
-
-    fn catalog() -> Catalog {
-        let product = |handle: &str, vendor: &str| Product {
-            handle: handle.into(),
-            gid: format!("gid://{handle}"),
-            title: handle.into(),
-            category: "Books".into(),
-            available: true,
-            attributes: [("vendor", vendor)].into(),
-        };
-        Catalog::new(vec![product("novel", "Quill"), product("atlas", "Maps & Co"), product("diary", "Maps & Co")])
-            .unwrap()
-    }
 
     #[test]
     fn alike_vectors_share_codes_new_products_have_theirs_and_known_ones_keep_them_without_a_vector() {
