@@ -156,8 +156,10 @@ class Bundle:
         first tells whose view it is; `exclude_purchased` needs a column `event`, which says view, cart or purchase.
         Columns such as `user.country` say what is known of the shopper, of the attributes that the model reads, where
         they are not missing; of several rows of a session the last counts. A bundle with a table of known users looks
-        them up by `user`, or by the column that `user_id` names. What leaves has a row for each recommended product: user, source, rank, item, score; sessions
-        stand in the order in which they first appear.
+        them up by `user`, or by the column that `user_id` names.
+
+        The answer has a row for each recommended product: user, source, rank, item, score. Sessions stand in the order
+        in which they first appear.
 
         >>> import polars as pl, slirec
         >>> views = pl.DataFrame({

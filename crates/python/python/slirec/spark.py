@@ -95,9 +95,12 @@ def recommend(
 
     `views` names the column with a session's views, a list of item and timestamp as `sessions` makes it; all other
     columns stay, and those such as `user.country` say what is known of the shopper. `user` names the column by which a
-    bundle with a table of known users looks them up, if it is there. What leaves has a row for each recommended
-    product: the session's columns, source, rank, item, score; a session without views has none. `bundle` is a directory of the driver, or `models:/…`. `options` are those of
-    `Bundle.recommend_frame`. `now` is one moment for all sessions, Unix seconds, by default the driver's clock.
+    bundle with a table of known users looks them up, if it is there. `bundle` is a directory of the driver, or
+    `models:/…`. `options` are those of `Bundle.recommend_frame`. `now` is one moment for all sessions, Unix seconds, by
+    default the driver's clock.
+
+    The answer has a row for each recommended product: the session's columns, source, rank, item, score; a session
+    without views has none.
     """
     moment = time.time() if now is None else now
     return _map(sessions, bundle, (views, user), "recommend_frame", {**options, "now": moment})
@@ -227,7 +230,7 @@ class _Work:
         for batch in batches:
             lists = batch.column(self.views)
             views = lists.flatten()
-            # A session is known by its place in the batch; its other columns may say of the shopper what there is to say.
+            # A session is known by its place in the batch; its other columns may say what is known of the shopper.
             sessions = lists.value_parent_indices()
             told = [name for name in batch.schema.names if name.startswith("user.")]
             told_by = [batch.column(name).take(sessions) for name in told]
