@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 use slirec_core::user_table::UserTable;
 use slirec_core::vocabulary::{MOST_ENTRIES, MOST_USER_ATTRIBUTES, UserValue};
 
@@ -18,6 +18,7 @@ use crate::whole_table::{TableError, whole};
 
 /// Name of the column of users.
 const USER: &str = "user";
+
 /// Reads a table of users; compressed files are recognised, `-` is standard input.
 ///
 /// # Errors
@@ -134,7 +135,7 @@ impl Building {
         let Value::Object(object) = object else { return Err("expected an object for each user".to_owned()) };
         let user = match object.get(USER) {
             Some(Value::String(name)) if !name.trim().is_empty() => name.trim().to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Number(number)) => name_of(number),
             Some(_) => return Err(format!("`{USER}` is no name: expected a text or a number")),
             None => return Err(no_column(USER, object.keys().map(String::as_str))),
         };
@@ -181,6 +182,13 @@ impl Building {
         };
         Err(TableError::kind(path, problem))
     }
+}
+
+/// The name that a number stands for, as requests read it: 5.0 is 5, as long as floating point tells neighbours apart.
+fn name_of(number: &Number) -> String {
+    const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() < FIRST_INEXACT);
+    whole.filter(|_| number.is_f64()).map_or_else(|| number.to_string(), |value| value.to_string())
 }
 
 /// A value of JSON; what is missing is none.

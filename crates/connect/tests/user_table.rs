@@ -53,6 +53,14 @@ fn text_json_and_parquet_say_the_same() {
 
 #[cfg(feature = "parquet")]
 #[test]
+fn users_of_json_that_are_numbers_have_the_names_that_requests_give_them() {
+    let lines = "{\"user\": 5.0, \"age\": 1}\n{\"user\": -3, \"age\": 2}\n{\"user\": 0.5, \"age\": 3}\n\
+                 {\"user\": 9007199254740993, \"age\": 4}\n";
+    let names: Vec<String> = of(lines.as_bytes()).unwrap().users.into_keys().collect();
+    assert_eq!(names, ["-3", "0.5", "5", "9007199254740993"]);
+}
+
+#[test]
 fn parquet_has_types_of_its_own() {
     use std::sync::Arc;
 
