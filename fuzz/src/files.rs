@@ -7,7 +7,7 @@ use slirec_connect::pickle;
 use slirec_core::activity::Activity;
 use slirec_core::bundle::{Bundle, Manifest};
 use slirec_core::catalog::Catalog;
-use slirec_core::vocabulary::Vocabulary;
+use slirec_core::vocabulary::{KnownUsers, UserFeature, UserValues, Vocabulary};
 use slirec_merchandising::Columns;
 
 use super::{choose, file, said};
@@ -36,10 +36,10 @@ pub fn onnx(data: &[u8]) {
     }
 }
 
-/// A manifest, a vocabulary or counts; the first byte says which. What was read is the same when it is written and read
-/// again.
+/// A manifest, a vocabulary, counts or known users; the first byte says which. What was read is the same when it is written
+/// and read again.
 pub fn manifest(data: &[u8]) {
-    let Some((kind, bytes)) = choose(data, &[0, 1, 2]) else { return };
+    let Some((kind, bytes)) = choose(data, &[0, 1, 2, 3]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("again.json");
     match kind {
@@ -56,7 +56,7 @@ pub fn manifest(data: &[u8]) {
             }
             Err(error) => said(&error),
         },
-        _ => match Activity::parse(bytes, 8, Path::new("activity.json")) {
+        2 => match Activity::parse(bytes, 8, Path::new("activity.json")) {
             Ok(activity) => {
                 activity.write(&path).unwrap();
                 let again = Activity::parse(&std::fs::read(&path).unwrap(), 8, &path).unwrap();
@@ -64,7 +64,23 @@ pub fn manifest(data: &[u8]) {
             }
             Err(error) => said(&error),
         },
+        _ => match KnownUsers::parse(bytes.to_vec(), &user_features(), Path::new("users.bin")) {
+            Ok(users) => {
+                users.write(&path).unwrap();
+                let again = KnownUsers::parse(std::fs::read(&path).unwrap(), &user_features(), &path).unwrap();
+                assert_eq!(again, users);
+                users.ids("ada");
+            }
+            Err(error) => said(&error),
+        },
     }
+}
+
+/// A text and a number.
+fn user_features() -> [UserFeature; 2] {
+    let countries = ["DE", "FR"].map(str::to_owned).to_vec();
+    let country = UserFeature::new("country", UserValues::Texts(countries));
+    [country, UserFeature::new("age", UserValues::Bounds(vec![20.0, 30.0]))]
 }
 
 /// A catalogue: its columns, and the same when it is written and read again.
